@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The elements. None of them imports another; they meet only in a pipeline.
+
+mod catalogsink;
+mod chapterdetect;
+mod silencetrim;
+mod webvttchaptermux;
+mod webvttparse;
+mod xapitap;
+
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
+    silencetrim::register(plugin)?;
+    chapterdetect::register(plugin)?;
+    webvttparse::register(plugin)?;
+    webvttchaptermux::register(plugin)?;
+    catalogsink::register(plugin)?;
+    xapitap::register(plugin)
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Times, spans and the cut list: the one place where a time of the source becomes a time of the
+//! output, and back.
+
+use std::fmt;
+
+mod cut_list;
+
+pub use cut_list::{CutList, CutListError, Moved};
+
+/// A point in time or a length of time, in nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(u64);
+
+impl Time {
+    pub const ZERO: Time = Time(0);
+    pub const MAX: Time = Time(u64::MAX);
+    pub const SECOND: Time = Time(1_000_000_000);
+
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Time(nanos)
+    }
+
+    pub const fn from_millis(millis: u64) -> Self {
+        Time(millis.saturating_mul(1_000_000))
+    }
+
+    pub const fn from_secs(secs: u64) -> Self {
+        Time(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// Rounds to the nearest nanosecond; negative and non-finite values become zero.
+    pub fn from_secs_f64(secs: f64) -> Self {
+        if secs.is_finite() && secs > 0.0 {
+            Time((secs * 1e9).round() as u64)
+        } else {
+            Time::ZERO
+        }
+    }
+
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Whole milliseconds, rounded down.
+    pub const fn millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    pub fn secs_f64(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+
+    pub const fn saturating_add(self, other: Time) -> Time {
+        Time(self.0.saturating_add(other.0))
+    }
+
+    pub const fn saturating_sub(self, other: Time) -> Time {
+        Time(self.0.saturating_sub(other.0))
+    }
+
+    pub const fn abs_diff(self, other: Time) -> Time {
+        Time(self.0.abs_diff(other.0))
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// `H:MM:SS.nnnnnnnnn`, as GStreamer prints a clock time.
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secs = self.0 / 1_000_000_000;
+        write!(
+            f,
+            "{}:{:02}:{:02}.{:09}",
+            secs / 3600,
+            secs / 60 % 60,
+            secs % 60,
+            self.0 % 1_000_000_000
+        )
+    }
+}
+
+/// A half-open span of time, `[start, end)`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+pub struct Span {
+    pub start: Time,
+    pub end: Time,
+}
+
+impl Span {
+    pub const fn new(start: Time, end: Time) -> Self {
+        Span { start, end }
+    }
+
+    /// The length, zero where the end lies before the start.
+    pub const fn duration(self) -> Time {
+        self.end.saturating_sub(self.start)
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+
+    pub fn contains(self, time: Time) -> bool {
+        self.start <= time && time < self.end
+    }
+
+    /// What both spans share; `None` where they share nothing.
+    pub fn intersection(self, other: Span) -> Option<Span> {
+        let shared = Span::new(self.start.max(other.start), self.end.min(other.end));
+        (!shared.is_empty()).then_some(shared)
+    }
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! WebVTT: reading (on webvtt-parser), writing, checking.

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What a fragmented MP4 segment says of itself.
+
+use std::io::Cursor;
+
+use mp4_atom::{Any, Codec, DecodeMaybe, Moof, Moov, Trak};
+
+/// Not fragmented MP4, or broken: what was wrong.
+pub(super) type Error = String;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Video,
+    Audio,
+    Other,
+}
+
+/// A track of an initialization segment.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Track {
+    pub id: u32,
+    pub kind: Kind,
+    /// Ticks a second.
+    pub timescale: u32,
+    /// As in CODECS (RFC 6381); `None` for one that is not known here.
+    pub codec: Option<String>,
+    pub size: Option<(u16, u16)>,
+    default_duration: u32,
+    default_flags: u32,
+}
+
+/// What a media segment holds of its first track.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Fragment {
+    /// Decode time of the first sample, in ticks.
+    pub start: u64,
+    /// In ticks.
+    pub duration: u64,
+    pub samples: u64,
+    pub starts_with_sync: bool,
+    /// Decode times of the sync samples, in ticks.
+    pub syncs: Vec<u64>,
+}
+
+/// ISO/IEC 14496-12, 8.8.3.1: set where a sample depends on others.
+const SAMPLE_IS_NON_SYNC: u32 = 0x0001_0000;
+
+pub(super) fn tracks(init: &[u8]) -> Result<Vec<Track>, Error> {
+    let moov = atoms(init)?
+        .into_iter()
+        .find_map(|atom| match atom {
+            Any::Moov(moov) => Some(moov),
+            _ => None,
+        })
+        .ok_or("it has no moov box")?;
+    Ok(moov.trak.iter().map(|trak| track(&moov, trak)).collect())
+}
+
+fn track(moov: &Moov, trak: &Trak) -> Track {
+    let id = trak.tkhd.track_id;
+    let entry = trak.mdia.minf.stbl.stsd.codecs.first();
+    let trex = moov
+        .mvex
+        .as_ref()
+        .and_then(|mvex| mvex.trex.iter().find(|trex| trex.track_id == id));
+    Track {
+        id,
+        kind: match &trak.mdia.hdlr.handler.to_string()[..] {
+            "vide" => Kind::Video,
+            "soun" => Kind::Audio,
+            _ => Kind::Other,
+        },
+        timescale: trak.mdia.mdhd.timescale,
+        codec: entry.and_then(codec_string),
+        size: entry
+            .and_then(Codec::visual)
+            .map(|visual| (visual.width, visual.height)),
+        default_duration: trex.map_or(0, |trex| trex.default_sample_duration),
+        default_flags: trex.map_or(0, |trex| trex.default_sample_flags),
+    }
+}
+
+/// The CODECS value of a sample entry: RFC 6381 section 3.3, ISO/IEC 14496-15 annex E.
+fn codec_string(codec: &Codec) -> Option<String> {
+    let avc = |kind: &str, avcc: &mp4_atom::Avcc| {
+        format!(
+            "{kind}.{:02X}{:02X}{:02X}",
+            avcc.avc_profile_indication, avcc.profile_compatibility, avcc.avc_level_indication
+        )
+    };
+    match codec {
+        Codec::Avc1(avc1) => Some(avc("avc1", &avc1.avcc)),
+        Codec::Avc3(avc3) => Some(avc("avc3", &avc3.avcc)),
+        Codec::Mp4a(mp4a) => {
+            let decoder = &mp4a.esds.es_desc.dec_config;
+            match decoder.object_type_indication {
+                0x40 => decoder
+                    .dec_specific
+                    .as_ref()
+                    .map(|specific| format!("mp4a.40.{}", specific.profile)),
+                other => Some(format!("mp4a.{other:02X}")),
+            }
+        }
+        Codec::Opus(_) => Some("opus".to_owned()),
+        _ => None,
+    }
+}
+
+/// Reads a media segment; times are those of `track`.
+pub(super) fn fragment(segment: &[u8], track: &Track) -> Result<Fragment, Error> {
+    let mut fragment: Option<Fragment> = None;
+    for moof in atoms(segment)?.into_iter().filter_map(|atom| match atom {
+        Any::Moof(moof) => Some(moof),
+        _ => None,
+    }) {
+        add(&mut fragment, &moof, track);
+    }
+    fragment.ok_or_else(|| format!("it has no moof box for track {}", track.id))
+}
+
+fn add(fragment: &mut Option<Fragment>, moof: &Moof, track: &Track) {
+    for traf in moof
+        .traf
+        .iter()
+        .filter(|traf| traf.tfhd.track_id == track.id)
+    {
+        let whole = fragment.get_or_insert_with(|| Fragment {
+            start: traf
+                .tfdt
+                .as_ref()
+                .map_or(0, |tfdt| tfdt.base_media_decode_time),
+            duration: 0,
+            samples: 0,
+            starts_with_sync: false,
+            syncs: Vec::new(),
+        });
+        for sample in traf.trun.iter().flat_map(|trun| trun.samples.iter()) {
+            let flags = sample
+                .flags
+                .or(traf.tfhd.default_sample_flags)
+                .unwrap_or(track.default_flags);
+            if flags & SAMPLE_IS_NON_SYNC == 0 {
+                whole.starts_with_sync |= whole.samples == 0;
+                whole.syncs.push(whole.start.saturating_add(whole.duration));
+            }
+            let duration = sample
+                .duration
+                .or(traf.tfhd.default_sample_duration)
+                .unwrap_or(track.default_duration);
+            whole.duration = whole.duration.saturating_add(duration.into());
+            whole.samples += 1;
+        }
+    }
+}
+
+/// The boxes of a file; the content of `mdat` is passed over.
+fn atoms(bytes: &[u8]) -> Result<Vec<Any>, Error> {
+    let mut rest = Cursor::new(bytes);
+    let mut atoms = Vec::new();
+    while (rest.position() as usize) < bytes.len() {
+        match Any::decode_maybe(&mut rest) {
+            Ok(Some(Any::Mdat(_))) => {}
+            Ok(Some(atom)) => atoms.push(atom),
+            Ok(None) => return Err("it ends in the middle of a box".to_owned()),
+            Err(error) => return Err(format!("a box cannot be read: {error}")),
+        }
+    }
+    Ok(atoms)
+}

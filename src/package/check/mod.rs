@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Checks an HLS package, ours or another's, against the rules by number ([`RULES`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+mod load;
+mod media;
+mod multivariant;
+mod rendition;
+mod rules;
+
+pub use rules::{Level, RULES, Rule};
+
+use load::Loader;
+
+/// Where the files of a package come from.
+pub trait Files {
+    /// Reads a file by its path in the package; an error says why it can't be read.
+    fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+}
+
+/// Files held in memory, by path.
+impl Files for BTreeMap<String, Vec<u8>> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.get(path)
+            .cloned()
+            .ok_or_else(|| "there is no such file".to_owned())
+    }
+}
+
+/// One place where a package breaks a rule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    pub rule: Rule,
+    /// Path in the package.
+    pub file: String,
+    pub what: String,
+}
+
+/// What a check found.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Report {
+    /// In the order of the files; a rule that is broken many times in a file stands there once.
+    pub findings: Vec<Finding>,
+    pub playlists: usize,
+    pub segments: usize,
+    /// Files whose media can't be looked into (MPEG transport streams, unknown boxes, encrypted).
+    pub not_looked_into: BTreeSet<String>,
+}
+
+impl Report {
+    /// Findings of rules that a package must keep.
+    pub fn broken(&self) -> impl Iterator<Item = &Finding> {
+        self.of(Level::Must)
+    }
+
+    /// Findings of rules that a package should keep.
+    pub fn advice(&self) -> impl Iterator<Item = &Finding> {
+        self.of(Level::Should)
+    }
+
+    fn of(&self, level: Level) -> impl Iterator<Item = &Finding> {
+        self.findings
+            .iter()
+            .filter(move |finding| finding.rule.level == level)
+    }
+
+    /// Adds a finding. The first of a rule and file stands for all: a list of hundreds of
+    /// segments that break one rule tells no more than its first line.
+    fn add(&mut self, rule: Rule, file: &str, what: impl Into<String>) {
+        let known = |finding: &Finding| finding.rule == rule && finding.file == file;
+        if !self.findings.iter().any(known) {
+            self.findings.push(Finding {
+                rule,
+                file: file.to_owned(),
+                what: what.into(),
+            });
+        }
+    }
+}
+
+/// Checks the package whose multivariant or media playlist is at `playlist`.
+pub fn check(files: &dyn Files, playlist: &str) -> Report {
+    let mut loader = Loader::new(files);
+    if let Some(text) = loader.playlist_text(playlist) {
+        if m3u8_rs::is_master_playlist(text.as_bytes()) {
+            multivariant::check(&mut loader, playlist, &text);
+        } else if let Some(rendition) = loader.rendition_of(playlist, &text) {
+            rendition::check(&mut loader.report, &rendition, false);
+        }
+    }
+    loader.report
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The rules of a multivariant playlist, and of its renditions beside each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use m3u8_rs::{
+    AlternativeMedia, AlternativeMediaType, MasterPlaylist, SessionDataField, VariantStream,
+};
+
+use super::load::{Loader, Rendition, resolve};
+use super::media::{Kind, Track};
+use super::{Report, rendition, rules};
+
+const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
+const TRANSCRIBES: &str = "public.accessibility.transcribes-spoken-dialog";
+const DESCRIBES_SOUND: &str = "public.accessibility.describes-music-and-sound";
+
+/// Declared and measured rates, and declared and measured frame rates, differ by at most this.
+const TOLERANCE: f64 = 0.10;
+
+pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
+    let Ok(playlist) = m3u8_rs::parse_master_playlist_res(text.as_bytes()) else {
+        let what = "an attribute that must be there is missing or malformed";
+        loader.report.add(rules::PLAYLIST, path, what);
+        return;
+    };
+    let renditions = load(loader, path, &playlist);
+    for data in &playlist.session_data {
+        if let SessionDataField::Uri(uri) = &data.field {
+            let file = resolve(path, uri);
+            if let Some(bytes) = loader.file(path, &file)
+                && serde_json::from_slice::<serde_json::Value>(&bytes).is_err()
+            {
+                let what = format!("{file} is not JSON");
+                loader.report.add(rules::SESSION_DATA, path, what);
+            }
+        }
+    }
+    let mut checker = Checker {
+        path,
+        playlist: &playlist,
+        renditions: &renditions,
+        report: &mut loader.report,
+    };
+    checker.alternatives();
+    checker.variants();
+    checker.together();
+}
+
+/// Reads every media playlist once and checks it by itself.
+fn load(
+    loader: &mut Loader<'_>,
+    path: &str,
+    playlist: &MasterPlaylist,
+) -> BTreeMap<String, Rendition> {
+    let variants = playlist.variants.iter();
+    let named: BTreeMap<String, bool> = playlist
+        .alternatives
+        .iter()
+        .filter_map(|media| media.uri.as_deref().map(|uri| (uri, false)))
+        .chain(variants.map(|variant| (&variant.uri[..], variant.is_i_frame)))
+        .map(|(uri, i_frames)| (resolve(path, uri), i_frames))
+        .collect();
+    let mut renditions = BTreeMap::new();
+    for (file, i_frames) in named {
+        if let Some(rendition) = loader.rendition(&file) {
+            rendition::check(&mut loader.report, &rendition, i_frames);
+            renditions.insert(file, rendition);
+        }
+    }
+    renditions
+}
+
+struct Checker<'a> {
+    path: &'a str,
+    playlist: &'a MasterPlaylist,
+    renditions: &'a BTreeMap<String, Rendition>,
+    report: &'a mut Report,
+}
+
+impl<'a> Checker<'a> {
+    fn rendition(&self, uri: &str) -> Option<&'a Rendition> {
+        self.renditions.get(&resolve(self.path, uri))
+    }
+
+    fn group(&self, kind: AlternativeMediaType, id: &str) -> Vec<&'a AlternativeMedia> {
+        self.playlist
+            .alternatives
+            .iter()
+            .filter(|media| media.media_type == kind && media.group_id == id)
+            .collect()
+    }
+
+    fn alternatives(&mut self) {
+        let mut names = BTreeSet::new();
+        let mut defaults = BTreeSet::new();
+        for media in &self.playlist.alternatives {
+            let kind = media.media_type.to_string();
+            let named = format!("{kind} \"{}\"", media.name);
+            if !names.insert((kind.clone(), &media.group_id, &media.name)) {
+                let what = format!("{named} stands twice in group \"{}\"", media.group_id);
+                self.report.add(rules::MEDIA_GROUP, self.path, what);
+            }
+            if media.default && !defaults.insert((kind.clone(), &media.group_id)) {
+                let what = format!("{named} is a second default of \"{}\"", media.group_id);
+                self.report.add(rules::MEDIA_GROUP, self.path, what);
+            }
+            let subtitles = media.media_type == AlternativeMediaType::Subtitles;
+            if subtitles && media.uri.is_none() {
+                self.report
+                    .add(rules::MEDIA, self.path, format!("{named} has no URI"));
+            }
+            if media.forced && !subtitles {
+                let what = format!("{named} is FORCED and no subtitles");
+                self.report.add(rules::MEDIA, self.path, what);
+            }
+            if media.language.is_none() && media.media_type != AlternativeMediaType::Video {
+                let what = format!("{named} has no LANGUAGE");
+                let rule = if subtitles {
+                    rules::SUBTITLE_LANGUAGE
+                } else {
+                    rules::LANGUAGE
+                };
+                self.report.add(rule, self.path, what);
+            }
+            self.accessibility(media, &named);
+        }
+    }
+
+    fn accessibility(&mut self, media: &AlternativeMedia, named: &str) {
+        let characteristics = media.characteristics.as_deref().unwrap_or_default();
+        let has = |wanted: &str| characteristics.split(',').any(|one| one.trim() == wanted);
+        if has(DESCRIBES_VIDEO) {
+            if !media.autoselect {
+                let what = format!("{named} has no AUTOSELECT=YES");
+                self.report.add(rules::DESCRIPTION, self.path, what);
+            }
+            let name = media.name.to_lowercase();
+            if !["descri", "dvs", "audiodes"]
+                .iter()
+                .any(|word| name.contains(word))
+            {
+                let what = format!("{named} does not");
+                self.report.add(rules::DESCRIPTION_NAME, self.path, what);
+            }
+        }
+        if has(TRANSCRIBES) || has(DESCRIBES_SOUND) {
+            if !(has(TRANSCRIBES) && has(DESCRIBES_SOUND)) {
+                let what = format!("{named} has only \"{characteristics}\"");
+                self.report.add(rules::CAPTIONS, self.path, what);
+            }
+            if !media.autoselect {
+                let what = format!("{named} has no AUTOSELECT=YES");
+                self.report.add(rules::CAPTIONS_AUTOSELECT, self.path, what);
+            }
+        }
+    }
+
+    fn variants(&mut self) {
+        for variant in &self.playlist.variants {
+            let Some(rendition) = self.rendition(&variant.uri) else {
+                continue;
+            };
+            let audio = self.audio_of(variant);
+            self.attributes(variant, rendition, &audio);
+            if !variant.is_i_frame {
+                self.rates(variant, rendition, &audio);
+            }
+        }
+    }
+
+    /// The audio renditions that can be played with a variant.
+    fn audio_of(&mut self, variant: &VariantStream) -> Vec<&'a Rendition> {
+        let mut of_group = |kind: AlternativeMediaType, id: Option<&String>| {
+            let group = id.map_or_else(Vec::new, |id| self.group(kind.clone(), id));
+            if let Some(id) = id.filter(|_| group.is_empty()) {
+                let what = format!("{} names the {kind} group \"{id}\"", variant.uri);
+                self.report.add(rules::GROUP, self.path, what);
+            }
+            group
+        };
+        of_group(AlternativeMediaType::Subtitles, variant.subtitles.as_ref());
+        let audio = of_group(AlternativeMediaType::Audio, variant.audio.as_ref());
+        audio
+            .iter()
+            .filter_map(|media| self.rendition(media.uri.as_deref()?))
+            .collect()
+    }
+
+    fn attributes(&mut self, variant: &VariantStream, rendition: &Rendition, audio: &[&Rendition]) {
+        let uri = &variant.uri;
+        let track = rendition.main_track();
+        let video = track.is_some_and(|track| track.kind == Kind::Video);
+        let (codecs_rule, resolution_rule) = if variant.is_i_frame {
+            (rules::I_FRAME_CODECS, rules::I_FRAME_RESOLUTION)
+        } else {
+            (rules::CODECS, rules::RESOLUTION)
+        };
+        match &variant.codecs {
+            None => self
+                .report
+                .add(codecs_rule, self.path, format!("{uri} has none")),
+            Some(codecs) => {
+                let declared: Vec<&str> = codecs.split(',').map(str::trim).collect();
+                let tracks = rendition
+                    .tracks
+                    .iter()
+                    .chain(audio.iter().flat_map(|one| &one.tracks));
+                let missing = tracks
+                    .filter_map(|track| track.codec.as_deref())
+                    .find(|codec| !declared.iter().any(|one| one.eq_ignore_ascii_case(codec)));
+                if let Some(codec) = missing {
+                    let what = format!("{uri} has \"{codecs}\", the media has {codec}");
+                    self.report.add(codecs_rule, self.path, what);
+                }
+            }
+        }
+        let size = track.and_then(|track| track.size);
+        match (&variant.resolution, size) {
+            (None, _) if video => {
+                self.report
+                    .add(resolution_rule, self.path, format!("{uri} has none"));
+            }
+            (Some(said), Some((width, height)))
+                if (said.width, said.height) != (width.into(), height.into()) =>
+            {
+                let what = format!("{uri} has {said}, the media has {width}x{height}");
+                self.report.add(resolution_rule, self.path, what);
+            }
+            _ => {}
+        }
+        if !variant.is_i_frame && video {
+            self.frame_rate(variant, rendition, track);
+            self.independence(variant, rendition);
+        }
+        if !variant.is_i_frame && variant.average_bandwidth.is_none() {
+            self.report
+                .add(rules::AVERAGE_GIVEN, self.path, format!("{uri} has none"));
+        }
+    }
+
+    fn frame_rate(
+        &mut self,
+        variant: &VariantStream,
+        rendition: &Rendition,
+        track: Option<&Track>,
+    ) {
+        let uri = &variant.uri;
+        let Some(said) = variant.frame_rate else {
+            self.report
+                .add(rules::FRAME_RATE, self.path, format!("{uri} has none"));
+            return;
+        };
+        if said > 60.0 {
+            let what = format!("{uri} has {said}");
+            self.report.add(rules::FRAME_RATE_MAX, self.path, what);
+        }
+        let fragments = || {
+            rendition
+                .segments
+                .iter()
+                .filter_map(|one| one.fragment.as_ref())
+        };
+        let ticks: u64 = fragments().map(|fragment| fragment.duration).sum();
+        let frames: u64 = fragments().map(|fragment| fragment.samples).sum();
+        let Some(track) = track.filter(|_| ticks > 0) else {
+            return;
+        };
+        let measured = frames as f64 * f64::from(track.timescale) / ticks as f64;
+        if (said / measured - 1.0).abs() > TOLERANCE {
+            let what = format!("{uri} has {said:.3}, the media has {measured:.3}");
+            self.report.add(rules::FRAME_RATE, self.path, what);
+        }
+    }
+
+    fn independence(&mut self, variant: &VariantStream, rendition: &Rendition) {
+        let starts = |segment: &super::load::Segment| {
+            segment
+                .fragment
+                .as_ref()
+                .is_some_and(|fragment| fragment.starts_with_sync)
+        };
+        let said = self.playlist.independent_segments
+            || rendition.playlist.independent_segments
+            || rendition.text.contains("#EXT-X-INDEPENDENT-SEGMENTS");
+        if !said && !rendition.segments.is_empty() && rendition.segments.iter().all(starts) {
+            let what = format!("{} does not say EXT-X-INDEPENDENT-SEGMENTS", variant.uri);
+            self.report.add(rules::INDEPENDENT, self.path, what);
+        }
+    }
+
+    fn rates(&mut self, variant: &VariantStream, rendition: &Rendition, audio: &[&Rendition]) {
+        let uri = &variant.uri;
+        let with_audio = |rate: fn(&Rendition) -> f64| {
+            rate(rendition) + audio.iter().map(|one| rate(one)).fold(0.0, f64::max)
+        };
+        let peak = with_audio(Rendition::peak_rate);
+        let average = with_audio(Rendition::average_rate);
+        if average <= 0.0 {
+            return;
+        }
+        let differs = |said: u64, measured: f64| (said as f64 / measured - 1.0).abs() > TOLERANCE;
+        if differs(variant.bandwidth, peak) {
+            let what = format!("{uri} has {}, measured {peak:.0}", variant.bandwidth);
+            self.report.add(rules::PEAK, self.path, what);
+        }
+        if let Some(said) = variant
+            .average_bandwidth
+            .filter(|said| differs(*said, average))
+        {
+            let what = format!("{uri} has {said}, measured {average:.0}");
+            self.report.add(rules::AVERAGE, self.path, what);
+        }
+        if peak > 2.0 * average {
+            let what = format!("{uri} has a peak of {peak:.0} over {average:.0}");
+            self.report.add(rules::PEAK_TO_AVERAGE, self.path, what);
+        }
+    }
+
+    /// What the renditions must have in common.
+    fn together(&mut self) {
+        let variants: Vec<&VariantStream> = self
+            .playlist
+            .variants
+            .iter()
+            .filter(|one| !one.is_i_frame)
+            .collect();
+        let videos: Vec<(&VariantStream, &Rendition)> = variants
+            .iter()
+            .filter_map(|variant| Some((*variant, self.rendition(&variant.uri)?)))
+            .filter(|(variant, rendition)| {
+                variant.resolution.is_some() || rendition.has(Kind::Video)
+            })
+            .collect();
+        let Some((first, reference)) = videos.first().copied() else {
+            return;
+        };
+        if videos.len() < 2 {
+            self.report.add(rules::VARIANTS, self.path, "there is one");
+        }
+        if !self
+            .playlist
+            .variants
+            .iter()
+            .any(|variant| variant.is_i_frame)
+        {
+            self.report.add(
+                rules::I_FRAMES,
+                self.path,
+                "EXT-X-I-FRAME-STREAM-INF is missing",
+            );
+        }
+        let distance = |variant: &VariantStream| {
+            variant
+                .average_bandwidth
+                .unwrap_or(variant.bandwidth)
+                .abs_diff(2_000_000)
+        };
+        let nearest = videos.iter().map(|(variant, _)| distance(variant)).min();
+        if nearest.is_some_and(|nearest| nearest < distance(first)) {
+            let what = format!("{} is listed first", first.uri);
+            self.report.add(rules::DEFAULT_VARIANT, self.path, what);
+        }
+        for (variant, rendition) in &videos[1..] {
+            if let (Some(a), Some(b)) = (&first.resolution, &variant.resolution) {
+                // Even sizes move the ratio by a pixel a side.
+                let off = a.width as f64 * b.height as f64 / (a.height as f64 * b.width as f64);
+                if (off - 1.0).abs() > 0.02 {
+                    let what = format!("{} is {a}, {} is {b}", first.uri, variant.uri);
+                    self.report.add(rules::ASPECT, self.path, what);
+                }
+            }
+            if boundaries(reference) != boundaries(rendition) {
+                let what = format!("{} and {} differ", first.uri, variant.uri);
+                self.report.add(rules::ALIGNED, self.path, what);
+            }
+            self.same_time_range(reference, rendition);
+        }
+        for media in &self.playlist.alternatives {
+            let Some(rendition) = media.uri.as_deref().and_then(|uri| self.rendition(uri)) else {
+                continue;
+            };
+            match media.media_type {
+                AlternativeMediaType::Audio => self.same_time_range(reference, rendition),
+                AlternativeMediaType::Subtitles => self.subtitle_span(reference, rendition),
+                _ => {}
+            }
+        }
+    }
+
+    fn same_time_range(&mut self, reference: &Rendition, other: &Rendition) {
+        let (a, b) = (
+            reference.playlist.target_duration,
+            other.playlist.target_duration,
+        );
+        if a != b {
+            let what = format!("it is {b} s, in {} it is {a} s", reference.path);
+            self.report.add(rules::SAME_TARGET, &other.path, what);
+        }
+        let (a, b) = (reference.duration(), other.duration());
+        // Audio frames and video frames do not end together.
+        if (a - b).abs() > 0.1 {
+            let alternative = other
+                .main_track()
+                .is_some_and(|track| track.kind == Kind::Audio);
+            let rule = if alternative && b < a {
+                rules::AUDIO_DURATION
+            } else {
+                rules::SAME_DURATION
+            };
+            let what = format!("it lasts {b:.3} s, {} lasts {a:.3} s", reference.path);
+            self.report.add(rule, &other.path, what);
+        }
+    }
+
+    fn subtitle_span(&mut self, reference: &Rendition, subtitles: &Rendition) {
+        let (a, b) = (reference.duration(), subtitles.duration());
+        if b + 0.1 < a {
+            let what = format!("it lasts {b:.3} s, {} lasts {a:.3} s", reference.path);
+            self.report.add(rules::SUBTITLE_SPAN, &subtitles.path, what);
+        }
+    }
+}
+
+/// Where the segments start, in milliseconds.
+fn boundaries(rendition: &Rendition) -> Vec<i64> {
+    let mut at = 0.0;
+    let starts = rendition.segments.iter().map(|segment| {
+        let start = at;
+        at += segment.duration;
+        (start * 1000.0_f64).round() as i64
+    });
+    starts.collect()
+}

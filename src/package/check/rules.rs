@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The rules by number. `HLS n` is a section of RFC 8216, `Apple n` an item of the "HLS authoring
+//! specification for Apple devices".
+
+/// How much a rule binds (RFC 2119).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// MUST: breaking it is a finding.
+    Must,
+    /// SHOULD: breaking it may be a choice; it is advice.
+    Should,
+}
+
+/// One rule that a package can break.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rule {
+    /// The document and the number in it.
+    pub number: &'static str,
+    pub level: Level,
+    /// What the rule asks for.
+    pub asks: &'static str,
+}
+
+macro_rules! rules {
+    ($($name:ident = $number:literal $level:ident $asks:literal;)*) => {
+        $(pub(super) const $name: Rule = Rule { number: $number, level: Level::$level, asks: $asks };)*
+
+        /// Every rule that is checked.
+        pub const RULES: &[Rule] = &[$($name),*];
+    };
+}
+
+rules! {
+    READABLE = "HLS 6.2.1" Must "every file that a playlist names is there and can be read";
+    PLAYLIST = "HLS 4.1" Must "a playlist is UTF-8 without a byte order mark and can be parsed";
+    EXTM3U = "HLS 4.3.1.1" Must "a playlist starts with #EXTM3U";
+    VERSION = "HLS 7" Must "EXT-X-VERSION covers what the playlist uses";
+    TARGET = "HLS 4.3.3.1" Must "no EXTINF, rounded, is over EXT-X-TARGETDURATION";
+    ENDLIST = "HLS 4.3.3.4" Must "a playlist that will not change ends with EXT-X-ENDLIST";
+    MEDIA = "HLS 4.3.4.1" Must "EXT-X-MEDIA has what its type asks for";
+    MEDIA_GROUP = "HLS 4.3.4.1.1" Must "names differ in a group and at most one rendition is its default";
+    GROUP = "HLS 4.3.4.2" Must "a group that a variant names exists";
+    SESSION_DATA = "HLS 4.3.4.4" Must "session data that is named can be read";
+    TIMESTAMP_MAP = "HLS 3.5" Must "a WebVTT segment starts with WEBVTT and maps its times";
+
+    H264_LEVEL = "Apple 1.3b" Must "H.264 is at most High Profile, level 5.2";
+    PARAMETER_SETS = "Apple 1.10" Should "parameter sets are in the sample description (avc1, hvc1)";
+    IDR_INTERVAL = "Apple 1.13" Should "key frames come every two seconds";
+    FRAME_RATE_MAX = "Apple 1.19" Must "at most 60 frames a second";
+    AVERAGE = "Apple 1.26" Must "AVERAGE-BANDWIDTH is within 10 % of what is measured";
+    PEAK = "Apple 1.27" Must "BANDWIDTH is within 10 % of the measured peak";
+    PEAK_TO_AVERAGE = "Apple 1.30" Should "the peak is at most twice the average";
+    DEFAULT_VARIANT = "Apple 1.32" Should "the variant nearest to 2000 kbit/s is listed first";
+    ASPECT = "Apple 1.33" Should "all variants have one aspect ratio";
+    DESCRIPTION = "Apple 2.13" Must "audio description has AUTOSELECT=YES";
+    DESCRIPTION_NAME = "Apple 2.14" Should "the name of an audio description says that it is one";
+    AUDIO_DURATION = "Apple 2.15" Must "alternative audio covers the entire content";
+    ONE_AUDIO = "Apple 2.17" Must "a segment has at most one audio stream";
+    CAPTIONS = "Apple 4.5" Must "captions for the deaf transcribe dialog and describe sound";
+    CAPTIONS_AUTOSELECT = "Apple 4.6" Must "captions for the deaf have AUTOSELECT=YES";
+    SUBTITLE_LANGUAGE = "Apple 4.7" Must "a subtitle rendition has a LANGUAGE";
+    SUBTITLE_MAP = "Apple 5.3" Must "a WebVTT segment has an X-TIMESTAMP-MAP";
+    SUBTITLE_SPAN = "Apple 5.5" Must "a subtitle playlist covers the entire content";
+    I_FRAMES = "Apple 6.1" Must "there are I-frame playlists";
+    I_FRAMES_ONLY = "Apple 6.8" Must "an I-frame playlist says EXT-X-I-FRAMES-ONLY";
+    I_FRAME_MOOF = "Apple 6.10" Must "an I-frame segment holds the moof of its frame";
+    CONTINUOUS = "Apple 7.3" Must "a segment's decode time is the end of the segment before";
+    STARTS_WITH_IDR = "Apple 7.4" Must "a video segment starts with an IDR frame";
+    TARGET_6 = "Apple 7.5" Should "the target duration is 6 seconds";
+    OVER_TARGET = "Apple 7.7" Must "no segment is over the target duration by more than 0.5 s";
+    EXACT_DURATION = "Apple 8.1" Must "EXTINF durations add up to the media within one frame";
+    SAME_TARGET = "Apple 8.2" Must "audio and video playlists have one target duration";
+    SAME_DURATION = "Apple 8.3" Must "audio and video playlists have one duration";
+    VOD = "Apple 8.6" Must "a static playlist says EXT-X-PLAYLIST-TYPE:VOD";
+    LANGUAGE = "Apple 8.10" Must "every EXT-X-MEDIA that is not video has a LANGUAGE";
+    MAP = "Apple 8.20" Must "fragmented MP4 has EXT-X-MAP";
+    ALIGNED = "Apple 8.22" Should "all variants have segment boundaries at the same times";
+    CODECS = "Apple 9.1" Must "a variant has CODECS, and they are those of the media";
+    RESOLUTION = "Apple 9.2" Must "a variant with video has RESOLUTION, and it is that of the media";
+    I_FRAME_CODECS = "Apple 9.3" Must "an I-frame variant has CODECS";
+    I_FRAME_RESOLUTION = "Apple 9.4" Must "an I-frame variant has RESOLUTION";
+    VARIANTS = "Apple 9.9" Must "there are several bit rates of video";
+    INDEPENDENT = "Apple 9.12" Must "segments that start with an IDR are said to be independent";
+    AVERAGE_GIVEN = "Apple 9.14" Must "a variant has AVERAGE-BANDWIDTH";
+    FRAME_RATE = "Apple 9.15" Must "a variant with video has FRAME-RATE, and it is that of the media";
+}

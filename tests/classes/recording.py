@@ -263,9 +263,9 @@ class Picture:
     def webcam(self, start, end, webcam):
         self.webcams.append((start, end, webcam))
 
-    def moving(self, start, end, frames):
-        """From start to end `frames(time)` gives the whole picture as I420 planes: a video that is played."""
-        self.live.append((start, end, frames))
+    def moving(self, start, end, frames, at=(0, 0)):
+        """From start to end `frames(time)` gives a part of the picture as I420 planes: a video that is played."""
+        self.live.append((start, end, frames, at))
 
     def frames(self, seconds, loudness):
         """Every frame of the recording as bytes; `loudness(time)` moves the mouths."""
@@ -281,9 +281,9 @@ class Picture:
                 frame = [(a * (1 - mix) + b * mix).astype(np.uint8) for a, b in zip(old, page)]
             else:
                 frame = [plane.copy() for plane in page]
-            for start, end, play in self.live:
+            for start, end, play, at in self.live:
                 if start <= time < end:
-                    paste(frame, play(time - start), 0, 0)
+                    paste(frame, play(time - start), *at)
             for start, end, webcam in self.webcams:
                 if start <= time < end:
                     paste(frame, webcam.frame(time, loudness(time)), *webcam.at)

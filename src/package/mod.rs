@@ -2,4 +2,6 @@
 
 //! Renditions, playlists, chapters and the manifest of a package.
 
+mod boxes;
 pub mod check;
+pub mod progressive;

@@ -2,9 +2,9 @@
 
 //! What a fragmented MP4 segment says of itself.
 
-use std::io::Cursor;
+use mp4_atom::{Any, Codec, Moof, Moov, Trak};
 
-use mp4_atom::{Any, Codec, DecodeMaybe, Moof, Moov, Trak};
+use crate::package::boxes::{self, SAMPLE_IS_NON_SYNC};
 
 /// Not fragmented MP4, or broken: what was wrong.
 pub(super) type Error = String;
@@ -43,13 +43,10 @@ pub(super) struct Fragment {
     pub syncs: Vec<u64>,
 }
 
-/// ISO/IEC 14496-12, 8.8.3.1: set where a sample depends on others.
-const SAMPLE_IS_NON_SYNC: u32 = 0x0001_0000;
-
 pub(super) fn tracks(init: &[u8]) -> Result<Vec<Track>, Error> {
-    let moov = atoms(init)?
+    let moov = boxes::read(init)?
         .into_iter()
-        .find_map(|atom| match atom {
+        .find_map(|(_, atom)| match atom {
             Any::Moov(moov) => Some(moov),
             _ => None,
         })
@@ -110,10 +107,13 @@ fn codec_string(codec: &Codec) -> Option<String> {
 /// Reads a media segment; times are those of `track`.
 pub(super) fn fragment(segment: &[u8], track: &Track) -> Result<Fragment, Error> {
     let mut fragment: Option<Fragment> = None;
-    for moof in atoms(segment)?.into_iter().filter_map(|atom| match atom {
-        Any::Moof(moof) => Some(moof),
-        _ => None,
-    }) {
+    for moof in boxes::read(segment)?
+        .into_iter()
+        .filter_map(|(_, atom)| match atom {
+            Any::Moof(moof) => Some(moof),
+            _ => None,
+        })
+    {
         add(&mut fragment, &moof, track);
     }
     fragment.ok_or_else(|| format!("it has no moof box for track {}", track.id))
@@ -152,19 +152,4 @@ fn add(fragment: &mut Option<Fragment>, moof: &Moof, track: &Track) {
             whole.samples += 1;
         }
     }
-}
-
-/// The boxes of a file; the content of `mdat` is passed over.
-fn atoms(bytes: &[u8]) -> Result<Vec<Any>, Error> {
-    let mut rest = Cursor::new(bytes);
-    let mut atoms = Vec::new();
-    while (rest.position() as usize) < bytes.len() {
-        match Any::decode_maybe(&mut rest) {
-            Ok(Some(Any::Mdat(_))) => {}
-            Ok(Some(atom)) => atoms.push(atom),
-            Ok(None) => return Err("it ends in the middle of a box".to_owned()),
-            Err(error) => return Err(format!("a box cannot be read: {error}")),
-        }
-    }
-    Ok(atoms)
 }

@@ -1,3 +1,28 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! xAPI Video Profile: statements, progress, the completion rule, validation.
+//! xAPI Video Profile 1.0.3: statements, progress, the completion rule, validation.
+//!
+//! Nothing here knows a clock, a socket, a file or a source of randomness: times and random bytes
+//! go in as arguments, statements come out as bytes. A player tells a [`Session`] what its viewer
+//! did and where in the video; the same code can stand behind an element and behind a web page.
+
+mod actor;
+pub mod check;
+mod facts;
+mod history;
+pub mod iri;
+pub mod segments;
+mod session;
+mod statement;
+#[cfg(test)]
+mod tests;
+pub mod units;
+mod uuid;
+
+pub use actor::{ActorError, actor};
+pub use facts::Facts;
+pub use history::History;
+pub use iri::Verb;
+pub use session::{Due, Input, Plan, Session, key};
+pub use statement::Statement;
+pub use uuid::Uuid;

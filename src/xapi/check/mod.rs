@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! A strict validator: what the Video Profile 1.0.3 and xAPI ask of a statement, and of the order
+//! of a whole session.
+//!
+//! | Rule | What it asks |
+//! |---|---|
+//! | `id` `actor` `object` `timestamp` `version` `null` | xAPI 1.0.3, part 2: well-formed, and there |
+//! | `verb` | one of the seven |
+//! | `activity-type` `category` | the profile's type and category |
+//! | `included` | what the verb's template includes |
+//! | `recommended` | what it recommends |
+//! | `determining` | an interacted satisfies the templates that its determining properties choose |
+//! | `format` | the form and range of each extension |
+//! | `forbidden` | completion, time-from, time-to, length only where they belong |
+//! | `threshold` | said on the four verbs when it is not 1; a completed reaches it |
+//! | `progress` `segments` | agree with each other and with the length |
+//! | `order` | initialized first, terminated last, paused before it, played and paused in turn |
+//! | `session` | one session-id, that of initialized; one actor, video, registration |
+//! | `clock` | timestamps increase by a millisecond at least |
+//! | `once` | completed once per registration |
+//! | `said` | played-segments consist of the times in played, paused and seeked |
+
+mod order;
+mod statement;
+
+use std::fmt;
+
+use serde_json::Value;
+
+pub use order::session;
+pub use statement::statement;
+
+/// How binding a rule is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Level {
+    /// The profile or xAPI says should, or recommends.
+    Should,
+    /// They say must.
+    Must,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    pub level: Level,
+    /// A name of the table above.
+    pub rule: &'static str,
+    /// Which statement of those given, counted from zero.
+    pub index: usize,
+    pub message: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            Level::Should => "should",
+            Level::Must => "must",
+        };
+        write!(
+            f,
+            "statement {}: {} ({level}): {}",
+            self.index + 1,
+            self.rule,
+            self.message
+        )
+    }
+}
+
+/// Checks statements of any number of sessions, in the order they were made.
+pub fn all(statements: &[Value]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut sessions: Vec<(String, Vec<(usize, &Value)>)> = Vec::new();
+    for (index, value) in statements.iter().enumerate() {
+        statement(value, index, &mut findings);
+        let name = statement::session_name(value);
+        match sessions.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, members)) => members.push((index, value)),
+            None => sessions.push((name, vec![(index, value)])),
+        }
+    }
+    for (_, members) in &sessions {
+        session(members, &mut findings);
+    }
+    order::registrations(statements, &mut findings);
+    findings.sort_by_key(|finding| finding.index);
+    findings
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@
 use crate::timeline::{Span, Time};
 
 mod bayes;
+mod openers;
 mod titles;
 mod words;
 

@@ -66,6 +66,7 @@ fn phrases(said: &[Sentence], language: &Language) -> HashMap<String, (f64, Stri
             for at in start..words.len().min(start + LONGEST) {
                 let (word, between) = words[at];
                 if language.is_function_word(&lower[at])
+                    || language.is_opener(&lower[at])
                     || (at > start && !between.trim().is_empty())
                 {
                     break;

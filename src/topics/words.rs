@@ -8,12 +8,14 @@ use icu_segmenter::{WordSegmenter, options::WordBreakInvariantOptions};
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::Sentence;
+use super::openers::Openers;
 
 /// What is known of a language. An unknown language has no stemmer and no function words, and is
 /// still broken into words.
 pub(super) struct Language {
     stemmer: Option<Stemmer>,
     function_words: HashSet<&'static str>,
+    openers: Openers,
 }
 
 impl Language {
@@ -30,7 +32,19 @@ impl Language {
                 .iter()
                 .copied()
                 .collect(),
+            openers: Openers::of(&code),
         }
+    }
+
+    /// What the first words of a sentence add to the log odds that a topic starts with it.
+    pub fn opening(&self, words: &[String]) -> f64 {
+        self.openers.weight(words)
+    }
+
+    /// Whether a sentence that starts with this word goes on with or opens a topic, and the word
+    /// itself names none: "okay", "so", "and".
+    pub fn is_opener(&self, word: &str) -> bool {
+        self.openers.holds(word)
     }
 
     /// Whether the word, in lower case, has grammar and no topic: "the", "would", "it's".
@@ -189,6 +203,11 @@ pub(super) struct Words {
     pub sentences: Vec<Vec<u32>>,
     /// Number of different stems.
     pub vocabulary: usize,
+    /// For each sentence what its first words and the pause before it add to the log odds that a
+    /// topic starts with it.
+    pub openings: Vec<f64>,
+    /// Length of the transcript: content words and sentences.
+    pub length: f64,
 }
 
 impl Words {
@@ -196,23 +215,92 @@ impl Words {
     pub fn read(sentences: &[Sentence], tag: Option<&str>) -> Self {
         let language = Language::new(tag, sentences);
         let mut stems: HashMap<String, u32> = HashMap::new();
-        let sentences = sentences
-            .iter()
-            .map(|sentence| {
-                split(&sentence.text)
-                    .into_iter()
-                    .map(|(word, _)| word.to_lowercase())
-                    .filter(|word| !language.is_function_word(word))
-                    .map(|word| {
-                        let next = stems.len() as u32;
-                        *stems.entry(language.stem(&word)).or_insert(next)
-                    })
-                    .collect()
-            })
-            .collect();
+        let mut openings = Vec::with_capacity(sentences.len());
+        let mut length = 0;
+        let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(sentences.len());
+        for (index, sentence) in sentences.iter().enumerate() {
+            let words: Vec<String> = split(&sentence.text)
+                .into_iter()
+                .map(|(word, _)| word.to_lowercase())
+                .collect();
+            openings.push(language.opening(&words) + pause(sentences, index));
+            let content: Vec<u32> = words
+                .iter()
+                .filter(|word| !language.is_function_word(word))
+                .map(|word| {
+                    let next = stems.len() as u32;
+                    *stems.entry(language.stem(word)).or_insert(next)
+                })
+                .collect();
+            length += content.len() + 1;
+            numbers.push(content);
+        }
+        let (sentences, vocabulary) = without_even(numbers, stems.len());
         Words {
             sentences,
-            vocabulary: stems.len(),
+            vocabulary,
+            openings,
+            length: length as f64,
         }
     }
+}
+
+/// What the pause before a sentence says, in log odds.
+fn pause(sentences: &[Sentence], index: usize) -> f64 {
+    /// Longer pauses say no more than that one.
+    const LONGEST: f64 = 20.0;
+    let end = |sentence: &Sentence| sentence.span.map(|span| span.end);
+    let before = index
+        .checked_sub(1)
+        .and_then(|before| end(&sentences[before]));
+    match (before, sentences[index].span) {
+        (Some(end), Some(span)) => {
+            (1.0 + span.start.saturating_sub(end).secs_f64().min(LONGEST)).ln()
+        }
+        _ => 0.0,
+    }
+}
+
+/// Leaves out words that occur nearly everywhere: no list of function words is complete, and some
+/// languages have none. Gives the sentences with the other words numbered anew, and their number.
+fn without_even(mut sentences: Vec<Vec<u32>>, vocabulary: usize) -> (Vec<Vec<u32>>, usize) {
+    /// The transcript is looked at in so many parts,
+    const PARTS: usize = 20;
+    /// and a word that is in more than this share of them tells no part from the others.
+    const EVEN: f64 = 0.6;
+    let parts = sentences.len().min(PARTS);
+    let mut last_part = vec![usize::MAX; vocabulary];
+    let mut spread = vec![0usize; vocabulary];
+    for (index, sentence) in sentences.iter().enumerate() {
+        let part = index * parts / sentences.len();
+        for &word in sentence {
+            if last_part[word as usize] != part {
+                last_part[word as usize] = part;
+                spread[word as usize] += 1;
+            }
+        }
+    }
+    // With few sentences every word is everywhere.
+    let most = if parts < PARTS {
+        parts
+    } else {
+        (EVEN * parts as f64) as usize
+    };
+    let mut kept = 0;
+    let numbers: Vec<Option<u32>> = spread
+        .iter()
+        .map(|&spread| {
+            (spread <= most).then(|| {
+                kept += 1;
+                kept - 1
+            })
+        })
+        .collect();
+    for sentence in &mut sentences {
+        *sentence = sentence
+            .iter()
+            .filter_map(|&word| numbers[word as usize])
+            .collect();
+    }
+    (sentences, kept as usize)
 }

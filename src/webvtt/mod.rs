@@ -1,3 +1,29 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! WebVTT: reading (on webvtt-parser), writing, checking.
+//!
+//! [`Reader`] takes bytes in pieces and gives blocks; [`Document`] holds a whole file. What they
+//! cannot use is reported as a [`Problem`] with its line, and reading goes on. Everything here
+//! follows W3C WebVTT (<https://www.w3.org/TR/webvtt1/>); comments name its sections.
+
+mod block;
+pub mod chapters;
+mod document;
+mod lines;
+mod problem;
+mod reader;
+mod review;
+mod settings;
+mod text;
+mod timing;
+
+pub use block::{Block, Cue};
+pub use document::{Document, Header, read};
+pub use problem::{Problem, ProblemKind, ReadError};
+pub use reader::{Item, Reader};
+pub use review::{Review, Status};
+pub use settings::{
+    Alignment, CueSettings, LinePosition, PositionAlignment, TextAlignment, Vertical,
+};
+pub use text::{escape, plain_text, voice};
+pub use timing::Timestamp;

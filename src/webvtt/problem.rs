@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What is wrong with a file, and on which line.
+
+use std::fmt;
+
+/// A part of a file that is not used as it stands. Reading goes on after it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// Counted from one.
+    pub line: usize,
+    pub kind: ProblemKind,
+}
+
+/// What is wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProblemKind {
+    /// Bytes that are no UTF-8 were replaced by U+FFFD.
+    NotUtf8,
+    /// A timing line that is none; its block is left out.
+    Timing(String),
+    /// The cue ends where or before it starts. It stays in the document, no player shows it.
+    EndsBeforeStart,
+    /// A cue setting without effect.
+    Setting(String),
+    /// Text that belongs to no cue; it is left out.
+    Stray(String),
+    /// STYLE or REGION after the first cue; it is left out.
+    Late(&'static str),
+    /// A NOTE with a status that is neither `draft` nor `approved`.
+    Status(String),
+    /// A rule of chapter files (§4.6.1, §4.7.2, design) is broken; the words say which.
+    Chapter(String),
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: {}", self.line, self.kind)
+    }
+}
+
+impl fmt::Display for ProblemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProblemKind::NotUtf8 => {
+                write!(
+                    f,
+                    "not UTF-8, the odd bytes are replaced; save the file as UTF-8"
+                )
+            }
+            ProblemKind::Timing(line) => write!(
+                f,
+                "\"{line}\" is no timing line; write it as 00:00:00.000 --> 00:00:01.000"
+            ),
+            ProblemKind::EndsBeforeStart => {
+                write!(f, "the cue does not end after it starts; correct its times")
+            }
+            ProblemKind::Setting(setting) => {
+                write!(f, "\"{setting}\" is no cue setting and has no effect")
+            }
+            ProblemKind::Stray(text) => write!(
+                f,
+                "\"{text}\" belongs to no cue; put a timing line above it or remove it"
+            ),
+            ProblemKind::Late(block) => {
+                write!(
+                    f,
+                    "a {block} block has no effect after the first cue; move it up"
+                )
+            }
+            ProblemKind::Status(status) => {
+                write!(f, "the status \"{status}\" is neither draft nor approved")
+            }
+            ProblemKind::Chapter(rule) => write!(f, "{rule}"),
+        }
+    }
+}
+
+/// Why a file cannot be read at all.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReadError {
+    /// Nothing in it.
+    Empty,
+    /// It does not start with `WEBVTT` (§6.1, steps 4 to 6).
+    NotWebVtt,
+    /// It is UTF-16, which WebVTT is not.
+    Utf16,
+    /// A block is larger than any text is.
+    TooLong { line: usize },
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Empty => write!(f, "the file is empty; WebVTT starts with a line WEBVTT"),
+            ReadError::NotWebVtt => write!(f, "not WebVTT: its first line is not WEBVTT"),
+            ReadError::Utf16 => write!(f, "the file is UTF-16; WebVTT is UTF-8, save it as UTF-8"),
+            ReadError::TooLong { line } => {
+                write!(f, "line {line}: the block is too long to be a cue")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}

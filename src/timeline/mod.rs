@@ -6,6 +6,7 @@
 use std::fmt;
 
 mod cut_list;
+pub mod trim_file;
 
 pub use cut_list::{CutList, CutListError, Moved};
 

@@ -456,7 +456,7 @@ mod tests {
     #[test]
     fn a_nul_is_replaced_and_spoils_what_it_touches() {
         let text = "WEBVTT\n\n\0\n00:00:00.000 --> 00:00:01.000\0align:end\n\0text\n\n\
-            00:00:00.\0000 --> 00:00:01.000\nlost\n";
+            00:00:00.\x0000 --> 00:00:01.000\nlost\n";
         let document = document(text);
         let cue = document.cues().next().expect("one cue");
         assert_eq!(cue.id.as_deref(), Some("\u{fffd}"));

@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 
 /// Milliseconds as seconds with at most three decimals; whole seconds are written without a point.
 pub fn seconds(ms: u64) -> Value {
-    if ms % 1000 == 0 {
+    if ms.is_multiple_of(1000) {
         Value::from(ms / 1000)
     } else {
         // A quotient of an integer below 2^53 and 1000 prints with three decimals at most.

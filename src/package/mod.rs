@@ -1,7 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! Renditions, playlists, chapters and the manifest of a package.
+//!
+//! A package is a folder of CMAF segments with HLS playlists over them. This module says which
+//! renditions are made ([`ladder`]), where segments start ([`grid`]), what a finished track holds
+//! and is measured at ([`codec`], [`track`]), and what the files say that lead to it
+//! ([`playlist`], [`chapters`], [`manifest`]). [`progressive`] makes one file of a package, and
+//! [`check`] reads a package and finds what is wrong with it.
 
 mod boxes;
+pub mod chapters;
 pub mod check;
+pub mod codec;
+pub mod grid;
+pub mod ladder;
+pub mod manifest;
+pub mod names;
+pub mod playlist;
 pub mod progressive;
+pub mod track;

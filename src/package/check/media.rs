@@ -6,6 +6,8 @@ use mp4_atom::{Any, Codec, Moof, Moov, Trak};
 
 use crate::package::boxes::{self, SAMPLE_IS_NON_SYNC};
 
+use crate::package::codec::codec_string;
+
 /// Not fragmented MP4, or broken: what was wrong.
 pub(super) type Error = String;
 
@@ -75,32 +77,6 @@ fn track(moov: &Moov, trak: &Trak) -> Track {
             .map(|visual| (visual.width, visual.height)),
         default_duration: trex.map_or(0, |trex| trex.default_sample_duration),
         default_flags: trex.map_or(0, |trex| trex.default_sample_flags),
-    }
-}
-
-/// The CODECS value of a sample entry: RFC 6381 section 3.3, ISO/IEC 14496-15 annex E.
-fn codec_string(codec: &Codec) -> Option<String> {
-    let avc = |kind: &str, avcc: &mp4_atom::Avcc| {
-        format!(
-            "{kind}.{:02X}{:02X}{:02X}",
-            avcc.avc_profile_indication, avcc.profile_compatibility, avcc.avc_level_indication
-        )
-    };
-    match codec {
-        Codec::Avc1(avc1) => Some(avc("avc1", &avc1.avcc)),
-        Codec::Avc3(avc3) => Some(avc("avc3", &avc3.avcc)),
-        Codec::Mp4a(mp4a) => {
-            let decoder = &mp4a.esds.es_desc.dec_config;
-            match decoder.object_type_indication {
-                0x40 => decoder
-                    .dec_specific
-                    .as_ref()
-                    .map(|specific| format!("mp4a.40.{}", specific.profile)),
-                other => Some(format!("mp4a.{other:02X}")),
-            }
-        }
-        Codec::Opus(_) => Some("opus".to_owned()),
-        _ => None,
     }
 }
 

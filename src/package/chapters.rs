@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The chapters of a package, as players read them.
+
+use serde::Serialize;
+
+use crate::timeline::{Span, Time};
+
+/// One chapter in the package's own time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chapter {
+    /// From its first frame to the next chapter's, or to the end.
+    pub span: Span,
+    /// One line of plain text.
+    pub title: String,
+}
+
+/// A chapter as it arrives: its end may be unknown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// When it starts.
+    pub start: Time,
+    /// When it ends; `None` for the next one's start.
+    pub end: Option<Time>,
+    /// Its title, in any number of lines.
+    pub title: String,
+}
+
+/// The chapters that marks make in a programme of this duration: sorted by start, longer ones
+/// first, clipped, each with one line of title.
+pub fn chapters(mut marks: Vec<Mark>, duration: Time) -> Vec<Chapter> {
+    marks.sort_by_key(|mark| (mark.start, std::cmp::Reverse(mark.end)));
+    let starts: Vec<Time> = marks.iter().map(|mark| mark.start).collect();
+    marks
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, mark)| {
+            let next = starts[index..].iter().find(|&&start| start > mark.start);
+            let end = mark.end.or(next.copied()).unwrap_or(duration);
+            let span = Span::new(mark.start, end.min(duration));
+            let title = mark.title.split_whitespace().collect::<Vec<_>>().join(" ");
+            (!span.is_empty()).then_some(Chapter { span, title })
+        })
+        .collect()
+}
+
+/// A chapter by Apple's "Providing JSON chapters".
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct AppleChapter<'a> {
+    chapter: usize,
+    start_time: f64,
+    duration: f64,
+    titles: [AppleTitle<'a>; 1],
+}
+
+#[derive(Serialize)]
+struct AppleTitle<'a> {
+    language: &'a str,
+    title: &'a str,
+}
+
+/// `chapters.json`. `language` is a tag of BCP 47; where it is empty the titles are marked as of
+/// an undetermined language.
+pub fn json(chapters: &[Chapter], language: &str) -> Vec<u8> {
+    let language = if language.is_empty() { "und" } else { language };
+    let list: Vec<AppleChapter> = chapters
+        .iter()
+        .enumerate()
+        .map(|(index, chapter)| AppleChapter {
+            chapter: index + 1,
+            start_time: chapter.span.start.secs_f64(),
+            duration: chapter.span.duration().secs_f64(),
+            titles: [AppleTitle {
+                language,
+                title: &chapter.title,
+            }],
+        })
+        .collect();
+    let mut bytes = serde_json::to_vec_pretty(&list).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(start: u64, end: Option<u64>, title: &str) -> Mark {
+        Mark {
+            start: Time::from_secs(start),
+            end: end.map(Time::from_secs),
+            title: title.into(),
+        }
+    }
+
+    #[test]
+    fn marks_are_sorted_closed_and_clipped() {
+        let marks = vec![
+            mark(50, None, "Last\n one"),
+            mark(0, None, "First"),
+            mark(20, Some(500), "Nested in none"),
+            mark(700, None, "Behind the end"),
+        ];
+        let found = chapters(marks, Time::from_secs(100));
+        let spans: Vec<(u64, u64, &str)> = found
+            .iter()
+            .map(|chapter| {
+                let millis = |time: Time| time.millis() / 1000;
+                let Span { start, end } = chapter.span;
+                (millis(start), millis(end), chapter.title.as_str())
+            })
+            .collect();
+        let expected = [
+            (0, 20, "First"),
+            (20, 100, "Nested in none"),
+            (50, 100, "Last one"),
+        ];
+        assert_eq!(spans, expected);
+    }
+
+    #[test]
+    fn json_has_apples_form() {
+        let found = chapters(vec![mark(0, Some(90), "A \"quote\"")], Time::from_secs(60));
+        let value: serde_json::Value =
+            serde_json::from_slice(&json(&found, "en")).expect("valid JSON");
+        let expected = serde_json::json!([{
+            "chapter": 1,
+            "start-time": 0.0,
+            "duration": 60.0,
+            "titles": [{"language": "en", "title": "A \"quote\""}],
+        }]);
+        assert_eq!(value, expected);
+    }
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Which renditions of a picture are made, at which size, frame rate and ceiling.
+
+use std::fmt;
+
+/// The heights of an automatic ladder, in pixels.
+const HEIGHTS: [u32; 4] = [1080, 720, 540, 360];
+
+/// Ceilings in kbit/s by the pixels of a picture.
+///
+/// From the table for 16:9 in Apple's HLS authoring specification, section "Video"; for 640x360
+/// the figure of its next rung (432p), because the lowest rung shows slides as well and a ceiling
+/// costs nothing where the picture is still.
+const CEILINGS: [(f64, f64); 5] = [
+    (640.0 * 360.0, 730.0),
+    (960.0 * 540.0, 2000.0),
+    (1280.0 * 720.0, 3000.0),
+    (1920.0 * 1080.0, 6000.0),
+    (3840.0 * 2160.0, 16800.0),
+];
+
+/// The highest frame rate of a rendition, in frames per second.
+const MAX_RATE: f64 = 30.0;
+
+/// What is known of a picture before it is scaled. Width and height are those of the upright
+/// picture, after any rotation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Picture {
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Width to height of one pixel, as a fraction; `(1, 1)` for square pixels.
+    pub pixel_aspect: (u32, u32),
+}
+
+impl Picture {
+    /// The size in square pixels, never smaller in either direction than the stored one.
+    fn display_size(self) -> (f64, f64) {
+        let (width, height) = (f64::from(self.width), f64::from(self.height));
+        let (num, den) = self.pixel_aspect;
+        if num == 0 || den == 0 || num == den {
+            (width, height)
+        } else if num > den {
+            (width * f64::from(num) / f64::from(den), height)
+        } else {
+            (width, height * f64::from(den) / f64::from(num))
+        }
+    }
+}
+
+/// One rendition of the picture, with square pixels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rung {
+    /// The height that names it, as in `720p`: the shorter side of the picture, so that an
+    /// upright picture (1080x1920) counts as 1080.
+    pub lines: u32,
+    /// Pixels a row, even.
+    pub width: u32,
+    /// Rows, even.
+    pub height: u32,
+    /// The highest bit rate, in kbit/s.
+    pub ceiling: u32,
+}
+
+impl Rung {
+    /// The rendition's name, as in `720p`.
+    pub fn name(&self) -> String {
+        format!("{}p", self.lines)
+    }
+}
+
+/// Which renditions a user asks for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Ladder {
+    /// 1080, 720, 540 and 360 lines, up to the source's.
+    #[default]
+    Auto,
+    /// These numbers of lines, up to the source's.
+    Lines(Vec<u32>),
+}
+
+/// A ladder that nothing can be made of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LadderError {
+    /// The part of the text that is wrong.
+    part: String,
+}
+
+impl fmt::Display for LadderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "\"{}\" in the ladder is neither \"auto\" nor a number of lines between 64 and 4320; \
+             write \"auto\" or, for example, \"720,540,360\"",
+            self.part
+        )
+    }
+}
+
+impl std::error::Error for LadderError {}
+
+impl std::str::FromStr for Ladder {
+    type Err = LadderError;
+
+    fn from_str(text: &str) -> Result<Self, LadderError> {
+        if text.trim() == "auto" {
+            return Ok(Ladder::Auto);
+        }
+        let mut lines = text
+            .split(',')
+            .map(|part| {
+                let part = part.trim();
+                part.strip_suffix('p')
+                    .unwrap_or(part)
+                    .parse()
+                    .ok()
+                    .filter(|lines| (64..=4320).contains(lines))
+                    .ok_or_else(|| LadderError {
+                        part: part.to_owned(),
+                    })
+            })
+            .collect::<Result<Vec<u32>, _>>()?;
+        lines.sort_unstable_by(|a, b| b.cmp(a));
+        lines.dedup();
+        Ok(Ladder::Lines(lines))
+    }
+}
+
+impl fmt::Display for Ladder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ladder::Auto => f.write_str("auto"),
+            Ladder::Lines(lines) => {
+                for (index, lines) in lines.iter().enumerate() {
+                    let comma = if index > 0 { "," } else { "" };
+                    write!(f, "{comma}{lines}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Ladder {
+    /// The renditions of a picture, largest first, at least one. None is larger than the source.
+    ///
+    /// A source that is a quarter or more larger than the largest rung below 1080 that fits is a
+    /// rung itself: small text on a 480-line screen recording is lost at 360 lines.
+    pub fn rungs(&self, picture: Picture) -> Vec<Rung> {
+        let (width, height) = picture.display_size();
+        let shorter = width.min(height);
+        let own = even(shorter);
+        let mut lines: Vec<u32> = match self {
+            Ladder::Auto => HEIGHTS.to_vec(),
+            Ladder::Lines(lines) => lines.clone(),
+        };
+        lines.retain(|&lines| f64::from(lines) <= shorter);
+        let wants_own = match (self, lines.first()) {
+            (_, None) => true,
+            (Ladder::Auto, Some(&top)) => top < HEIGHTS[0] && shorter >= f64::from(top) * 1.25,
+            (Ladder::Lines(_), Some(_)) => false,
+        };
+        if wants_own {
+            lines.insert(0, own);
+        }
+        lines
+            .into_iter()
+            .map(|lines| {
+                let scale = f64::from(lines) / shorter;
+                let (width, height) = (even(width * scale), even(height * scale));
+                Rung {
+                    lines,
+                    width,
+                    height,
+                    ceiling: ceiling(width, height),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The nearest even number, at least 2: 4:2:0 pictures have no odd sides.
+fn even(length: f64) -> u32 {
+    ((length / 2.0).round() as u32).max(1) * 2
+}
+
+/// The ceiling of a picture in kbit/s, between the table's rows along a power of the pixels.
+fn ceiling(width: u32, height: u32) -> u32 {
+    let pixels = f64::from(width) * f64::from(height);
+    let after = CEILINGS
+        .partition_point(|&(row, _)| row < pixels)
+        .clamp(1, CEILINGS.len() - 1);
+    let ((p0, r0), (p1, r1)) = (CEILINGS[after - 1], CEILINGS[after]);
+    let power = (r1 / r0).ln() / (p1 / p0).ln();
+    let rate = r0 * (pixels / p0).powf(power);
+    (rate.round() as u32).max(100)
+}
+
+/// The constant frame rate of the renditions, as a fraction, of a source at `num`/`den` frames
+/// per second (0 where it is unknown or varies).
+///
+/// Up to 30 it stays. Above, every second, third … frame is kept where that leaves at least 20 a
+/// second, so that motion stays even; else it becomes 30, as it does where nothing is known or
+/// the figure is a time base (1000/1) and no rate.
+pub fn frame_rate(num: u32, den: u32) -> (u32, u32) {
+    let rate = f64::from(num) / f64::from(den.max(1));
+    if num == 0 || den == 0 || rate > 240.0 {
+        return (30, 1);
+    }
+    let every = (rate / (MAX_RATE + 0.01)).ceil().max(1.0) as u32;
+    if every == 1 {
+        (num, den)
+    } else if rate / f64::from(every) >= 20.0 {
+        reduced(num, den.saturating_mul(every))
+    } else {
+        (30, 1)
+    }
+}
+
+fn reduced(num: u32, den: u32) -> (u32, u32) {
+    let (mut a, mut b) = (num, den);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    (num / a, den / a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sizes(width: u32, height: u32, pixel_aspect: (u32, u32)) -> Vec<(u32, u32)> {
+        let picture = Picture {
+            width,
+            height,
+            pixel_aspect,
+        };
+        let rungs = Ladder::Auto.rungs(picture);
+        rungs.iter().map(|rung| (rung.width, rung.height)).collect()
+    }
+
+    #[test]
+    fn the_automatic_ladder_keeps_the_aspect() {
+        let hd = [(1920, 1080), (1280, 720), (960, 540), (640, 360)];
+        assert_eq!(sizes(1920, 1080, (1, 1)), hd);
+        assert_eq!(sizes(3840, 2160, (1, 1)), hd);
+        assert_eq!(sizes(1280, 720, (1, 1)), hd[1..]);
+        assert_eq!(
+            sizes(1366, 768, (1, 1)),
+            [(1280, 720), (960, 540), (640, 360)]
+        );
+        assert_eq!(
+            sizes(1024, 768, (1, 1)),
+            [(960, 720), (720, 540), (480, 360)]
+        );
+    }
+
+    #[test]
+    fn an_upright_picture_goes_by_its_shorter_side() {
+        assert_eq!(
+            sizes(1080, 1920, (1, 1)),
+            [(1080, 1920), (720, 1280), (540, 960), (360, 640)]
+        );
+    }
+
+    #[test]
+    fn pixels_become_square() {
+        assert_eq!(sizes(720, 576, (16, 15)), [(720, 540), (480, 360)]);
+        assert_eq!(sizes(1440, 1080, (4, 3))[0], (1920, 1080));
+    }
+
+    #[test]
+    fn a_small_source_is_one_rung_of_its_own_size() {
+        assert_eq!(sizes(320, 240, (1, 1)), [(320, 240)]);
+        assert_eq!(sizes(319, 241, (1, 1)), [(320, 242)]);
+        assert_eq!(sizes(1, 1, (1, 1)), [(2, 2)]);
+    }
+
+    #[test]
+    fn a_source_far_above_its_largest_rung_is_a_rung() {
+        assert_eq!(sizes(640, 480, (1, 1)), [(640, 480), (480, 360)]);
+        assert_eq!(sizes(1600, 900, (1, 1))[0], (1600, 900));
+        assert_eq!(sizes(2560, 1440, (1, 1))[0], (1920, 1080));
+    }
+
+    #[test]
+    fn ceilings_are_those_of_the_table() {
+        let rates: Vec<u32> = Ladder::Auto
+            .rungs(Picture {
+                width: 1920,
+                height: 1080,
+                pixel_aspect: (1, 1),
+            })
+            .iter()
+            .map(|rung| rung.ceiling)
+            .collect();
+        assert_eq!(rates, [6000, 3000, 2000, 730]);
+    }
+
+    #[test]
+    fn a_ladder_is_read_and_written() {
+        let ladder: Ladder = "360, 720p,540,720".parse().expect("valid");
+        assert_eq!(ladder, Ladder::Lines(vec![720, 540, 360]));
+        assert_eq!(ladder.to_string(), "720,540,360");
+        assert_eq!("auto".parse(), Ok(Ladder::Auto));
+        for wrong in ["", "720,", "full", "-1", "10", "99999"] {
+            assert!(wrong.parse::<Ladder>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_frame_rate_is_the_sources_up_to_30() {
+        assert_eq!(frame_rate(15, 1), (15, 1));
+        assert_eq!(frame_rate(25, 1), (25, 1));
+        assert_eq!(frame_rate(30000, 1001), (30000, 1001));
+        assert_eq!(frame_rate(30, 1), (30, 1));
+        assert_eq!(frame_rate(60, 1), (30, 1));
+        assert_eq!(frame_rate(60000, 1001), (30000, 1001));
+        assert_eq!(frame_rate(50, 1), (25, 1));
+        assert_eq!(frame_rate(90, 1), (30, 1));
+        assert_eq!(frame_rate(35, 1), (30, 1));
+        assert_eq!(frame_rate(1000, 1), (30, 1));
+        assert_eq!(frame_rate(0, 1), (30, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn rungs_fall_and_fit(width in 1u32..8000, height in 1u32..8000, num in 1u32..4, den in 1u32..4) {
+            let picture = Picture { width, height, pixel_aspect: (num, den) };
+            let rungs = Ladder::Auto.rungs(picture);
+            prop_assert!(!rungs.is_empty());
+            for pair in rungs.windows(2) {
+                prop_assert!(pair[0].lines > pair[1].lines);
+                prop_assert!(pair[0].ceiling >= pair[1].ceiling);
+            }
+            for rung in rungs {
+                prop_assert!(rung.width % 2 == 0 && rung.height % 2 == 0);
+            }
+        }
+    }
+}

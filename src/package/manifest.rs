@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `manifest.json`: what a platform reads before it shows a package. Its JSON schema is
+//! `manifest.schema.json` beside this file.
+//!
+//! Times are in seconds, rates in bit/s, sizes in bytes. catalogsink writes what it knows of the
+//! media; whoever knows the source and its drafts adds the rest.
+
+use serde::{Deserialize, Serialize};
+
+use super::chapters::Chapter;
+use super::names;
+use super::playlist::{Programme, Role};
+use super::track::{Rates, Track};
+use crate::timeline::{Span, Time};
+
+/// The JSON schema (draft 2020-12) that every manifest follows.
+pub const SCHEMA: &str = include_str!("manifest.schema.json");
+
+/// The version of the manifest's form.
+const FORM: u32 = 1;
+
+/// The manifest of a package.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Manifest {
+    /// The version of this form, 1.
+    pub form: u32,
+    /// The program that made the package, and its version.
+    pub generator: String,
+    /// The class's title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Length of the longest track.
+    pub duration: f64,
+    /// The multivariant playlist's path in the package.
+    pub playlist: String,
+    /// Renditions of the picture, largest first.
+    pub video: Vec<VideoEntry>,
+    /// Renditions of the sound, the default first.
+    pub audio: Vec<AudioEntry>,
+    /// Chapters in the package's time.
+    pub chapters: Vec<ChapterEntry>,
+    /// All media segments together.
+    pub bytes: u64,
+    /// The source's spans that are in the package, in the source's time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Vec<SpanEntry>>,
+    /// By whom the drafts were approved that the package was made with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub review: Vec<ReviewEntry>,
+    /// When a viewer has completed the class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion: Option<Completion>,
+}
+
+/// A rendition of the picture.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VideoEntry {
+    /// As in `720p`.
+    pub name: String,
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Frames a second.
+    pub frame_rate: f64,
+    #[serde(flatten)]
+    pub media: MediaEntry,
+}
+
+/// A rendition of the sound.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AudioEntry {
+    /// What a listener chooses it by.
+    pub label: String,
+    /// A tag of BCP 47, `und` where it is unknown.
+    pub language: String,
+    /// What it is for.
+    pub role: Role,
+    /// Number of channels.
+    pub channels: u16,
+    /// Samples a second.
+    pub sample_rate: u32,
+    #[serde(flatten)]
+    pub media: MediaEntry,
+}
+
+/// What all renditions have.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MediaEntry {
+    /// The media playlist's path in the package.
+    pub playlist: String,
+    /// The codec by RFC 6381.
+    pub codec: String,
+    /// Measured bits a second over the whole rendition.
+    pub average_rate: u64,
+    /// Measured highest bits a second over about a segment's length.
+    pub peak_rate: u64,
+    /// Size of its media segments.
+    pub bytes: u64,
+    /// Number of its media segments.
+    pub segments: usize,
+}
+
+/// A chapter.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ChapterEntry {
+    pub start: f64,
+    pub end: f64,
+    pub title: String,
+}
+
+/// A span of time.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SpanEntry {
+    pub start: f64,
+    pub end: f64,
+}
+
+/// The state of a draft that the package was made with.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReviewEntry {
+    /// The draft's file name.
+    pub file: String,
+    /// Whether a person approved it.
+    pub approved: bool,
+    /// Who.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+}
+
+/// When a viewer has completed the class.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Completion {
+    /// The share of the class that has to be watched, 0 to 1.
+    pub threshold: f64,
+}
+
+impl Manifest {
+    /// What the media say. The duration is that of the longest track.
+    pub fn of_media(programme: &Programme, chapters: &[Chapter], duration: Time) -> Self {
+        let video: Vec<VideoEntry> = programme
+            .video
+            .iter()
+            .map(|video| VideoEntry {
+                name: format!("{}p", video.lines),
+                width: video.width,
+                height: video.height,
+                frame_rate: f64::from(video.frame_rate.0) / f64::from(video.frame_rate.1),
+                media: MediaEntry::of(&video.track),
+            })
+            .collect();
+        let audio: Vec<AudioEntry> = programme
+            .audio
+            .iter()
+            .map(|audio| AudioEntry {
+                label: audio.label.clone(),
+                language: audio.language.clone(),
+                role: audio.role,
+                channels: audio.channels,
+                sample_rate: audio.rate,
+                media: MediaEntry::of(&audio.track),
+            })
+            .collect();
+        let bytes = video.iter().map(|video| video.media.bytes).sum::<u64>()
+            + audio.iter().map(|audio| audio.media.bytes).sum::<u64>();
+        Manifest {
+            form: FORM,
+            generator: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).into(),
+            title: None,
+            duration: duration.secs_f64(),
+            playlist: names::MULTIVARIANT.into(),
+            video,
+            audio,
+            chapters: chapters.iter().map(ChapterEntry::from).collect(),
+            bytes,
+            kept: None,
+            review: Vec::new(),
+            completion: None,
+        }
+    }
+
+    /// The manifest as a file.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Nothing in a manifest can fail to be written as JSON.
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+impl MediaEntry {
+    fn of(track: &Track) -> Self {
+        let Rates { average, peak } = track.rates();
+        MediaEntry {
+            playlist: track.playlist(),
+            codec: track.codec.clone(),
+            average_rate: average,
+            peak_rate: peak,
+            bytes: track.bytes(),
+            segments: track.segments.len(),
+        }
+    }
+}
+
+impl From<&Chapter> for ChapterEntry {
+    fn from(chapter: &Chapter) -> Self {
+        ChapterEntry {
+            start: chapter.span.start.secs_f64(),
+            end: chapter.span.end.secs_f64(),
+            title: chapter.title.clone(),
+        }
+    }
+}
+
+impl From<Span> for SpanEntry {
+    fn from(span: Span) -> Self {
+        SpanEntry {
+            start: span.start.secs_f64(),
+            end: span.end.secs_f64(),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Names of files and folders in a package.
+
+use sha2::{Digest, Sha256};
+
+/// The multivariant playlist.
+pub const MULTIVARIANT: &str = "master.m3u8";
+/// The chapters by W3C WebVTT.
+pub const CHAPTERS_VTT: &str = "chapters.vtt";
+/// The chapters by Apple's "Providing JSON chapters".
+pub const CHAPTERS_JSON: &str = "chapters.json";
+/// The manifest.
+pub const MANIFEST: &str = "manifest.json";
+/// The media playlist inside a rendition's folder.
+pub const PLAYLIST: &str = "playlist.m3u8";
+
+/// Names a media file by its content, so that a cache never mixes two versions of a package.
+#[derive(Clone, Default)]
+pub struct ContentName(Sha256);
+
+impl ContentName {
+    /// Adds the next bytes of the file.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The name of a file that holds the bytes so far: 64 bits of their SHA-256, and `extension`.
+    pub fn finish(self, extension: &str) -> String {
+        let digest = self.0.finalize();
+        let mut name = String::with_capacity(17 + extension.len());
+        for byte in digest.iter().take(8) {
+            name.push_str(&format!("{byte:02x}"));
+        }
+        name.push('.');
+        name.push_str(extension);
+        name
+    }
+}
+
+/// A folder's name made of a label: letters and digits of ASCII in lower case, everything else
+/// becomes a dash. Empty where nothing of the label is left.
+pub fn folder_name(label: &str) -> String {
+    let mut name = String::new();
+    for character in label.chars().take(64) {
+        if character.is_ascii_alphanumeric() {
+            name.push(character.to_ascii_lowercase());
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    name.truncate(name.trim_end_matches('-').len());
+    name
+}
+
+/// `wanted`, or where that is `taken` the first of `wanted-2`, `wanted-3` … that is free.
+pub fn unique(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
+    let mut name = wanted.to_owned();
+    let mut number = 2;
+    while taken(&name) {
+        name = format!("{wanted}-{number}");
+        number += 1;
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_has_one_name() {
+        let mut whole = ContentName::default();
+        whole.update(b"abc");
+        let mut parts = ContentName::default();
+        parts.update(b"a");
+        parts.update(b"bc");
+        let name = whole.finish("m4s");
+        assert_eq!(name, "ba7816bf8f01cfea.m4s");
+        assert_eq!(parts.finish("m4s"), name);
+    }
+
+    #[test]
+    fn folder_names_are_plain() {
+        assert_eq!(folder_name("English (main)"), "english-main");
+        assert_eq!(folder_name("../../etc"), "etc");
+        assert_eq!(folder_name("日本語"), "");
+        assert_eq!(unique("main", |name| name == "main"), "main-2");
+    }
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! HLS playlists (RFC 8216) by Apple's authoring specification, whose rule numbers stand in
+//! brackets.
+
+use m3u8_rs::{
+    AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, Map, MasterPlaylist,
+    MediaPlaylist, MediaPlaylistType, MediaSegment, Resolution, SessionData, SessionDataField,
+    VariantStream,
+};
+use serde::{Deserialize, Serialize};
+
+use super::names;
+use super::track::{Rates, Track};
+
+/// EXT-X-MAP in a playlist with media segments asks for version 6, and 7 is what fragmented MP4
+/// came with.
+const VERSION: usize = 7;
+
+/// The group that every audio rendition is in.
+const AUDIO_GROUP: &str = "audio";
+
+/// The rung that a player shall start with where there is one [1.25, 1.32].
+const FIRST_LINES: u32 = 540;
+
+/// One rendition of the picture.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Video {
+    /// Its segments.
+    pub track: Track,
+    /// The height that names it.
+    pub lines: u32,
+    /// Pixels a row.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Frames a second, as a fraction.
+    pub frame_rate: (u32, u32),
+}
+
+/// What an audio rendition is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The programme's sound.
+    #[default]
+    Main,
+    /// The programme's sound with a description of what is seen.
+    Description,
+}
+
+/// One rendition of the sound.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Audio {
+    /// Its segments.
+    pub track: Track,
+    /// What a listener chooses it by.
+    pub label: String,
+    /// A language tag of BCP 47, `und` where it is unknown: every rendition has a LANGUAGE [8.10].
+    pub language: String,
+    /// What it is for.
+    pub role: Role,
+    /// Number of channels.
+    pub channels: u16,
+    /// Samples a second.
+    pub rate: u32,
+}
+
+/// What a multivariant playlist lists.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Programme {
+    /// Renditions of the picture, largest first.
+    pub video: Vec<Video>,
+    /// Renditions of the sound, the default first.
+    pub audio: Vec<Audio>,
+    /// Whether there are chapters beside the playlist.
+    pub chapters: bool,
+}
+
+/// The media playlist of a track, as a file.
+pub fn media(track: &Track) -> Vec<u8> {
+    let map = Map {
+        uri: track.init.clone(),
+        ..Map::default()
+    };
+    let segments = track.segments.iter().enumerate().map(|(index, segment)| {
+        let mut entry = MediaSegment {
+            uri: segment.name.clone(),
+            duration: segment.span.duration().secs_f64() as f32,
+            ..MediaSegment::default()
+        };
+        if index == 0 {
+            entry.map = Some(map.clone());
+        }
+        entry
+    });
+    let playlist = MediaPlaylist {
+        version: Some(VERSION),
+        independent_segments: true,
+        target_duration: track.target_duration(),
+        playlist_type: Some(MediaPlaylistType::Vod),
+        segments: segments.collect(),
+        end_list: true,
+        ..MediaPlaylist::default()
+    };
+    written(|bytes| playlist.write_to(bytes))
+}
+
+impl Programme {
+    /// The rates that a viewer of this rendition of the picture gets, sound included: the sum
+    /// with the dearest audio rendition [9.10–9.12].
+    pub fn rates_with_sound(&self, video: Rates) -> Rates {
+        video + self.dearest_sound()
+    }
+
+    fn dearest_sound(&self) -> Rates {
+        let rates = || self.audio.iter().map(|audio| audio.track.rates());
+        Rates {
+            average: rates().map(|rates| rates.average).max().unwrap_or(0),
+            peak: rates().map(|rates| rates.peak).max().unwrap_or(0),
+        }
+    }
+
+    /// The multivariant playlist, as a file.
+    pub fn multivariant(&self) -> Vec<u8> {
+        let mut variants: Vec<VariantStream> = if self.video.is_empty() {
+            self.audio.first().map(|audio| self.sound_only(audio))
+        } else {
+            None
+        }
+        .into_iter()
+        .collect();
+        let (first, rest): (Vec<&Video>, Vec<&Video>) = self
+            .video
+            .iter()
+            .partition(|video| video.lines == FIRST_LINES);
+        variants.extend(
+            first
+                .into_iter()
+                .chain(rest)
+                .map(|video| self.variant(video)),
+        );
+        let playlist = MasterPlaylist {
+            version: Some(VERSION),
+            independent_segments: true,
+            alternatives: self.alternatives(),
+            variants,
+            session_data: self
+                .chapters
+                .then(|| SessionData {
+                    data_id: "com.apple.hls.chapters".into(),
+                    field: SessionDataField::Uri(names::CHAPTERS_JSON.into()),
+                    language: None,
+                    other_attributes: None,
+                })
+                .into_iter()
+                .collect(),
+            ..MasterPlaylist::default()
+        };
+        written(|bytes| playlist.write_to(bytes))
+    }
+
+    fn variant(&self, video: &Video) -> VariantStream {
+        let rates = self.rates_with_sound(video.track.rates());
+        let mut codecs = vec![video.track.codec.as_str()];
+        for audio in &self.audio {
+            if !codecs.contains(&audio.track.codec.as_str()) {
+                codecs.push(&audio.track.codec);
+            }
+        }
+        let (num, den) = video.frame_rate;
+        VariantStream {
+            uri: video.track.playlist(),
+            bandwidth: rates.peak,
+            average_bandwidth: Some(rates.average),
+            codecs: Some(codecs.join(",")),
+            resolution: Some(Resolution {
+                width: video.width.into(),
+                height: video.height.into(),
+            }),
+            // Three decimals, as RFC 8216 section 4.3.4.2 says.
+            frame_rate: Some((f64::from(num) / f64::from(den) * 1e3).round() / 1e3),
+            audio: (!self.audio.is_empty()).then(|| AUDIO_GROUP.into()),
+            closed_captions: Some(ClosedCaptionGroupId::None),
+            ..VariantStream::default()
+        }
+    }
+
+    /// The one variant of a programme without a picture.
+    fn sound_only(&self, audio: &Audio) -> VariantStream {
+        let rates = self.dearest_sound();
+        VariantStream {
+            uri: audio.track.playlist(),
+            bandwidth: rates.peak,
+            average_bandwidth: Some(rates.average),
+            codecs: Some(audio.track.codec.clone()),
+            audio: Some(AUDIO_GROUP.into()),
+            ..VariantStream::default()
+        }
+    }
+
+    fn alternatives(&self) -> Vec<AlternativeMedia> {
+        self.audio
+            .iter()
+            .enumerate()
+            .map(|(index, audio)| AlternativeMedia {
+                media_type: AlternativeMediaType::Audio,
+                uri: Some(audio.track.playlist()),
+                group_id: AUDIO_GROUP.into(),
+                language: Some(quotable(&audio.language)),
+                name: quotable(&audio.label),
+                default: index == 0,
+                autoselect: true,
+                channels: Some(audio.channels.to_string()),
+                characteristics: (audio.role == Role::Description)
+                    .then(|| "public.accessibility.describes-video".into()),
+                ..AlternativeMedia::default()
+            })
+            .collect()
+    }
+}
+
+/// A quoted string holds no quotes and no line ends (RFC 8216 section 4.2).
+fn quotable(text: &str) -> String {
+    text.chars()
+        .filter_map(|character| match character {
+            '"' => Some('\''),
+            character if character.is_control() => None,
+            character => Some(character),
+        })
+        .collect()
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Writing into memory cannot fail.
+    let _ = write(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::track::tests::track;
+
+    fn video(lines: u32, bytes: u64) -> Video {
+        Video {
+            track: track(
+                &format!("video/{lines}p"),
+                "avc1.64001F",
+                &[(6006, bytes), (4004, bytes)],
+            ),
+            lines,
+            width: lines * 16 / 9 / 2 * 2,
+            height: lines,
+            frame_rate: (30000, 1001),
+        }
+    }
+
+    fn audio(label: &str, role: Role) -> Audio {
+        Audio {
+            track: track(
+                &format!("audio/{}", names::folder_name(label)),
+                "mp4a.40.2",
+                &[(6000, 72_000), (4010, 48_120)],
+            ),
+            label: label.into(),
+            language: "en".into(),
+            role,
+            channels: 2,
+            rate: 48000,
+        }
+    }
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).expect("playlists are UTF-8")
+    }
+
+    #[test]
+    fn a_media_playlist_is_complete() {
+        let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-TARGETDURATION:6
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-MAP:URI=\"init.mp4\"
+#EXTINF:6.006,
+0.m4s
+#EXTINF:4.004,
+1.m4s
+#EXT-X-ENDLIST
+";
+        assert_eq!(text(media(&video(720, 1).track)), expected);
+    }
+
+    #[test]
+    fn a_multivariant_playlist_lists_540_first() {
+        let programme = Programme {
+            video: vec![video(720, 3_003_000), video(540, 2_002_000)],
+            audio: vec![
+                audio("English", Role::Main),
+                audio("English \"described\"", Role::Description),
+            ],
+            chapters: true,
+        };
+        let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-MEDIA:TYPE=AUDIO,URI=\"audio/english/playlist.m3u8\",GROUP-ID=\"audio\",LANGUAGE=\"en\",NAME=\"English\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\"
+#EXT-X-MEDIA:TYPE=AUDIO,URI=\"audio/english-described/playlist.m3u8\",GROUP-ID=\"audio\",LANGUAGE=\"en\",NAME=\"English 'described'\",AUTOSELECT=YES,CHARACTERISTICS=\"public.accessibility.describes-video\",CHANNELS=\"2\"
+#EXT-X-STREAM-INF:BANDWIDTH=4096000,AVERAGE-BANDWIDTH=3296000,CODECS=\"avc1.64001F,mp4a.40.2\",RESOLUTION=960x540,FRAME-RATE=29.97,AUDIO=\"audio\",CLOSED-CAPTIONS=NONE
+video/540p/playlist.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=6096000,AVERAGE-BANDWIDTH=4896000,CODECS=\"avc1.64001F,mp4a.40.2\",RESOLUTION=1280x720,FRAME-RATE=29.97,AUDIO=\"audio\",CLOSED-CAPTIONS=NONE
+video/720p/playlist.m3u8
+#EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\"
+";
+        assert_eq!(text(programme.multivariant()), expected);
+    }
+
+    #[test]
+    fn sound_alone_and_picture_alone_are_programmes() {
+        let sound = Programme {
+            audio: vec![audio("Main", Role::Main)],
+            ..Programme::default()
+        };
+        let text_of_sound = text(sound.multivariant());
+        assert!(text_of_sound.contains("CODECS=\"mp4a.40.2\",AUDIO=\"audio\"\naudio/main/"));
+        assert!(!text_of_sound.contains("RESOLUTION"));
+        let picture = Programme {
+            video: vec![video(360, 1000)],
+            ..Programme::default()
+        };
+        let text_of_picture = text(picture.multivariant());
+        assert!(text_of_picture.contains("CODECS=\"avc1.64001F\",RESOLUTION=640x360"));
+        assert!(!text_of_picture.contains("AUDIO"));
+        for whole in [text_of_sound, text_of_picture] {
+            assert!(m3u8_rs::parse_master_playlist_res(whole.as_bytes()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! A finished track: its segments, and the bit rates measured over them.
+
+use super::names;
+use crate::timeline::{Span, Time};
+
+/// One media segment that has been written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Segment {
+    /// The file's name in the track's folder.
+    pub name: String,
+    /// When it is shown.
+    pub span: Span,
+    /// The file's size.
+    pub bytes: u64,
+}
+
+/// The segments of one rendition.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Track {
+    /// The folder, relative to the package, as in `video/720p`.
+    pub folder: String,
+    /// The initialization segment's name in the folder.
+    pub init: String,
+    /// The codec by RFC 6381.
+    pub codec: String,
+    /// The media segments in order.
+    pub segments: Vec<Segment>,
+}
+
+/// Bit rates in bit/s.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Rates {
+    /// Over the whole track.
+    pub average: u64,
+    /// The highest that a player has to keep up with.
+    pub peak: u64,
+}
+
+impl std::ops::Add for Rates {
+    type Output = Rates;
+
+    fn add(self, other: Rates) -> Rates {
+        Rates {
+            average: self.average + other.average,
+            peak: self.peak + other.peak,
+        }
+    }
+}
+
+impl Track {
+    /// The media playlist's path in the package.
+    pub fn playlist(&self) -> String {
+        format!("{}/{}", self.folder, names::PLAYLIST)
+    }
+
+    /// Where the last segment ends.
+    pub fn end(&self) -> Time {
+        self.segments
+            .last()
+            .map_or(Time::ZERO, |segment| segment.span.end)
+    }
+
+    /// The size of all media segments.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// The length that no segment exceeds when rounded, in whole seconds (RFC 8216 section
+    /// 4.3.3.1).
+    pub fn target_duration(&self) -> u64 {
+        self.segments
+            .iter()
+            .map(|segment| segment.span.duration().secs_f64().round() as u64)
+            .max()
+            .unwrap_or(0)
+            .max(1)
+    }
+
+    /// The measured rates.
+    ///
+    /// The peak is that of any run of segments that together last half to one and a half target
+    /// durations (draft-pantos-hls-rfc8216bis section 4.4.6.2, "peak segment bit rate"), so that a
+    /// short last segment does not count by itself.
+    pub fn rates(&self) -> Rates {
+        let length: u64 = self.durations().sum();
+        let average = rate(self.bytes(), length);
+        let target = self.target_duration() * Time::SECOND.nanos();
+        let mut peak = 0;
+        for first in 0..self.segments.len() {
+            let (mut bytes, mut nanos) = (0, 0);
+            for segment in &self.segments[first..] {
+                bytes += segment.bytes;
+                nanos += segment.span.duration().nanos();
+                if nanos > target + target / 2 {
+                    break;
+                }
+                if nanos >= target / 2 {
+                    peak = peak.max(rate(bytes, nanos));
+                }
+            }
+        }
+        Rates {
+            average,
+            peak: peak.max(average),
+        }
+    }
+
+    fn durations(&self) -> impl Iterator<Item = u64> + '_ {
+        self.segments
+            .iter()
+            .map(|segment| segment.span.duration().nanos())
+    }
+}
+
+/// Bits a second of `bytes` in `nanos`, rounded up.
+fn rate(bytes: u64, nanos: u64) -> u64 {
+    let bits = u128::from(bytes) * 8 * u128::from(Time::SECOND.nanos());
+    u64::try_from(bits.div_ceil(u128::from(nanos.max(1)))).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A track of segments of this many milliseconds and bytes each.
+    pub(crate) fn track(folder: &str, codec: &str, segments: &[(u64, u64)]) -> Track {
+        let mut at = Time::ZERO;
+        Track {
+            folder: folder.into(),
+            init: "init.mp4".into(),
+            codec: codec.into(),
+            segments: segments
+                .iter()
+                .enumerate()
+                .map(|(index, &(millis, bytes))| {
+                    let start = at;
+                    at = at.saturating_add(Time::from_millis(millis));
+                    Segment {
+                        name: format!("{index}.m4s"),
+                        span: Span::new(start, at),
+                        bytes,
+                    }
+                })
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn rates_are_measured_over_segments() {
+        let rates = track("v", "", &[(6000, 6000), (6000, 12_000), (6000, 3000)]).rates();
+        assert_eq!(rates.average, (21_000_u64 * 8).div_ceil(18));
+        assert_eq!(rates.peak, 16_000);
+    }
+
+    #[test]
+    fn a_short_last_segment_counts_with_the_one_before() {
+        let rates = track("v", "", &[(6000, 6000), (6000, 6000), (100, 10_000)]).rates();
+        assert_eq!(rates.peak, (16_000_u64 * 8 * 10).div_ceil(61));
+        let only = track("v", "", &[(100, 100)]).rates();
+        assert_eq!(
+            only,
+            Rates {
+                average: 8000,
+                peak: 8000
+            }
+        );
+    }
+
+    #[test]
+    fn the_target_duration_is_rounded() {
+        assert_eq!(track("v", "", &[(6006, 1), (5994, 1)]).target_duration(), 6);
+        assert_eq!(track("v", "", &[(300, 1)]).target_duration(), 1);
+    }
+}

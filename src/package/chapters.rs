@@ -60,10 +60,8 @@ struct AppleTitle<'a> {
     title: &'a str,
 }
 
-/// `chapters.json`. `language` is a tag of BCP 47; where it is empty the titles are marked as of
-/// an undetermined language.
+/// `chapters.json`. `language` is a tag of BCP 47.
 pub fn json(chapters: &[Chapter], language: &str) -> Vec<u8> {
-    let language = if language.is_empty() { "und" } else { language };
     let list: Vec<AppleChapter> = chapters
         .iter()
         .enumerate()
@@ -80,6 +78,28 @@ pub fn json(chapters: &[Chapter], language: &str) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(&list).unwrap_or_default();
     bytes.push(b'\n');
     bytes
+}
+
+/// `chapters.vtt`.
+pub fn vtt(chapters: &[Chapter]) -> Vec<u8> {
+    let stamp = |time: Time| {
+        let millis = time.millis();
+        format!(
+            "{:02}:{:02}:{:02}.{:03}",
+            millis / 3_600_000,
+            millis / 60_000 % 60,
+            millis / 1000 % 60,
+            millis % 1000
+        )
+    };
+    let mut text = String::from("WEBVTT\n");
+    for Chapter { span, title } in chapters {
+        let title = title.replace('&', "&amp;").replace('<', "&lt;");
+        let title = title.replace('>', "&gt;");
+        let (start, end) = (stamp(span.start), stamp(span.end));
+        text.push_str(&format!("\n{start} --> {end}\n{title}\n"));
+    }
+    text.into_bytes()
 }
 
 #[cfg(test)]

@@ -50,6 +50,12 @@ impl Grid {
         self.asked.insert(time);
     }
 
+    /// Starts again at time zero, as if no frame had been seen.
+    pub fn restart(&mut self) {
+        self.next_segment = Time::ZERO;
+        self.next_key = Time::ZERO;
+    }
+
     /// What starts at the frame of this time. Times must not decrease.
     pub fn at(&mut self, time: Time) -> Start {
         let segment = time >= self.next_segment;

@@ -17,6 +17,9 @@ use super::track::{Rates, Track};
 /// came with.
 const VERSION: usize = 7;
 
+/// The BCP 47 tag of a language that nobody told.
+pub const UNKNOWN_LANGUAGE: &str = "und";
+
 /// The group that every audio rendition is in.
 const AUDIO_GROUP: &str = "audio";
 
@@ -39,7 +42,7 @@ pub struct Video {
 }
 
 /// What an audio rendition is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// The programme's sound.
@@ -49,6 +52,16 @@ pub enum Role {
     Description,
 }
 
+impl Role {
+    /// The name that it goes by in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Main => "main",
+            Role::Description => "description",
+        }
+    }
+}
+
 /// One rendition of the sound.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Audio {
@@ -56,7 +69,8 @@ pub struct Audio {
     pub track: Track,
     /// What a listener chooses it by.
     pub label: String,
-    /// A language tag of BCP 47, `und` where it is unknown: every rendition has a LANGUAGE [8.10].
+    /// A language tag of BCP 47, [`UNKNOWN_LANGUAGE`] where there is none: every rendition has a
+    /// LANGUAGE [8.10].
     pub language: String,
     /// What it is for.
     pub role: Role,

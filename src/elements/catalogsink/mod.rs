@@ -1,5 +1,37 @@
 // SPDX-License-Identifier: MPL-2.0
 
-pub fn register(_plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
-    Ok(())
+//! `catalogsink` writes a class as a package for a catalog: renditions of picture and sound as
+//! CMAF segments with HLS playlists, chapters and a manifest, into one folder.
+//!
+//! ```sh
+//! gst-launch-1.0 catalogsink name=package location=staging ladder=720,360 audio_0::language=en \
+//!   uridecodebin3 uri=file:///class.mkv name=class \
+//!   class. ! video/x-raw ! queue ! package.video \
+//!   class. ! audio/x-raw ! queue ! package.audio_0
+//! ```
+
+use gst::glib;
+use gst::prelude::*;
+
+mod branch;
+mod finish;
+mod imp;
+mod ladder;
+mod pad;
+mod scale;
+mod settings;
+mod writer;
+
+glib::wrapper! {
+    pub struct CatalogSink(ObjectSubclass<imp::CatalogSink>)
+        @extends gst::Bin, gst::Element, gst::Object, @implements gst::ChildProxy;
+}
+
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gst::Element::register(
+        Some(plugin),
+        "catalogsink",
+        gst::Rank::NONE,
+        CatalogSink::static_type(),
+    )
 }

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The stock elements behind each pad.
+
+use std::sync::{Mutex, PoisonError};
+
+use gst::glib;
+use gst::prelude::*;
+
+use super::ladder::LadderElement;
+use super::settings::Settings;
+use crate::package::grid::Grid;
+use crate::package::ladder::{Rung, frame_rate};
+use crate::timeline::Time;
+
+/// Samples a second of every audio rendition.
+const SAMPLE_RATE: i32 = 48_000;
+/// Bits a second of AAC-LC by channels: speech in one channel, whatever else in two.
+const MONO_RATE: i32 = 64_000;
+const STEREO_RATE: i32 = 112_000;
+/// How long x264 may borrow from the ceiling, in milliseconds: a slide change is one large frame.
+const BUFFERED: u32 = 2000;
+/// Frames between the scaler and an encoder.
+const QUEUED: u32 = 3;
+
+/// The elements that a run needs, whatever pads there are.
+pub fn required(settings: &Settings) -> Vec<&str> {
+    vec![
+        "videoconvert",
+        "videoflip",
+        "videorate",
+        "capsfilter",
+        "queue",
+        &settings.video_encoder,
+        "h264parse",
+        "audioconvert",
+        "audioresample",
+        "audiorate",
+        "avenc_aac",
+        "cmafmux",
+        "appsink",
+    ]
+}
+
+/// The head of a branch: what a pad leads to, and the filter that fixes what comes out of it.
+pub struct Head<E> {
+    pub sink: gst::Pad,
+    pub filter: gst::Element,
+    pub end: E,
+}
+
+fn make(factory: &str) -> Result<gst::Element, glib::BoolError> {
+    gst::ElementFactory::make(factory).build()
+}
+
+/// Adds elements that run as the bin does, and links them in their order.
+fn add(bin: &gst::Bin, elements: &[&gst::Element]) -> Result<(), glib::BoolError> {
+    bin.add_many(elements)?;
+    gst::Element::link_many(elements)?;
+    for element in elements.iter().rev() {
+        element.sync_state_with_parent()?;
+    }
+    Ok(())
+}
+
+fn static_pad(element: &gst::Element, name: &str) -> Result<gst::Pad, glib::BoolError> {
+    element
+        .static_pad(name)
+        .ok_or_else(|| glib::bool_error!("{} has no pad {name}", element.name()))
+}
+
+/// Upright I420 at a constant rate, up to where the sizes part.
+pub fn video(bin: &gst::Bin) -> Result<Head<LadderElement>, glib::BoolError> {
+    let convert = make("videoconvert")?;
+    let flip = make("videoflip")?;
+    flip.set_property_from_str("video-direction", "auto");
+    let rate = make("videorate")?;
+    let filter = make("capsfilter")?;
+    let ladder = LadderElement::new();
+    let elements = [&convert, &flip, &rate, &filter, ladder.upcast_ref()];
+    add(bin, &elements)?;
+    Ok(Head {
+        sink: static_pad(&convert, "sink")?,
+        filter,
+        end: ladder,
+    })
+}
+
+/// What the pictures of these caps become before they are scaled.
+pub fn video_format(caps: &gst::CapsRef) -> gst::Caps {
+    let rate = caps.structure(0).and_then(|picture| {
+        let rate = picture.get::<gst::Fraction>("framerate").ok()?;
+        let most = picture.get::<gst::Fraction>("max-framerate").ok();
+        let rate = most.filter(|_| rate.numer() == 0).unwrap_or(rate);
+        Some((rate.numer().try_into().ok()?, rate.denom().try_into().ok()?))
+    });
+    let (num, den) = rate.unwrap_or((0, 1));
+    let (num, den) = frame_rate(num, den);
+    let part = |part: u32| i32::try_from(part).unwrap_or(i32::MAX);
+    gst::Caps::builder("video/x-raw")
+        .field("framerate", gst::Fraction::new(part(num), part(den)))
+        .build()
+}
+
+/// Encodes one size of the picture into fragments.
+pub fn rung(
+    bin: &gst::Bin,
+    source: &gst::Pad,
+    rung: &Rung,
+    rate: (u32, u32),
+    settings: &Settings,
+) -> Result<gst_app::AppSink, glib::BoolError> {
+    let queue = gst::ElementFactory::make("queue")
+        .property("max-size-buffers", QUEUED)
+        .property("max-size-bytes", 0u32)
+        .property("max-size-time", 0u64)
+        .build()?;
+    let encoder = make(&settings.video_encoder)?;
+    if settings.video_encoder == "x264enc" {
+        set_x264(&encoder, rung, rate, settings);
+    } else {
+        set_other(&encoder, rung);
+    }
+    let (mux, sink) = fragments()?;
+    let last = if makes_avc(&encoder) {
+        add(bin, &[&queue, &encoder, &mux, sink.upcast_ref()])?;
+        encoder
+    } else {
+        let parse = make("h264parse")?;
+        add(bin, &[&queue, &encoder, &parse, &mux, sink.upcast_ref()])?;
+        parse
+    };
+    split(&static_pad(&last, "src")?, settings.segment());
+    source
+        .link(&static_pad(&queue, "sink")?)
+        .map_err(|error| glib::bool_error!("a rendition cannot be linked: {error}"))?;
+    Ok(sink)
+}
+
+/// Whether an encoder's output can go into a file as it is. A parser between moves the segment to
+/// the first decoding time (1.22), and with it all that follow.
+fn makes_avc(encoder: &gst::Element) -> bool {
+    let avc = gst::Caps::builder("video/x-h264")
+        .field("stream-format", "avc")
+        .field("alignment", "au")
+        .build();
+    let pad = encoder.static_pad("src");
+    pad.is_some_and(|pad| pad.pad_template_caps().can_intersect(&avc))
+}
+
+/// Capped constant quality. Key frames come from the events before each; the encoder's own limit
+/// lies beyond them, and scene cuts make none, or renditions would differ.
+fn set_x264(encoder: &gst::Element, rung: &Rung, (num, den): (u32, u32), settings: &Settings) {
+    let frames = settings.keyframe_interval * f64::from(num) / f64::from(den.max(1));
+    encoder.set_property_from_str("speed-preset", &settings.preset.nick());
+    encoder.set_property_from_str("pass", "qual");
+    encoder.set_property("quantizer", settings.quality);
+    encoder.set_property("bitrate", rung.ceiling);
+    encoder.set_property("vbv-buf-capacity", BUFFERED);
+    encoder.set_property("key-int-max", (frames * 2.0).ceil() as u32 + 1);
+    encoder.set_property("option-string", "scenecut=0");
+    encoder.set_property("aud", false);
+}
+
+/// Other encoders agree on the name of the bit rate, not on its unit: kbit/s but for openh264enc.
+fn set_other(encoder: &gst::Element, rung: &Rung) {
+    let in_bits = encoder
+        .factory()
+        .is_some_and(|factory| factory.name() == "openh264enc");
+    let rate = if in_bits {
+        rung.ceiling * 1000
+    } else {
+        rung.ceiling
+    };
+    if encoder.find_property("bitrate").is_some() {
+        encoder.set_property_from_str("bitrate", &rate.to_string());
+    }
+}
+
+/// Sound at one rate without holes, encoded into fragments.
+pub fn audio(
+    bin: &gst::Bin,
+    settings: &Settings,
+) -> Result<(Head<gst_app::AppSink>, gst::Element), glib::BoolError> {
+    let convert = make("audioconvert")?;
+    let resample = make("audioresample")?;
+    let filter = make("capsfilter")?;
+    let rate = make("audiorate")?;
+    let encoder = make("avenc_aac")?;
+    let (mux, sink) = fragments()?;
+    let elements = [
+        &convert,
+        &resample,
+        &filter,
+        &rate,
+        &encoder,
+        &mux,
+        sink.upcast_ref(),
+    ];
+    add(bin, &elements)?;
+    split(&static_pad(&encoder, "src")?, settings.segment());
+    let head = Head {
+        sink: static_pad(&convert, "sink")?,
+        filter,
+        end: sink,
+    };
+    Ok((head, encoder))
+}
+
+/// What sound of these caps becomes: one channel stays one, more become two. The encoder's rate
+/// follows.
+pub fn audio_format(caps: &gst::CapsRef, encoder: &gst::Element) -> gst::Caps {
+    let channels = caps
+        .structure(0)
+        .and_then(|sound| sound.get::<i32>("channels").ok());
+    let channels = if channels == Some(1) { 1 } else { 2 };
+    let rate = if channels == 1 {
+        MONO_RATE
+    } else {
+        STEREO_RATE
+    };
+    encoder.set_property_from_str("bitrate", &rate.to_string());
+    gst::Caps::builder("audio/x-raw")
+        .field("format", "F32LE")
+        .field("layout", "interleaved")
+        .field("rate", SAMPLE_RATE)
+        .field("channels", channels)
+        .build()
+}
+
+/// Takes texts as they are.
+pub fn text(bin: &gst::Bin) -> Result<(gst::Pad, gst_app::AppSink), glib::BoolError> {
+    let sink = collector();
+    add(bin, &[sink.upcast_ref()])?;
+    Ok((static_pad(sink.upcast_ref(), "sink")?, sink))
+}
+
+fn collector() -> gst_app::AppSink {
+    gst_app::AppSink::builder()
+        .sync(false)
+        .async_(false)
+        .buffer_list(true)
+        .build()
+}
+
+fn fragments() -> Result<(gst::Element, gst_app::AppSink), glib::BoolError> {
+    let mux = gst::ElementFactory::make("cmafmux")
+        .property("manual-split", true)
+        .property("send-force-keyunit", false)
+        .build()?;
+    Ok((mux, collector()))
+}
+
+/// Tells the muxer behind a pad where segments start: at the first key frame (every frame of
+/// sound is one) at or after each multiple of the segment's length.
+fn split(pad: &gst::Pad, segment: Time) {
+    let starts = Mutex::new((Grid::new(segment, Time::MAX), true));
+    let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
+    pad.add_probe(mask, move |pad, info| {
+        let mut starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (grid, first) = &mut *starts;
+        let Some(buffer) = info.buffer() else {
+            grid.restart();
+            *first = true;
+            return gst::PadProbeReturn::Ok;
+        };
+        let time = pad
+            .sticky_event::<gst::event::Segment>(0)
+            .and_then(|event| {
+                let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
+                segment.to_running_time(buffer.pts()?)
+            });
+        let delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        let starts_segment = match time {
+            Some(time) if !delta => grid.at(Time::from_nanos(time.nseconds())).segment,
+            _ => false,
+        };
+        let event = (starts_segment && !*first).then(|| {
+            let structure = gst::Structure::new_empty("FMP4MuxSplitNow");
+            gst::event::CustomDownstream::new(structure)
+        });
+        *first = false;
+        drop(starts);
+        if let Some(event) = event {
+            pad.push_event(event);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Writes what lies over the segments once all of them are there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gst::prelude::*;
+
+use super::writer::WriteError;
+use crate::package::chapters::{self, Mark};
+use crate::package::manifest::Manifest;
+use crate::package::names;
+use crate::package::playlist::{self, Audio, Programme, Video};
+use crate::package::track::{Rates, Track};
+
+/// Everything that the streams left.
+pub struct Finished {
+    pub location: PathBuf,
+    pub video: Vec<Video>,
+    pub audio: Vec<Audio>,
+    pub chapters: Vec<Mark>,
+}
+
+impl Finished {
+    /// Writes playlists, chapters and manifest, the manifest last, and tells what the package is.
+    pub fn write(self) -> Result<gst::Structure, WriteError> {
+        let tracks = || {
+            let video = self.video.iter().map(|video| &video.track);
+            video.chain(self.audio.iter().map(|audio| &audio.track))
+        };
+        let duration = tracks().map(Track::end).max().unwrap_or_default();
+        let mut writer = Writer {
+            location: &self.location,
+            files: 0,
+            bytes: 0,
+        };
+        for track in tracks() {
+            writer.count(track)?;
+            writer.write(&track.playlist(), &playlist::media(track))?;
+        }
+        let chapters = chapters::chapters(self.chapters, duration);
+        let language = self
+            .audio
+            .first()
+            .map_or(playlist::UNKNOWN_LANGUAGE, |audio| &audio.language);
+        if !chapters.is_empty() {
+            writer.write(names::CHAPTERS_JSON, &chapters::json(&chapters, language))?;
+            writer.write(names::CHAPTERS_VTT, &chapters::vtt(&chapters))?;
+        }
+        let programme = Programme {
+            video: self.video,
+            audio: self.audio,
+            chapters: !chapters.is_empty(),
+        };
+        writer.write(names::MULTIVARIANT, &programme.multivariant())?;
+        let manifest = Manifest::of_media(&programme, &chapters, duration);
+        writer.write(names::MANIFEST, &manifest.to_json())?;
+
+        let renditions = programme
+            .video
+            .iter()
+            .map(|video| &video.track)
+            .chain(programme.audio.iter().map(|audio| &audio.track));
+        Ok(gst::Structure::builder("catalogsink-package")
+            .field("location", self.location.to_string_lossy().as_ref())
+            .field("files", writer.files)
+            .field("bytes", writer.bytes)
+            .field("duration", duration.nanos())
+            .field("renditions", gst::Array::new(renditions.map(rendition)))
+            .build())
+    }
+}
+
+/// One rendition as the message has it.
+fn rendition(track: &Track) -> gst::glib::SendValue {
+    let Rates { average, peak } = track.rates();
+    gst::Structure::builder("rendition")
+        .field("playlist", track.playlist())
+        .field("codec", track.codec.as_str())
+        .field("segments", track.segments.len() as u64)
+        .field("bytes", track.bytes())
+        .field("average-rate", average)
+        .field("peak-rate", peak)
+        .field("duration", track.end().nanos())
+        .build()
+        .to_send_value()
+}
+
+struct Writer<'a> {
+    location: &'a Path,
+    files: u64,
+    bytes: u64,
+}
+
+impl Writer<'_> {
+    /// Counts the segments that were written before, and makes sure of them.
+    fn count(&mut self, track: &Track) -> Result<(), WriteError> {
+        let folder = self.location.join(&track.folder);
+        let init = (track.init.as_str(), None);
+        let segments = track.segments.iter();
+        let segments = segments.map(|segment| (segment.name.as_str(), Some(segment.bytes)));
+        for (name, bytes) in std::iter::once(init).chain(segments) {
+            let path = folder.join(name);
+            let found =
+                fs::metadata(&path).map_err(|error| WriteError::File(path.clone(), error))?;
+            if bytes.is_some_and(|bytes| bytes != found.len()) {
+                let error = io::Error::other(format!("it holds only {} bytes", found.len()));
+                return Err(WriteError::File(path, error));
+            }
+            self.files += 1;
+            self.bytes += found.len();
+        }
+        Ok(())
+    }
+
+    /// Writes a file under another name first, so that it is whole or not there.
+    fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), WriteError> {
+        let path = self.location.join(name);
+        let part = self.location.join(format!("{name}.part"));
+        let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, &path));
+        written.map_err(|error| {
+            // Nothing half-written is left behind.
+            let _ = fs::remove_file(&part);
+            WriteError::File(path, error)
+        })?;
+        self.files += 1;
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Writes the segments of one track as they come from the muxer.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::package::codec::{CodecError, SampleDescription, sample_description};
+use crate::package::names::ContentName;
+use crate::package::track::{Segment, Track};
+use crate::timeline::Span;
+
+/// Why a track cannot be written.
+#[derive(Debug)]
+pub enum WriteError {
+    /// This file or folder cannot be written.
+    File(PathBuf, io::Error),
+    /// What the encoder made cannot go into a package.
+    Codec(CodecError),
+    /// The muxer's output is not one fragment.
+    Fragment(&'static str),
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WriteError::File(path, error) => {
+                write!(f, "{} cannot be written: {error}", path.display())
+            }
+            WriteError::Codec(error) => error.fmt(f),
+            WriteError::Fragment(what) => write!(f, "the muxer made a fragment {what}"),
+        }
+    }
+}
+
+/// The files of one rendition.
+pub struct TrackWriter {
+    folder: PathBuf,
+    track: Track,
+    description: Option<SampleDescription>,
+}
+
+impl TrackWriter {
+    /// Writes into `folder`, a path relative to the package at `location`.
+    pub fn new(location: &Path, folder: &str) -> Self {
+        TrackWriter {
+            folder: location.join(folder),
+            track: Track {
+                folder: folder.into(),
+                ..Track::default()
+            },
+            description: None,
+        }
+    }
+
+    /// What was written, if anything was.
+    pub fn finished(&self) -> Option<(&Track, &SampleDescription)> {
+        let description = self.description.as_ref()?;
+        (!self.track.segments.is_empty()).then_some((&self.track, description))
+    }
+
+    /// Forgets the segments, and removes them.
+    pub fn restart(&mut self) {
+        for segment in self.track.segments.drain(..) {
+            // A file that is gone already is as good as removed.
+            let _ = fs::remove_file(self.folder.join(segment.name));
+        }
+    }
+
+    /// Writes the initialization segment.
+    pub fn write_init(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        let description = sample_description(bytes).map_err(WriteError::Codec)?;
+        self.track.init = self.write_file(&[bytes], "mp4")?.0;
+        self.track.codec.clone_from(&description.codec);
+        self.description = Some(description);
+        Ok(())
+    }
+
+    /// Writes a media segment that is shown in `span`.
+    pub fn write_segment(&mut self, parts: &[&[u8]], span: Span) -> Result<(), WriteError> {
+        if span.is_empty() {
+            return Err(WriteError::Fragment("without a duration"));
+        }
+        let (name, bytes) = self.write_file(parts, "m4s")?;
+        self.track.segments.push(Segment { name, span, bytes });
+        Ok(())
+    }
+
+    fn write_file(&self, parts: &[&[u8]], extension: &str) -> Result<(String, u64), WriteError> {
+        let mut name = ContentName::default();
+        for part in parts {
+            name.update(part);
+        }
+        let name = name.finish(extension);
+        let path = self.folder.join(&name);
+        let written = fs::create_dir_all(&self.folder)
+            .and_then(|()| File::create(&path))
+            .and_then(|mut file| parts.iter().try_for_each(|part| file.write_all(part)));
+        match written {
+            Ok(()) => Ok((name, parts.iter().map(|part| part.len() as u64).sum())),
+            Err(error) => {
+                // Half a file is worth nothing, and on a full disk its space is needed.
+                let _ = fs::remove_file(&path);
+                Err(WriteError::File(path, error))
+            }
+        }
+    }
+}

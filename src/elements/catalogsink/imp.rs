@@ -209,10 +209,8 @@ impl CatalogSink {
                 return gst::PadProbeReturn::Ok;
             };
             match event.view() {
-                gst::EventView::Caps(caps) => {
-                    if !std::mem::replace(&mut *lock(&known), true) {
-                        first_caps(caps.caps());
-                    }
+                gst::EventView::Caps(caps) if !std::mem::replace(&mut *lock(&known), true) => {
+                    first_caps(caps.caps());
                 }
                 gst::EventView::Segment(segment)
                     if segment.segment().format() != gst::Format::Time =>

@@ -10,6 +10,8 @@ use crate::timeline::{Span, Time};
 
 mod bayes;
 mod openers;
+#[cfg(test)]
+mod tests;
 mod titles;
 mod words;
 

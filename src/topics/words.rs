@@ -8,7 +8,7 @@ use icu_segmenter::{WordSegmenter, options::WordBreakInvariantOptions};
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::Sentence;
-use super::openers::Openers;
+use super::openers::{self, Openers};
 
 /// What is known of a language. An unknown language has no stemmer and no function words, and is
 /// still broken into words.
@@ -16,6 +16,10 @@ pub(super) struct Language {
     stemmer: Option<Stemmer>,
     function_words: HashSet<&'static str>,
     openers: Openers,
+    fillers: &'static [&'static str],
+    announcers: &'static [&'static str],
+    links: &'static [&'static str],
+    adverbs: bool,
 }
 
 impl Language {
@@ -33,6 +37,10 @@ impl Language {
                 .copied()
                 .collect(),
             openers: Openers::of(&code),
+            fillers: openers::fillers(&code),
+            announcers: openers::announcers(&code),
+            links: openers::links(&code),
+            adverbs: code == "en",
         }
     }
 
@@ -55,6 +63,21 @@ impl Language {
                 .is_some_and(|(head, tail)| tail.len() <= 2 && self.function_words.contains(head))
     }
 
+    /// Whether the word is said without naming anything: "um", "really", "going".
+    pub fn is_filler(&self, word: &str) -> bool {
+        self.fillers.contains(&word)
+    }
+
+    /// Whether the word may stand between the words of a name, as in "conservation of energy".
+    pub fn is_link(&self, word: &str) -> bool {
+        self.links.contains(&word) || (self.adverbs && is_english_adverb(word))
+    }
+
+    /// Whether a topic's name comes after the word: "about", "called".
+    pub fn announces(&self, word: &str) -> bool {
+        self.announcers.contains(&word)
+    }
+
     /// What the inflected forms of a word in lower case share.
     pub fn stem(&self, word: &str) -> String {
         match &self.stemmer {
@@ -62,6 +85,14 @@ impl Language {
             None => word.to_owned(),
         }
     }
+}
+
+/// "randomly" names nothing by itself.
+fn is_english_adverb(word: &str) -> bool {
+    const NOUNS: [&str; 8] = [
+        "anomaly", "assembly", "family", "italy", "monopoly", "polly", "reply", "supply",
+    ];
+    word.len() > 4 && word.ends_with("ly") && !NOUNS.contains(&word)
 }
 
 /// `pt-BR` → `pt`. Three-letter codes of languages that have a two-letter one are rare in tags

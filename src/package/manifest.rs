@@ -52,6 +52,10 @@ pub struct Manifest {
     /// When a viewer has completed the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion: Option<Completion>,
+    /// Changes with everything that the media are made from: where it is the same, they can be
+    /// used again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_from: Option<String>,
 }
 
 /// A rendition of the picture.
@@ -181,6 +185,7 @@ impl Manifest {
             kept: None,
             review: Vec::new(),
             completion: None,
+            made_from: None,
         }
     }
 

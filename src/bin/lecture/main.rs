@@ -1,3 +1,89 @@
 // SPDX-License-Identifier: MPL-2.0
 
-fn main() {}
+//! `lecture`: runs the jobs that turn the recording of a class into a catalog package.
+
+use std::process::ExitCode;
+
+mod arguments;
+mod description;
+mod drafts;
+mod error;
+mod fingerprint;
+mod folder;
+mod gst_error;
+mod help;
+mod jobs;
+mod part;
+mod pipeline;
+mod probe;
+mod progress;
+mod quote;
+mod stop;
+
+use arguments::Arguments;
+use error::Error;
+use jobs::{Job, Request};
+use stop::Stop;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::read(std::env::args_os().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(error.status());
+        }
+    };
+    let mut result = serde_json::Map::new();
+    let done = lecture(&arguments, &mut result);
+    if let Err(error) = &done {
+        eprintln!("error: {error}");
+    }
+    let status = done.as_ref().err().map_or(0, Error::status);
+    if arguments.json {
+        result.insert("job".into(), arguments.job.into());
+        result.insert("status".into(), status.into());
+        if let Err(error) = &done {
+            result.insert("error".into(), error.to_string().into());
+        }
+        println!("{}", serde_json::Value::Object(result));
+    }
+    ExitCode::from(status)
+}
+
+fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Error> {
+    let Some(name) = &arguments.job else {
+        println!("{}", help::overview());
+        return Ok(());
+    };
+    let job = Job::find(name).ok_or_else(|| {
+        Error::usage(
+            "there is no such job",
+            name,
+            "`lecture` without arguments lists the jobs",
+        )
+    })?;
+    if arguments.help {
+        println!("{}", help::job(job));
+        return Ok(());
+    }
+    let values = arguments.values_for(job.name, &job.variables())?;
+    let stop = Stop::listen();
+    register_elements()?;
+    job.run(
+        &Request {
+            values,
+            print: arguments.print,
+            stop,
+        },
+        result,
+    )
+}
+
+/// The program carries the elements inside: nothing has to be installed beside it.
+fn register_elements() -> Result<(), Error> {
+    let failed = |error: String| Error::request(error, "GStreamer", "check its installation");
+    gst::init().map_err(|error| failed(error.to_string()))?;
+    gstlecture::plugin_register_static()
+        .and_then(|()| gstfmp4::plugin_register_static())
+        .map_err(|error| failed(error.to_string()))
+}

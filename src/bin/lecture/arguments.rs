@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The command line: `lecture [JOB] [KEY=VALUE…] [--print] [--json] [--help]`.
+
+use std::ffi::OsString;
+
+use crate::description::{Need, Values, Variable};
+use crate::error::Error;
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Arguments {
+    pub job: Option<String>,
+    pub values: Vec<(String, String)>,
+    /// Only say the `gst-launch-1.0` lines.
+    pub print: bool,
+    /// End with one line of JSON.
+    pub json: bool,
+    pub help: bool,
+}
+
+impl Arguments {
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
+        let mut read = Arguments::default();
+        for argument in arguments {
+            let argument = argument.into_string().map_err(|argument| {
+                Error::usage(
+                    "an argument is not UTF-8",
+                    argument.to_string_lossy(),
+                    "rename the file",
+                )
+            })?;
+            match argument.as_str() {
+                "--print" => read.print = true,
+                "--json" => read.json = true,
+                "--help" | "-h" => read.help = true,
+                option if option.starts_with('-') => {
+                    return Err(Error::usage(
+                        "there is no such option",
+                        option,
+                        "the options are --print, --json and --help",
+                    ));
+                }
+                word => match word.split_once('=') {
+                    Some((key, value)) => {
+                        if read.values.iter().any(|(other, _)| other == key) {
+                            return Err(Error::usage(
+                                format!("{key} is given twice"),
+                                word,
+                                "give it once",
+                            ));
+                        }
+                        read.values.push((key.into(), value.into()));
+                    }
+                    None if read.job.is_none() => read.job = Some(argument),
+                    None => {
+                        return Err(Error::usage(
+                            "this is neither a job nor KEY=VALUE",
+                            word,
+                            "write for example input=FILE",
+                        ));
+                    }
+                },
+            }
+        }
+        Ok(read)
+    }
+
+    /// The values of a job that knows `variables`, with the defaults of those not given.
+    pub fn values_for(&self, job: &str, variables: &[Variable]) -> Result<Values, Error> {
+        let mut values = Values::default();
+        for variable in variables {
+            if let Need::Default(value) = &variable.need {
+                values.set(&variable.name, value);
+            }
+        }
+        for (key, value) in &self.values {
+            if !variables.iter().any(|variable| variable.name == *key) {
+                return Err(Error::usage(
+                    format!("the job {job} has no variable {key}"),
+                    format!("{key}={value}"),
+                    format!("`lecture {job} --help` lists them"),
+                ));
+            }
+            if value.is_empty() {
+                return Err(Error::usage(
+                    format!("{key} has no value"),
+                    format!("{key}="),
+                    "give one, or leave the variable out",
+                ));
+            }
+            values.set(key, value);
+        }
+        for variable in variables {
+            if variable.need == Need::Required && values.get(&variable.name).is_none() {
+                return Err(Error::usage(
+                    format!("{}= is missing", variable.name),
+                    format!("lecture {job}"),
+                    format!("give it: {}", variable.text),
+                ));
+            }
+        }
+        Ok(values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str]) -> Result<Arguments, Error> {
+        Arguments::read(arguments.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn jobs_values_and_options_are_told_apart() {
+        let read = read(&["--json", "package", "input=a=b.mkv", "--print"]).expect("valid");
+        assert_eq!(read.job.as_deref(), Some("package"));
+        assert_eq!(read.values, [("input".to_string(), "a=b.mkv".to_string())]);
+        assert!(read.json && read.print && !read.help);
+    }
+
+    #[test]
+    fn wrong_usage_has_status_2() {
+        for wrong in [
+            &["package", "again"][..],
+            &["--nope"],
+            &["package", "a=1", "a=2"],
+        ] {
+            assert_eq!(read(wrong).expect_err("wrong").status(), 2, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_missing_variables_are_named() {
+        let variables = [
+            Variable {
+                name: "input".into(),
+                need: Need::Required,
+                text: "the recording".into(),
+            },
+            Variable {
+                name: "preset".into(),
+                need: Need::Default("medium".into()),
+                text: String::new(),
+            },
+        ];
+        let values = read(&["job", "input=a"])
+            .and_then(|read| read.values_for("job", &variables))
+            .expect("valid");
+        assert_eq!(values.get("preset"), Some("medium"));
+        for (arguments, what) in [
+            (&["job", "inptu=a"][..], "no variable inptu"),
+            (&["job"], "input= is missing"),
+            (&["job", "input="], "input has no value"),
+        ] {
+            let error = read(arguments)
+                .and_then(|read| read.values_for("job", &variables))
+                .expect_err("wrong");
+            assert_eq!(error.status(), 2);
+            assert!(error.to_string().contains(what), "{error}");
+        }
+    }
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Pipeline descriptions: what a `pipelines/NAME.launch` file says, and which elements and
+//! properties it means for one input.
+//!
+//! The lines that begin with `#` are the documentation. After a line `# Variables:` each
+//! `#   NAME (required|optional|default VALUE): text` describes a variable, with further lines of
+//! its text indented deeper.
+//!
+//! Every other line is part of the pipeline:
+//! - `?WORD line` stands only where WORD is true of the input, `?!WORD line` where it is not;
+//! - `*WORD line` is repeated for each WORD, with its number for `${n}`; such lines that follow
+//!   each other are repeated together;
+//! - several marks stand before one another: `*WORD ?OTHER line`;
+//! - `property=${NAME}` sets a property of the element whose `name=` was given last. A variable is
+//!   one whole value and never becomes part of the description's text, so that no file name can
+//!   add an element; a variable without a value leaves the property at its default.
+
+use std::collections::BTreeMap;
+
+/// A description and its documentation.
+#[derive(Debug)]
+pub struct Description {
+    /// What it is for; the first line is a summary.
+    pub about: String,
+    pub variables: Vec<Variable>,
+    body: Vec<Line>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    pub name: String,
+    pub need: Need,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    Required,
+    Optional,
+    Default(String),
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    /// The word that this line is repeated for.
+    each: Option<String>,
+    /// Words, and whether each has to be true.
+    conditions: Vec<(String, bool)>,
+    text: String,
+}
+
+/// What the lines of a description depend on.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// How often each word is true: absent or zero is no, for `*WORD` the number of repeats.
+    counts: BTreeMap<String, usize>,
+}
+
+impl Facts {
+    pub fn set(&mut self, word: &str, is: bool) {
+        self.count(word, usize::from(is));
+    }
+
+    pub fn count(&mut self, word: &str, count: usize) {
+        self.counts.insert(word.into(), count);
+    }
+
+    fn of(&self, word: &str) -> usize {
+        self.counts.get(word).copied().unwrap_or(0)
+    }
+}
+
+/// Values of variables; repeated lines look up `NAME.n` first.
+#[derive(Clone, Debug, Default)]
+pub struct Values(BTreeMap<String, String>);
+
+impl Values {
+    pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.0.insert(name.into(), value.into());
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The value that a repeat of a line means.
+    fn in_repeat(&self, name: &str, repeat: Option<usize>) -> Option<&str> {
+        repeat
+            .and_then(|n| self.get(&format!("{name}.{n}")))
+            .or_else(|| self.get(name))
+    }
+}
+
+/// One word of a pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word {
+    Text(String),
+    /// A property that takes a variable's value.
+    Assign(Assignment),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// The `name=` of the element.
+    pub element: String,
+    /// The property; `PAD::PROPERTY` for one of a pad.
+    pub property: String,
+    pub value: String,
+}
+
+/// A pipeline for one input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pipeline {
+    pub words: Vec<Word>,
+}
+
+impl Pipeline {
+    /// The text to parse; the assignments are not in it.
+    pub fn text(&self) -> String {
+        let words: Vec<&str> = self
+            .words
+            .iter()
+            .filter_map(|word| match word {
+                Word::Text(text) => Some(text.as_str()),
+                Word::Assign(_) => None,
+            })
+            .collect();
+        words.join(" ")
+    }
+
+    /// The properties to set after parsing, in order.
+    pub fn assignments(&self) -> impl Iterator<Item = &Assignment> {
+        self.words.iter().filter_map(|word| match word {
+            Word::Assign(assignment) => Some(assignment),
+            Word::Text(_) => None,
+        })
+    }
+}
+
+impl Description {
+    /// Reads the description `name` that the program carries.
+    ///
+    /// # Panics
+    /// Where the file breaks the rules above: a test reads every description.
+    pub fn read(name: &str, file: &str) -> Self {
+        let mut about = String::new();
+        let mut variables: Vec<Variable> = Vec::new();
+        let mut body = Vec::new();
+        let mut in_variables = false;
+        for line in file.lines() {
+            if let Some(comment) = line.strip_prefix('#') {
+                let indent = comment.len() - comment.trim_start().len();
+                let comment = comment.trim();
+                if comment.starts_with("SPDX-") {
+                } else if comment == "Variables:" {
+                    in_variables = true;
+                } else if !in_variables {
+                    about.push_str(comment);
+                    about.push('\n');
+                } else if indent == 3 {
+                    variables.push(variable(name, comment));
+                } else if let Some(variable) = variables.last_mut().filter(|_| indent > 3) {
+                    variable.text.push(' ');
+                    variable.text.push_str(comment);
+                }
+            } else if !line.trim().is_empty() {
+                body.push(body_line(line.trim()));
+            }
+        }
+        Description {
+            about: about.trim().to_string(),
+            variables,
+            body,
+        }
+    }
+
+    /// The pipeline for an input of which `facts` are true.
+    pub fn pipeline(&self, facts: &Facts, values: &Values) -> Pipeline {
+        let mut words = Vec::new();
+        let mut element = String::new();
+        let mut line_words = |text: &str, repeat: Option<usize>| {
+            for word in text.split_whitespace() {
+                let word = match repeat {
+                    Some(n) => word.replace("${n}", &n.to_string()),
+                    None => word.to_string(),
+                };
+                if let Some(name) = word.strip_prefix("name=") {
+                    element = name.to_string();
+                }
+                match word.split_once("=${") {
+                    Some((property, variable)) => {
+                        let variable = variable.strip_suffix('}').unwrap_or(variable);
+                        if let Some(value) = values.in_repeat(variable, repeat) {
+                            words.push(Word::Assign(Assignment {
+                                element: element.clone(),
+                                property: property.to_string(),
+                                value: value.to_string(),
+                            }));
+                        }
+                    }
+                    None => words.push(Word::Text(word)),
+                }
+            }
+        };
+        let mut lines = self
+            .body
+            .iter()
+            .filter(|line| {
+                line.conditions
+                    .iter()
+                    .all(|(word, wanted)| (facts.of(word) > 0) == *wanted)
+            })
+            .peekable();
+        while let Some(line) = lines.next() {
+            let Some(each) = &line.each else {
+                line_words(&line.text, None);
+                continue;
+            };
+            let mut group = line.text.clone();
+            while let Some(next) = lines.next_if(|next| next.each.as_ref() == Some(each)) {
+                group.push(' ');
+                group.push_str(&next.text);
+            }
+            for n in 0..facts.of(each) {
+                line_words(&group, Some(n));
+            }
+        }
+        Pipeline { words }
+    }
+}
+
+fn variable(file: &str, line: &str) -> Variable {
+    let parts = line
+        .split_once(" (")
+        .and_then(|(name, rest)| Some((name, rest.split_once("): ")?)));
+    let Some((name, (need, text))) = parts else {
+        panic!(
+            "{file}.launch: a variable is written `NAME (required|optional|default VALUE): text`, not `{line}`"
+        );
+    };
+    let need = match need {
+        "required" => Need::Required,
+        "optional" => Need::Optional,
+        _ => Need::Default(
+            need.strip_prefix("default ")
+                .unwrap_or_else(|| {
+                    panic!("{file}.launch: {name} is required, optional or has a default")
+                })
+                .to_string(),
+        ),
+    };
+    Variable {
+        name: name.to_string(),
+        need,
+        text: text.to_string(),
+    }
+}
+
+fn body_line(text: &str) -> Line {
+    let mut line = Line::default();
+    let mut rest = text;
+    loop {
+        let (mark, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        if let Some(word) = mark.strip_prefix("?!") {
+            line.conditions.push((word.to_string(), false));
+        } else if let Some(word) = mark.strip_prefix('?') {
+            line.conditions.push((word.to_string(), true));
+        } else if let Some(word) = mark.strip_prefix('*') {
+            line.each = Some(word.to_string());
+        } else {
+            line.text = rest.to_string();
+            return line;
+        }
+        rest = after.trim_start();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "\
+# SPDX-License-Identifier: MPL-2.0
+# Makes something.
+# In two lines.
+#
+# Variables:
+#   input (required): the recording
+#   quality (default 23): lower is better,
+#     and larger
+#   other (optional): nothing
+
+filesrc name=in location=${input} ! decodebin name=d
+?video d. ! queue ! venc name=v quality=${quality} other=${other} ! m.
+?!video fakesrc ! m.
+*audio d. ! queue !
+*audio ?slow aslow !
+*audio aenc name=a${n} language=${language} ! m.a_${n}
+mux name=m ! fakesink
+";
+
+    fn values() -> Values {
+        let mut values = Values::default();
+        values.set("input", "x ! filesink location=/etc/passwd");
+        values.set("quality", "23");
+        values.set("language.0", "en");
+        values.set("language.1", "de");
+        values
+    }
+
+    #[test]
+    fn the_documentation_is_read() {
+        let description = Description::read("test", FILE);
+        assert_eq!(description.about, "Makes something.\nIn two lines.");
+        let quality = &description.variables[1];
+        assert_eq!(quality.name, "quality");
+        assert_eq!(quality.need, Need::Default("23".into()));
+        assert_eq!(quality.text, "lower is better, and larger");
+        assert_eq!(description.variables[0].need, Need::Required);
+        assert_eq!(description.variables[2].need, Need::Optional);
+    }
+
+    #[test]
+    fn absent_branches_are_left_out_and_others_repeated() {
+        let description = Description::read("test", FILE);
+        let mut facts = Facts::default();
+        facts.count("audio", 2);
+        let pipeline = description.pipeline(&facts, &values());
+        assert_eq!(
+            pipeline.text(),
+            "filesrc name=in ! decodebin name=d fakesrc ! m. \
+             d. ! queue ! aenc name=a0 ! m.a_0 d. ! queue ! aenc name=a1 ! m.a_1 \
+             mux name=m ! fakesink"
+        );
+        facts.set("video", true);
+        facts.count("audio", 0);
+        let pipeline = description.pipeline(&facts, &values());
+        assert_eq!(
+            pipeline.text(),
+            "filesrc name=in ! decodebin name=d d. ! queue ! venc name=v ! m. mux name=m ! fakesink"
+        );
+    }
+
+    #[test]
+    fn a_value_never_becomes_text() {
+        let description = Description::read("test", FILE);
+        let mut facts = Facts::default();
+        facts.set("video", true);
+        facts.count("audio", 2);
+        let pipeline = description.pipeline(&facts, &values());
+        assert!(!pipeline.text().contains("passwd"));
+        let assignments: Vec<(&str, &str, &str)> = pipeline
+            .assignments()
+            .map(|set| (&*set.element, &*set.property, &*set.value))
+            .collect();
+        assert_eq!(
+            assignments,
+            [
+                ("in", "location", "x ! filesink location=/etc/passwd"),
+                ("v", "quality", "23"),
+                ("a0", "language", "en"),
+                ("a1", "language", "de"),
+            ]
+        );
+    }
+}

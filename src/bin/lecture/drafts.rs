@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The drafts of a class: made by a machine, corrected and approved by a person. What a person has
+//! touched is never written over.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gstlecture::webvtt::{self, Review, Status};
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::fingerprint;
+
+/// The cut list.
+pub const TRIM: &str = "trim.vtt";
+/// The chapters, in the source's time.
+pub const CHAPTERS: &str = "chapters.vtt";
+/// What the analysis found, and the fingerprints of the drafts it wrote.
+pub const ANALYSIS: &str = "analysis.json";
+/// The key of those fingerprints.
+const WRITTEN: &str = "written";
+
+/// Who had the last word on a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Absent,
+    /// It is as the machine wrote it.
+    Machine,
+    /// A person has changed it.
+    Edited,
+    /// A person has approved it.
+    Approved,
+}
+
+pub struct Drafts {
+    folder: PathBuf,
+    /// The fingerprints of what the machine wrote, by file name: of the last runs, since a run
+    /// may be killed between writing the fingerprints and the drafts.
+    written: BTreeMap<String, Vec<String>>,
+}
+
+impl Drafts {
+    pub fn open(folder: PathBuf) -> Self {
+        let written = fs::read(folder.join(ANALYSIS))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
+            .and_then(|analysis| serde_json::from_value(analysis.get(WRITTEN)?.clone()).ok())
+            .unwrap_or_default();
+        Drafts { folder, written }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The bytes of a draft, where it is there.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.path(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::reading(&path, &error)),
+        }
+    }
+
+    fn state(&self, name: &str) -> Result<State, Error> {
+        let Some(bytes) = self.read(name)? else {
+            return Ok(State::Absent);
+        };
+        let hash = fingerprint::of_bytes(&bytes);
+        let is_machines = self
+            .written
+            .get(name)
+            .is_some_and(|hashes| hashes.contains(&hash));
+        let is_approved = review(&bytes).is_some_and(|review| review.status == Status::Approved);
+        Ok(match (is_machines, is_approved) {
+            (true, _) => State::Machine,
+            (false, true) => State::Approved,
+            (false, false) => State::Edited,
+        })
+    }
+
+    /// Refuses a folder in which a person has worked on another recording.
+    pub fn check_are_of(&self, recording: &str) -> Result<(), Error> {
+        for name in [TRIM, CHAPTERS] {
+            if matches!(self.state(name)?, State::Edited | State::Approved) {
+                self.check_is_of(name, recording)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a draft that says that it was made or approved for another recording.
+    pub fn check_is_of(&self, name: &str, recording: &str) -> Result<(), Error> {
+        let made_for = self
+            .read(name)?
+            .and_then(|bytes| review(&bytes))
+            .and_then(|review| review.input);
+        if made_for.is_none_or(|made_for| made_for == recording) {
+            return Ok(());
+        }
+        Err(Error::request(
+            "this draft was made and reviewed for another recording",
+            self.path(name).display().to_string(),
+            format!(
+                "choose another output=, or move it away, or where it fits this recording too \
+                 change its line to `input: {recording}`"
+            ),
+        ))
+    }
+
+    /// Puts new drafts from `staging` in place of those that no person has touched, and says which
+    /// stay as they are. `analysis` is what the analysis found.
+    pub fn replace(
+        &self,
+        staging: &Path,
+        mut analysis: Map<String, Value>,
+    ) -> Result<Vec<&'static str>, Error> {
+        let mut written = self.written.clone();
+        let mut new = Vec::new();
+        for name in [TRIM, CHAPTERS] {
+            let path = staging.join(name);
+            match fs::read(&path) {
+                Ok(bytes) => {
+                    let hashes = written.entry(name.to_string()).or_default();
+                    hashes.insert(0, fingerprint::of_bytes(&bytes));
+                    hashes.truncate(8);
+                    new.push((name, path));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::reading(&path, &error)),
+            }
+        }
+        analysis.insert(WRITTEN.into(), json!(written));
+        fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
+        let analysed = staging.join(ANALYSIS);
+        let text = format!("{:#}\n", Value::Object(analysis));
+        fs::write(&analysed, text).map_err(|error| Error::writing(&analysed, &error))?;
+        self.put(&analysed, ANALYSIS)?;
+        let mut kept = Vec::new();
+        for (name, path) in new {
+            // Asked at the last moment: a person may have saved it while the job ran.
+            match self.state(name)? {
+                State::Absent | State::Machine => self.put(&path, name)?,
+                State::Edited | State::Approved => kept.push(name),
+            }
+        }
+        Ok(kept)
+    }
+
+    fn put(&self, from: &Path, name: &str) -> Result<(), Error> {
+        let to = self.path(name);
+        fs::rename(from, &to).map_err(|error| Error::writing(&to, &error))
+    }
+}
+
+/// The review NOTE of a file, where it can be read.
+fn review(bytes: &[u8]) -> Option<Review> {
+    webvtt::read(bytes).ok()?.review().ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(status: &str, input: &str) -> String {
+        format!(
+            "WEBVTT\n\nNOTE\nstatus: {status}\ninput: {input}\n\n00:00.000 --> 00:10.000\nTitle\n"
+        )
+    }
+
+    /// A folder whose chapters were analysed as `first`.
+    fn analysed(first: &str) -> (tempfile::TempDir, PathBuf) {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let folder = at.path().join("drafts");
+        replace(&at, first);
+        (at, folder)
+    }
+
+    fn replace(at: &tempfile::TempDir, text: &str) -> Vec<&'static str> {
+        fs::write(at.path().join(CHAPTERS), text).expect("written");
+        Drafts::open(at.path().join("drafts"))
+            .replace(at.path(), Map::new())
+            .expect("replaced")
+    }
+
+    #[test]
+    fn an_untouched_draft_is_replaced() {
+        let (at, folder) = analysed("first");
+        assert!(replace(&at, "second").is_empty());
+        assert!(replace(&at, "third").is_empty());
+        let text = fs::read_to_string(folder.join(CHAPTERS)).expect("read");
+        assert_eq!(text, "third");
+    }
+
+    #[test]
+    fn an_edited_draft_stays_for_ever() {
+        let (at, folder) = analysed("first");
+        fs::write(folder.join(CHAPTERS), "edited").expect("written");
+        for _ in 0..3 {
+            assert_eq!(replace(&at, "new"), [CHAPTERS]);
+            let text = fs::read_to_string(folder.join(CHAPTERS)).expect("read");
+            assert_eq!(text, "edited");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_persons_own_stays() {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let folder = at.path().join("drafts");
+        fs::create_dir(&folder).expect("made");
+        fs::write(folder.join(CHAPTERS), "own").expect("written");
+        assert_eq!(replace(&at, "new"), [CHAPTERS]);
+    }
+
+    #[test]
+    fn a_run_killed_between_its_writes_does_not_make_a_draft_look_edited() {
+        let (at, folder) = analysed("first");
+        assert!(replace(&at, "second").is_empty());
+        fs::write(folder.join(CHAPTERS), "first").expect("written");
+        assert!(replace(&at, "third").is_empty());
+    }
+
+    #[test]
+    fn a_persons_work_on_another_recording_is_refused() {
+        let (_at, folder) = analysed(&draft("draft", "one"));
+        let drafts = Drafts::open(folder.clone());
+        assert_eq!(drafts.check_are_of("two"), Ok(()));
+        fs::write(folder.join(CHAPTERS), draft("approved", "one")).expect("written");
+        assert_eq!(drafts.check_are_of("one"), Ok(()));
+        let error = drafts.check_are_of("two").expect_err("another recording");
+        assert_eq!(error.status(), 1);
+        assert!(error.to_string().contains("input: two"), "{error}");
+    }
+}

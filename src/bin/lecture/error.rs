@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Why a job ends without its result, in the user's words, and the exit status that says whether
+//! another try can help.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// What went wrong, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    what: String,
+    place: String,
+    remedy: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The command line is wrong. Exit status 2.
+    Usage(Report),
+    /// This input or request cannot work; trying again is of no use. Exit status 1.
+    Request(Report),
+    /// The disk, the network or another run stands in the way; try again later. Exit status 75.
+    Later(Report),
+    /// Ctrl-C or SIGTERM. Exit status 75.
+    Stopped,
+}
+
+impl Error {
+    pub fn usage(
+        what: impl Into<String>,
+        place: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Error::Usage(Report::new(what, place, remedy))
+    }
+
+    pub fn request(
+        what: impl Into<String>,
+        place: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Error::Request(Report::new(what, place, remedy))
+    }
+
+    pub fn later(
+        what: impl Into<String>,
+        place: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Error::Later(Report::new(what, place, remedy))
+    }
+
+    /// An operation on a file or folder of the result failed.
+    pub fn writing(path: &Path, error: &io::Error) -> Self {
+        let place = path.display().to_string();
+        match error.kind() {
+            io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::FileTooLarge => disk_full(place),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::request(
+                "cannot write",
+                place,
+                "choose a folder that you may write to",
+            ),
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::IsADirectory => Error::request(
+                "cannot write",
+                place,
+                "a file stands where a folder is needed, or the folder above is missing: choose another output=",
+            ),
+            _ => Error::later(format!("cannot write ({error})"), place, "try again later"),
+        }
+    }
+
+    /// An operation on a file that the user named failed.
+    pub fn reading(path: &Path, error: &io::Error) -> Self {
+        let place = path.display().to_string();
+        match error.kind() {
+            io::ErrorKind::NotFound => {
+                Error::request("there is no such file", place, "check the name")
+            }
+            io::ErrorKind::PermissionDenied => {
+                Error::request("cannot read", place, "check the file's permissions")
+            }
+            io::ErrorKind::IsADirectory => Error::request("this is a folder", place, "name a file"),
+            _ => Error::later(format!("cannot read ({error})"), place, "try again later"),
+        }
+    }
+
+    /// The process's exit status.
+    pub fn status(&self) -> u8 {
+        match self {
+            Error::Usage(_) => 2,
+            Error::Request(_) => 1,
+            Error::Later(_) | Error::Stopped => 75,
+        }
+    }
+}
+
+/// The disk below `place` has no room left.
+pub fn disk_full(place: impl Into<String>) -> Error {
+    Error::later(
+        "no space left on the disk",
+        place,
+        "free some space and type the same command again",
+    )
+}
+
+impl Report {
+    fn new(what: impl Into<String>, place: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Report {
+            what: what.into(),
+            place: place.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// One line, whatever the parts hold.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<&str> = [&self.what, &self.place, &self.remedy]
+            .into_iter()
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        let line = parts.join(", ");
+        f.write_str(&line.replace(['\n', '\r'], " "))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Usage(report) | Error::Request(report) | Error::Later(report) => report.fmt(f),
+            Error::Stopped => {
+                f.write_str("stopped, nothing was changed, type the same command again")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_and_has_a_status() {
+        let error = Error::request("no such\nfile", "a\rb", "check");
+        assert_eq!(error.to_string(), "no such file, a b, check");
+        assert_eq!(error.status(), 1);
+        assert_eq!(Error::usage("a", "", "b").to_string(), "a, b");
+        assert_eq!(Error::usage("a", "", "b").status(), 2);
+        assert_eq!(Error::Stopped.status(), 75);
+    }
+
+    #[test]
+    fn a_full_disk_is_tried_again_and_a_forbidden_folder_is_not() {
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        let forbidden = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert_eq!(Error::writing(Path::new("x"), &full).status(), 75);
+        assert_eq!(Error::writing(Path::new("x"), &forbidden).status(), 1);
+    }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! GStreamer's errors in the user's words.
+
+use gst::glib;
+use gst::prelude::*;
+
+use crate::error::{self, Error};
+
+/// The name that our plugin registers.
+const PLUGIN: &str = "lecture";
+
+/// The error that a pipeline ends with: the first, but one that only says that the data stopped
+/// flowing gives way to one that says why.
+pub fn first(error: &gst::message::Error, bus: &gst::Bus) -> Error {
+    let mut told = translate(error);
+    if is_follow_up(&error.error()) {
+        while let Some(message) = bus.pop_filtered(&[gst::MessageType::Error]) {
+            if let gst::MessageView::Error(other) = message.view()
+                && !is_follow_up(&other.error())
+            {
+                told = translate(other);
+                break;
+            }
+        }
+    }
+    told
+}
+
+/// Whether a branch of the description found no stream to link to.
+pub fn is_failed_link(warning: &gst::message::Warning) -> bool {
+    warning.error().matches(gst::CoreError::Failed)
+        && warning
+            .debug()
+            .is_some_and(|debug| debug.contains("delayed link"))
+}
+
+fn is_follow_up(error: &glib::Error) -> bool {
+    error.matches(gst::StreamError::Failed)
+}
+
+fn translate(message: &gst::message::Error) -> Error {
+    let error = message.error();
+    let place = place(message);
+    if error.matches(gst::ResourceError::NoSpaceLeft) {
+        return error::disk_full(place);
+    }
+    let later = error.matches(gst::ResourceError::Write)
+        || error.matches(gst::ResourceError::Read)
+        || error.matches(gst::ResourceError::Busy);
+    // Ours say where and what to do themselves.
+    if is_ours(message) {
+        return if later {
+            Error::later(error.message(), "", "")
+        } else {
+            Error::request(error.message(), "", "")
+        };
+    }
+    if later {
+        return Error::later(error.message(), place, "check the disk and try again");
+    }
+    if error.matches(gst::ResourceError::OpenWrite) {
+        return Error::request(
+            error.message(),
+            place,
+            "choose a folder that you may write to",
+        );
+    }
+    if error.matches(gst::StreamError::Decode) || error.matches(gst::StreamError::Demux) {
+        return Error::request(
+            format!("the input is damaged ({})", error.message()),
+            place,
+            "copy or record it again",
+        );
+    }
+    if error.matches(gst::StreamError::Decrypt) || error.matches(gst::StreamError::DecryptNokey) {
+        return Error::request("the input is encrypted", place, "decrypt it first");
+    }
+    let detail = message
+        .debug()
+        .and_then(|debug| debug.lines().last().map(String::from))
+        .unwrap_or_default();
+    Error::request(
+        format!("{} ({detail})", error.message()),
+        place,
+        "run it with GST_DEBUG=3 to see more",
+    )
+}
+
+/// Whether an element of ours, or one inside it, says so.
+fn is_ours(message: &gst::message::Error) -> bool {
+    let mut object = message.src().cloned();
+    while let Some(at) = object {
+        let plugin = at
+            .downcast_ref::<gst::Element>()
+            .and_then(|element| element.factory())
+            .and_then(|factory| factory.plugin_name());
+        if plugin.is_some_and(|plugin| plugin == PLUGIN) {
+            return true;
+        }
+        object = at.parent();
+    }
+    false
+}
+
+/// The file that the element works on, else its name.
+fn place(message: &gst::message::Error) -> String {
+    let Some(source) = message.src() else {
+        return String::new();
+    };
+    source
+        .find_property("location")
+        .filter(|spec| spec.value_type() == String::static_type())
+        .and_then(|_| source.property::<Option<String>>("location"))
+        .unwrap_or_else(|| source.name().to_string())
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `analyse`: a recording becomes drafts of its cuts and chapters.
+
+use std::fs;
+use std::path::Path;
+
+use gst::glib;
+use gstlecture::timeline::Time;
+use gstlecture::webvtt::{self, Block, Document, Review, Status};
+use once_cell::sync::Lazy;
+use serde_json::{Map, Value, json};
+
+use super::{Request, Summary, absolute, facts, fingerprint};
+use crate::description::{Description, Pipeline};
+use crate::drafts::{CHAPTERS, Drafts, TRIM};
+use crate::error::Error;
+use crate::folder::ClassFolder;
+use crate::pipeline;
+use crate::probe::Input;
+use crate::progress::clock;
+
+pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
+    Description::read(
+        "analyse",
+        include_str!("../../../../pipelines/analyse.launch"),
+    )
+});
+
+pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let input = request.recording()?;
+    request.transcript()?;
+    if request.print {
+        return say(request, &input);
+    }
+    let folder = ClassFolder::open(request.value("output"))?;
+    into(request, &input, &folder, summary)
+}
+
+/// Says the line that writes the drafts.
+pub fn say(request: &Request, input: &Input) -> Result<(), Error> {
+    let drafts = absolute(request.value("output"))?.join("drafts");
+    request.say(&describe(request, input, &drafts));
+    Ok(())
+}
+
+/// Analyses a recording into a folder that this run has locked.
+pub fn into(
+    request: &Request,
+    input: &Input,
+    folder: &ClassFolder,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let recording = fingerprint(input)?;
+    let drafts = Drafts::open(folder.drafts());
+    drafts.check_are_of(&recording)?;
+    request.say(&describe(request, input, &folder.drafts()));
+    let staging = folder.drafts_staging()?;
+    let made = pipeline::make(&describe(request, input, staging.path()))?;
+    let mut findings = Findings::default();
+    let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
+    for name in [TRIM, CHAPTERS] {
+        stamp(&staging.path().join(name), &recording)?;
+    }
+    let mut analysis = Map::new();
+    analysis.insert(
+        "input".into(),
+        json!({
+            "file": input.path.file_name().map(|name| name.to_string_lossy()),
+            "fingerprint": recording,
+            "bytes": input.size,
+            "seconds": outcome.delivered.secs_f64(),
+        }),
+    );
+    findings.say(request);
+    summary.append(&mut findings.summary());
+    analysis.append(&mut findings.0);
+    for name in drafts.replace(staging.path(), analysis)? {
+        let path = drafts.path(name);
+        request.note(&format!("{} stays as a person left it", path.display()));
+    }
+    summary.insert(
+        "drafts".into(),
+        drafts.path("").display().to_string().into(),
+    );
+    Ok(())
+}
+
+/// The pipeline that writes its drafts to `folder`.
+fn describe(request: &Request, input: &Input, folder: &Path) -> Pipeline {
+    let mut values = request.values.clone();
+    values.set("input", input.path.display().to_string());
+    values.set("cuts", folder.join(TRIM).display().to_string());
+    values.set("chapters", folder.join(CHAPTERS).display().to_string());
+    let mut facts = facts(input);
+    facts.set("transcript", values.get("transcript").is_some());
+    DESCRIPTION.pipeline(&facts, &values)
+}
+
+/// What the elements' messages say, by kind, in seconds.
+#[derive(Default)]
+struct Findings(Map<String, Value>);
+
+impl Findings {
+    fn hear(&mut self, message: &gst::StructureRef) {
+        let (key, is_list) = match message.name().as_str() {
+            "silencetrim-speech" => ("speech", true),
+            "silencetrim-cut" => ("cuts", true),
+            "silencetrim-summary" => ("summary", false),
+            "chapterdetect-slide" => ("slides", true),
+            "chapterdetect-chapter" => ("chapters", true),
+            _ => return,
+        };
+        let found = to_json(message);
+        match self.0.get_mut(key) {
+            Some(Value::Array(list)) => list.push(found),
+            _ if is_list => {
+                self.0.insert(key.into(), Value::Array(vec![found]));
+            }
+            _ => {
+                self.0.insert(key.into(), found);
+            }
+        }
+    }
+
+    fn list(&self, key: &str) -> &[Value] {
+        self.0
+            .get(key)
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    fn removed(&self) -> f64 {
+        self.0
+            .get("summary")
+            .and_then(|summary| summary.get("removed")?.as_f64())
+            .unwrap_or_default()
+    }
+
+    fn summary(&self) -> Summary {
+        let mut summary = Summary::new();
+        summary.insert("cuts".into(), self.list("cuts").len().into());
+        summary.insert("removed".into(), self.removed().into());
+        summary.insert("to-review".into(), self.to_review().into());
+        summary.insert("slides".into(), self.list("slides").len().into());
+        summary.insert("chapters".into(), self.list("chapters").len().into());
+        summary
+    }
+
+    fn to_review(&self) -> usize {
+        let is_marked = |cut: &&Value| cut.get("review").and_then(Value::as_bool) == Some(true);
+        self.list("cuts").iter().filter(is_marked).count()
+    }
+
+    fn say(&self, request: &Request) {
+        request.note(&format!(
+            "found {} cuts of {} together, {} of them to review, and {} chapters",
+            self.list("cuts").len(),
+            clock(Time::from_secs_f64(self.removed())),
+            self.to_review(),
+            self.list("chapters").len(),
+        ));
+    }
+}
+
+/// A message as JSON. Its 64-bit numbers are times in nanoseconds and become seconds.
+fn to_json(message: &gst::StructureRef) -> Value {
+    let fields = message.iter().filter_map(|(name, value)| {
+        let value = if let Ok(time) = value.get::<u64>() {
+            json!(time as f64 / 1e9)
+        } else if let Ok(number) = value.get::<f64>() {
+            json!(number)
+        } else if let Ok(is) = value.get::<bool>() {
+            json!(is)
+        } else {
+            json!(value.get::<Option<glib::GString>>().ok()??.as_str())
+        };
+        Some((name.to_string(), value))
+    });
+    Value::Object(fields.collect())
+}
+
+/// Says in a draft which recording it was made of.
+fn stamp(path: &Path, recording: &str) -> Result<(), Error> {
+    let Ok(bytes) = fs::read(path) else {
+        // A recording without pictures and words has no draft of chapters.
+        return Ok(());
+    };
+    let mut document = webvtt::read(&bytes).map_err(|error| {
+        Error::request(error.to_string(), path.display().to_string(), "report this")
+    })?;
+    let review = Review {
+        status: Status::Draft,
+        by: None,
+        input: Some(recording.to_string()),
+    };
+    document.blocks.retain(|block| !is_review(block));
+    document
+        .blocks
+        .splice(0..0, Document::new(Some(&review), []).blocks);
+    fs::write(path, document.to_string()).map_err(|error| Error::writing(path, &error))
+}
+
+fn is_review(block: &Block) -> bool {
+    matches!(block, Block::Note { text, .. } if text.starts_with("status:"))
+}

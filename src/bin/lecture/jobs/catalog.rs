@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `catalog`: a recording becomes drafts and a package.
+
+use super::{Request, Summary, analyse, package};
+use crate::error::Error;
+use crate::folder::ClassFolder;
+
+pub const ABOUT: &str = "\
+Makes the catalog package of a recording: analyse, then package.
+Without input= it takes the small sample class that the repository carries.";
+
+pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let input = request.recording()?;
+    request.transcript()?;
+    package::check(request, &input)?;
+    if request.print {
+        analyse::say(request, &input)?;
+        return package::say_with_drafts(request, &input);
+    }
+    let folder = ClassFolder::open(request.value("output"))?;
+    analyse::into(request, &input, &folder, summary)?;
+    package::into(request, &input, &folder, summary)
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The jobs: what each asks, which pipelines it runs, what it makes of their results.
+
+use std::fs::File;
+use std::path::{self, Path, PathBuf};
+
+use once_cell::sync::Lazy;
+use serde_json::{Map, Value};
+
+use crate::description::{Description, Facts, Pipeline, Values, Variable};
+use crate::error::Error;
+use crate::fingerprint::of_recording;
+use crate::pipeline::{self, Outcome};
+use crate::probe::Input;
+use crate::progress::{self, Progress};
+use crate::quote;
+use crate::stop::Stop;
+
+mod analyse;
+mod catalog;
+mod chapters;
+mod package;
+mod trim;
+
+/// The sample class of the repository that the program was built in.
+const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.mkv");
+
+/// What a job made, for `--json`.
+pub type Summary = Map<String, Value>;
+
+/// A job asked for.
+pub struct Request {
+    pub values: Values,
+    /// Only say the lines.
+    pub print: bool,
+    pub stop: Stop,
+}
+
+pub struct Job {
+    pub name: &'static str,
+    /// Said of a job that is a sequence of others.
+    about: Option<&'static str>,
+    /// The descriptions that it runs, in order.
+    descriptions: &'static [&'static Lazy<Description>],
+    run: fn(&Request, &mut Summary) -> Result<(), Error>,
+}
+
+/// The jobs, in the order of the list that the program says.
+pub static JOBS: &[Job] = &[
+    Job {
+        name: "catalog",
+        about: Some(catalog::ABOUT),
+        descriptions: &[&analyse::DESCRIPTION, &package::DESCRIPTION],
+        run: catalog::run,
+    },
+    Job {
+        name: "analyse",
+        about: None,
+        descriptions: &[&analyse::DESCRIPTION],
+        run: analyse::run,
+    },
+    Job {
+        name: "package",
+        about: None,
+        descriptions: &[&package::DESCRIPTION],
+        run: package::run,
+    },
+    Job {
+        name: "trim",
+        about: None,
+        descriptions: &[&trim::DESCRIPTION],
+        run: trim::run,
+    },
+    Job {
+        name: "chapters",
+        about: None,
+        descriptions: &[&chapters::DESCRIPTION],
+        run: chapters::run,
+    },
+];
+
+impl Job {
+    pub fn find(name: &str) -> Option<&'static Job> {
+        JOBS.iter().find(|job| job.name == name)
+    }
+
+    pub fn about(&self) -> &str {
+        match (self.about, self.descriptions) {
+            (Some(about), _) => about,
+            (None, [first, ..]) => &first.about,
+            (None, []) => "",
+        }
+    }
+
+    pub fn summary(&self) -> &str {
+        self.about().lines().next().unwrap_or_default()
+    }
+
+    /// The variables of all its descriptions, each once.
+    pub fn variables(&self) -> Vec<Variable> {
+        let mut variables: Vec<Variable> = Vec::new();
+        for description in self.descriptions {
+            for variable in &description.variables {
+                if !variables.iter().any(|other| other.name == variable.name) {
+                    variables.push(variable.clone());
+                }
+            }
+        }
+        variables
+    }
+
+    pub fn run(&self, request: &Request, summary: &mut Summary) -> Result<(), Error> {
+        (self.run)(request, summary)
+    }
+}
+
+impl Request {
+    /// A variable that is required or has a default.
+    fn value(&self, name: &str) -> &str {
+        self.values.get(name).unwrap_or_default()
+    }
+
+    /// A variable that is a switch.
+    fn is_on(&self, name: &str) -> Result<bool, Error> {
+        match self.value(name) {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            other => Err(Error::usage(
+                format!("{other} is no value for {name}"),
+                format!("{name}={other}"),
+                "write true or false",
+            )),
+        }
+    }
+
+    /// Opens the recording that `input=` names; the sample class where it is not given.
+    fn recording(&self) -> Result<Input, Error> {
+        let input = match self.values.get("input") {
+            Some(input) => input,
+            None if Path::new(SAMPLE).exists() => SAMPLE,
+            None => {
+                return Err(Error::usage(
+                    "input= is missing",
+                    "",
+                    "name the recording: input=FILE",
+                ));
+            }
+        };
+        Input::probe(input)
+    }
+
+    /// Tells the user something.
+    fn note(&self, text: &str) {
+        eprintln!("{text}");
+    }
+
+    /// The transcript that `transcript=` names, where it can be read.
+    fn transcript(&self) -> Result<Option<&str>, Error> {
+        let Some(transcript) = self.values.get("transcript") else {
+            return Ok(None);
+        };
+        File::open(transcript).map_err(|error| Error::reading(Path::new(transcript), &error))?;
+        Ok(Some(transcript))
+    }
+
+    /// Says the line that does the same with stock tools: on standard output where only that was
+    /// asked for.
+    fn say(&self, pipeline: &Pipeline) {
+        let line = quote::command_line(pipeline, plugin_folder().as_deref());
+        if self.print {
+            println!("{line}");
+        } else {
+            eprintln!("{line}");
+        }
+    }
+
+    /// Runs a pipeline over `input`, and checks that all that was promised came.
+    fn run(
+        &self,
+        step: &'static str,
+        pipeline: &gst::Pipeline,
+        input: &Input,
+        on_message: impl FnMut(&gst::StructureRef),
+    ) -> Result<Outcome, Error> {
+        let progress = Progress::start(step, input.duration);
+        let outcome = pipeline::run(pipeline, progress, &self.stop, on_message)?;
+        for warning in &outcome.warnings {
+            eprintln!("warning: {warning}");
+        }
+        self.check_delivery(input, &outcome)?;
+        Ok(outcome)
+    }
+
+    /// A truncated file ends like a whole one: only its header tells.
+    fn check_delivery(&self, input: &Input, outcome: &Outcome) -> Result<(), Error> {
+        let Some((promised, delivered)) = input.truncated(outcome.delivered) else {
+            return Ok(());
+        };
+        let what = format!(
+            "the recording is cut off: it says that it is {} long and {} of it are there",
+            progress::clock(promised),
+            progress::clock(delivered)
+        );
+        if self.is_on("accept-truncated")? {
+            eprintln!("warning: {what}");
+            return Ok(());
+        }
+        Err(Error::request(
+            what,
+            input.path.display().to_string(),
+            "copy it again, or go on with what is there: accept-truncated=true",
+        ))
+    }
+}
+
+fn fingerprint(input: &Input) -> Result<String, Error> {
+    of_recording(&input.path).map_err(|error| Error::reading(&input.path, &error))
+}
+
+fn absolute(path: &str) -> Result<PathBuf, Error> {
+    path::absolute(path).map_err(|error| Error::writing(Path::new(path), &error))
+}
+
+/// What descriptions ask of an input.
+fn facts(input: &Input) -> Facts {
+    let mut facts = Facts::default();
+    facts.set("video", input.video.is_some());
+    facts.set(
+        "interlaced",
+        input.video.as_ref().is_some_and(|video| video.interlaced),
+    );
+    facts.count("audio", input.audio.len());
+    facts
+}
+
+/// The folder of the program, where the plugins lie that were built with it.
+fn plugin_folder() -> Option<String> {
+    let program: PathBuf = std::env::current_exe().ok()?;
+    let folder = program.parent()?;
+    folder
+        .join("libgstlecture.so")
+        .exists()
+        .then(|| folder.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::description::Need;
+
+    #[test]
+    fn every_job_and_variable_is_documented() {
+        for job in JOBS {
+            assert!(job.summary().ends_with('.'), "{}", job.name);
+            for variable in job.variables() {
+                assert!(!variable.text.is_empty(), "{} {}", job.name, variable.name);
+                if let Need::Default(value) = &variable.need {
+                    assert!(!value.is_empty(), "{} {}", job.name, variable.name);
+                }
+            }
+        }
+    }
+}

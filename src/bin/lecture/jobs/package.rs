@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `package`: a recording and its drafts become a package.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use gstlecture::package::chapters::{self, Mark};
+use gstlecture::package::check::{self, Files};
+use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry};
+use gstlecture::package::names;
+use gstlecture::timeline::trim_file::TrimFile;
+use gstlecture::timeline::{CutList, Moved, Span, Time};
+use gstlecture::webvtt::{self, Cue, Document, Review, Status};
+use once_cell::sync::Lazy;
+use serde_json::{Value, json};
+
+use super::{Request, Summary, absolute, facts, fingerprint};
+use crate::description::{Description, Pipeline};
+use crate::drafts::{ANALYSIS, CHAPTERS, Drafts, TRIM};
+use crate::error::Error;
+use crate::fingerprint::of_bytes;
+use crate::folder::ClassFolder;
+use crate::pipeline;
+use crate::probe::Input;
+
+pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
+    Description::read(
+        "package",
+        include_str!("../../../../pipelines/package.launch"),
+    )
+});
+
+/// What is left of a chapter below this length belongs to its neighbour.
+const SHORTEST_CHAPTER: Time = Time::from_secs(5);
+
+/// The variables that the media depend on.
+const MEDIA_VARIABLES: [&str; 6] = [
+    "ladder",
+    "quality",
+    "preset",
+    "segment-duration",
+    "keyframe-interval",
+    "video-encoder",
+];
+
+pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let input = request.recording()?;
+    completion(request)?;
+    if request.print {
+        let class = absolute(request.value("output"))?;
+        let drafts = Drafts::open(class.join("drafts"));
+        let corrected = Corrected::read(&drafts, &input, &fingerprint(&input)?)?;
+        let package = class.join("package");
+        request.say(&describe(request, &input, &drafts, &corrected, &package));
+        return Ok(());
+    }
+    let folder = ClassFolder::open(request.value("output"))?;
+    into(request, &input, &folder, summary)
+}
+
+/// Says the line that makes a package with the drafts that an analysis leaves.
+pub fn say_with_drafts(request: &Request, input: &Input) -> Result<(), Error> {
+    let class = absolute(request.value("output"))?;
+    let drafts = Drafts::open(class.join("drafts"));
+    let corrected = Corrected {
+        has_cuts: true,
+        has_chapters: true,
+        ..Corrected::nothing()
+    };
+    let package = class.join("package");
+    request.say(&describe(request, input, &drafts, &corrected, &package));
+    Ok(())
+}
+
+/// Checks the request's values before anything else is done for them.
+pub fn check(request: &Request, input: &Input) -> Result<(), Error> {
+    completion(request)?;
+    let drafts = Drafts::open(absolute(request.value("output"))?);
+    let nothing = Corrected::nothing();
+    let pipeline = describe(request, input, &drafts, &nothing, Path::new("package"));
+    pipeline::make(&pipeline).map(|_| ())
+}
+
+/// Makes the package in a folder that this run has locked.
+pub fn into(
+    request: &Request,
+    input: &Input,
+    folder: &ClassFolder,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let recording = fingerprint(input)?;
+    let drafts = Drafts::open(folder.drafts());
+    let corrected = Corrected::read(&drafts, input, &recording)?;
+    let made_from = made_from(request, &recording, &corrected);
+    let staging = folder.package_staging()?;
+    let package = folder.package();
+    let old = read_manifest(&package).filter(|old| old.made_from.as_ref() == Some(&made_from));
+    let describe = |to: &Path| describe(request, input, &drafts, &corrected, to);
+    request.say(&describe(&package));
+    let manifest = match old {
+        Some(old) => {
+            request.note("the media stay as they are: only chapters and manifest are written");
+            link(&package, staging.path()).map_err(|error| Error::writing(&package, &error))?;
+            old
+        }
+        None => {
+            let made = pipeline::make(&describe(staging.path()))?;
+            request.run("package", &made, input, |_| {})?;
+            read_manifest(staging.path()).ok_or_else(|| {
+                Error::request(
+                    "catalogsink has left no manifest",
+                    staging.path().display().to_string(),
+                    "report this",
+                )
+            })?
+        }
+    };
+    let manifest = Manifest {
+        title: Some(title(request, input)),
+        completion: Some(completion(request)?),
+        made_from: Some(made_from),
+        ..corrected.complete(manifest)
+    };
+    write_texts(staging.path(), &corrected, manifest.clone())?;
+    verify(staging.path())?;
+    request.stop.check()?;
+    folder.exchange(staging)?;
+    request.note(&format!(
+        "{}: {} renditions, {:.1} MB",
+        package.display(),
+        manifest.video.len() + manifest.audio.len(),
+        manifest.bytes as f64 / 1e6,
+    ));
+    summary.insert("package".into(), package.display().to_string().into());
+    summary.insert("duration".into(), manifest.duration.into());
+    summary.insert("bytes".into(), manifest.bytes.into());
+    let is_approved = manifest.review.iter().all(|review| review.approved);
+    summary.insert("approved".into(), is_approved.into());
+    Ok(())
+}
+
+/// The pipeline that writes its package to `folder`.
+fn describe(
+    request: &Request,
+    input: &Input,
+    drafts: &Drafts,
+    corrected: &Corrected,
+    folder: &Path,
+) -> Pipeline {
+    let mut values = request.values.clone();
+    values.set("input", input.path.display().to_string());
+    values.set("package", folder.display().to_string());
+    values.set("cuts", drafts.path(TRIM).display().to_string());
+    values.set("chapters", drafts.path(CHAPTERS).display().to_string());
+    if !corrected.slides.is_empty() {
+        values.set("slides", corrected.slides.clone());
+    }
+    for (n, audio) in input.audio.iter().enumerate() {
+        if let Some(title) = &audio.title {
+            values.set(format!("label.{n}"), title);
+        }
+    }
+    let mut facts = facts(input);
+    facts.set("cuts", corrected.has_cuts);
+    facts.set("chapters", corrected.has_chapters);
+    DESCRIPTION.pipeline(&facts, &values)
+}
+
+/// The drafts as a person left them.
+struct Corrected {
+    has_cuts: bool,
+    has_chapters: bool,
+    cuts: CutList,
+    /// In the source's time.
+    chapters: Vec<Cue>,
+    /// When slides change, in seconds of the package.
+    slides: String,
+    review: Vec<ReviewEntry>,
+}
+
+impl Corrected {
+    fn nothing() -> Self {
+        Corrected {
+            has_cuts: false,
+            has_chapters: false,
+            cuts: CutList::keep_all(),
+            chapters: Vec::new(),
+            slides: String::new(),
+            review: Vec::new(),
+        }
+    }
+
+    /// Reads the drafts of a recording with this fingerprint; those of another one are refused.
+    fn read(drafts: &Drafts, input: &Input, recording: &str) -> Result<Self, Error> {
+        let mut corrected = Corrected::nothing();
+        for name in [TRIM, CHAPTERS] {
+            drafts.check_is_of(name, recording)?;
+        }
+        if let Some(bytes) = drafts.read(TRIM)? {
+            let trim = TrimFile::read(&bytes, input.promised)
+                .map_err(|problems| malformed(drafts, TRIM, &problems))?;
+            corrected.cuts = trim.cut_list(input.promised);
+            corrected.has_cuts = true;
+            corrected.add_review(TRIM, trim.review);
+        }
+        if let Some(bytes) = drafts.read(CHAPTERS)? {
+            let document =
+                webvtt::read(&bytes).map_err(|error| malformed(drafts, CHAPTERS, &[error]))?;
+            let mut problems = document.problems.clone();
+            problems.extend(webvtt::chapters::check(&document));
+            if !problems.is_empty() {
+                return Err(malformed(drafts, CHAPTERS, &problems));
+            }
+            let review = document
+                .review()
+                .map_err(|problem| malformed(drafts, CHAPTERS, &[problem]))?;
+            corrected.chapters = document.cues().cloned().collect();
+            corrected.has_chapters = !corrected.chapters.is_empty();
+            corrected.add_review(CHAPTERS, review);
+        }
+        if let Some(analysis) = drafts.read(ANALYSIS)? {
+            corrected.slides = slides(&analysis, recording, &corrected.cuts);
+        }
+        Ok(corrected)
+    }
+
+    fn add_review(&mut self, name: &str, review: Option<Review>) {
+        let review = review.unwrap_or_default();
+        self.review.push(ReviewEntry {
+            file: name.into(),
+            approved: review.status == Status::Approved,
+            by: review.by,
+        });
+    }
+
+    /// Adds what the drafts say to what the media say.
+    fn complete(&self, manifest: Manifest) -> Manifest {
+        let end = self.cuts.to_source(Time::from_secs_f64(manifest.duration));
+        // Where the recording's length is unknown the last span ends where the package ends.
+        let kept = self
+            .cuts
+            .kept()
+            .map(|span| SpanEntry::from(Span::new(span.start, span.end.min(end))));
+        Manifest {
+            kept: Some(kept.collect()),
+            review: self.review.clone(),
+            ..manifest
+        }
+    }
+
+    /// The chapters in the package's time.
+    fn marks(&self) -> Vec<Mark> {
+        webvtt::chapters::retime(&self.chapters, &self.cuts, SHORTEST_CHAPTER)
+            .into_iter()
+            .map(|chapter| Mark {
+                start: chapter.span.start,
+                end: Some(chapter.span.end),
+                title: chapter.plain_text(),
+            })
+            .collect()
+    }
+}
+
+/// Every problem says its line and what to do.
+fn malformed<P: std::fmt::Display>(drafts: &Drafts, name: &str, problems: &[P]) -> Error {
+    let problems: Vec<String> = problems.iter().map(P::to_string).collect();
+    Error::request(
+        format!("{}: {}", drafts.path(name).display(), problems.join("; ")),
+        "",
+        "",
+    )
+}
+
+/// When slides change by the analysis of this recording, as catalogsink reads it.
+fn slides(analysis: &[u8], recording: &str, cuts: &CutList) -> String {
+    let analysis: Value = serde_json::from_slice(analysis).unwrap_or_default();
+    if analysis["input"]["fingerprint"] != json!(recording) {
+        return String::new();
+    }
+    let times: Vec<String> = analysis["slides"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|slide| slide["time"].as_f64())
+        .map(|time| cuts.to_output(Time::from_secs_f64(time)))
+        .filter_map(Moved::kept)
+        .map(|time| format!("{:.3}", time.secs_f64()))
+        .collect();
+    times.join(",")
+}
+
+/// Tells whether media can be used again: it changes with everything that they are made from.
+fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> String {
+    let settings: Vec<_> = MEDIA_VARIABLES
+        .iter()
+        .map(|name| request.values.get(name))
+        .collect();
+    let kept: Vec<(u64, u64)> = corrected
+        .cuts
+        .kept()
+        .map(|span| (span.start.nanos(), span.end.nanos()))
+        .collect();
+    let all = json!([
+        env!("CARGO_PKG_VERSION"),
+        recording,
+        settings,
+        kept,
+        corrected.slides,
+        // The multivariant playlist leads to them.
+        corrected.has_chapters,
+    ]);
+    of_bytes(all.to_string().as_bytes())
+}
+
+fn read_manifest(package: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&fs::read(package.join(names::MANIFEST)).ok()?).ok()
+}
+
+fn title(request: &Request, input: &Input) -> String {
+    let stem = || input.path.file_stem().unwrap_or_default().to_string_lossy();
+    request
+        .values
+        .get("title")
+        .map(String::from)
+        .or_else(|| input.title.clone())
+        .unwrap_or_else(|| stem().into_owned())
+}
+
+fn completion(request: &Request) -> Result<Completion, Error> {
+    let name = "completion-threshold";
+    let value = request.value(name);
+    match value.parse() {
+        Ok(threshold) if (0.0..=1.0).contains(&threshold) => Ok(Completion { threshold }),
+        _ => Err(Error::usage(
+            format!("{value} is no value for {name}"),
+            format!("{name}={value}"),
+            "write a number from 0 to 1",
+        )),
+    }
+}
+
+/// Writes the files that encode nothing: chapters and the manifest, the manifest last.
+fn write_texts(folder: &Path, corrected: &Corrected, mut manifest: Manifest) -> Result<(), Error> {
+    let duration = Time::from_secs_f64(manifest.duration);
+    let chapters = chapters::chapters(corrected.marks(), duration);
+    let language = manifest
+        .audio
+        .first()
+        .map_or("", |audio| audio.language.as_str());
+    let mut files = Vec::new();
+    if !chapters.is_empty() {
+        let cues = chapters
+            .iter()
+            .map(|chapter| Cue::new(chapter.span, &chapter.title));
+        let vtt = Document::new(None, cues).to_string();
+        files.push((names::CHAPTERS_VTT, vtt.into_bytes()));
+        files.push((names::CHAPTERS_JSON, chapters::json(&chapters, language)));
+    }
+    manifest.chapters = chapters.iter().map(Into::into).collect();
+    files.push((names::MANIFEST, manifest.to_json()));
+    for (name, bytes) in files {
+        let path = folder.join(name);
+        // Another package may share the old file: it must not be written into.
+        fs::remove_file(&path)
+            .or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            })
+            .and_then(|()| fs::write(&path, bytes))
+            .map_err(|error| Error::writing(&path, &error))?;
+    }
+    Ok(())
+}
+
+/// Fills `to` with the files of `from` without copying them.
+fn link(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir(&target)?;
+            link(&entry.path(), &target)?;
+        } else if fs::hard_link(entry.path(), &target).is_err() {
+            // Not every file system has hard links.
+            fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a package that breaks a rule of HLS.
+fn verify(folder: &Path) -> Result<(), Error> {
+    let report = check::check(&InFolder(folder), names::MULTIVARIANT);
+    match report.broken().next() {
+        None => Ok(()),
+        Some(finding) => Err(Error::request(
+            format!("the package would break a rule: {}", finding.what),
+            &finding.file,
+            "report this",
+        )),
+    }
+}
+
+struct InFolder<'a>(&'a Path);
+
+impl Files for InFolder<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        fs::read(self.0.join(path)).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `trim`: one recording becomes one shorter file, without encoding its video again.
+
+use std::fs;
+use std::path::Path;
+
+use once_cell::sync::Lazy;
+
+use super::{Request, Summary, facts};
+use crate::description::{Description, Facts};
+use crate::error::Error;
+use crate::part::Part;
+use crate::pipeline;
+use crate::probe::Input;
+
+pub static DESCRIPTION: Lazy<Description> =
+    Lazy::new(|| Description::read("trim", include_str!("../../../../pipelines/trim.launch")));
+
+pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let input = Input::probe(request.value("input"))?;
+    let output = Path::new(request.value("output"));
+    let facts = streams(&input, output)?;
+    let pipeline = |to: &Path| {
+        let mut values = request.values.clone();
+        values.set("input", input.path.display().to_string());
+        values.set("output", to.display().to_string());
+        if let Some(video) = &input.video {
+            values.set("video", &video.caps);
+        }
+        for (n, audio) in input.audio.iter().enumerate() {
+            values.set(format!("audio.{n}"), &audio.caps);
+        }
+        DESCRIPTION.pipeline(&facts, &values)
+    };
+    request.say(&pipeline(output));
+    if request.print {
+        return Ok(());
+    }
+    let part = Part::new(output)?;
+    let made = pipeline::make(&pipeline(part.path()))?;
+    let mut removed = 0;
+    request.run("trim", &made, &input, |message| {
+        if message.name() == "silencetrim-summary" {
+            removed = message.get::<u64>("removed").unwrap_or_default();
+        }
+    })?;
+    part.finish(output)?;
+    summary.insert("output".into(), output.display().to_string().into());
+    summary.insert("removed-seconds".into(), (removed as f64 / 1e9).into());
+    Ok(())
+}
+
+/// What the description asks of the input and of the container to write.
+fn streams(input: &Input, output: &Path) -> Result<Facts, Error> {
+    let extension = output
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let mut facts = facts(input);
+    match extension.as_str() {
+        "mkv" | "mka" | "webm" => facts.set("matroska", true),
+        "mp4" | "m4v" | "m4a" | "mov" => facts.set("mp4", true),
+        _ => {
+            return Err(Error::usage(
+                "no container has this name's ending",
+                output.display().to_string(),
+                "write output=NAME.mkv or output=NAME.mp4",
+            ));
+        }
+    }
+    if fs::canonicalize(output).is_ok_and(|output| output == input.path) {
+        return Err(Error::usage(
+            "output= is the input",
+            output.display().to_string(),
+            "choose another name",
+        ));
+    }
+    let caps = input.video.as_ref().map(|video| &*video.caps);
+    facts.set("h264", caps == Some("video/x-h264"));
+    facts.set("h265", caps == Some("video/x-h265"));
+    Ok(facts)
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Makes a pipeline of a description and runs it to its end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gst::glib;
+use gst::prelude::*;
+use gstlecture::timeline::Time;
+
+use crate::description::{Assignment, Pipeline};
+use crate::error::Error;
+use crate::gst_error;
+use crate::progress::Progress;
+use crate::stop::Stop;
+
+/// The name that a description gives to the element whose pads are the input's streams.
+const SOURCE: &str = "source";
+
+/// What a pipeline that came to its end has seen.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Where the last of the source's streams ended, in stream time.
+    pub delivered: Time,
+    /// What elements warned of, each once.
+    pub warnings: Vec<String>,
+}
+
+/// Parses a description and sets its properties: what is wrong with the values shows here, before
+/// any work is done.
+pub fn make(pipeline: &Pipeline) -> Result<gst::Pipeline, Error> {
+    let mut context = gst::ParseContext::new();
+    let element = gst::parse::launch_full(
+        &pipeline.text(),
+        Some(&mut context),
+        gst::ParseFlags::FATAL_ERRORS,
+    )
+    .map_err(|error| {
+        let missing = context.missing_elements();
+        if missing.is_empty() {
+            Error::request(
+                format!("the pipeline cannot be made ({})", error.message()),
+                "",
+                "`--print` says it",
+            )
+        } else {
+            Error::request(
+                format!("GStreamer elements are missing: {}", missing.join(", ")),
+                "",
+                "install the packages that pipelines/packages lists",
+            )
+        }
+    })?;
+    let made = element
+        .downcast::<gst::Pipeline>()
+        .unwrap_or_else(|element| {
+            let made = gst::Pipeline::new();
+            // A lone element has no parent that could refuse to let it go.
+            let _ = made.add(&element);
+            made
+        });
+    for assignment in pipeline.assignments() {
+        assign(&made, assignment)?;
+    }
+    Ok(made)
+}
+
+fn assign(pipeline: &gst::Pipeline, set: &Assignment) -> Result<(), Error> {
+    let place = format!("{}.{}", set.element, set.property);
+    let wrong = |what: String| Error::usage(what, &*place, "see --help");
+    let object = pipeline.by_name(&set.element);
+    let (object, property) = match set.property.split_once("::") {
+        Some((pad, property)) => (
+            object
+                .and_then(|element| element.static_pad(pad))
+                .map(|pad| pad.upcast::<glib::Object>()),
+            property,
+        ),
+        None => (object.map(|element| element.upcast()), &*set.property),
+    };
+    let Some((object, spec)) =
+        object.and_then(|object| object.find_property(property).map(|spec| (object, spec)))
+    else {
+        return Err(wrong("there is no such property".into()));
+    };
+    let value = if spec.value_type() == String::static_type() {
+        set.value.to_value()
+    } else {
+        glib::Value::deserialize_with_pspec(&set.value, &spec).map_err(|_| {
+            wrong(format!(
+                "{} is no value for {property} ({})",
+                set.value,
+                spec.blurb().unwrap_or_default()
+            ))
+        })?
+    };
+    object.set_property_from_value(property, &value);
+    // GObject brings a value that is out of range to the nearest one that is not.
+    let is_readable = spec.flags().contains(glib::ParamFlags::READABLE);
+    if is_readable && object.property_value(property).serialize().ok() != value.serialize().ok() {
+        return Err(wrong(format!(
+            "{property} cannot be {} ({})",
+            set.value,
+            spec.blurb().unwrap_or_default()
+        )));
+    }
+    Ok(())
+}
+
+/// Runs a pipeline until its end. `on_message` hears the messages of its elements.
+pub fn run(
+    pipeline: &gst::Pipeline,
+    mut progress: Progress,
+    stop: &Stop,
+    mut on_message: impl FnMut(&gst::StructureRef),
+) -> Result<Outcome, Error> {
+    let delivered = Arc::new(AtomicU64::new(0));
+    if let Some(source) = pipeline.by_name(SOURCE) {
+        measure(&source, &delivered);
+    }
+    let Some(bus) = pipeline.bus() else {
+        return Err(Error::request("the pipeline has no bus", "", "report this"));
+    };
+    let running = Running(pipeline);
+    let mut outcome = Outcome::default();
+    let started = pipeline.set_state(gst::State::Playing);
+    loop {
+        let wait = match started {
+            // The reason is on the bus already.
+            Err(_) => gst::ClockTime::ZERO,
+            Ok(_) => gst::ClockTime::from_mseconds(100),
+        };
+        let message = bus.timed_pop(wait);
+        stop.check()?;
+        let position = Time::from_nanos(delivered.load(Ordering::Relaxed));
+        progress.at(position);
+        let Some(message) = message else {
+            if started.is_err() {
+                return Err(Error::request(
+                    "the pipeline does not start",
+                    "",
+                    "run it with GST_DEBUG=3 to see why",
+                ));
+            }
+            continue;
+        };
+        match message.view() {
+            gst::MessageView::Eos(_) => {
+                drop(running);
+                outcome.delivered = Time::from_nanos(delivered.load(Ordering::Relaxed));
+                return Ok(outcome);
+            }
+            gst::MessageView::Error(error) => return Err(gst_error::first(error, &bus)),
+            gst::MessageView::Warning(warning) => {
+                if gst_error::is_failed_link(warning) {
+                    return Err(Error::request(
+                        "the input's streams are not those it had when it was opened",
+                        "",
+                        "wait until nothing writes to it any more",
+                    ));
+                }
+                let text = warning.error().message().to_string();
+                if !outcome.warnings.contains(&text) {
+                    outcome.warnings.push(text);
+                }
+            }
+            gst::MessageView::Element(element) => {
+                if let Some(structure) = element.structure() {
+                    on_message(structure);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Stops the pipeline however its run ends.
+struct Running<'a>(&'a gst::Pipeline);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        // Going down to NULL does not fail.
+        let _ = self.0.set_state(gst::State::Null);
+    }
+}
+
+/// Notes in `delivered` how far the streams of `source` came, in nanoseconds of stream time.
+fn measure(source: &gst::Element, delivered: &Arc<AtomicU64>) {
+    let delivered = delivered.clone();
+    source.connect_pad_added(move |_, pad| {
+        let delivered = delivered.clone();
+        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        let segment = std::sync::Mutex::new(gst::FormattedSegment::<gst::ClockTime>::new());
+        pad.add_probe(kinds, move |_, info| {
+            let mut segment = segment
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            match &info.data {
+                Some(gst::PadProbeData::Event(event)) => {
+                    if let gst::EventView::Segment(event) = event.view()
+                        && let Some(new) = event.segment().downcast_ref::<gst::ClockTime>()
+                    {
+                        *segment = new.clone();
+                    }
+                }
+                Some(gst::PadProbeData::Buffer(buffer)) => {
+                    let end = buffer
+                        .pts()
+                        .map(|pts| pts + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
+                    if let Some(end) = segment.to_stream_time(end) {
+                        delivered.fetch_max(end.nseconds(), Ordering::Relaxed);
+                    }
+                }
+                _ => {}
+            }
+            gst::PadProbeReturn::Ok
+        });
+    });
+}

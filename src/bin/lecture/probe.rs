@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What an input holds, asked before a pipeline is made for it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gst::glib;
+use gst_pbutils::prelude::*;
+use gst_pbutils::{Discoverer, DiscovererInfo, DiscovererResult, DiscovererStreamInfo};
+use gstlecture::timeline::Time;
+
+use crate::error::Error;
+
+/// How long a file may take to show its first pictures.
+const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
+
+/// Containers whose header says how long the recording is. Others are measured or guessed from the
+/// bytes that there are, which promises nothing.
+const PROMISING: [&str; 8] = [
+    "video/x-matroska",
+    "audio/x-matroska",
+    "video/webm",
+    "audio/webm",
+    "video/quicktime",
+    "audio/x-m4a",
+    "video/x-flv",
+    "video/x-msvideo",
+];
+
+#[derive(Debug)]
+pub struct Input {
+    pub path: PathBuf,
+    /// In bytes.
+    pub size: u64,
+    /// How long it says or seems to be.
+    pub duration: Option<Time>,
+    /// How long its header promises it to be.
+    pub promised: Option<Time>,
+    /// The title in its tags.
+    pub title: Option<String>,
+    pub video: Option<Video>,
+    pub audio: Vec<Audio>,
+}
+
+#[derive(Debug)]
+pub struct Video {
+    /// The media type of the encoded stream.
+    pub caps: String,
+    pub interlaced: bool,
+}
+
+#[derive(Debug)]
+pub struct Audio {
+    /// The media type of the encoded stream.
+    pub caps: String,
+    pub title: Option<String>,
+}
+
+impl Input {
+    /// Opens `path` and finds its streams.
+    pub fn probe(path: &str) -> Result<Self, Error> {
+        let path =
+            fs::canonicalize(path).map_err(|error| Error::reading(Path::new(path), &error))?;
+        let place = path.display().to_string();
+        let file = File::open(&path).map_err(|error| Error::reading(&path, &error))?;
+        let metadata = file
+            .metadata()
+            .map_err(|error| Error::reading(&path, &error))?;
+        if metadata.is_dir() {
+            return Err(Error::request("this is a folder", place, "name a file"));
+        }
+        if metadata.len() == 0 {
+            return Err(Error::request(
+                "the file is empty",
+                place,
+                "record or copy it again",
+            ));
+        }
+        let uri = glib::filename_to_uri(&path, None)
+            .map_err(|error| Error::request(error.to_string(), &*place, "rename the file"))?;
+        let (info, error) = discover(&uri).map_err(|error| unreadable(&place, &error))?;
+        if is_encrypted(&info) {
+            return Err(encrypted(&place));
+        }
+        if let Some(error) = error {
+            return Err(unreadable(&place, &error));
+        }
+        let input = Input {
+            size: metadata.len(),
+            duration: info.duration().map(time).filter(|time| *time > Time::ZERO),
+            promised: promised(&info),
+            title: info
+                .container_streams()
+                .first()
+                .and_then(|container| container.tags())
+                .and_then(title),
+            video: info
+                .video_streams()
+                .into_iter()
+                .filter(|video| !video.is_image() && is_decodable(video.upcast_ref()))
+                .map(|video| Video {
+                    caps: media_type(video.upcast_ref()),
+                    interlaced: video.is_interlaced(),
+                })
+                .next(),
+            audio: info
+                .audio_streams()
+                .into_iter()
+                .filter(|audio| is_decodable(audio.upcast_ref()))
+                .map(|audio| Audio {
+                    caps: media_type(audio.upcast_ref()),
+                    title: audio.tags().and_then(title),
+                })
+                .collect(),
+            path,
+        };
+        if input.video.is_none() && input.audio.is_empty() {
+            return Err(no_stream(&place, &info));
+        }
+        Ok(input)
+    }
+
+    /// What was promised and what came, where much less came.
+    pub fn truncated(&self, delivered: Time) -> Option<(Time, Time)> {
+        let promised = self.promised?;
+        // Headers round, and count streams that are not played to their end.
+        let tolerance = Time::from_secs_f64((promised.secs_f64() * 0.01).max(1.0));
+        (delivered.saturating_add(tolerance) < promised).then_some((promised, delivered))
+    }
+}
+
+/// What can be found out of a file, and what went wrong with the rest. The plain call gives either
+/// one or the other.
+fn discover(uri: &str) -> Result<(DiscovererInfo, Option<glib::Error>), glib::Error> {
+    let discoverer = Discoverer::new(TIMEOUT)?;
+    let found = Arc::new(Mutex::new(None));
+    let context = glib::MainContext::new();
+    let discovered = context.with_thread_default(|| {
+        let until_found = glib::MainLoop::new(Some(&context), false);
+        discoverer.connect_discovered({
+            let found = found.clone();
+            move |_, info, error| {
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                *found = Some((info.clone(), error.cloned()));
+            }
+        });
+        discoverer.connect_finished({
+            let until_found = until_found.clone();
+            move |_| until_found.quit()
+        });
+        discoverer.start();
+        if discoverer.discover_uri_async(uri).is_ok() {
+            until_found.run();
+        }
+        discoverer.stop();
+        found.lock().unwrap_or_else(PoisonError::into_inner).take()
+    });
+    discovered.ok().flatten().ok_or_else(|| {
+        glib::Error::new(
+            gst::CoreError::Failed,
+            "GStreamer's discoverer did not answer",
+        )
+    })
+}
+
+fn time(time: gst::ClockTime) -> Time {
+    Time::from_nanos(time.nseconds())
+}
+
+fn title(tags: gst::TagList) -> Option<String> {
+    Some(tags.get::<gst::tags::Title>()?.get().trim().to_string()).filter(|title| !title.is_empty())
+}
+
+fn caps_name(stream: &DiscovererStreamInfo) -> Option<String> {
+    let caps = stream.caps()?;
+    Some(caps.structure(0)?.name().to_string())
+}
+
+fn media_type(stream: &DiscovererStreamInfo) -> String {
+    caps_name(stream).unwrap_or_default()
+}
+
+/// A stream in a form that no decoder takes is listed with the form it has then.
+fn is_decodable(stream: &DiscovererStreamInfo) -> bool {
+    stream
+        .caps()
+        .is_some_and(|caps| caps.is_fixed() && !media_type(stream).is_empty())
+}
+
+fn promised(info: &DiscovererInfo) -> Option<Time> {
+    let container = caps_name(&info.stream_info()?)?;
+    let promises = PROMISING.contains(&container.as_str());
+    info.duration()
+        .map(time)
+        .filter(|duration| promises && *duration > Time::ZERO)
+}
+
+fn unreadable(place: &str, error: &glib::Error) -> Error {
+    if error.matches(gst::StreamError::TypeNotFound) {
+        Error::request(
+            "this is no audio or video that is known",
+            place,
+            "name the recording",
+        )
+    } else if error.matches(gst::StreamError::Decrypt)
+        || error.matches(gst::StreamError::DecryptNokey)
+    {
+        encrypted(place)
+    } else {
+        Error::request(
+            format!("the file cannot be read ({})", error.message()),
+            place,
+            "it is damaged or was cut off while being written: copy or record it again",
+        )
+    }
+}
+
+fn is_encrypted(info: &DiscovererInfo) -> bool {
+    info.missing_elements_installer_details()
+        .iter()
+        .any(|detail| detail.contains("x-cenc"))
+}
+
+fn encrypted(place: &str) -> Error {
+    Error::request("the file is encrypted", place, "decrypt it first")
+}
+
+fn no_stream(place: &str, info: &DiscovererInfo) -> Error {
+    let missing = info.missing_elements_installer_details();
+    // "gstreamer|1.0|PROGRAM|WHAT|TYPE", for package installers.
+    let missing: Vec<&str> = missing
+        .iter()
+        .filter_map(|detail| detail.split('|').nth(3))
+        .collect();
+    if info.result() == DiscovererResult::MissingPlugins && !missing.is_empty() {
+        Error::request(
+            format!(
+                "nothing here can decode it (missing: {})",
+                missing.join(", ")
+            ),
+            place,
+            "convert it, or install the GStreamer plugin",
+        )
+    } else {
+        Error::request(
+            "there is neither sound nor video in it",
+            place,
+            "name the recording",
+        )
+    }
+}

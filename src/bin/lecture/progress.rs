@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! How far a job is: per cent, speed, time left. One line that is written over on a terminal, one
+//! line a minute elsewhere.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use gstlecture::timeline::Time;
+
+pub struct Progress {
+    step: &'static str,
+    /// The length of the source, where it is known.
+    total: Option<Time>,
+    started: Instant,
+    shown: Instant,
+    terminal: bool,
+}
+
+impl Progress {
+    pub fn start(step: &'static str, total: Option<Time>) -> Self {
+        let now = Instant::now();
+        Progress {
+            step,
+            total,
+            started: now,
+            shown: now,
+            terminal: io::stderr().is_terminal(),
+        }
+    }
+
+    /// Shows that the source is read up to `position`, where it is time to.
+    pub fn at(&mut self, position: Time) {
+        let interval = if self.terminal {
+            Duration::from_millis(500)
+        } else {
+            Duration::from_secs(60)
+        };
+        if self.shown.elapsed() < interval {
+            return;
+        }
+        self.shown = Instant::now();
+        let line = line(self.step, position, self.total, self.started.elapsed());
+        // Nobody is left to read it where writing fails.
+        let _ = if self.terminal {
+            write!(io::stderr(), "\r{line}\x1b[K")
+        } else {
+            writeln!(io::stderr(), "{line}")
+        };
+    }
+}
+
+impl Drop for Progress {
+    /// Takes the line off the terminal.
+    fn drop(&mut self) {
+        if self.terminal {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+fn line(step: &str, position: Time, total: Option<Time>, elapsed: Duration) -> String {
+    let speed = position.secs_f64() / elapsed.as_secs_f64().max(0.001);
+    let Some(total) = total.filter(|total| *total > Time::ZERO) else {
+        return format!("{step}: {} read, {speed:.1}x", clock(position));
+    };
+    let position = position.min(total);
+    let percent = 100.0 * position.secs_f64() / total.secs_f64();
+    let line = format!("{step}: {percent:.0} %, {speed:.1}x");
+    if speed > 0.0 {
+        let left = total.saturating_sub(position).secs_f64() / speed;
+        format!("{line}, {} left", clock(Time::from_secs_f64(left)))
+    } else {
+        line
+    }
+}
+
+/// `M:SS` or `H:MM:SS`.
+pub fn clock(time: Time) -> String {
+    let secs = time.nanos() / 1_000_000_000;
+    let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{secs:02}")
+    } else {
+        format!("{minutes}:{secs:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn per_cent_speed_and_time_left_are_told() {
+        let elapsed = Duration::from_secs(10);
+        let total = Some(Time::from_secs(7200));
+        assert_eq!(
+            line("package", Time::from_secs(1800), total, elapsed),
+            "package: 25 %, 180.0x, 0:30 left"
+        );
+        assert_eq!(
+            line("package", Time::from_secs(3700), None, elapsed),
+            "package: 1:01:40 read, 370.0x"
+        );
+        assert_eq!(line("x", Time::ZERO, total, elapsed), "x: 0 %, 0.0x");
+    }
+}

@@ -14,6 +14,8 @@ use crate::timeline::{Span, Time};
 use crate::topics::{self, Sentence};
 
 mod plan;
+#[cfg(test)]
+mod tests;
 
 pub use plan::plan;
 

@@ -1,19 +1,35 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! Where chapters start.
+//!
+//! Every place where something happens is a candidate with the log odds that a chapter starts
+//! there: what speaks for it adds up. Dynamic programming then takes the set of candidates with the
+//! largest sum, where chapters as long as usual count for a set and very long ones against it.
 
 use super::{Chapter, Evidence, Material, Options};
 use crate::timeline::{Span, Time};
 
 /// No chapter is shorter: players refuse such lists.
 const SHORTEST: Time = Time::from_secs(10);
-/// A topic boundary lies within this of the slide change that it belongs to: words of the new
-/// topic start before the slide and go on being rare for some sentences after it.
+/// A topic boundary lies within this of the slide change that it belongs to: a topic's words come
+/// some sentences before its slide, or become frequent only after it.
 const SLIDE_REACH: Time = Time::from_secs(20);
 /// A boundary lies within this of the pause that it belongs to.
 const PAUSE_REACH: Time = Time::from_secs(4);
 /// Breaks for breath and thought are shorter.
 const PAUSE: Time = Time::from_millis(1500);
+
+/// Log odds before anything else is known: of five slides about one starts a chapter, of
+/// topic boundaries half do, pauses alone seldom.
+const SLIDE: f64 = -1.4;
+const TOPIC: f64 = 0.0;
+const PAUSE_ONLY: f64 = -2.2;
+/// A slide shown again is an agenda, or a figure that one comes back to.
+const SEEN_BEFORE: f64 = 1.1;
+/// A slide far from any topic boundary, where the transcript has some.
+const NO_TOPIC: f64 = -0.7;
+/// How strongly usual lengths are preferred.
+const LENGTH: f64 = 0.5;
 
 /// A place where a chapter may start.
 struct Candidate {
@@ -33,27 +49,22 @@ pub fn plan(material: &Material, options: &Options) -> Vec<Chapter> {
         .class
         .and_then(|class| class.intersection(whole))
         .unwrap_or(whole);
-    let shortest = Time::from_nanos(
-        options
-            .min_chapter
-            .nanos()
-            .min(class.duration().nanos() / 10),
-    )
-    .max(SHORTEST);
+    let shortest = options
+        .min_chapter
+        .min(Time::from_nanos(class.duration().nanos() / 10))
+        .max(SHORTEST);
     let hours = (class.duration().secs_f64() / 3600.0).max(1.0);
-    let most = (hours * f64::from(options.max_per_hour)).floor().max(1.0) as usize - 1;
+    let chapters = (hours * f64::from(options.max_per_hour)).max(1.0) as usize;
 
-    let candidates: Vec<Candidate> = candidates(material, options)
-        .into_iter()
-        .filter(|candidate| {
-            candidate.score > 0.0
-                && candidate.time >= class.start.saturating_add(shortest)
-                && candidate.time.saturating_add(shortest) <= class.end
-        })
-        .collect();
-    let chosen = choose(&candidates, shortest, most);
+    let mut candidates = candidates(material, options);
+    candidates.retain(|candidate| {
+        candidate.time >= class.start.saturating_add(shortest)
+            && candidate.time.saturating_add(shortest) <= class.end
+    });
+    strongest(&mut candidates, 8 * chapters);
+    let chosen = choose(&candidates, class, shortest, chapters - 1);
 
-    let mut chapters = vec![Chapter {
+    let mut planned = vec![Chapter {
         span: whole,
         title: None,
         confidence: 1.0,
@@ -63,17 +74,17 @@ pub fn plan(material: &Material, options: &Options) -> Vec<Chapter> {
         },
     }];
     for candidate in chosen.into_iter().map(|index| &candidates[index]) {
-        if let Some(last) = chapters.last_mut() {
+        if let Some(last) = planned.last_mut() {
             last.span.end = candidate.time;
         }
-        chapters.push(Chapter {
+        planned.push(Chapter {
             span: Span::new(candidate.time, material.duration),
             title: None,
             confidence: 1.0 / (1.0 + (-candidate.score).exp()),
             evidence: candidate.evidence,
         });
     }
-    chapters
+    planned
 }
 
 /// All places where something speaks for a chapter, in order of time.
@@ -84,46 +95,25 @@ fn candidates(material: &Material, options: &Options) -> Vec<Candidate> {
         .map(|pair| Span::new(pair[0].end, pair[1].start))
         .filter(|pause| pause.duration() >= PAUSE)
         .collect();
-    let pause_at = |time: Time| {
-        pauses
-            .iter()
-            .filter(|pause| {
-                pause.start.saturating_sub(PAUSE_REACH) <= time
-                    && time <= pause.end.saturating_add(PAUSE_REACH)
-            })
-            .max_by_key(|pause| pause.duration())
-    };
-    let bar = 4.0 * (0.5 - options.sensitivity.clamp(0.0, 1.0)) - 2.0;
-    let mut found: Vec<Candidate> = material
-        .slides
-        .iter()
-        .map(|slide| Candidate {
-            time: slide.time,
-            score: bar
-                + (4.0 * slide.difference.clamp(0.0, 1.0)).min(1.5)
-                + if slide.seen_before { 1.5 } else { 0.0 },
-            evidence: Evidence {
-                slide: true,
-                ..Evidence::default()
-            },
-        })
-        .collect();
+    let mut found = slides(material);
     for topic in &material.topics {
-        let support = 4.0 * topic.confidence.clamp(0.0, 1.0);
-        let near = found
+        let confidence = topic.confidence.clamp(0.0, 1.0);
+        // A nearer slide is likelier the topic's, and a stronger one.
+        let fit =
+            |slide: &Candidate| slide.score - slide.time.abs_diff(topic.time).secs_f64() / 10.0;
+        let slide = found
             .iter_mut()
-            .filter(|c| c.evidence.slide && c.time.abs_diff(topic.time) <= SLIDE_REACH)
-            .min_by_key(|c| c.time.abs_diff(topic.time));
-        match near {
+            .filter(|other| other.evidence.slide && !other.evidence.topic)
+            .filter(|slide| slide.time.abs_diff(topic.time) <= SLIDE_REACH)
+            .max_by(|a, b| fit(a).total_cmp(&fit(b)));
+        match slide {
             Some(slide) => {
-                if !slide.evidence.topic {
-                    slide.score += support;
-                }
+                slide.score += 1.0 + 2.0 * confidence;
                 slide.evidence.topic = true;
             }
             None => found.push(Candidate {
                 time: topic.time,
-                score: bar + support,
+                score: TOPIC + 3.0 * (confidence - 0.5),
                 evidence: Evidence {
                     topic: true,
                     ..Evidence::default()
@@ -131,52 +121,148 @@ fn candidates(material: &Material, options: &Options) -> Vec<Candidate> {
             }),
         }
     }
-    for candidate in &mut found {
-        if let Some(pause) = pause_at(candidate.time) {
-            candidate.score += (pause.duration().secs_f64() / 3.0).min(2.0);
-            candidate.evidence.pause = true;
-            if !candidate.evidence.slide {
-                candidate.time = pause.end;
-            }
+    if !material.topics.is_empty() {
+        for slide in found.iter_mut().filter(|other| !other.evidence.topic) {
+            slide.score += NO_TOPIC;
         }
+    }
+    let alone = at_pauses(&mut found, &pauses);
+    found.extend(alone);
+    for candidate in &mut found {
+        candidate.score += 4.0 * (options.sensitivity.clamp(0.0, 1.0) - 0.5);
     }
     found.sort_by_key(|candidate| candidate.time);
     found
 }
 
-/// The candidates, at most `most` and none nearer to another than `shortest`, with the largest sum
-/// of scores.
-fn choose(candidates: &[Candidate], shortest: Time, most: usize) -> Vec<usize> {
-    let most = most.min(candidates.len());
-    // best[n][i]: the largest sum of n of the first i candidates, and whether it takes the last.
-    let mut best = vec![vec![(0.0, false); candidates.len() + 1]; most + 1];
-    let before: Vec<usize> = candidates
+/// Slide changes, each weighed against the others of the recording: builds are small ones.
+fn slides(material: &Material) -> Vec<Candidate> {
+    /// What counts as a slide's change where there are too few to say what is usual.
+    const USUAL: f64 = 0.1;
+    const FEW: usize = 4;
+    let mut sizes: Vec<f64> = material.slides.iter().map(|s| s.difference).collect();
+    sizes.sort_by(f64::total_cmp);
+    let usual = if sizes.len() < FEW {
+        USUAL
+    } else {
+        sizes[sizes.len() / 2]
+    };
+    material
+        .slides
         .iter()
-        .map(|candidate| {
-            candidates
-                .partition_point(|other| other.time.saturating_add(shortest) <= candidate.time)
+        .map(|slide| {
+            let size = (slide.difference / usual).ln();
+            let size = if size.is_finite() { size } else { 0.0 };
+            Candidate {
+                time: slide.time,
+                score: SLIDE
+                    + size.clamp(-1.5, 1.0)
+                    + if slide.seen_before { SEEN_BEFORE } else { 0.0 },
+                evidence: Evidence {
+                    slide: true,
+                    ..Evidence::default()
+                },
+            }
         })
-        .collect();
-    for n in 1..=most {
-        for (index, candidate) in candidates.iter().enumerate() {
-            let without = best[n][index].0;
-            let with = best[n - 1][before[index]].0 + candidate.score;
-            best[n][index + 1] = if with > without {
-                (with, true)
-            } else {
-                (without, false)
-            };
+        .collect()
+}
+
+/// Adds pauses to the candidates near them, and gives the pauses that are near none.
+fn at_pauses(found: &mut [Candidate], pauses: &[Span]) -> Vec<Candidate> {
+    let worth = |pause: &Span| {
+        let times = pause.duration().secs_f64() / PAUSE.secs_f64();
+        (0.5 + 0.6 * times.ln()).min(3.0)
+    };
+    let mut alone = Vec::new();
+    for pause in pauses {
+        let reach = Span::new(
+            pause.start.saturating_sub(PAUSE_REACH),
+            pause.end.saturating_add(PAUSE_REACH),
+        );
+        let near = found
+            .iter_mut()
+            .filter(|other| reach.contains(other.time) && !other.evidence.pause)
+            .max_by(|a, b| a.score.total_cmp(&b.score));
+        match near {
+            Some(candidate) => {
+                candidate.score += worth(pause);
+                candidate.evidence.pause = true;
+                if !candidate.evidence.slide {
+                    candidate.time = pause.end;
+                }
+            }
+            None => alone.push(Candidate {
+                time: pause.end,
+                score: PAUSE_ONLY + worth(pause),
+                evidence: Evidence {
+                    pause: true,
+                    ..Evidence::default()
+                },
+            }),
         }
     }
-    let mut chosen = Vec::new();
-    let (mut n, mut index) = (most, candidates.len());
-    while n > 0 && index > 0 {
-        index -= 1;
-        if best[n][index + 1].1 {
-            chosen.push(index);
-            index = before[index];
-            n -= 1;
+    alone
+}
+
+/// Keeps the strongest candidates, in their order: work grows with the square of their number.
+fn strongest(candidates: &mut Vec<Candidate>, most: usize) {
+    if candidates.len() > most {
+        candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.time.cmp(&b.time)));
+        candidates.truncate(most);
+        candidates.sort_by_key(|candidate| candidate.time);
+    }
+}
+
+/// The candidates, at most `most` and none nearer to another than `shortest`, with the largest sum
+/// of scores and lengths.
+fn choose(candidates: &[Candidate], class: Span, shortest: Time, most: usize) -> Vec<usize> {
+    // Longer classes have longer chapters: 7 min in an hour's, 3 min in ten minutes'.
+    let usual = 60.0 * (class.duration().secs_f64() / 60.0).sqrt();
+    // Gamma distribution of shape 2, against its most likely length.
+    let length = |start: Time, end: Time| {
+        let times = (end.saturating_sub(start).secs_f64() / usual).max(1e-3);
+        LENGTH * (times.ln() - times + 1.0)
+    };
+    let count = candidates.len();
+    // sums[i]: the best set so far that ends with candidate i, and the candidate before it.
+    let mut sums: Vec<f64> = vec![f64::NEG_INFINITY; count];
+    let mut rounds: Vec<Vec<Option<usize>>> = Vec::new();
+    // The best set as (its sum, how many it has, its last candidate).
+    let mut best = (length(class.start, class.end), 0, None);
+    for round in 1..=most.min(count) {
+        let mut next = vec![f64::NEG_INFINITY; count];
+        let mut before = vec![None; count];
+        for (index, candidate) in candidates.iter().enumerate() {
+            if round == 1 {
+                next[index] = candidate.score + length(class.start, candidate.time);
+                continue;
+            }
+            for (other, earlier) in candidates[..index].iter().enumerate() {
+                if earlier.time.saturating_add(shortest) > candidate.time {
+                    break;
+                }
+                let sum = sums[other] + candidate.score + length(earlier.time, candidate.time);
+                if sum > next[index] {
+                    next[index] = sum;
+                    before[index] = Some(other);
+                }
+            }
         }
+        sums = next;
+        rounds.push(before);
+        for (index, candidate) in candidates.iter().enumerate() {
+            let sum = sums[index] + length(candidate.time, class.end);
+            if sum > best.0 {
+                best = (sum, round, Some(index));
+            }
+        }
+    }
+    let (_, mut round, mut last) = best;
+    let mut chosen = Vec::with_capacity(round);
+    while let Some(index) = last {
+        chosen.push(index);
+        round -= 1;
+        last = rounds[round][index];
     }
     chosen.reverse();
     chosen

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The detector: per block what it held last, and the decision which changes are a slide's.
+
+use super::picture::{Grid, Picture};
+use super::region::{Region, WORD_GAP};
+use super::shown::{Reduced, Shown};
+use crate::timeline::Time;
+
+/// A block that held still for this long has settled.
+const HOLD: Time = Time::from_millis(1500);
+/// A change is judged this long after it happened: by then it shows whether its surroundings move.
+const JUDGE: Time = Time::from_millis(7000);
+/// Changes of blocks that lie closer in time than this belong to one change.
+const TOGETHER: Time = Time::from_millis(700);
+/// Activity is counted in steps of this length, or of one picture where they are further apart.
+const TICK: Time = Time::SECOND;
+/// Steps before and after a change that are looked at for motion.
+const TICKS_BEFORE: u32 = 24;
+const TICKS_AFTER: u32 = 6;
+/// A region of this part of the picture is no inset: that it begins or stops to move is a change
+/// of what is shown.
+const INSET: f64 = 0.6;
+/// Blocks of a change that must differ clearly.
+const CLEAR_BLOCKS: usize = 3;
+
+/// How small a difference is seen, from 0 (only large ones) to 1.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Sensitivity(f64);
+
+impl Sensitivity {
+    pub fn new(value: f64) -> Self {
+        Sensitivity(value.clamp(0.0, 1.0))
+    }
+
+    /// The residual of a block of 16 x 16 pixels that counts as a change. At the default of 0.5 it
+    /// is a few letters in light grey.
+    pub(super) fn moved(self) -> u32 {
+        (420.0 * (8f64).powf(1.0 - 2.0 * self.0)) as u32
+    }
+}
+
+impl Default for Sensitivity {
+    fn default() -> Self {
+        Sensitivity(0.5)
+    }
+}
+
+/// A lasting change of what is shown.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Change {
+    /// When it happened: the time of the first picture that shows it, the middle of a transition.
+    pub time: Time,
+    /// The last time at which the earlier content was seen. With every picture at hand one picture
+    /// before `time`; with key frames only, the change happened somewhere in between.
+    pub after: Time,
+    /// The part of the picture that changed, without what moves all the time: above 0, at most 1.
+    pub difference: f64,
+    /// When this was first shown, where it was shown before.
+    pub same_as: Option<Time>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Holds what it settled on.
+    Settled,
+    /// Has left what it settled on, and not held still since.
+    Changing,
+}
+
+/// What is known of one block. Its pixels are in `Detector::{latest, settled, earlier}`.
+#[derive(Clone, Copy)]
+struct Block {
+    state: State,
+    /// When the latest content was first seen.
+    since: Time,
+    /// When the change was strongest since the block left its settled content, how strong it was,
+    /// and when the picture before that was seen.
+    peak: Time,
+    peak_residual: u32,
+    peak_after: Time,
+    /// One bit per tick, the present one lowest: whether the block moved on without having held
+    /// still.
+    activity: u64,
+    /// A change too small to be told from a cursor, since the last slide change.
+    small: Option<Record>,
+}
+
+/// A block that changed and held still.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    block: usize,
+    time: Time,
+    after: Time,
+    weight: u32,
+    /// It went back to what it had held before.
+    reverted: bool,
+}
+
+/// Everything of a stream of pictures of one size.
+struct Field {
+    grid: Grid,
+    blocks: Vec<Block>,
+    /// Per block its pixels: as last seen to change, as settled on, as settled on before that.
+    latest: Vec<u8>,
+    settled: Vec<u8>,
+    earlier: Vec<u8>,
+    /// When the present tick began, and ticks so far.
+    tick_start: Time,
+    /// The start of each tick that `Block::activity` still holds, latest last.
+    ticks: std::collections::VecDeque<Time>,
+    records: Vec<Record>,
+}
+
+/// Finds lasting changes in a stream of pictures.
+pub struct Detector {
+    sensitivity: Sensitivity,
+    field: Option<Field>,
+    shown: Shown,
+    /// When the last picture was seen, and until when it is known to have been shown.
+    last_seen: Time,
+    last_until: Time,
+    /// The time of the last reported change.
+    last_change: Option<Time>,
+}
+
+impl Detector {
+    pub fn new(sensitivity: Sensitivity) -> Self {
+        Detector {
+            sensitivity,
+            field: None,
+            shown: Shown::default(),
+            last_seen: Time::ZERO,
+            last_until: Time::ZERO,
+            last_change: None,
+        }
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        *self = Detector::new(self.sensitivity);
+    }
+
+    /// Takes the next picture. `shown_for` is for how long it is known to be on screen; `None`:
+    /// until the next one comes. Returns the changes that are certain now; they lie in the past.
+    ///
+    /// A picture whose time lies before that of the last one starts anew.
+    pub fn push(&mut self, picture: &Picture, time: Time, shown_for: Option<Time>) -> Vec<Change> {
+        if time < self.last_seen {
+            self.reset();
+        }
+        let mut changes = Vec::new();
+        if !matches!(&self.field, Some(field) if field.grid.fits(picture)) {
+            changes = self.finish();
+            let field = Field::new(picture, time, self.sensitivity);
+            let live = Region::new(field.grid.columns, field.grid.rows);
+            self.shown.recall(time, field.reduced(), live);
+            self.field = Some(field);
+        } else {
+            let (seen, until) = (
+                self.last_seen,
+                self.last_until.min(time).max(self.last_seen),
+            );
+            if let Some(field) = &mut self.field {
+                field.look(picture, time, seen, until);
+            }
+            changes.extend(self.judge(time, false));
+        }
+        self.last_seen = time;
+        self.last_until = shown_for.map_or(Time::MAX, |shown_for| time.saturating_add(shown_for));
+        changes
+    }
+
+    /// The stream has ended: what has held still until now is judged.
+    pub fn finish(&mut self) -> Vec<Change> {
+        let changes = self.judge(self.last_seen, true);
+        self.field = None;
+        changes
+    }
+
+    /// Judges the changes that have lain back long enough, or all.
+    fn judge(&mut self, now: Time, all: bool) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let Some(field) = &mut self.field else {
+            return changes;
+        };
+        while let Some(group) = field.next_group(now, all) {
+            let Some(found) = field.judge(&group) else {
+                continue;
+            };
+            // The settled blocks show this change only as long as no later one has settled.
+            let later = field.records.iter();
+            let later = found.live.with(
+                later
+                    .map(|record| record.block)
+                    .filter(|&block| !found.live.contains(block)),
+            );
+            let replaced = later
+                .pieces(WORD_GAP)
+                .iter()
+                .any(|piece| piece.bounds.is_content());
+            let same_as = if replaced {
+                None
+            } else {
+                self.shown.recall(found.time, field.reduced(), found.live)
+            };
+            if self.last_change.is_none_or(|last| found.time > last) {
+                self.last_change = Some(found.time);
+                changes.push(Change {
+                    time: found.time,
+                    after: found.after,
+                    difference: found.difference,
+                    same_as,
+                });
+            }
+        }
+        changes
+    }
+}
+
+/// A group of records that is a change.
+struct Found {
+    time: Time,
+    after: Time,
+    difference: f64,
+    live: Region,
+}
+
+impl Field {
+    fn new(picture: &Picture, time: Time, sensitivity: Sensitivity) -> Self {
+        let grid = Grid::new(picture, sensitivity);
+        let block = Block {
+            state: State::Settled,
+            since: time,
+            peak: time,
+            peak_residual: 0,
+            peak_after: time,
+            activity: 0,
+            small: None,
+        };
+        let mut latest = vec![0; grid.blocks() * grid.block_len];
+        for index in 0..grid.blocks() {
+            let kept = &mut latest[index * grid.block_len..][..grid.block_len];
+            grid.keep(picture, index % grid.columns, index / grid.columns, kept);
+        }
+        Field {
+            blocks: vec![block; grid.blocks()],
+            settled: latest.clone(),
+            earlier: latest.clone(),
+            latest,
+            grid,
+            tick_start: time,
+            ticks: [time].into(),
+            records: Vec::new(),
+        }
+    }
+
+    /// Compares every block with what it held last. `seen` is when the picture before was seen,
+    /// `until` how long it is known to have been shown.
+    fn look(&mut self, picture: &Picture, time: Time, seen: Time, until: Time) {
+        let next_tick = time >= self.tick_start.saturating_add(TICK);
+        if next_tick {
+            self.tick_start = time;
+            self.ticks.push_back(time);
+            if self.ticks.len() > u64::BITS as usize {
+                self.ticks.pop_front();
+            }
+        }
+        let grid = &self.grid;
+        let len = grid.block_len;
+        for (index, block) in self.blocks.iter_mut().enumerate() {
+            if next_tick {
+                block.activity <<= 1;
+            }
+            let (column, row) = (index % grid.columns, index / grid.columns);
+            let range = index * len..(index + 1) * len;
+            let latest = &mut self.latest[range.clone()];
+            let residual = grid.residual(picture, column, row, latest);
+            let moved = grid.is_moved(residual);
+            if block.state == State::Changing {
+                let held = if moved { until } else { time };
+                if held >= block.since.saturating_add(HOLD) {
+                    let (settled, earlier) = (
+                        &mut self.settled[range.clone()],
+                        &mut self.earlier[range.clone()],
+                    );
+                    if !grid.same_content(settled, latest) {
+                        self.records.push(Record {
+                            block: index,
+                            time: block.peak,
+                            after: block.peak_after,
+                            weight: grid.residual_kept(settled, latest),
+                            reverted: !grid.is_moved(grid.residual_kept(earlier, latest)),
+                        });
+                        earlier.copy_from_slice(settled);
+                    }
+                    settled.copy_from_slice(latest);
+                    block.state = State::Settled;
+                }
+            }
+            if !moved {
+                continue;
+            }
+            if until < block.since.saturating_add(HOLD) {
+                block.activity |= 1;
+            }
+            let age = time.saturating_sub(block.peak);
+            if block.state == State::Settled
+                || residual > block.peak_residual
+                || (age > Time::from_secs(2) && residual * 2 >= block.peak_residual)
+                || age > Time::from_secs(5)
+            {
+                block.peak = time;
+                block.peak_residual = residual;
+                block.peak_after = seen;
+            }
+            block.since = time;
+            grid.keep(picture, column, row, latest);
+            let settled = &self.settled[range];
+            block.state = if grid.is_moved(grid.residual_kept(settled, latest)) {
+                State::Changing
+            } else {
+                State::Settled
+            };
+        }
+    }
+
+    /// The next records that belong together and can be judged.
+    fn next_group(&mut self, now: Time, all: bool) -> Option<Vec<Record>> {
+        self.records.sort_by_key(|record| record.time);
+        let first = self.records.first()?.time;
+        if !all && now < first.saturating_add(JUDGE) {
+            return None;
+        }
+        let mut last = first;
+        let count = self
+            .records
+            .iter()
+            .take_while(|record| {
+                let together = record.time <= last.saturating_add(TOGETHER);
+                if together {
+                    last = record.time;
+                }
+                together
+            })
+            .count();
+        Some(self.records.drain(..count).collect())
+    }
+
+    /// Whether a group of records is a change of what is shown.
+    fn judge(&mut self, group: &[Record]) -> Option<Found> {
+        let (columns, rows) = (self.grid.columns, self.grid.rows);
+        let time = median(group, |record| record.time)?;
+        let (before, after) = self.motion(time);
+        let live = boxes(&before, &after);
+        let changed = before.with(group.iter().map(|record| record.block));
+
+        // An inset that appears or vanishes: much of what changed moves only before or only after.
+        let mut switched = changed.clone();
+        for block in 0..before.grid_len() {
+            if before.contains(block) != after.contains(block) {
+                switched.insert(block);
+            }
+        }
+        let mut inset = Region::new(columns, rows);
+        for piece in switched.pieces(1) {
+            let toggled = piece
+                .blocks
+                .iter()
+                .filter(|&&block| before.contains(block) != after.contains(block))
+                .count();
+            let large = piece.bounds.area() as f64 > INSET * (columns * rows) as f64;
+            if !large && toggled * 5 >= piece.blocks.len() {
+                inset.insert_rect(piece.bounds);
+            }
+        }
+
+        let records: Vec<Record> = group
+            .iter()
+            .copied()
+            .filter(|record| !live.contains(record.block) && !inset.contains(record.block))
+            .collect();
+        let still = (columns * rows).saturating_sub(live.len()).max(1);
+        let region = before.with(records.iter().map(|record| record.block));
+        let records = if self.shows_content(&region, &records) {
+            records
+        } else {
+            self.grown(&records)?
+        };
+        for block in &mut self.blocks {
+            block.small = None;
+        }
+        Some(Found {
+            time: median(&records, |record| record.time)?,
+            after: median(&records, |record| record.after)?,
+            difference: (records.len() as f64 / still as f64).min(1.0),
+            live,
+        })
+    }
+
+    /// Whether the region has a piece that is larger than a cursor, and clear enough in places
+    /// that no key frame's new encoding makes it.
+    fn shows_content(&self, region: &Region, records: &[Record]) -> bool {
+        let clear = region.with(
+            records
+                .iter()
+                .filter(|record| self.grid.is_clear(record.weight))
+                .map(|record| record.block),
+        );
+        region.pieces(WORD_GAP).iter().any(|piece| {
+            let clear = piece.blocks.iter().filter(|&&block| clear.contains(block));
+            piece.bounds.is_content() && clear.count() >= CLEAR_BLOCKS
+        })
+    }
+
+    /// Small changes add up where they lie together and stay: writing by hand. Returns them once
+    /// they are larger than a cursor.
+    fn grown(&mut self, records: &[Record]) -> Option<Vec<Record>> {
+        for record in records {
+            self.blocks[record.block].small = (!record.reverted).then_some(*record);
+        }
+        let small = Region::new(self.grid.columns, self.grid.rows)
+            .with((0..self.blocks.len()).filter(|&block| self.blocks[block].small.is_some()));
+        let piece = small
+            .pieces(WORD_GAP)
+            .into_iter()
+            .find(|piece| piece.bounds.is_content())?;
+        Some(
+            piece
+                .blocks
+                .iter()
+                .filter_map(|&block| self.blocks[block].small)
+                .collect(),
+        )
+    }
+
+    /// The blocks that move in the time before a change, and those that move after it.
+    fn motion(&self, time: Time) -> (Region, Region) {
+        let (columns, rows) = (self.grid.columns, self.grid.rows);
+        // Bits of ticks that start after the change, without the tick right behind it: a
+        // transition may run on into it.
+        let later = self.ticks.iter().filter(|&&start| start > time).count() as u32;
+        let after_mask =
+            mask(later.saturating_sub(1)) & !mask(later.saturating_sub(1 + TICKS_AFTER));
+        let before_mask = mask(later + 2 + TICKS_BEFORE) & !mask(later + 2);
+        let observed = mask(self.ticks.len() as u32);
+        let moving = |mask: u64, part: u32| {
+            let ticks = (mask & observed).count_ones();
+            let least = (ticks * part / 100).max(2);
+            Region::new(columns, rows).with(
+                self.blocks
+                    .iter()
+                    .enumerate()
+                    .filter(move |(_, block)| (block.activity & mask).count_ones() >= least)
+                    .map(|(index, _)| index),
+            )
+        };
+        (moving(before_mask, 25), moving(after_mask, 50))
+    }
+
+    fn reduced(&self) -> Reduced {
+        self.settled
+            .chunks_exact(self.grid.block_len.max(1))
+            .map(|kept| self.grid.means(kept))
+            .collect()
+    }
+}
+
+/// The lowest `count` bits.
+fn mask(count: u32) -> u64 {
+    1u64.checked_shl(count).map_or(u64::MAX, |bit| bit - 1)
+}
+
+/// What moves before or after, as rectangles around it: an inset is a rectangle of which parts
+/// rest for a while.
+fn boxes(before: &Region, after: &Region) -> Region {
+    let mut live = before.clone();
+    for block in 0..after.grid_len() {
+        if after.contains(block) {
+            live.insert(block);
+        }
+    }
+    let all = live.grid_len();
+    let mut boxed = live.clone();
+    for piece in live.pieces(2) {
+        // A few blocks that moved along a line are a cursor's way.
+        let dense = piece.blocks.len() * 6 >= piece.bounds.area();
+        let inset = (piece.bounds.area() as f64) < INSET * all as f64;
+        if piece.blocks.len() >= 4 && dense && inset {
+            boxed.insert_rect(live.grown(piece.bounds, 1));
+        }
+    }
+    boxed
+}
+
+/// The weighted median of the records' times.
+fn median(records: &[Record], time: impl Fn(&Record) -> Time) -> Option<Time> {
+    let mut times: Vec<(Time, u64)> = records
+        .iter()
+        .map(|record| (time(record), u64::from(record.weight)))
+        .collect();
+    times.sort();
+    let half = times.iter().map(|(_, weight)| weight).sum::<u64>() / 2;
+    let mut sum = 0;
+    times
+        .into_iter()
+        .find(|(_, weight)| {
+            sum += weight;
+            sum > half
+        })
+        .map(|(time, _)| time)
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Sets of blocks on the grid, and the pieces that they fall into.
+
+/// Blocks between two letters or words of one line.
+pub(super) const WORD_GAP: usize = 2;
+/// What is less wide and high than this (blocks) may be a cursor.
+const CURSOR: usize = 5;
+
+/// A set of blocks.
+#[derive(Clone)]
+pub(super) struct Region {
+    columns: usize,
+    rows: usize,
+    set: Vec<bool>,
+}
+
+/// A rectangle of blocks, both ends inclusive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Rect {
+    pub left: usize,
+    pub top: usize,
+    pub right: usize,
+    pub bottom: usize,
+}
+
+impl Rect {
+    pub fn width(self) -> usize {
+        self.right - self.left + 1
+    }
+
+    pub fn height(self) -> usize {
+        self.bottom - self.top + 1
+    }
+
+    /// Larger than a cursor.
+    pub fn is_content(self) -> bool {
+        self.width() >= CURSOR || self.height() >= CURSOR
+    }
+
+    pub fn area(self) -> usize {
+        self.width() * self.height()
+    }
+}
+
+/// Blocks of a region that lie together.
+pub(super) struct Piece {
+    pub blocks: Vec<usize>,
+    pub bounds: Rect,
+}
+
+impl Region {
+    pub fn new(columns: usize, rows: usize) -> Self {
+        Region {
+            columns,
+            rows,
+            set: vec![false; columns * rows],
+        }
+    }
+
+    /// These blocks on a grid of the same size.
+    pub fn with(&self, blocks: impl IntoIterator<Item = usize>) -> Self {
+        let mut region = Region::new(self.columns, self.rows);
+        for block in blocks {
+            region.insert(block);
+        }
+        region
+    }
+
+    pub fn insert(&mut self, block: usize) {
+        if let Some(slot) = self.set.get_mut(block) {
+            *slot = true;
+        }
+    }
+
+    pub fn contains(&self, block: usize) -> bool {
+        self.set.get(block).copied().unwrap_or(false)
+    }
+
+    pub fn insert_rect(&mut self, rect: Rect) {
+        for row in rect.top..=rect.bottom.min(self.rows.saturating_sub(1)) {
+            for column in rect.left..=rect.right.min(self.columns.saturating_sub(1)) {
+                self.set[row * self.columns + column] = true;
+            }
+        }
+    }
+
+    /// The blocks of the whole grid.
+    pub fn grid_len(&self) -> usize {
+        self.set.len()
+    }
+
+    pub fn len(&self) -> usize {
+        self.set.iter().filter(|&&set| set).count()
+    }
+
+    /// The rectangle, grown by `margin` blocks on every side within the grid.
+    pub fn grown(&self, rect: Rect, margin: usize) -> Rect {
+        Rect {
+            left: rect.left.saturating_sub(margin),
+            top: rect.top.saturating_sub(margin),
+            right: (rect.right + margin).min(self.columns.saturating_sub(1)),
+            bottom: (rect.bottom + margin).min(self.rows.saturating_sub(1)),
+        }
+    }
+
+    /// The pieces of the region: blocks whose columns and rows are at most `reach` apart belong
+    /// together.
+    pub fn pieces(&self, reach: usize) -> Vec<Piece> {
+        let mut left = self.set.clone();
+        let mut pieces = Vec::new();
+        let mut queue = Vec::new();
+        for start in 0..left.len() {
+            if !left[start] {
+                continue;
+            }
+            left[start] = false;
+            queue.push(start);
+            let (column, row) = (start % self.columns, start / self.columns);
+            let mut piece = Piece {
+                blocks: Vec::new(),
+                bounds: Rect {
+                    left: column,
+                    top: row,
+                    right: column,
+                    bottom: row,
+                },
+            };
+            while let Some(block) = queue.pop() {
+                piece.blocks.push(block);
+                let (column, row) = (block % self.columns, block / self.columns);
+                let here = Rect {
+                    left: column,
+                    top: row,
+                    right: column,
+                    bottom: row,
+                };
+                let bounds = &mut piece.bounds;
+                bounds.left = bounds.left.min(column);
+                bounds.right = bounds.right.max(column);
+                bounds.top = bounds.top.min(row);
+                bounds.bottom = bounds.bottom.max(row);
+                let near = self.grown(here, reach);
+                for row in near.top..=near.bottom {
+                    for column in near.left..=near.right {
+                        let neighbour = row * self.columns + column;
+                        if left[neighbour] {
+                            left[neighbour] = false;
+                            queue.push(neighbour);
+                        }
+                    }
+                }
+            }
+            pieces.push(piece);
+        }
+        pieces
+    }
+}

@@ -1,5 +1,35 @@
 // SPDX-License-Identifier: MPL-2.0
 
-pub fn register(_plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
-    Ok(())
+//! `chapterdetect` finds where the chapters of a recorded class begin, from changes of the slides,
+//! pauses in the speech and the topics of a transcript. Video, audio and text pass through
+//! unchanged; the chapters come out of `chapter_src` when all of them have ended, and as messages.
+//!
+//! ```text
+//! gst-launch-1.0 -m filesrc location=class.mkv ! decodebin name=d \
+//!   chapterdetect name=c  c.chapter_src ! fakesink \
+//!   d. ! queue ! videoconvert ! c.video_sink  c.video_src ! fakesink \
+//!   d. ! queue ! audioconvert ! c.audio_sink  c.audio_src ! fakesink
+//! ```
+
+use gst::glib;
+use gst::prelude::*;
+
+mod analysis;
+mod chapter_stream;
+mod imp;
+mod listener;
+mod report;
+
+glib::wrapper! {
+    pub struct ChapterDetect(ObjectSubclass<imp::ChapterDetect>) @extends gst::Element, gst::Object;
+}
+
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    imp::Titles::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    gst::Element::register(
+        Some(plugin),
+        "chapterdetect",
+        gst::Rank::NONE,
+        ChapterDetect::static_type(),
+    )
 }

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What the streams have shown and said so far, and the chapters made of it.
+
+use gst_audio::AudioFormat;
+use gst_video::{VideoFormat, VideoFrameExt};
+
+use super::listener::Listener;
+use crate::chapters::{self, Chapter, Material, Options, SlideChange, TopicStart};
+use crate::slides::{Change, Detector, Picture, Plane, PlaneFormat, Sensitivity};
+use crate::timeline::{Span, Time};
+use crate::topics::{self, Sentence};
+
+/// The formats whose pictures can be compared.
+pub const FORMATS: [VideoFormat; 18] = [
+    VideoFormat::I420,
+    VideoFormat::Nv12,
+    VideoFormat::Yv12,
+    VideoFormat::Nv21,
+    VideoFormat::Y42b,
+    VideoFormat::Y444,
+    VideoFormat::Yuy2,
+    VideoFormat::Uyvy,
+    VideoFormat::Yvyu,
+    VideoFormat::Gray8,
+    VideoFormat::Bgrx,
+    VideoFormat::Rgbx,
+    VideoFormat::Xrgb,
+    VideoFormat::Xbgr,
+    VideoFormat::Bgra,
+    VideoFormat::Rgba,
+    VideoFormat::Argb,
+    VideoFormat::Abgr,
+];
+
+/// How the planes of a format lie under a block.
+fn planes(format: VideoFormat) -> &'static [PlaneFormat] {
+    use PlaneFormat as P;
+    match format {
+        VideoFormat::I420 | VideoFormat::Yv12 => &[P::FULL, P::QUARTER, P::QUARTER],
+        VideoFormat::Nv12 | VideoFormat::Nv21 => &[P::FULL, P::INTERLEAVED],
+        VideoFormat::Y42b => &[P::FULL, P::HALF, P::HALF],
+        VideoFormat::Y444 => &[P::FULL, P::FULL, P::FULL],
+        VideoFormat::Yuy2 | VideoFormat::Uyvy | VideoFormat::Yvyu => &[P::PACKED_422],
+        VideoFormat::Gray8 => &[P::FULL],
+        _ => &[P::PACKED_32],
+    }
+}
+
+/// How titles are made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Naming {
+    /// Chapters are numbered.
+    Numbers,
+    /// From the transcript, in this language or the one that it looks like.
+    Transcript(Option<String>),
+}
+
+pub struct Analysis {
+    detector: Detector,
+    slides: Vec<SlideChange>,
+    listener: Option<Listener>,
+    speech: Vec<Span>,
+    sentences: Vec<Sentence>,
+    end: Time,
+}
+
+impl Analysis {
+    pub fn new(sensitivity: f64) -> Self {
+        Analysis {
+            detector: Detector::new(Sensitivity::new(sensitivity)),
+            slides: Vec::new(),
+            listener: None,
+            speech: Vec::new(),
+            sentences: Vec::new(),
+            end: Time::ZERO,
+        }
+    }
+
+    /// The stream has come to this time.
+    pub fn reach(&mut self, time: Time) {
+        self.end = self.end.max(time);
+    }
+
+    /// Looks at a frame; returns the changes that have become certain.
+    pub fn look(
+        &mut self,
+        frame: &gst_video::VideoFrameRef<&gst::BufferRef>,
+        time: Time,
+        shown_for: Option<Time>,
+    ) -> Vec<Change> {
+        let strides = frame.plane_stride();
+        let planes: Vec<Plane> = planes(frame.format())
+            .iter()
+            .zip(strides)
+            .enumerate()
+            .filter_map(|(index, (&format, &stride))| {
+                Some(Plane {
+                    data: frame.plane_data(index as u32).ok()?,
+                    stride: usize::try_from(stride).ok()?,
+                    format,
+                })
+            })
+            .collect();
+        let picture = Picture {
+            width: frame.width() as usize,
+            height: frame.height() as usize,
+            planes: &planes,
+        };
+        let changes = self.detector.push(&picture, time, shown_for);
+        self.note(&changes);
+        changes
+    }
+
+    /// The video has ended; returns the changes that had not been certain.
+    pub fn end_of_video(&mut self) -> Vec<Change> {
+        let changes = self.detector.finish();
+        self.note(&changes);
+        changes
+    }
+
+    fn note(&mut self, changes: &[Change]) {
+        self.slides.extend(changes.iter().map(|change| SlideChange {
+            time: change.time,
+            difference: change.difference,
+            seen_before: change.same_as.is_some(),
+        }));
+    }
+
+    /// Listens to interleaved samples.
+    pub fn listen(&mut self, info: &gst_audio::AudioInfo, bytes: &[u8], time: Time) {
+        if self
+            .listener
+            .as_ref()
+            .is_some_and(|listener| listener.rate() != info.rate())
+        {
+            let heard = self.end_of_audio();
+            self.speech.extend(heard);
+        }
+        let listener = self
+            .listener
+            .get_or_insert_with(|| Listener::new(info.rate()));
+        let channels = info.channels().max(1) as usize;
+        let mono = |sum: f32| sum / channels as f32;
+        match info.format() {
+            AudioFormat::S16le => {
+                let frames = bytes.as_chunks::<2>().0.chunks_exact(channels);
+                let frames = frames.map(|frame| {
+                    frame
+                        .iter()
+                        .map(|&bytes| f32::from(i16::from_le_bytes(bytes)) / 32768.0)
+                        .sum()
+                });
+                listener.push(time, frames.map(mono));
+            }
+            _ => {
+                let frames = bytes.as_chunks::<4>().0.chunks_exact(channels);
+                let frames =
+                    frames.map(|frame| frame.iter().map(|&bytes| f32::from_le_bytes(bytes)).sum());
+                listener.push(time, frames.map(mono));
+            }
+        }
+    }
+
+    fn end_of_audio(&mut self) -> Vec<Span> {
+        let mut speech = std::mem::take(&mut self.speech);
+        if let Some(listener) = self.listener.take() {
+            speech.extend(listener.finish());
+        }
+        speech
+    }
+
+    /// Something was said: a cue of the transcript.
+    pub fn read(&mut self, span: Span, text: &str) {
+        if !text.trim().is_empty() {
+            self.sentences.push(Sentence {
+                span: Some(span),
+                text: text.to_owned(),
+            });
+        }
+    }
+
+    /// Everything has ended: the chapters, none where nothing was seen or heard.
+    pub fn chapters(&mut self, options: &Options, naming: &Naming) -> Vec<Chapter> {
+        self.sentences
+            .sort_by_key(|sentence| sentence.span.map(|span| span.start));
+        let language = match naming {
+            Naming::Numbers => None,
+            Naming::Transcript(language) => language.clone(),
+        };
+        let boundaries = topics::segment(
+            &self.sentences,
+            &topics::Options {
+                language: language.clone(),
+                sensitivity: options.sensitivity,
+                topics: None,
+            },
+        );
+        let material = Material {
+            duration: self.end,
+            class: None,
+            slides: std::mem::take(&mut self.slides),
+            speech: self.end_of_audio(),
+            topics: boundaries
+                .into_iter()
+                .filter_map(|boundary| {
+                    Some(TopicStart {
+                        time: boundary.time?,
+                        confidence: boundary.confidence,
+                    })
+                })
+                .collect(),
+        };
+        let mut chapters = chapters::plan(&material, options);
+        if matches!(naming, Naming::Transcript(_)) {
+            chapters::name(&mut chapters, &self.sentences, language.as_deref());
+        }
+        chapters
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What leaves on `chapter_src`. A thread of its own pushes it, so that a muxer that makes the
+//! chapters wait never makes the pictures wait.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use gst::prelude::*;
+
+/// A gap is sent for every this much of the stream.
+const GAP_STEP: gst::ClockTime = gst::ClockTime::from_seconds(1);
+
+/// The queue between the streams and the pad's thread. Its lock is held for a queue operation
+/// only, never across a push.
+#[derive(Default)]
+pub struct ChapterStream {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    items: VecDeque<Item>,
+    /// Where the gaps have come to; `None` before the segment.
+    gap_end: Option<gst::ClockTime>,
+    /// Until where the next gap has to last; `None`: the first one goes out at once: a sink waits for it
+    /// before it lets the other streams go on.
+    next_gap: Option<gst::ClockTime>,
+    /// Not sent yet: how far the stream has come. Gaps that wait become one.
+    reached: Option<gst::ClockTime>,
+    stopped: bool,
+}
+
+enum Item {
+    Event(gst::Event),
+    Buffer(gst::Buffer),
+}
+
+impl ChapterStream {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues an event.
+    pub fn send(&self, event: gst::Event) {
+        self.lock().items.push_back(Item::Event(event));
+        self.wake.notify_one();
+    }
+
+    /// Queues a chapter.
+    pub fn chapter(&self, buffer: gst::Buffer) {
+        let mut queue = self.lock();
+        // Chapters lie in the past of what was said to be a gap; no more gaps come between them.
+        queue.reached = None;
+        queue.items.push_back(Item::Buffer(buffer));
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// The streams have come to this position: until here there is no chapter yet.
+    pub fn reach(&self, position: gst::ClockTime) {
+        let mut queue = self.lock();
+        if queue.reached.is_some_and(|reached| reached >= position) {
+            return;
+        }
+        queue.reached = Some(position);
+        let due = queue.next_gap.is_none_or(|next| position >= next);
+        drop(queue);
+        if due {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Starts to push what is queued.
+    pub fn start(self: &std::sync::Arc<Self>, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
+        *self.lock() = Queue::default();
+        let (stream, weak) = (std::sync::Arc::clone(self), pad.downgrade());
+        pad.start_task(move || {
+            let Some(pad) = weak.upgrade() else {
+                return;
+            };
+            let Some(item) = stream.next() else {
+                let _ = pad.pause_task();
+                return;
+            };
+            match item {
+                Item::Event(event) => {
+                    let ended = event.type_() == gst::EventType::Eos;
+                    pad.push_event(event);
+                    if ended {
+                        let _ = pad.pause_task();
+                    }
+                }
+                // Nobody has to listen, and whoever stops listening says so itself.
+                Item::Buffer(buffer) => match pad.push(buffer) {
+                    Err(gst::FlowError::Flushing) => {
+                        let _ = pad.pause_task();
+                    }
+                    result => {
+                        let _ = result;
+                    }
+                },
+            }
+        })
+    }
+
+    /// Makes the pad's thread leave `next`. Follow it with `stop_task`.
+    pub fn stop(&self) {
+        let mut queue = self.lock();
+        queue.stopped = true;
+        queue.items.clear();
+        drop(queue);
+        self.wake.notify_all();
+    }
+
+    /// Waits for the next thing to push; `None` once stopped.
+    fn next(&self) -> Option<Item> {
+        let mut queue = self.lock();
+        loop {
+            if queue.stopped {
+                return None;
+            }
+            if let Some(item) = queue.items.pop_front() {
+                if let Item::Event(event) = &item
+                    && let gst::EventView::Segment(segment) = event.view()
+                {
+                    queue.gap_end = segment
+                        .segment()
+                        .downcast_ref::<gst::ClockTime>()
+                        .and_then(|segment| segment.start());
+                }
+                return Some(item);
+            }
+            if let (Some(end), Some(reached)) = (queue.gap_end, queue.reached)
+                && reached > end
+                && queue.next_gap.is_none_or(|next| reached >= next)
+            {
+                queue.gap_end = Some(reached);
+                queue.next_gap = Some(reached.saturating_add(GAP_STEP));
+                let gap = gst::event::Gap::builder(end)
+                    .duration(reached - end)
+                    .build();
+                return Some(Item::Event(gap));
+            }
+            queue = self
+                .wake
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

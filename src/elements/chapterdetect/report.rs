@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What the element tells: the event, the messages and the table of contents.
+
+use crate::chapters::Chapter;
+use crate::slides::Change;
+
+/// The event `lecture-slide`, sent down the video's way.
+pub fn slide_event(change: &Change) -> gst::Event {
+    let structure = gst::Structure::builder("lecture-slide")
+        .field("time", change.time.nanos())
+        .build();
+    gst::event::CustomDownstream::new(structure)
+}
+
+/// The message `chapterdetect-slide`.
+pub fn slide_structure(change: &Change) -> gst::Structure {
+    let structure = gst::Structure::builder("chapterdetect-slide")
+        .field("time", change.time.nanos())
+        .field("after", change.after.nanos())
+        .field("difference", change.difference)
+        .field("seen-before", change.same_as.is_some());
+    match change.same_as {
+        Some(first) => structure.field("same-as", first.nanos()).build(),
+        None => structure.build(),
+    }
+}
+
+/// The message `chapterdetect-chapter`; `index` counts from 0.
+pub fn chapter_structure(index: usize, chapter: &Chapter) -> gst::Structure {
+    gst::Structure::builder("chapterdetect-chapter")
+        .field("start", chapter.span.start.nanos())
+        .field("end", chapter.span.end.nanos())
+        .field("title", chapter.shown_title(index))
+        .field("needs-title", chapter.needs_title())
+        .field("confidence", chapter.confidence)
+        .field("evidence", chapter.evidence.to_string())
+        .build()
+}
+
+/// The chapters as a table of contents.
+pub fn toc(chapters: &[Chapter]) -> gst::Toc {
+    let mut toc = gst::Toc::new(gst::TocScope::Global);
+    for (index, chapter) in chapters.iter().enumerate() {
+        let mut entry = gst::TocEntry::new(
+            gst::TocEntryType::Chapter,
+            &format!("chapter-{}", index + 1),
+        );
+        let mut tags = gst::TagList::new();
+        if let Some(tags) = tags.get_mut() {
+            let title = chapter.shown_title(index);
+            tags.add::<gst::tags::Title>(&title.as_str(), gst::TagMergeMode::Replace);
+        }
+        if let Some(entry) = entry.get_mut() {
+            entry.set_start_stop_times(
+                chapter.span.start.nanos() as i64,
+                chapter.span.end.nanos() as i64,
+            );
+            entry.set_tags(tags);
+        }
+        if let Some(toc) = toc.get_mut() {
+            toc.append_entry(entry);
+        }
+    }
+    toc
+}

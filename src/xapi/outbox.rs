@@ -258,6 +258,26 @@ pub fn answer(status: u16, retry_after: Option<u64>, body: &str) -> Answer {
     }
 }
 
+/// Reads a Retry-After header (RFC 9110, 10.2.3): seconds, or a date. Milliseconds to wait from
+/// `now` (milliseconds since 1970) on.
+pub fn retry_after(header: &str, now: u64) -> Option<u64> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse::<u64>() {
+        return seconds.checked_mul(1000);
+    }
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let (_, date) = header.split_once(", ")?;
+    let parts: Vec<&str> = date.split(' ').collect();
+    let [day, month, year, time, "GMT"] = parts[..] else {
+        return None;
+    };
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let at = units::timestamp_from_text(&format!("{year}-{month:02}-{day}T{time}Z"))?;
+    Some(at.saturating_sub(now))
+}
+
 /// The server's words, on one line and not too long.
 pub fn said(status: u16, body: &str) -> String {
     let words: Vec<&str> = body.split_whitespace().collect();
@@ -469,6 +489,20 @@ mod tests {
             assert_eq!(outbox.compared(found, 0, 0), [(0, fate)]);
             assert_eq!(outbox.next(0), Action::Idle);
         }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        assert_eq!(retry_after("120", 0), Some(120_000));
+        assert_eq!(
+            retry_after("Fri, 02 Jan 1970 00:00:10 GMT", 86_400_000),
+            Some(10_000)
+        );
+        assert_eq!(
+            retry_after("Fri, 02 Jan 1970 00:00:10 GMT", u64::MAX),
+            Some(0)
+        );
+        assert_eq!(retry_after("soon", 0), None);
     }
 
     #[test]

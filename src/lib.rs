@@ -13,8 +13,6 @@ pub mod webvtt;
 pub mod xapi;
 
 #[cfg(feature = "plugin")]
-pub mod delivery;
-#[cfg(feature = "plugin")]
 mod elements;
 #[cfg(feature = "plugin")]
 use elements::register;

@@ -11,8 +11,6 @@ pub mod check;
 mod facts;
 mod history;
 pub mod iri;
-pub mod journal;
-pub mod outbox;
 pub mod segments;
 mod session;
 mod statement;

@@ -13,6 +13,7 @@ mod folder;
 mod gst_error;
 mod help;
 mod jobs;
+mod mp4;
 mod part;
 mod pipeline;
 mod probe;

@@ -21,7 +21,7 @@ const SOURCE: &str = "source";
 /// What a pipeline that came to its end has seen.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Where the last of the source's streams ended, in stream time.
+    /// Where the last of the source's streams ended.
     pub delivered: Time,
     /// What elements warned of, each once.
     pub warnings: Vec<String>,
@@ -95,17 +95,34 @@ fn assign(pipeline: &gst::Pipeline, set: &Assignment) -> Result<(), Error> {
             ))
         })?
     };
-    object.set_property_from_value(property, &value);
-    // GObject brings a value that is out of range to the nearest one that is not.
-    let is_readable = spec.flags().contains(glib::ParamFlags::READABLE);
-    if is_readable && object.property_value(property).serialize().ok() != value.serialize().ok() {
+    if !is_in_range(&spec, &value) {
         return Err(wrong(format!(
             "{property} cannot be {} ({})",
             set.value,
             spec.blurb().unwrap_or_default()
         )));
     }
+    object.set_property_from_value(property, &value);
     Ok(())
+}
+
+/// GObject refuses a value out of range with a panic.
+fn is_in_range(spec: &glib::ParamSpec, value: &glib::Value) -> bool {
+    let range = if let Some(spec) = spec.downcast_ref::<glib::ParamSpecUInt>() {
+        (f64::from(spec.minimum()), f64::from(spec.maximum()))
+    } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecInt>() {
+        (f64::from(spec.minimum()), f64::from(spec.maximum()))
+    } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecUInt64>() {
+        (spec.minimum() as f64, spec.maximum() as f64)
+    } else if let Some(spec) = spec.downcast_ref::<glib::ParamSpecDouble>() {
+        (spec.minimum(), spec.maximum())
+    } else {
+        return true;
+    };
+    let number = value
+        .transform::<f64>()
+        .and_then(|number| Ok(number.get::<f64>()));
+    matches!(number, Ok(Ok(number)) if (range.0..=range.1).contains(&number))
 }
 
 /// Runs a pipeline until its end. `on_message` hears the messages of its elements.
@@ -185,7 +202,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Notes in `delivered` how far the streams of `source` came, in nanoseconds of stream time.
+/// Notes in `delivered` how far the streams of `source` came, in nanoseconds.
 fn measure(source: &gst::Element, delivered: &Arc<AtomicU64>) {
     let delivered = delivered.clone();
     source.connect_pad_added(move |_, pad| {
@@ -208,7 +225,9 @@ fn measure(source: &gst::Element, delivered: &Arc<AtomicU64>) {
                     let end = buffer
                         .pts()
                         .map(|pts| pts + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
-                    if let Some(end) = segment.to_stream_time(end) {
+                    // Headers count from the first timestamp or from zero.
+                    let end = end.max(segment.to_stream_time(end));
+                    if let Some(end) = end {
                         delivered.fetch_max(end.nseconds(), Ordering::Relaxed);
                     }
                 }

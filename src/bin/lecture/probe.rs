@@ -12,6 +12,7 @@ use gst_pbutils::{Discoverer, DiscovererInfo, DiscovererResult, DiscovererStream
 use gstlecture::timeline::Time;
 
 use crate::error::Error;
+use crate::mp4;
 
 /// How long a file may take to show its first pictures.
 const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
@@ -80,12 +81,12 @@ impl Input {
         }
         let uri = glib::filename_to_uri(&path, None)
             .map_err(|error| Error::request(error.to_string(), &*place, "rename the file"))?;
-        let (info, error) = discover(&uri).map_err(|error| unreadable(&place, &error))?;
+        let (info, error) = discover(&uri).map_err(|error| unreadable(&path, &error))?;
         if is_encrypted(&info) {
             return Err(encrypted(&place));
         }
         if let Some(error) = error {
-            return Err(unreadable(&place, &error));
+            return Err(cut_off(&path).unwrap_or_else(|| unreadable(&path, &error)));
         }
         let input = Input {
             size: metadata.len(),
@@ -117,7 +118,7 @@ impl Input {
             path,
         };
         if input.video.is_none() && input.audio.is_empty() {
-            return Err(no_stream(&place, &info));
+            return Err(cut_off(&input.path).unwrap_or_else(|| no_stream(&place, &info)));
         }
         Ok(input)
     }
@@ -197,7 +198,9 @@ fn promised(info: &DiscovererInfo) -> Option<Time> {
         .filter(|duration| promises && *duration > Time::ZERO)
 }
 
-fn unreadable(place: &str, error: &glib::Error) -> Error {
+fn unreadable(path: &Path, error: &glib::Error) -> Error {
+    let place = path.display().to_string();
+    let place = place.as_str();
     if error.matches(gst::StreamError::TypeNotFound) {
         Error::request(
             "this is no audio or video that is known",
@@ -215,6 +218,24 @@ fn unreadable(place: &str, error: &glib::Error) -> Error {
             "it is damaged or was cut off while being written: copy or record it again",
         )
     }
+}
+
+/// An MP4 that ends inside a box has lost its index where that stood at its end.
+fn cut_off(path: &Path) -> Option<Error> {
+    let (promised, there) = mp4::promised_bytes(&mut File::open(path).ok()?)?;
+    let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+    (there < promised).then(|| {
+        Error::request(
+            format!(
+                "the recording is cut off: it says that it is {} large and {} of it are there, \
+                 its index is missing",
+                megabytes(promised),
+                megabytes(there)
+            ),
+            path.display().to_string(),
+            "copy it again",
+        )
+    })
 }
 
 fn is_encrypted(info: &DiscovererInfo) -> bool {

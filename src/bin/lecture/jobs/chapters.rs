@@ -11,7 +11,6 @@ use crate::description::{Description, Facts};
 use crate::error::Error;
 use crate::part::Part;
 use crate::pipeline;
-use crate::probe::Input;
 use crate::progress::Progress;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -22,7 +21,8 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
 });
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let input = request.values.get("input").map(Input::probe).transpose()?;
+    let input = request.values.get("input");
+    let input = input.map(|input| request.open(input)).transpose()?;
     let transcript = request.transcript()?;
     if input.is_none() && transcript.is_none() {
         return Err(Error::usage(

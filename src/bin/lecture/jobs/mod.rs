@@ -147,6 +147,12 @@ impl Request {
                 ));
             }
         };
+        self.open(input)
+    }
+
+    /// Opens a recording, once it is known what is to happen where it is cut off.
+    fn open(&self, input: &str) -> Result<Input, Error> {
+        self.is_on("accept-truncated")?;
         Input::probe(input)
     }
 

@@ -18,7 +18,7 @@ pub static DESCRIPTION: Lazy<Description> =
     Lazy::new(|| Description::read("trim", include_str!("../../../../pipelines/trim.launch")));
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let input = Input::probe(request.value("input"))?;
+    let input = request.open(request.value("input"))?;
     let output = Path::new(request.value("output"));
     let facts = streams(&input, output)?;
     let pipeline = |to: &Path| {

@@ -19,17 +19,17 @@ const PAUSE_REACH: Time = Time::from_secs(4);
 /// Breaks for breath and thought are shorter.
 const PAUSE: Time = Time::from_millis(1500);
 
-/// Log odds before anything else is known: of five slides about one starts a chapter, of
+/// Log odds before anything else is known: of four slides about one starts a chapter, of
 /// topic boundaries half do, pauses alone seldom.
-const SLIDE: f64 = -1.4;
+const SLIDE: f64 = -1.1;
 const TOPIC: f64 = 0.0;
 const PAUSE_ONLY: f64 = -2.2;
 /// A slide shown again is an agenda, or a figure that one comes back to.
 const SEEN_BEFORE: f64 = 1.1;
 /// A slide far from any topic boundary, where the transcript has some.
-const NO_TOPIC: f64 = -0.7;
+const NO_TOPIC: f64 = -0.3;
 /// How strongly usual lengths are preferred.
-const LENGTH: f64 = 0.5;
+const LENGTH: f64 = 1.0;
 
 /// A place where a chapter may start.
 struct Candidate {
@@ -216,8 +216,8 @@ fn strongest(candidates: &mut Vec<Candidate>, most: usize) {
 /// The candidates, at most `most` and none nearer to another than `shortest`, with the largest sum
 /// of scores and lengths.
 fn choose(candidates: &[Candidate], class: Span, shortest: Time, most: usize) -> Vec<usize> {
-    // Longer classes have longer chapters: 7 min in an hour's, 3 min in ten minutes'.
-    let usual = 60.0 * (class.duration().secs_f64() / 60.0).sqrt();
+    // Longer classes have longer chapters: 6 min in an hour's, 3 min in ten minutes'.
+    let usual = 50.0 * (class.duration().secs_f64() / 60.0).sqrt();
     // Gamma distribution of shape 2, against its most likely length.
     let length = |start: Time, end: Time| {
         let times = (end.saturating_sub(start).secs_f64() / usual).max(1e-3);

@@ -13,6 +13,8 @@ pub mod webvtt;
 pub mod xapi;
 
 #[cfg(feature = "plugin")]
+pub mod delivery;
+#[cfg(feature = "plugin")]
 mod elements;
 #[cfg(feature = "plugin")]
 use elements::register;

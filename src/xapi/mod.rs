@@ -11,6 +11,8 @@ pub mod check;
 mod facts;
 mod history;
 pub mod iri;
+pub mod journal;
+pub mod outbox;
 pub mod segments;
 mod session;
 mod statement;

@@ -44,6 +44,14 @@ impl Uuid {
         Some(Uuid(bytes))
     }
 
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Uuid(bytes)
+    }
+
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
     /// Whether version and variant are those of a random UUID.
     pub const fn is_v4(self) -> bool {
         self.0[6] >> 4 == 4 && self.0[8] >> 6 == 2

@@ -1,5 +1,35 @@
 // SPDX-License-Identifier: MPL-2.0
 
-pub fn register(_plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
-    Ok(())
+//! # xapitap
+//!
+//! Reports what a viewer does with a video to a Learning Record Store, as statements of the xAPI
+//! Video Profile 1.0.3. It passes any stream through unchanged and works out play, pause, seek,
+//! rate and end from clock, segments and events, so it can stand in any playback pipeline, for
+//! example as `audio-filter` of playbin.
+//!
+//! ```text
+//! gst-launch-1.0 filesrc location=class.mkv ! decodebin ! audioconvert ! \
+//!   xapitap actor=mailto:ada@example.org activity-id=https://example.org/class/7 \
+//!     journal=/var/lib/player/xapi endpoint=https://lrs.example.org/xapi \
+//!     username=player password=file:/etc/player/lrs-password ! autoaudiosink
+//! ```
+
+mod imp;
+mod position;
+mod settings;
+
+use gst::glib;
+use gst::prelude::*;
+
+glib::wrapper! {
+    pub struct XapiTap(ObjectSubclass<imp::XapiTap>) @extends gst::Element, gst::Object;
+}
+
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gst::Element::register(
+        Some(plugin),
+        "xapitap",
+        gst::Rank::NONE,
+        XapiTap::static_type(),
+    )
 }

@@ -28,6 +28,8 @@ const MOST_UNITS: usize = 1000;
 const COST: f64 = 0.5;
 /// And by at least this, so that a few sentences are not taken apart.
 const LEAST_COST: f64 = 8.0;
+/// But no more than this, which is a class of two hours: a whole day is several classes.
+const MOST_COST: f64 = 45.0;
 /// A boundary this many sentences beside is found for all purposes: it says the confidence.
 const NEAR: usize = 3;
 
@@ -40,7 +42,8 @@ pub(super) fn boundaries(words: &Words, options: &Options) -> Vec<(usize, f64)> 
     }
     let topics = options.topics.map(|topics| topics.clamp(1, n));
     let sensitivity = options.sensitivity.clamp(0.0, 1.0);
-    let cost = (COST * words.length.sqrt()).max(LEAST_COST) * 0.4f64.powf(2.0 * sensitivity - 1.0);
+    let cost = (COST * words.length.sqrt()).clamp(LEAST_COST, MOST_COST)
+        * 0.4f64.powf(2.0 * sensitivity - 1.0);
 
     let posteriors: Vec<Posterior> = SPREADS
         .iter()

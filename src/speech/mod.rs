@@ -1,3 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Audio samples to speech activity and loudness.
+//! Audio samples → where somebody speaks, where music plays; and from that what of a recording is
+//! dead air.
+//!
+//! [`Listener`] takes samples of any rate and channel count. A detector made for speech says how
+//! likely each frame holds a voice; an adaptive noise floor and a search for steady tones stand
+//! beside it, because the detector alone takes music and loud fans for voices.
+//! [`trim`] holds the policy: which stretches are not part of the class.
+
+mod activity;
+mod listener;
+mod mono;
+mod music;
+pub mod trim;
+
+pub use listener::{Kind, Listener, Sound};

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Samples → speech and music.
+
+use std::collections::VecDeque;
+
+use earshot::Detector;
+
+use super::activity::{Activity, Frame};
+use super::mono::{Mono, RATE};
+use super::music::{HOP, Music};
+use crate::timeline::{Span, Time};
+
+/// The length of one frame: 256 samples of 16 kHz.
+pub const FRAME: Time = Time::from_millis(16);
+/// A stream that jumps by more than this is not continued.
+const JUMP: Time = Time::from_millis(40);
+/// Quiet voices are brought to about this level (dBFS) before the detector hears them …
+const VOICE_LEVEL: f32 = -26.0;
+/// … but never by more than this many decibels, …
+const MAX_GAIN: f32 = 36.0;
+/// … nor so far that the noise becomes louder than this: loud noise scores as a voice.
+const NOISE_LEVEL: f32 = -58.0;
+/// Decibels a second by which the loudest level heard is forgotten.
+const FORGET: f32 = 0.3;
+/// The noise floor is the lowest smoothed level of this many blocks of `FLOOR_BLOCK` frames: 12 s,
+/// longer than anybody speaks without taking breath.
+const FLOOR_BLOCKS: usize = 24;
+const FLOOR_BLOCK: usize = 32;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Speech,
+    Music,
+}
+
+/// Something that was heard.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Sound {
+    pub kind: Kind,
+    pub span: Span,
+    /// Mean level in dBFS.
+    pub level: f32,
+}
+
+/// Listens to one stream of samples. Results come some seconds late.
+pub struct Listener {
+    threshold: f32,
+    format: Option<(u32, usize)>,
+    mono: Option<Mono>,
+    /// Samples of 16 kHz that do not fill a frame yet.
+    samples: Vec<f32>,
+    /// Where the stream was last joined, and samples (at its own rate) since.
+    joined: Time,
+    pushed: u64,
+    frames: u64,
+    detector: Box<Detector>,
+    music: Music,
+    activity: Activity,
+    levels: Levels,
+    /// Frames that wait for the word on music.
+    waiting: VecDeque<Frame>,
+    /// Music that is going on, with the sum of its levels and the number of frames.
+    playing: Option<(Span, f64, u32)>,
+    /// (level, frames) of the speech that is going on.
+    speaking: (f64, u32),
+    heard: Vec<Sound>,
+    now: Time,
+}
+
+impl Listener {
+    /// `threshold`: score (0 to 1) from which a frame is taken for a voice.
+    pub fn new(threshold: f32) -> Self {
+        Listener {
+            threshold,
+            format: None,
+            mono: None,
+            samples: Vec::new(),
+            joined: Time::ZERO,
+            pushed: 0,
+            frames: 0,
+            detector: Box::default(),
+            music: Music::default(),
+            activity: Activity::new(threshold),
+            levels: Levels::default(),
+            waiting: VecDeque::new(),
+            playing: None,
+            speaking: (0.0, 0),
+            heard: Vec::new(),
+            now: Time::ZERO,
+        }
+    }
+
+    /// Takes interleaved samples (-1 to 1); `time` is that of the first one. A rate or a channel
+    /// count of zero is ignored.
+    pub fn push(&mut self, time: Time, rate: u32, channels: usize, samples: &[f32]) {
+        let expected = self.joined.saturating_add(duration(self.pushed, rate));
+        if self.format != Some((rate, channels)) || expected.abs_diff(time) > JUMP {
+            self.join(time, rate, channels);
+        }
+        let Some(mono) = &mut self.mono else { return };
+        self.pushed += (samples.len() / channels) as u64;
+        mono.push(samples, &mut self.samples);
+        let mut samples = std::mem::take(&mut self.samples);
+        let whole = samples.len() / HOP * HOP;
+        for frame in samples[..whole].chunks_exact_mut(HOP) {
+            self.frame(frame);
+        }
+        samples.drain(..whole);
+        self.samples = samples;
+    }
+
+    /// The stream is over or jumps: what is undecided is decided.
+    pub fn finish(&mut self) {
+        let mut decided = Vec::new();
+        self.music.finish(|music| decided.push(music));
+        self.settle(decided);
+        if let Some(span) = self.activity.finish() {
+            self.speech(span);
+        }
+        self.end_music();
+        self.waiting.clear();
+        self.music = Music::default();
+        self.detector.reset();
+        self.samples.clear();
+        self.format = None;
+        self.mono = None;
+    }
+
+    /// What was heard since the last call, each kind in order of time.
+    pub fn drain(&mut self) -> Vec<Sound> {
+        std::mem::take(&mut self.heard)
+    }
+
+    /// Speech that is going on and has not been handed out.
+    pub fn speaking(&self) -> Option<Span> {
+        self.activity.open()
+    }
+
+    /// Nothing that starts before this time will be handed out any more, and speech going on
+    /// counts from [`Listener::speaking`].
+    pub fn certain_before(&self) -> Time {
+        let now = self.waiting.front().map_or(self.now, |frame| frame.start);
+        self.activity.certain_before(now)
+    }
+
+    /// Until where samples were heard.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    fn join(&mut self, time: Time, rate: u32, channels: usize) {
+        self.finish();
+        self.format = Some((rate, channels));
+        self.mono = Mono::new(rate, channels);
+        self.joined = time;
+        self.pushed = 0;
+        self.frames = 0;
+        self.now = time;
+    }
+
+    fn frame(&mut self, samples: &mut [f32]) {
+        let start = self
+            .joined
+            .saturating_add(Time::from_nanos(FRAME.nanos() * self.frames));
+        self.frames += 1;
+        self.now = start.saturating_add(FRAME);
+        // Also takes away what no sample can be: NaN and beyond full scale.
+        for sample in samples.iter_mut() {
+            *sample = if sample.is_nan() {
+                0.0
+            } else {
+                sample.clamp(-1.0, 1.0)
+            };
+        }
+        let power = samples.iter().map(|s| s * s).sum::<f32>() / HOP as f32;
+        let level = 10.0 * (power + 1e-10).log10();
+        let (gain, floor) = self.levels.push(level);
+        let mut decided = Vec::new();
+        self.music.push(samples, |music| decided.push(music));
+        for sample in samples.iter_mut() {
+            *sample = (*sample * gain).clamp(-1.0, 1.0);
+        }
+        let score = self.detector.predict_f32(samples);
+        self.waiting.push_back(Frame {
+            start,
+            score,
+            level,
+            floor,
+        });
+        self.settle(decided);
+    }
+
+    fn settle(&mut self, decided: Vec<bool>) {
+        for music in decided {
+            let Some(mut frame) = self.waiting.pop_front() else {
+                return;
+            };
+            let end = frame.start.saturating_add(FRAME);
+            if music {
+                let (span, sum, count) =
+                    self.playing
+                        .get_or_insert((Span::new(frame.start, end), 0.0, 0));
+                span.end = end;
+                *sum += f64::from(frame.level);
+                *count += 1;
+                frame.score = 0.0;
+            } else {
+                self.end_music();
+            }
+            let ended = self.activity.push(frame);
+            if self.activity.open().is_some() {
+                self.speaking.0 += f64::from(frame.level);
+                self.speaking.1 += 1;
+            }
+            if let Some(span) = ended {
+                self.speech(span);
+            }
+        }
+    }
+
+    fn speech(&mut self, span: Span) {
+        let (sum, count) = std::mem::take(&mut self.speaking);
+        self.heard.push(Sound {
+            kind: Kind::Speech,
+            span,
+            level: (sum / f64::from(count.max(1))) as f32,
+        });
+    }
+
+    fn end_music(&mut self) {
+        if let Some((span, sum, count)) = self.playing.take() {
+            self.heard.push(Sound {
+                kind: Kind::Music,
+                span,
+                level: (sum / f64::from(count.max(1))) as f32,
+            });
+        }
+    }
+}
+
+fn duration(samples: u64, rate: u32) -> Time {
+    let nanos = u128::from(samples) * 1_000_000_000 / u128::from(rate.max(1));
+    Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// Follows the loudest and the lowest level.
+struct Levels {
+    loudest: f32,
+    smooth: f32,
+    lowest: f32,
+    count: usize,
+    blocks: VecDeque<f32>,
+}
+
+impl Default for Levels {
+    fn default() -> Self {
+        Levels {
+            loudest: -90.0,
+            smooth: -90.0,
+            lowest: 0.0,
+            count: 0,
+            blocks: VecDeque::with_capacity(FLOOR_BLOCKS),
+        }
+    }
+}
+
+impl Levels {
+    /// Takes a frame's level; returns the gain for the detector (factor) and the floor (dBFS).
+    fn push(&mut self, level: f32) -> (f32, f32) {
+        self.smooth = if self.count == 0 && self.blocks.is_empty() {
+            level
+        } else {
+            self.smooth + 0.2 * (level - self.smooth)
+        };
+        self.loudest = (self.loudest - FORGET * FRAME.secs_f64() as f32).max(self.smooth);
+        self.lowest = self.lowest.min(self.smooth);
+        self.count += 1;
+        if self.count == FLOOR_BLOCK {
+            if self.blocks.len() == FLOOR_BLOCKS {
+                self.blocks.pop_front();
+            }
+            self.blocks.push_back(self.lowest);
+            self.lowest = 0.0;
+            self.count = 0;
+        }
+        let floor = self.blocks.iter().copied().fold(self.lowest, f32::min);
+        // Digital silence is no noise floor that a voice could be measured against.
+        let floor = floor.max(-75.0);
+        let gain = (VOICE_LEVEL - self.loudest)
+            .min(NOISE_LEVEL - floor)
+            .clamp(0.0, MAX_GAIN);
+        (10f32.powf(gain / 20.0), floor)
+    }
+}
+
+const _: () = assert!(HOP as u64 * 1_000_000_000 / RATE as u64 == FRAME.nanos());

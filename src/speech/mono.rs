@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Interleaved samples of any rate and channel count → one channel at 16 kHz.
+
+use std::f32::consts::PI;
+
+/// Samples per second that the detectors work at.
+pub const RATE: u32 = 16_000;
+
+/// Zero crossings of the windowed sinc on each side: enough for a stop band below the noise of a
+/// room.
+const CROSSINGS: usize = 12;
+
+/// Positions between two input samples that the filter is tabulated for. Rates whose ratio needs
+/// more use the nearest one; the error stays below -50 dB.
+const MAX_PHASES: u64 = 512;
+
+/// Mixes to one channel and resamples to [`RATE`].
+#[derive(Clone, Debug)]
+pub struct Mono {
+    channels: usize,
+    rate: u64,
+    /// One filter per position between two input samples.
+    phases: Vec<Vec<f32>>,
+    /// Input samples that the filter still needs, oldest first.
+    history: Vec<f32>,
+    /// Position of the next output sample after the first of `history`, in units of 1/RATE of an
+    /// input sample.
+    position: u64,
+}
+
+impl Mono {
+    /// Returns `None` for a rate or channel count of zero.
+    pub fn new(rate: u32, channels: usize) -> Option<Self> {
+        if rate == 0 || channels == 0 {
+            return None;
+        }
+        let (rate, target) = (u64::from(rate), u64::from(RATE));
+        let count = (target / gcd(rate, target)).min(MAX_PHASES);
+        // Going down, the filter cuts at half the output rate and grows longer by that factor.
+        let cutoff = (target as f32 / rate as f32).min(1.0);
+        let half = (CROSSINGS as f32 / cutoff).ceil() as usize;
+        let phases = (0..count)
+            .map(|phase| {
+                let shift = phase as f32 / count as f32;
+                let mut taps: Vec<f32> = (0..2 * half)
+                    .map(|tap| {
+                        let x = tap as f32 - (half as f32 - 1.0) - shift;
+                        let window = 0.5 + 0.5 * (PI * x / half as f32).clamp(-PI, PI).cos();
+                        sinc(x * cutoff) * window
+                    })
+                    .collect();
+                let sum: f32 = taps.iter().sum();
+                taps.iter_mut().for_each(|tap| *tap /= sum);
+                taps
+            })
+            .collect();
+        Some(Mono {
+            channels,
+            rate,
+            phases,
+            // The first output sample lies on the first input sample.
+            history: vec![0.0; half - 1],
+            position: 0,
+        })
+    }
+
+    /// Appends what becomes of `samples` (interleaved) to `out`.
+    pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
+        let scale = 1.0 / self.channels as f32;
+        self.history.extend(
+            samples
+                .chunks_exact(self.channels)
+                .map(|frame| frame.iter().sum::<f32>() * scale),
+        );
+        let target = u64::from(RATE);
+        let count = self.phases.len() as u64;
+        loop {
+            let first = (self.position / target) as usize;
+            let phase = (self.position % target) * count / target;
+            let taps = &self.phases[phase as usize];
+            let Some(input) = self.history.get(first..first + taps.len()) else {
+                break;
+            };
+            let sample = input.iter().zip(taps).map(|(a, b)| a * b).sum::<f32>();
+            out.push(sample);
+            self.position += self.rate;
+        }
+        let used = ((self.position / target) as usize).min(self.history.len());
+        self.history.drain(..used);
+        self.position -= used as u64 * target;
+    }
+}
+
+fn sinc(x: f32) -> f32 {
+    if x.abs() < 1e-6 {
+        1.0
+    } else {
+        (PI * x).sin() / (PI * x)
+    }
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(rate: u32, hz: f32, channels: usize) -> Vec<f32> {
+        (0..rate as usize)
+            .flat_map(|i| {
+                let sample = (2.0 * PI * hz * i as f32 / rate as f32).sin();
+                std::iter::repeat_n(sample, channels)
+            })
+            .collect()
+    }
+
+    fn rms(samples: &[f32]) -> f32 {
+        (samples.iter().map(|x| x * x).sum::<f32>() / samples.len() as f32).sqrt()
+    }
+
+    #[test]
+    fn every_rate_gives_sixteen_thousand_samples_a_second_of_the_same_tone() {
+        for rate in [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 47_999, 96_000] {
+            let mut mono = Mono::new(rate, 2).expect("valid");
+            let mut out = Vec::new();
+            for chunk in tone(rate, 440.0, 2).chunks(2 * 997) {
+                mono.push(chunk, &mut out);
+            }
+            assert!(out.len().abs_diff(16_000) < 40, "{rate}: {}", out.len());
+            let expected = tone(RATE, 440.0, 1);
+            let middle = 1000..out.len() - 1000;
+            let error: Vec<f32> = middle.map(|i| out[i] - expected[i]).collect();
+            assert!(rms(&error) < 0.02, "{rate}: error {}", rms(&error));
+        }
+    }
+
+    #[test]
+    fn what_sixteen_khz_cannot_hold_is_filtered_out() {
+        let mut mono = Mono::new(48_000, 1).expect("valid");
+        let mut out = Vec::new();
+        mono.push(&tone(48_000, 11_000.0, 1), &mut out);
+        assert!(rms(&out[500..]) < 0.01, "{}", rms(&out[500..]));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(Mono::new(0, 1).is_none());
+        assert!(Mono::new(48_000, 0).is_none());
+    }
+}

@@ -1,0 +1,576 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The policy: speech, music and slide changes → what is not part of the class.
+//!
+//! Sparse talk ("can everyone hear me?") is not the class, sustained talk is. A talk is sustained
+//! once its utterances outweigh the pauses between them; where nothing is, nothing but silent
+//! edges is cut. Whatever is not sure is kept.
+
+use crate::timeline::{CutList, Span, Time};
+
+/// What counts as where the class starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum StartAt {
+    /// Sustained speech, weighed with the slides.
+    #[default]
+    Auto,
+    /// The first speech, sparse or not.
+    Speech,
+    /// The first slide change; without one as `Auto`.
+    Slide,
+}
+
+/// Which dead air is cut.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Scope {
+    /// Before and after the class.
+    #[default]
+    Edges,
+    /// Long breaks inside as well.
+    All,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Settings {
+    pub start_at: StartAt,
+    pub scope: Scope,
+    /// Dead air at the edges shorter than this is kept.
+    pub min_silence: Time,
+    /// Breaks inside shorter than this are kept.
+    pub min_break: Time,
+    /// Kept before the first speech.
+    pub lead_in: Time,
+    /// Kept after the last speech.
+    pub lead_out: Time,
+    /// Cuts longer than this, or than a quarter of the recording, are marked for review.
+    pub review_above: Time,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            start_at: StartAt::Auto,
+            scope: Scope::Edges,
+            min_silence: Time::from_secs(2),
+            min_break: Time::from_secs(60),
+            lead_in: Time::from_secs(1),
+            lead_out: Time::from_secs(3),
+            review_above: Time::from_secs(15 * 60),
+        }
+    }
+}
+
+/// What is known of a recording, or of its part so far. All lists are sorted.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Evidence {
+    pub speech: Vec<Span>,
+    pub music: Vec<Span>,
+    /// Music that is as loud as the voices: played for the class to hear.
+    pub loud_music: Vec<Span>,
+    pub slides: Vec<Time>,
+}
+
+/// A stretch that is not part of the class.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Cut {
+    pub span: Span,
+    /// Why, in words for the person who reviews it.
+    pub reason: String,
+    /// How sure, 0 to 1.
+    pub confidence: f64,
+    /// Speech inside the cut.
+    pub speech: Time,
+    /// A person should look at it.
+    pub review: bool,
+}
+
+/// Utterances closer than this are one run of talk.
+const JOIN: Time = Time::from_secs(2);
+/// Seconds of speech that a second of pause outweighs.
+const PAUSE_WEIGHT: f64 = 0.7;
+/// Seconds by which speech must outweigh the pauses before a class has begun …
+const BEGUN: f64 = 10.0;
+/// … and after a pause for it to go on.
+const GOES_ON: f64 = 5.0;
+/// A run with this many seconds of speech is no interjection: just before the class it belongs
+/// to it.
+const NO_INTERJECTION: f64 = 5.0;
+/// How long before the class such a run may end.
+const NEAR: Time = Time::from_secs(20);
+/// A shorter pause does not interrupt a class.
+const BREATH: Time = Time::from_millis(3500);
+/// A slide change shows that the class was still going on this long before it.
+const SLIDE_REACH: Time = Time::from_secs(60);
+
+/// The class as far as it is known.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Class {
+    /// First and last speech; the end moves on while the class does.
+    pub span: Span,
+    /// It begins with sustained speech, not just with any.
+    pub sustained: bool,
+}
+
+/// Finds the class in the evidence so far; `None` where there is no speech. A class that is not
+/// `sustained` reaches from the first speech to the last.
+pub fn class(evidence: &Evidence) -> Option<Class> {
+    let runs = runs(&evidence.speech);
+    let (first, last) = (runs.first()?, runs.last()?);
+    let Some((begin, sure)) = begin(&runs) else {
+        return Some(Class {
+            span: Span::new(first.span.start, last.span.end),
+            sustained: false,
+        });
+    };
+    let mut end = sure;
+    let mut chain: Option<f64> = None;
+    for index in sure + 1..runs.len() {
+        let pause = runs[index].span.start.saturating_sub(runs[index - 1].span.end);
+        let weight = chain.map_or(0.0, |weight| {
+            (weight - PAUSE_WEIGHT * pause.secs_f64()).max(0.0)
+        }) + runs[index].speech;
+        let connected = end + 1 == index && pause < BREATH;
+        if connected || weight >= GOES_ON || slide_follows(&evidence.slides, runs[index].span.end)
+        {
+            end = index;
+            chain = None;
+        } else {
+            chain = Some(weight);
+        }
+    }
+    Some(Class {
+        span: Span::new(runs[begin].span.start, runs[end].span.end),
+        sustained: true,
+    })
+}
+
+/// What is to be cut of a recording of this length. Nothing where there is no speech: a silent
+/// microphone is no reason to cut.
+pub fn cuts(evidence: &Evidence, duration: Time, settings: &Settings) -> Vec<Cut> {
+    let Some(class) = class(evidence) else {
+        return Vec::new();
+    };
+    let kept = Span::new(
+        start(evidence, class, settings),
+        class.span.end.saturating_add(settings.lead_out).min(duration),
+    );
+    let mut cuts = Vec::new();
+    if kept.start >= settings.min_silence {
+        let span = Span::new(Time::ZERO, kept.start);
+        cuts.push(edge(span, Edge::Before, evidence, class, settings, duration));
+    }
+    if settings.scope == Scope::All {
+        cuts.extend(breaks(evidence, kept, duration, settings));
+    }
+    if duration.saturating_sub(kept.end) >= settings.min_silence {
+        let span = Span::new(kept.end, duration);
+        cuts.push(edge(span, Edge::After, evidence, class, settings, duration));
+    }
+    cuts
+}
+
+/// The cuts as a list of what is kept.
+pub fn cut_list(cuts: &[Cut]) -> CutList {
+    let mut at = Time::ZERO;
+    let mut kept = Vec::with_capacity(cuts.len() + 1);
+    for cut in cuts {
+        kept.push(Span::new(at, cut.span.start));
+        at = cut.span.end;
+    }
+    kept.push(Span::new(at, Time::MAX));
+    kept.retain(|span| !span.is_empty());
+    // Cuts are sorted and disjoint, so are the spans between them.
+    CutList::new(kept).unwrap_or_else(|_| CutList::keep_all())
+}
+
+/// Where the kept part starts.
+pub fn start(evidence: &Evidence, class: Class, settings: &Settings) -> Time {
+    let speech = match settings.start_at {
+        StartAt::Slide if !evidence.slides.is_empty() => {
+            return evidence.slides.first().copied().unwrap_or_default();
+        }
+        StartAt::Speech => evidence.speech.first().map_or(class.span, |first| *first),
+        StartAt::Slide | StartAt::Auto => class.span,
+    };
+    speech.start.saturating_sub(settings.lead_in)
+}
+
+struct Run {
+    span: Span,
+    /// Seconds of speech in it.
+    speech: f64,
+}
+
+fn runs(speech: &[Span]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for span in speech {
+        let seconds = span.duration().secs_f64();
+        match runs.last_mut() {
+            Some(run) if span.start.saturating_sub(run.span.end) < JOIN => {
+                run.span.end = run.span.end.max(span.end);
+                run.speech += seconds;
+            }
+            _ => runs.push(Run {
+                span: *span,
+                speech: seconds,
+            }),
+        }
+    }
+    runs
+}
+
+/// The run the class begins with, and the one with which that became sure.
+fn begin(runs: &[Run]) -> Option<(usize, usize)> {
+    let (mut weight, mut first) = (0.0, 0);
+    let sure = runs.iter().enumerate().position(|(index, run)| {
+        if let Some(before) = index.checked_sub(1) {
+            let pause = run.span.start.saturating_sub(runs[before].span.end);
+            weight -= PAUSE_WEIGHT * pause.secs_f64();
+        }
+        if weight <= 0.0 {
+            (weight, first) = (0.0, index);
+        }
+        weight += run.speech;
+        weight >= BEGUN
+    })?;
+    while let Some(before) = first.checked_sub(1) {
+        let near = runs[first].span.start.saturating_sub(runs[before].span.end) < NEAR;
+        if !near || runs[before].speech < NO_INTERJECTION {
+            break;
+        }
+        first = before;
+    }
+    Some((first, sure))
+}
+
+fn slide_follows(slides: &[Time], end: Time) -> bool {
+    let next = slides.partition_point(|slide| *slide < end);
+    slides
+        .get(next)
+        .is_some_and(|slide| slide.saturating_sub(end) <= SLIDE_REACH)
+}
+
+enum Edge {
+    Before,
+    After,
+}
+
+fn edge(
+    span: Span,
+    edge: Edge,
+    evidence: &Evidence,
+    class: Class,
+    settings: &Settings,
+    duration: Time,
+) -> Cut {
+    let speech = inside(&evidence.speech, span);
+    let music = inside(&evidence.music, span).secs_f64() > 0.2 * span.duration().secs_f64();
+    let slides = evidence
+        .slides
+        .iter()
+        .filter(|slide| span.contains(**slide))
+        .count();
+    let place = match edge {
+        Edge::Before => "before the class",
+        Edge::After => "after the class",
+    };
+    let what = match (speech > Time::ZERO, music) {
+        (true, _) => "sparse talk",
+        (false, true) => "music",
+        (false, false) => "silence",
+    };
+    let why = match (&edge, settings.start_at) {
+        (Edge::Before, StartAt::Slide) if !evidence.slides.is_empty() => {
+            "; starts at the first slide"
+        }
+        (Edge::Before, _) if near_slide(evidence, class.span.start) => {
+            "; sustained speech and slides start here"
+        }
+        _ if speech > Time::ZERO => match edge {
+            Edge::Before => "; sustained speech starts here",
+            Edge::After => "; sustained speech ends here",
+        },
+        _ => "",
+    };
+    let mut confidence: f64 = if speech == Time::ZERO {
+        0.95
+    } else {
+        // The denser the talk, the more it may be the class.
+        let density = speech.secs_f64() / span.duration().secs_f64();
+        0.85 - density.min(0.5)
+    };
+    if matches!(edge, Edge::Before) && near_slide(evidence, class.span.start) {
+        confidence += 0.05;
+    }
+    // Somebody who changes slides may be talking into a muted microphone.
+    confidence -= 0.1 * (slides.saturating_sub(1).min(4) as f64);
+    let review = long(span, duration, settings) || confidence < 0.5;
+    Cut {
+        span,
+        reason: format!("{what} {place}{why}"),
+        confidence: confidence.clamp(0.05, 0.99),
+        speech,
+        review,
+    }
+}
+
+fn near_slide(evidence: &Evidence, start: Time) -> bool {
+    let reach = Time::from_secs(15);
+    evidence.slides.iter().any(|s| s.abs_diff(start) <= reach)
+}
+
+fn breaks(evidence: &Evidence, kept: Span, duration: Time, settings: &Settings) -> Vec<Cut> {
+    // Whatever shows that the class goes on, with what is kept around it.
+    let mut active: Vec<Span> = evidence
+        .speech
+        .iter()
+        .map(|s| around(*s, settings))
+        .chain(evidence.loud_music.iter().map(|s| around(*s, settings)))
+        .chain(
+            evidence
+                .slides
+                .iter()
+                .map(|s| around(Span::new(*s, *s), settings)),
+        )
+        .collect();
+    active.sort();
+    let mut at = kept.start;
+    let mut cuts = Vec::new();
+    for span in active {
+        let pause = Span::new(at, span.start.min(kept.end));
+        // The leads around it are silent too.
+        let length = pause
+            .duration()
+            .saturating_add(settings.lead_in)
+            .saturating_add(settings.lead_out);
+        if !pause.is_empty() && length >= settings.min_break && pause.start > kept.start {
+            let music = inside(&evidence.music, pause) > Time::ZERO;
+            cuts.push(Cut {
+                span: pause,
+                reason: if music {
+                    "break: quiet music, nobody speaks, no slide changes"
+                } else {
+                    "break: nobody speaks, no slide changes"
+                }
+                .to_string(),
+                confidence: if music { 0.6 } else { 0.7 },
+                speech: Time::ZERO,
+                review: music || long(pause, duration, settings),
+            });
+        }
+        at = at.max(span.end);
+    }
+    cuts
+}
+
+fn around(span: Span, settings: &Settings) -> Span {
+    Span::new(
+        span.start.saturating_sub(settings.lead_in),
+        span.end.saturating_add(settings.lead_out),
+    )
+}
+
+fn long(span: Span, duration: Time, settings: &Settings) -> bool {
+    span.duration() > settings.review_above || span.duration().nanos() > duration.nanos() / 4
+}
+
+/// How much of `span` these cover.
+fn inside(spans: &[Span], span: Span) -> Time {
+    spans
+        .iter()
+        .filter_map(|s| s.intersection(span))
+        .fold(Time::ZERO, |sum, s| sum.saturating_add(s.duration()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spans(seconds: &[(f64, f64)]) -> Vec<Span> {
+        seconds
+            .iter()
+            .map(|&(a, b)| Span::new(Time::from_secs_f64(a), Time::from_secs_f64(b)))
+            .collect()
+    }
+
+    fn talk(from: f64, to: f64) -> Vec<(f64, f64)> {
+        let count = ((to - from) / 4.0) as usize;
+        (0..count)
+            .map(|i| (from + 4.0 * i as f64, from + 4.0 * i as f64 + 3.2))
+            .collect()
+    }
+
+    fn evidence(speech: &[(f64, f64)]) -> Evidence {
+        Evidence {
+            speech: spans(speech),
+            ..Evidence::default()
+        }
+    }
+
+    fn secs(time: u64) -> Time {
+        Time::from_secs(time)
+    }
+
+    #[test]
+    fn chatter_before_and_after_is_cut_and_says_so() {
+        let mut speech = vec![(5.0, 7.5), (20.0, 22.0), (33.0, 35.5), (77.7, 80.2)];
+        speech.extend(talk(90.0, 328.0));
+        speech.extend([(335.0, 337.0), (348.0, 350.0)]);
+        let mut evidence = evidence(&speech);
+        evidence.slides = vec![secs(78), secs(107), secs(200), secs(330)];
+        let cuts = cuts(&evidence, secs(380), &Settings::default());
+        assert_eq!(cuts.len(), 2);
+        assert_eq!(cuts[0].span, Span::new(Time::ZERO, secs(89)));
+        assert_eq!(cuts[0].speech, Time::from_millis(9500));
+        assert!(cuts[0].reason.starts_with("sparse talk before the class"));
+        assert!(cuts[0].confidence < 0.9 && cuts[0].confidence > 0.5);
+        let last = Time::from_secs_f64(90.0 + 58.0 * 4.0 + 3.2);
+        assert_eq!(cuts[1].span.start, last.saturating_add(secs(3)));
+        assert_eq!(cuts[1].speech, secs(4));
+    }
+
+    #[test]
+    fn a_silent_microphone_keeps_everything() {
+        let silent = Evidence {
+            slides: vec![secs(30), secs(300)],
+            ..Evidence::default()
+        };
+        assert_eq!(cuts(&silent, secs(600), &Settings::default()), []);
+    }
+
+    #[test]
+    fn where_nobody_talks_for_long_all_speech_is_kept() {
+        let cuts = cuts(
+            &evidence(&[(20.0, 22.0), (60.0, 63.0)]),
+            secs(100),
+            &Settings::default(),
+        );
+        let spans: Vec<Span> = cuts.iter().map(|cut| cut.span).collect();
+        assert_eq!(
+            spans,
+            [Span::new(Time::ZERO, secs(19)), Span::new(secs(66), secs(100))]
+        );
+        assert!(cuts.iter().all(|cut| cut.speech == Time::ZERO));
+    }
+
+    #[test]
+    fn a_last_sentence_before_the_goodbye_slide_is_kept() {
+        let mut speech = talk(10.0, 100.0);
+        speech.push((112.0, 113.5));
+        let mut with = evidence(&speech);
+        assert!(class(&with).expect("speech").span.end < secs(100));
+        with.slides = vec![secs(9), secs(115)];
+        assert_eq!(
+            class(&with).expect("speech").span.end,
+            Time::from_millis(113_500)
+        );
+    }
+
+    #[test]
+    fn start_at_says_what_counts() {
+        let mut speech = vec![(5.0, 7.0)];
+        speech.extend(talk(60.0, 200.0));
+        let mut evidence = evidence(&speech);
+        evidence.slides = vec![secs(40), secs(100)];
+        let start = |start_at| {
+            let settings = Settings {
+                start_at,
+                ..Settings::default()
+            };
+            cuts(&evidence, secs(204), &settings)[0].span.end
+        };
+        assert_eq!(start(StartAt::Auto), secs(59));
+        assert_eq!(start(StartAt::Speech), secs(4));
+        assert_eq!(start(StartAt::Slide), secs(40));
+    }
+
+    #[test]
+    fn a_break_is_cut_only_when_asked_and_a_demonstration_never() {
+        let mut speech = talk(10.0, 100.0);
+        speech.extend(talk(190.0, 300.0));
+        let mut evidence = evidence(&speech);
+        evidence.music = spans(&[(102.0, 188.0)]);
+        let all = Settings {
+            scope: Scope::All,
+            ..Settings::default()
+        };
+        let inner = |evidence: &Evidence, settings: &Settings| {
+            cuts(evidence, secs(301), settings)
+                .iter()
+                .filter(|cut| cut.reason.starts_with("break"))
+                .count()
+        };
+        assert_eq!(inner(&evidence, &Settings::default()), 0);
+        assert_eq!(inner(&evidence, &all), 1);
+        evidence.loud_music = evidence.music.clone();
+        assert_eq!(inner(&evidence, &all), 0);
+    }
+
+    #[test]
+    fn long_cuts_are_marked_for_review() {
+        let speech = talk(1000.0, 5000.0);
+        let cuts = cuts(&evidence(&speech), secs(5100), &Settings::default());
+        assert!(cuts[0].review && !cuts[1].review);
+    }
+
+    fn any_speech() -> impl Strategy<Value = Vec<Span>> {
+        prop::collection::vec((1u64..40_000, 300u64..30_000), 0..60).prop_map(|pairs| {
+            let mut at = 0;
+            pairs
+                .into_iter()
+                .map(|(pause, length)| {
+                    let start = at + pause;
+                    at = start + length;
+                    Span::new(Time::from_millis(start), Time::from_millis(at))
+                })
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_are_sorted_disjoint_and_never_touch_sustained_speech(
+            speech in any_speech(),
+            slides in prop::collection::btree_set(0u64..2000, 0..20),
+            all in any::<bool>(),
+            tail in 0u64..200_000,
+        ) {
+            let end = speech.last().map_or(0, |span| span.end.millis()) + tail;
+            let duration = Time::from_millis(end);
+            let evidence = Evidence {
+                speech,
+                slides: slides.into_iter().map(Time::from_secs).collect(),
+                ..Evidence::default()
+            };
+            let settings = Settings {
+                scope: if all { Scope::All } else { Scope::Edges },
+                ..Settings::default()
+            };
+            let cuts = cuts(&evidence, duration, &settings);
+            let mut at = Time::ZERO;
+            for cut in &cuts {
+                prop_assert!(cut.span.start >= at && !cut.span.is_empty());
+                prop_assert!(cut.span.end <= duration);
+                prop_assert!(cut.speech.nanos() == inside(&evidence.speech, cut.span).nanos());
+                at = cut.span.end;
+                for run in runs(&evidence.speech) {
+                    if run.speech >= BEGUN {
+                        prop_assert!(cut.span.intersection(run.span).is_none());
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn the_start_does_not_move_once_it_is_known(speech in any_speech(), part in 0usize..60) {
+            let early = Evidence { speech: speech[..part.min(speech.len())].to_vec(), ..Evidence::default() };
+            let whole = Evidence { speech, ..Evidence::default() };
+            if let Some(known) = class(&early).filter(|class| class.sustained) {
+                let later = class(&whole).expect("more speech");
+                prop_assert_eq!(known.span.start, later.span.start);
+                prop_assert!(later.span.end >= known.span.end);
+            }
+        }
+    }
+}

@@ -95,18 +95,6 @@ impl Activity {
         ended
     }
 
-    /// No span that is still to come starts before this time.
-    pub fn certain_before(&self, now: Time) -> Time {
-        let back = Time::from_nanos(FRAME.nanos() * (BACK as u64 + 1));
-        let latest = now.saturating_sub(back);
-        self.open.map_or(latest, |span| span.start.min(latest))
-    }
-
-    /// The span that is going on.
-    pub fn open(&self) -> Option<Span> {
-        self.open.filter(|span| span.duration() >= MIN_SPEECH)
-    }
-
     fn onset(&self) -> Time {
         let mut start = self.recent.back().map_or(Time::ZERO, |frame| frame.start);
         let mut doubtful = 0;

@@ -35,17 +35,14 @@ pub enum Kind {
 }
 
 /// Something that was heard.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sound {
     pub kind: Kind,
     pub span: Span,
-    /// Mean level in dBFS.
-    pub level: f32,
 }
 
 /// Listens to one stream of samples. Results come some seconds late.
 pub struct Listener {
-    threshold: f32,
     format: Option<(u32, usize)>,
     mono: Option<Mono>,
     /// Samples of 16 kHz that do not fill a frame yet.
@@ -60,19 +57,15 @@ pub struct Listener {
     levels: Levels,
     /// Frames that wait for the word on music.
     waiting: VecDeque<Frame>,
-    /// Music that is going on, with the sum of its levels and the number of frames.
-    playing: Option<(Span, f64, u32)>,
-    /// (level, frames) of the speech that is going on.
-    speaking: (f64, u32),
+    /// Music that is going on.
+    playing: Option<Span>,
     heard: Vec<Sound>,
-    now: Time,
 }
 
 impl Listener {
     /// `threshold`: score (0 to 1) from which a frame is taken for a voice.
     pub fn new(threshold: f32) -> Self {
         Listener {
-            threshold,
             format: None,
             mono: None,
             samples: Vec::new(),
@@ -85,9 +78,7 @@ impl Listener {
             levels: Levels::default(),
             waiting: VecDeque::new(),
             playing: None,
-            speaking: (0.0, 0),
             heard: Vec::new(),
-            now: Time::ZERO,
         }
     }
 
@@ -132,23 +123,6 @@ impl Listener {
         std::mem::take(&mut self.heard)
     }
 
-    /// Speech that is going on and has not been handed out.
-    pub fn speaking(&self) -> Option<Span> {
-        self.activity.open()
-    }
-
-    /// Nothing that starts before this time will be handed out any more, and speech going on
-    /// counts from [`Listener::speaking`].
-    pub fn certain_before(&self) -> Time {
-        let now = self.waiting.front().map_or(self.now, |frame| frame.start);
-        self.activity.certain_before(now)
-    }
-
-    /// Until where samples were heard.
-    pub fn now(&self) -> Time {
-        self.now
-    }
-
     fn join(&mut self, time: Time, rate: u32, channels: usize) {
         self.finish();
         self.format = Some((rate, channels));
@@ -156,7 +130,6 @@ impl Listener {
         self.joined = time;
         self.pushed = 0;
         self.frames = 0;
-        self.now = time;
     }
 
     fn frame(&mut self, samples: &mut [f32]) {
@@ -164,7 +137,6 @@ impl Listener {
             .joined
             .saturating_add(Time::from_nanos(FRAME.nanos() * self.frames));
         self.frames += 1;
-        self.now = start.saturating_add(FRAME);
         // Also takes away what no sample can be: NaN and beyond full scale.
         for sample in samples.iter_mut() {
             *sample = if sample.is_nan() {
@@ -198,21 +170,13 @@ impl Listener {
             };
             let end = frame.start.saturating_add(FRAME);
             if music {
-                let (span, sum, count) =
-                    self.playing
-                        .get_or_insert((Span::new(frame.start, end), 0.0, 0));
-                span.end = end;
-                *sum += f64::from(frame.level);
-                *count += 1;
+                let playing = self.playing.get_or_insert(Span::new(frame.start, end));
+                playing.end = end;
                 frame.score = 0.0;
             } else {
                 self.end_music();
             }
             let ended = self.activity.push(frame);
-            if self.activity.open().is_some() {
-                self.speaking.0 += f64::from(frame.level);
-                self.speaking.1 += 1;
-            }
             if let Some(span) = ended {
                 self.speech(span);
             }
@@ -220,21 +184,14 @@ impl Listener {
     }
 
     fn speech(&mut self, span: Span) {
-        let (sum, count) = std::mem::take(&mut self.speaking);
-        self.heard.push(Sound {
-            kind: Kind::Speech,
-            span,
-            level: (sum / f64::from(count.max(1))) as f32,
-        });
+        let kind = Kind::Speech;
+        self.heard.push(Sound { kind, span });
     }
 
     fn end_music(&mut self) {
-        if let Some((span, sum, count)) = self.playing.take() {
-            self.heard.push(Sound {
-                kind: Kind::Music,
-                span,
-                level: (sum / f64::from(count.max(1))) as f32,
-            });
+        if let Some(span) = self.playing.take() {
+            let kind = Kind::Music;
+            self.heard.push(Sound { kind, span });
         }
     }
 }

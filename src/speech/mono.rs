@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn every_rate_gives_sixteen_thousand_samples_a_second_of_the_same_tone() {
-        for rate in [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 47_999, 96_000] {
+        for rate in [
+            8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 47_999, 96_000,
+        ] {
             let mut mono = Mono::new(rate, 2).expect("valid");
             let mut out = Vec::new();
             for chunk in tone(rate, 440.0, 2).chunks(2 * 997) {

@@ -6,7 +6,7 @@
 //! once its utterances outweigh the pauses between them; where nothing is, nothing but silent
 //! edges is cut. Whatever is not sure is kept.
 
-use crate::timeline::{CutList, Span, Time};
+use crate::timeline::{Span, Time};
 
 /// What counts as where the class starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -65,15 +65,22 @@ impl Default for Settings {
 pub struct Evidence {
     pub speech: Vec<Span>,
     pub music: Vec<Span>,
-    /// Music that is as loud as the voices: played for the class to hear.
-    pub loud_music: Vec<Span>,
     pub slides: Vec<Time>,
+}
+
+/// Where a cut lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    Before,
+    Inside,
+    After,
 }
 
 /// A stretch that is not part of the class.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cut {
     pub span: Span,
+    pub place: Place,
     /// Why, in words for the person who reviews it.
     pub reason: String,
     /// How sure, 0 to 1.
@@ -125,13 +132,15 @@ pub fn class(evidence: &Evidence) -> Option<Class> {
     let mut end = sure;
     let mut chain: Option<f64> = None;
     for index in sure + 1..runs.len() {
-        let pause = runs[index].span.start.saturating_sub(runs[index - 1].span.end);
+        let pause = runs[index]
+            .span
+            .start
+            .saturating_sub(runs[index - 1].span.end);
         let weight = chain.map_or(0.0, |weight| {
             (weight - PAUSE_WEIGHT * pause.secs_f64()).max(0.0)
         }) + runs[index].speech;
         let connected = end + 1 == index && pause < BREATH;
-        if connected || weight >= GOES_ON || slide_follows(&evidence.slides, runs[index].span.end)
-        {
+        if connected || weight >= GOES_ON || slide_follows(&evidence.slides, runs[index].span.end) {
             end = index;
             chain = None;
         } else {
@@ -152,35 +161,39 @@ pub fn cuts(evidence: &Evidence, duration: Time, settings: &Settings) -> Vec<Cut
     };
     let kept = Span::new(
         start(evidence, class, settings),
-        class.span.end.saturating_add(settings.lead_out).min(duration),
+        class
+            .span
+            .end
+            .saturating_add(settings.lead_out)
+            .min(duration),
     );
     let mut cuts = Vec::new();
     if kept.start >= settings.min_silence {
         let span = Span::new(Time::ZERO, kept.start);
-        cuts.push(edge(span, Edge::Before, evidence, class, settings, duration));
+        cuts.push(edge(
+            span,
+            Place::Before,
+            evidence,
+            class,
+            settings,
+            duration,
+        ));
     }
     if settings.scope == Scope::All {
         cuts.extend(breaks(evidence, kept, duration, settings));
     }
     if duration.saturating_sub(kept.end) >= settings.min_silence {
         let span = Span::new(kept.end, duration);
-        cuts.push(edge(span, Edge::After, evidence, class, settings, duration));
+        cuts.push(edge(
+            span,
+            Place::After,
+            evidence,
+            class,
+            settings,
+            duration,
+        ));
     }
     cuts
-}
-
-/// The cuts as a list of what is kept.
-pub fn cut_list(cuts: &[Cut]) -> CutList {
-    let mut at = Time::ZERO;
-    let mut kept = Vec::with_capacity(cuts.len() + 1);
-    for cut in cuts {
-        kept.push(Span::new(at, cut.span.start));
-        at = cut.span.end;
-    }
-    kept.push(Span::new(at, Time::MAX));
-    kept.retain(|span| !span.is_empty());
-    // Cuts are sorted and disjoint, so are the spans between them.
-    CutList::new(kept).unwrap_or_else(|_| CutList::keep_all())
 }
 
 /// Where the kept part starts.
@@ -250,47 +263,36 @@ fn slide_follows(slides: &[Time], end: Time) -> bool {
         .is_some_and(|slide| slide.saturating_sub(end) <= SLIDE_REACH)
 }
 
-enum Edge {
-    Before,
-    After,
-}
-
 fn edge(
     span: Span,
-    edge: Edge,
+    place: Place,
     evidence: &Evidence,
     class: Class,
     settings: &Settings,
     duration: Time,
 ) -> Cut {
-    let speech = inside(&evidence.speech, span);
-    let music = inside(&evidence.music, span).secs_f64() > 0.2 * span.duration().secs_f64();
+    let speech = covered(&evidence.speech, span);
+    let music = covered(&evidence.music, span).secs_f64() > 0.2 * span.duration().secs_f64();
     let slides = evidence
         .slides
         .iter()
         .filter(|slide| span.contains(**slide))
         .count();
-    let place = match edge {
-        Edge::Before => "before the class",
-        Edge::After => "after the class",
-    };
+    let before = place == Place::Before;
+    let side = if before { "before" } else { "after" };
     let what = match (speech > Time::ZERO, music) {
         (true, _) => "sparse talk",
         (false, true) => "music",
         (false, false) => "silence",
     };
-    let why = match (&edge, settings.start_at) {
-        (Edge::Before, StartAt::Slide) if !evidence.slides.is_empty() => {
-            "; starts at the first slide"
-        }
-        (Edge::Before, _) if near_slide(evidence, class.span.start) => {
-            "; sustained speech and slides start here"
-        }
-        _ if speech > Time::ZERO => match edge {
-            Edge::Before => "; sustained speech starts here",
-            Edge::After => "; sustained speech ends here",
-        },
-        _ => "",
+    let with_slide = before && near_slide(evidence, class.span.start);
+    let at_slide = settings.start_at == StartAt::Slide && !evidence.slides.is_empty();
+    let why = match (before, speech > Time::ZERO) {
+        (true, _) if at_slide => "; the first slide comes next",
+        (true, true) if with_slide => "; sustained speech and slides come next",
+        (true, true) => "; sustained speech comes next",
+        (false, true) => "; sustained speech has ended",
+        (_, false) => "",
     };
     let mut confidence: f64 = if speech == Time::ZERO {
         0.95
@@ -299,7 +301,7 @@ fn edge(
         let density = speech.secs_f64() / span.duration().secs_f64();
         0.85 - density.min(0.5)
     };
-    if matches!(edge, Edge::Before) && near_slide(evidence, class.span.start) {
+    if with_slide {
         confidence += 0.05;
     }
     // Somebody who changes slides may be talking into a muted microphone.
@@ -307,7 +309,8 @@ fn edge(
     let review = long(span, duration, settings) || confidence < 0.5;
     Cut {
         span,
-        reason: format!("{what} {place}{why}"),
+        place,
+        reason: format!("{what} {side} the class{why}"),
         confidence: confidence.clamp(0.05, 0.99),
         speech,
         review,
@@ -319,13 +322,16 @@ fn near_slide(evidence: &Evidence, start: Time) -> bool {
     evidence.slides.iter().any(|s| s.abs_diff(start) <= reach)
 }
 
-fn breaks(evidence: &Evidence, kept: Span, duration: Time, settings: &Settings) -> Vec<Cut> {
-    // Whatever shows that the class goes on, with what is kept around it.
+/// Long breaks inside the kept part, which reaches from where the class goes on to where it does
+/// again.
+pub fn breaks(evidence: &Evidence, kept: Span, duration: Time, settings: &Settings) -> Vec<Cut> {
+    // Whatever shows that the class goes on, with what is kept around it. Music may be a
+    // demonstration.
     let mut active: Vec<Span> = evidence
         .speech
         .iter()
         .map(|s| around(*s, settings))
-        .chain(evidence.loud_music.iter().map(|s| around(*s, settings)))
+        .chain(evidence.music.iter().map(|s| around(*s, settings)))
         .chain(
             evidence
                 .slides
@@ -343,19 +349,14 @@ fn breaks(evidence: &Evidence, kept: Span, duration: Time, settings: &Settings) 
             .duration()
             .saturating_add(settings.lead_in)
             .saturating_add(settings.lead_out);
-        if !pause.is_empty() && length >= settings.min_break && pause.start > kept.start {
-            let music = inside(&evidence.music, pause) > Time::ZERO;
+        if !pause.is_empty() && length >= settings.min_break {
             cuts.push(Cut {
                 span: pause,
-                reason: if music {
-                    "break: quiet music, nobody speaks, no slide changes"
-                } else {
-                    "break: nobody speaks, no slide changes"
-                }
-                .to_string(),
-                confidence: if music { 0.6 } else { 0.7 },
+                place: Place::Inside,
+                reason: "break: nobody speaks, nothing plays, no slide changes".to_string(),
+                confidence: 0.7,
                 speech: Time::ZERO,
-                review: music || long(pause, duration, settings),
+                review: long(pause, duration, settings),
             });
         }
         at = at.max(span.end);
@@ -375,7 +376,7 @@ fn long(span: Span, duration: Time, settings: &Settings) -> bool {
 }
 
 /// How much of `span` these cover.
-fn inside(spans: &[Span], span: Span) -> Time {
+pub fn covered(spans: &[Span], span: Span) -> Time {
     spans
         .iter()
         .filter_map(|s| s.intersection(span))
@@ -449,7 +450,10 @@ mod tests {
         let spans: Vec<Span> = cuts.iter().map(|cut| cut.span).collect();
         assert_eq!(
             spans,
-            [Span::new(Time::ZERO, secs(19)), Span::new(secs(66), secs(100))]
+            [
+                Span::new(Time::ZERO, secs(19)),
+                Span::new(secs(66), secs(100))
+            ]
         );
         assert!(cuts.iter().all(|cut| cut.speech == Time::ZERO));
     }
@@ -490,7 +494,6 @@ mod tests {
         let mut speech = talk(10.0, 100.0);
         speech.extend(talk(190.0, 300.0));
         let mut evidence = evidence(&speech);
-        evidence.music = spans(&[(102.0, 188.0)]);
         let all = Settings {
             scope: Scope::All,
             ..Settings::default()
@@ -503,7 +506,7 @@ mod tests {
         };
         assert_eq!(inner(&evidence, &Settings::default()), 0);
         assert_eq!(inner(&evidence, &all), 1);
-        evidence.loud_music = evidence.music.clone();
+        evidence.music = spans(&[(102.0, 188.0)]);
         assert_eq!(inner(&evidence, &all), 0);
     }
 
@@ -552,7 +555,7 @@ mod tests {
             for cut in &cuts {
                 prop_assert!(cut.span.start >= at && !cut.span.is_empty());
                 prop_assert!(cut.span.end <= duration);
-                prop_assert!(cut.speech.nanos() == inside(&evidence.speech, cut.span).nanos());
+                prop_assert!(cut.speech.nanos() == covered(&evidence.speech, cut.span).nanos());
                 at = cut.span.end;
                 for run in runs(&evidence.speech) {
                     if run.speech >= BEGUN {

@@ -1,0 +1,1094 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The shell: pads, events, the task of each pair.
+//!
+//! Locks, in this order, none held across a push, query or post: `settings`; a pair's `input`
+//! (sink side) or `output` (source side); `session`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use gst_audio::AudioInfo;
+use once_cell::sync::Lazy;
+
+use super::item::{self, Item, Kept, Kind};
+use super::pads::{Input, Output, Pair, clock, time};
+use super::report;
+use super::session::{Session, Stream};
+use super::settings::{self, Mode, Settings};
+use crate::speech::{self, Listener, Sound};
+use crate::timeline::{Span, Time};
+
+static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
+    gst::DebugCategory::new(
+        "silencetrim",
+        gst::DebugColorFlags::empty(),
+        Some("Dead air of a class"),
+    )
+});
+
+/// How long a linked pad may take to begin after all others have ended.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub struct SilenceTrim {
+    settings: Mutex<Settings>,
+    session: Mutex<Session>,
+    pairs: Mutex<Vec<Arc<Pair>>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SilenceTrim {
+    fn pair_of(&self, pad: &gst::Pad) -> Option<Arc<Pair>> {
+        lock(&self.pairs)
+            .iter()
+            .find(|pair| pair.sink == *pad || pair.src == *pad)
+            .cloned()
+    }
+
+    // ------------------------------------------------------------ sink side
+
+    fn sink_chain(
+        &self,
+        pad: &gst::Pad,
+        buffer: gst::Buffer,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let pair = self.pair_of(pad).ok_or(gst::FlowError::Flushing)?;
+        let passes = lock(&self.session).passes();
+        let (arrived, kind) = {
+            let mut input = lock(&pair.input);
+            if input.segment.is_none() && !passes {
+                gst::element_imp_error!(
+                    self,
+                    gst::StreamError::Failed,
+                    ["{}: a buffer came before its segment", pad.name()]
+                );
+                return Err(gst::FlowError::Error);
+            }
+            (input.receive(buffer, !passes), input.kind.clone())
+        };
+        let Some(arrived) = arrived else {
+            gst::trace!(CAT, obj = pad, "outside of the segment");
+            return Ok(gst::FlowSuccess::Ok);
+        };
+        let key = !arrived
+            .buffer
+            .flags()
+            .contains(gst::BufferFlags::DELTA_UNIT);
+        let is_video = matches!(kind, Kind::EncodedVideo);
+        let span = arrived.span;
+        {
+            let mut session = lock(&self.session);
+            session.hear(&arrived.sounds);
+            if is_video {
+                session.see_frame(pair.id, span.start, key);
+            }
+        }
+        self.tell(&arrived.sounds);
+        self.enqueue(&pair, Item::Buffer(arrived.buffer, span, kind))
+    }
+
+    /// Puts an item into the pair's queue, behind a backlog that is not too long.
+    fn enqueue(&self, pair: &Pair, item: Item) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let is_event = matches!(item, Item::Event(_));
+        let linked = pair.src.is_linked();
+        let fed = pair.sink.is_linked();
+        let warning = {
+            let mut session = lock(&self.session);
+            let wake = match session.streams.get_mut(&pair.id) {
+                Some(stream) => {
+                    stream.linked = linked;
+                    stream.fed = fed;
+                    Arc::clone(&stream.wake)
+                }
+                None => return Err(gst::FlowError::Flushing),
+            };
+            while !is_event && session.must_wait(pair.id) {
+                session = wake.wait(session).unwrap_or_else(PoisonError::into_inner);
+            }
+            let Some(stream) = session.streams.get_mut(&pair.id) else {
+                return Err(gst::FlowError::Flushing);
+            };
+            if stream.flushing {
+                return Err(gst::FlowError::Flushing);
+            }
+            match stream.flow {
+                // Listening goes on where nobody wants the stream.
+                None | Some(gst::FlowError::NotLinked) => {}
+                Some(error) => return Err(error),
+            }
+            if linked || is_event {
+                stream.push(item);
+            } else if let Some(span) = item.span() {
+                stream.first.get_or_insert(span.start);
+                stream.end = stream.end.max(span.end);
+            }
+            if !session.passes() && session.decision.until < Time::MAX {
+                session.refresh();
+            }
+            let warning = session.bound();
+            wake.notify_all();
+            warning
+        };
+        if let Some(warning) = warning {
+            gst::element_imp_warning!(self, gst::ResourceError::NoSpaceLeft, ["{warning}"]);
+        }
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    /// Posts the speech that was heard.
+    fn tell(&self, sounds: &[Sound]) {
+        for sound in sounds.iter().filter(|s| s.kind == speech::Kind::Speech) {
+            let message = gst::message::Element::builder(report::speech(sound.span))
+                .src(&*self.obj())
+                .build();
+            // Without a bus nobody wants to know.
+            let _ = self.obj().post_message(message);
+        }
+    }
+
+    fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        use gst::EventView;
+        let Some(pair) = self.pair_of(pad) else {
+            return false;
+        };
+        gst::log!(CAT, obj = pad, "{event:?}");
+        match event.view() {
+            EventView::FlushStart(_) => {
+                self.set_flushing(&pair, true);
+                let taken = pair.src.push_event(event);
+                // Returns once the task has left its function; it is awake.
+                let _ = pair.src.pause_task();
+                return taken;
+            }
+            EventView::FlushStop(_) => {
+                let taken = pair.src.push_event(event);
+                // The task holds it for as long as it is in its function.
+                let idle = pair.src.stream_lock();
+                self.reset_pair(&pair);
+                drop(idle);
+                self.restart_session();
+                self.set_flushing(&pair, false);
+                self.start_task(&pair);
+                return taken;
+            }
+            EventView::StreamStart(start) => {
+                let sparse = start.stream_flags().contains(gst::StreamFlags::SPARSE);
+                self.begin_stream(&pair, sparse);
+            }
+            EventView::Caps(caps) => {
+                if let Err(error) = self.take_caps(&pair, caps.caps()) {
+                    gst::element_imp_error!(self, gst::StreamError::Format, ["{error}"]);
+                    return false;
+                }
+            }
+            EventView::Segment(segment) => {
+                let Some(time) = segment.segment().downcast_ref::<gst::ClockTime>() else {
+                    gst::element_imp_error!(
+                        self,
+                        gst::StreamError::Format,
+                        [
+                            "{}: a segment in {:?}; put a parser or demuxer before that gives times",
+                            pad.name(),
+                            segment.segment().format()
+                        ]
+                    );
+                    return false;
+                };
+                if time.rate() < 0.0 && !lock(&self.session).passes() {
+                    gst::element_imp_error!(
+                        self,
+                        gst::StreamError::Failed,
+                        ["{}: trimming backwards is not possible", pad.name()]
+                    );
+                    return false;
+                }
+                lock(&pair.input).segment = Some(time.clone());
+            }
+            EventView::Gap(gap) if !lock(&self.session).passes() => {
+                let (start, length) = gap.get();
+                let span = lock(&pair.input).gap(start, length);
+                return span.is_none_or(|span| self.enqueue(&pair, Item::Gap(span)).is_ok());
+            }
+            EventView::CustomDownstream(custom) => {
+                let slide = custom
+                    .structure()
+                    .filter(|structure| structure.name() == "lecture-slide")
+                    .and_then(|structure| structure.get::<u64>("time").ok());
+                if let Some(slide) = slide {
+                    gst::debug!(CAT, obj = pad, "slide at {slide}");
+                    lock(&self.session).see_slide(Time::from_nanos(slide));
+                }
+            }
+            EventView::Eos(_) => {
+                let sounds = lock(&pair.input).finish();
+                let ended = {
+                    let mut session = lock(&self.session);
+                    session.hear(&sounds);
+                    session.end_stream(pair.id);
+                    session.all_ended()
+                };
+                self.tell(&sounds);
+                if ended == Some(true) {
+                    self.finish();
+                }
+            }
+            _ if !event.is_serialized() => return pair.src.push_event(event),
+            _ => {}
+        }
+        self.enqueue(&pair, Item::Event(event)).is_ok()
+    }
+
+    fn begin_stream(&self, pair: &Pair, sparse: bool) {
+        let mut session = lock(&self.session);
+        let again = session.finished;
+        if let Some(stream) = session.streams.get_mut(&pair.id) {
+            let ended = stream.eos;
+            stream.eos = false;
+            stream.sparse = sparse;
+            if ended {
+                stream.begun = false;
+                stream.first = None;
+                stream.end = Time::ZERO;
+            }
+        }
+        drop(session);
+        if again {
+            self.restart_session();
+        }
+    }
+
+    fn take_caps(&self, pair: &Pair, caps: &gst::CapsRef) -> Result<(), String> {
+        let structure = caps.structure(0).ok_or("empty caps")?;
+        let media = structure.name().as_str();
+        let kind = match media {
+            "audio/x-raw" => {
+                let info = AudioInfo::from_caps(caps).map_err(|_| {
+                    format!("{}: caps that say too little: {caps}", pair.sink.name())
+                })?;
+                Kind::RawAudio(info)
+            }
+            "video/x-raw" => Kind::RawVideo,
+            _ if media.starts_with("video/") || media.starts_with("image/") => Kind::EncodedVideo,
+            _ if media.starts_with("text/")
+                || media.starts_with("subpicture/")
+                || media.starts_with("closedcaption/")
+                || media.starts_with("application/x-subtitle") =>
+            {
+                Kind::Text
+            }
+            _ => Kind::Packets,
+        };
+        let threshold = lock(&self.settings).speech_threshold as f32;
+        let sounds = {
+            let mut input = lock(&pair.input);
+            let listens = matches!(kind, Kind::RawAudio(_));
+            let sounds = if listens { Vec::new() } else { input.finish() };
+            if !listens {
+                input.listener = None;
+            }
+            input.kind = kind.clone();
+            sounds
+        };
+        let listens = {
+            let mut session = lock(&self.session);
+            let detects = session.is_detecting();
+            session.hear(&sounds);
+            if let Some(stream) = session.streams.get_mut(&pair.id) {
+                stream.begun = true;
+                stream.fed = true;
+                stream.sparse |= matches!(kind, Kind::Text);
+                stream.listened = detects && matches!(kind, Kind::RawAudio(_));
+            }
+            if let Kind::EncodedVideo = kind {
+                session.offer_leader(pair.id);
+            }
+            session.refresh();
+            session.wake_all();
+            detects && matches!(kind, Kind::RawAudio(_))
+        };
+        if listens {
+            lock(&pair.input)
+                .listener
+                .get_or_insert_with(|| Listener::new(threshold));
+        }
+        Ok(())
+    }
+
+    fn sink_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
+        if let gst::QueryViewMut::Allocation(_) = query.view_mut() {
+            let Some(pair) = self.pair_of(pad) else {
+                return false;
+            };
+            // Downstream's pool is made for what passes; what is held would use it up.
+            return self.is_drained(&pair) && pair.src.peer_query(query);
+        }
+        gst::Pad::query_default(pad, Some(&*self.obj()), query)
+    }
+
+    /// Waits until downstream has got all events before this query, if that comes without waiting
+    /// for others.
+    fn is_drained(&self, pair: &Pair) -> bool {
+        let mut session = lock(&self.session);
+        loop {
+            let detecting = session.is_detecting() && !session.passes();
+            let Some(stream) = session.streams.get(&pair.id) else {
+                return false;
+            };
+            if stream.queue.is_empty() {
+                return !detecting;
+            }
+            let only_events = stream.queue.iter().all(|i| matches!(i, Item::Event(_)));
+            if detecting || !only_events || !stream.active || stream.flushing {
+                return false;
+            }
+            let wake = Arc::clone(&stream.wake);
+            session = wake.wait(session).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    // ---------------------------------------------------------- the session
+
+    fn new_session(&self) -> Result<Session, String> {
+        let settings = lock(&self.settings).clone();
+        let given = match (&settings.cuts_location, settings.mode) {
+            (Some(path), Mode::Trim) => Some(report::read(path)?),
+            _ => None,
+        };
+        Ok(Session::new(&settings, given))
+    }
+
+    /// Forgets what was found, keeps the pads.
+    fn restart_session(&self) {
+        match self.new_session() {
+            Ok(mut fresh) => {
+                let mut session = lock(&self.session);
+                fresh.streams = std::mem::take(&mut session.streams);
+                *session = fresh;
+                session.refresh();
+                session.wake_all();
+            }
+            Err(error) => {
+                gst::element_imp_error!(self, gst::ResourceError::Read, ["{error}"]);
+            }
+        }
+        for pair in lock(&self.pairs).iter() {
+            lock(&pair.output).source = None;
+        }
+    }
+
+    fn finish(&self) {
+        let Some(outcome) = lock(&self.session).finish() else {
+            return;
+        };
+        if outcome.silent {
+            gst::element_imp_warning!(
+                self,
+                gst::StreamError::Failed,
+                [
+                    "nobody speaks in the whole recording, everything is kept; was the microphone muted?"
+                ]
+            );
+        }
+        let location = lock(&self.settings).report_location.clone();
+        if let Some(path) = location
+            && let Err(error) = report::write(&path, &outcome)
+        {
+            gst::element_imp_error!(
+                self,
+                gst::ResourceError::Write,
+                ["{}: {error}", path.display()]
+            );
+        }
+        report::post(&*self.obj(), &outcome);
+    }
+
+    // ---------------------------------------------------------- source side
+
+    fn start_task(&self, pair: &Arc<Pair>) {
+        let weak = self.downgrade();
+        let task_pair: Weak<Pair> = Arc::downgrade(pair);
+        let started = pair.src.start_task(move || {
+            let (Some(this), Some(pair)) = (weak.upgrade(), task_pair.upgrade()) else {
+                return;
+            };
+            let imp = &*this;
+            imp.catch_panic(|| (), |imp| imp.turn(&pair));
+        });
+        if started.is_err() {
+            gst::error!(CAT, obj = pair.src, "no task");
+        }
+    }
+
+    /// One turn of a pair's task: waits for an item that is decided and sends it.
+    fn turn(&self, pair: &Pair) {
+        let mut alone_since: Option<Instant> = None;
+        let mut session = lock(&self.session);
+        let (item, decision, passes) = loop {
+            let decision = Arc::clone(&session.decision);
+            let passes = session.passes();
+            let ended = session.all_ended() == Some(false) && !session.finished;
+            let Some(stream) = session.streams.get_mut(&pair.id) else {
+                drop(session);
+                let _ = pair.src.pause_task();
+                return;
+            };
+            if !stream.active || stream.flushing {
+                drop(session);
+                let _ = pair.src.pause_task();
+                return;
+            }
+            let ready = stream
+                .queue
+                .front()
+                .is_some_and(|item| passes || !stream.linked || item.is_decided(&decision));
+            if ready && let Some(item) = stream.queue.pop_front() {
+                stream.bytes -= item.bytes();
+                let wake = Arc::clone(&stream.wake);
+                let starves = stream
+                    .queue
+                    .front()
+                    .is_none_or(|item| !item.is_decided(&decision));
+                wake.notify_all();
+                if starves {
+                    session.wake_all();
+                }
+                break (item, decision, passes);
+            }
+            let wake = Arc::clone(&stream.wake);
+            if ended {
+                // All ended but for a pad that never began.
+                let since = *alone_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= BEGIN_TIMEOUT {
+                    drop(session);
+                    self.finish();
+                    session = lock(&self.session);
+                    continue;
+                }
+                session = wake
+                    .wait_timeout(session, BEGIN_TIMEOUT / 10)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+            } else {
+                alone_since = None;
+                session = wake.wait(session).unwrap_or_else(PoisonError::into_inner);
+            }
+        };
+        drop(session);
+        let flow = match item {
+            Item::Event(event) if passes => {
+                pair.src.push_event(event);
+                Ok(gst::FlowSuccess::Ok)
+            }
+            Item::Buffer(buffer, ..) if passes => pair.src.push(buffer),
+            Item::Event(event) => {
+                self.send_event(pair, event, &decision);
+                Ok(gst::FlowSuccess::Ok)
+            }
+            Item::Gap(span) => {
+                if let Some(output) = item::kept_gap(span, &decision) {
+                    self.send_owed(pair, gst::ClockTime::ZERO);
+                    let offset = lock(&pair.output).offset;
+                    let gap = gst::event::Gap::builder(clock(output.start) + offset)
+                        .duration(clock(output.duration()))
+                        .build();
+                    pair.src.push_event(gap);
+                }
+                Ok(gst::FlowSuccess::Ok)
+            }
+            Item::Buffer(buffer, span, kind) => {
+                let video = matches!(kind, Kind::EncodedVideo);
+                item::kept(buffer, span, &kind, &decision)
+                    .into_iter()
+                    .try_fold(gst::FlowSuccess::Ok, |_, kept| self.send(pair, kept, video))
+            }
+        };
+        self.took(pair, flow);
+    }
+
+    /// Notes what downstream said.
+    fn took(&self, pair: &Pair, flow: Result<gst::FlowSuccess, gst::FlowError>) {
+        let Err(error) = flow else { return };
+        let stops = {
+            let mut session = lock(&self.session);
+            let Some(stream) = session.streams.get_mut(&pair.id) else {
+                return;
+            };
+            if error == gst::FlowError::NotLinked {
+                stream.linked = false;
+                false
+            } else {
+                stream.flow = Some(error);
+                stream.queue.retain(|item| matches!(item, Item::Event(_)));
+                stream.bytes = 0;
+                session.wake_all();
+                error == gst::FlowError::Flushing
+            }
+        };
+        gst::debug!(CAT, obj = pair.src, "{error:?}");
+        if stops {
+            let _ = pair.src.pause_task();
+        }
+    }
+
+    fn send_event(&self, pair: &Pair, event: gst::Event, decision: &super::gops::Decision) {
+        let event = match event.view() {
+            gst::EventView::StreamStart(_) => {
+                *lock(&pair.output) = Output::default();
+                event
+            }
+            gst::EventView::Segment(_) => {
+                // One segment from zero: a later one only says what the cut list says already.
+                let mut output = lock(&pair.output);
+                if output.source.is_none() && output.segment_due.is_none() {
+                    output.segment_due = Some(event.seqnum());
+                }
+                return;
+            }
+            gst::EventView::CustomDownstream(custom) => {
+                let time = custom
+                    .structure()
+                    .filter(|structure| structure.name() == "lecture-slide")
+                    .and_then(|structure| structure.get::<u64>("time").ok());
+                match time.map(|time| item::moved(Time::from_nanos(time), decision)) {
+                    // Another event than ours.
+                    None => event,
+                    Some(None) => return,
+                    Some(Some(moved)) => {
+                        let structure = gst::Structure::builder("lecture-slide")
+                            .field("time", moved.nanos())
+                            .build();
+                        gst::event::CustomDownstream::builder(structure)
+                            .seqnum(event.seqnum())
+                            .build()
+                    }
+                }
+            }
+            gst::EventView::Eos(_) => {
+                self.send_owed(pair, gst::ClockTime::ZERO);
+                event
+            }
+            _ => event,
+        };
+        let sticky = event.is_sticky() && event.type_() > gst::EventType::Segment;
+        let is_end = event.type_() == gst::EventType::Eos;
+        {
+            let mut output = lock(&pair.output);
+            if sticky && !is_end && output.segment_due.is_some() {
+                output.behind_segment.push(event);
+                return;
+            }
+        }
+        pair.src.push_event(event);
+    }
+
+    /// Sends the segment and what belongs behind it.
+    fn send_owed(&self, pair: &Pair, offset: gst::ClockTime) {
+        let (segment, behind) = {
+            let mut output = lock(&pair.output);
+            let Some(seqnum) = output.segment_due.take() else {
+                return;
+            };
+            output.offset = offset;
+            let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+            segment.set_start(offset);
+            segment.set_time(gst::ClockTime::ZERO);
+            segment.set_position(offset);
+            let event = gst::event::Segment::builder(&segment)
+                .seqnum(seqnum)
+                .build();
+            (event, std::mem::take(&mut output.behind_segment))
+        };
+        pair.src.push_event(segment);
+        for event in behind {
+            pair.src.push_event(event);
+        }
+    }
+
+    fn send(
+        &self,
+        pair: &Pair,
+        kept: Kept,
+        video: bool,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let delta = kept.buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        let (splice, late) = {
+            let output = lock(&pair.output);
+            let splice = output.source != Some(kept.source);
+            // Pictures that nothing can be decoded from until the next key frame.
+            (splice, splice && video && delta)
+        };
+        if late {
+            gst::debug!(CAT, obj = pair.src, "no key frame yet");
+            return Ok(gst::FlowSuccess::Ok);
+        }
+        let start = clock(kept.output.start);
+        // Decoding runs ahead of showing by as much as the pictures are reordered.
+        let ahead = match (kept.buffer.pts(), kept.buffer.dts()) {
+            (Some(pts), Some(dts)) => pts.saturating_sub(dts),
+            _ => gst::ClockTime::ZERO,
+        };
+        self.send_owed(pair, ahead.saturating_sub(start));
+        let offset = lock(&pair.output).offset;
+        let mut buffer = kept.buffer;
+        {
+            let buffer = buffer.make_mut();
+            let pts = buffer.pts();
+            let dts = buffer.dts();
+            if pts.is_some() || dts.is_none() {
+                buffer.set_pts(start + offset);
+            }
+            if let Some(dts) = dts {
+                let moved = match pts {
+                    Some(pts) if pts >= dts => (start + offset).saturating_sub(pts - dts),
+                    Some(pts) => start + offset + (dts - pts),
+                    None => start + offset,
+                };
+                buffer.set_dts(moved);
+            }
+            if buffer.duration().is_some() {
+                buffer.set_duration(clock(kept.output.duration()));
+            }
+            if splice {
+                buffer.set_flags(gst::BufferFlags::DISCONT);
+                // Offsets count from the start of a stream that is no more.
+                buffer.set_offset(u64::MAX);
+                buffer.set_offset_end(u64::MAX);
+            }
+        }
+        {
+            let mut output = lock(&pair.output);
+            output.source = Some(kept.source);
+            output.position = clock(kept.output.end);
+        }
+        pair.src.push(buffer)
+    }
+
+    fn src_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
+        let Some(pair) = self.pair_of(pad) else {
+            return false;
+        };
+        match event.view() {
+            gst::EventView::Reconfigure(_) => {
+                let linked = pair.src.is_linked();
+                let mut session = lock(&self.session);
+                if let Some(stream) = session.streams.get_mut(&pair.id) {
+                    stream.linked = linked;
+                    stream.wake.notify_all();
+                }
+            }
+            // What is cut away cannot be sought for, nor can a time of the output be asked of the
+            // source.
+            gst::EventView::Seek(_) if !lock(&self.session).passes() => return false,
+            _ => {}
+        }
+        gst::Pad::event_default(pad, Some(&*self.obj()), event)
+    }
+
+    fn src_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
+        let Some(pair) = self.pair_of(pad) else {
+            return false;
+        };
+        let (trims, hold) = {
+            let settings = lock(&self.settings);
+            let session = lock(&self.session);
+            let trims = !session.passes();
+            let hold = if trims && session.is_detecting() {
+                gst::ClockTime::from_nseconds(settings.max_hold_time)
+            } else {
+                gst::ClockTime::ZERO
+            };
+            (trims, hold)
+        };
+        match query.view_mut() {
+            gst::QueryViewMut::Latency(latency) => {
+                let mut upstream = gst::query::Latency::new();
+                if !pair.sink.peer_query(&mut upstream) {
+                    return false;
+                }
+                let (live, min, max) = upstream.result();
+                latency.set(
+                    live,
+                    min + hold,
+                    max.map(|max| max + hold + gst::ClockTime::SECOND),
+                );
+                true
+            }
+            gst::QueryViewMut::Position(position)
+                if trims && position.format() == gst::Format::Time =>
+            {
+                let at = lock(&pair.output).position;
+                position.set(at);
+                true
+            }
+            gst::QueryViewMut::Duration(duration)
+                if trims && duration.format() == gst::Format::Time =>
+            {
+                let mut upstream = gst::query::Duration::new(gst::Format::Time);
+                if !pair.sink.peer_query(&mut upstream) {
+                    return false;
+                }
+                let gst::GenericFormattedValue::Time(Some(length)) = upstream.result() else {
+                    return false;
+                };
+                let decision = Arc::clone(&lock(&self.session).decision);
+                if decision.until < Time::MAX {
+                    return false;
+                }
+                let whole = Span::new(Time::ZERO, time(length));
+                let left = item::kept_gap(whole, &decision).map_or(Time::ZERO, Span::duration);
+                duration.set(clock(left));
+                true
+            }
+            gst::QueryViewMut::Seeking(seeking) if trims => {
+                let format = seeking.format();
+                seeking.set(
+                    false,
+                    gst::GenericFormattedValue::none_for_format(format),
+                    gst::GenericFormattedValue::none_for_format(format),
+                );
+                true
+            }
+            _ => gst::Pad::query_default(pad, Some(&*self.obj()), query),
+        }
+    }
+
+    // ---------------------------------------------------------------- pairs
+
+    fn set_flushing(&self, pair: &Pair, flushing: bool) {
+        let mut session = lock(&self.session);
+        if let Some(stream) = session.streams.get_mut(&pair.id) {
+            stream.flushing = flushing;
+        }
+        session.wake_all();
+    }
+
+    /// Forgets the pair's stream. Its task is paused, its sink does not stream.
+    fn reset_pair(&self, pair: &Pair) {
+        *lock(&pair.input) = Input::default();
+        *lock(&pair.output) = Output::default();
+        if let Some(stream) = lock(&self.session).streams.get_mut(&pair.id) {
+            let begun = stream.begun;
+            stream.reset();
+            stream.begun = begun;
+        }
+    }
+
+    fn activate_src(&self, pad: &gst::Pad, active: bool) -> Result<(), gst::LoggableError> {
+        let Some(pair) = self.pair_of(pad) else {
+            return Ok(());
+        };
+        {
+            let mut session = lock(&self.session);
+            if let Some(stream) = session.streams.get_mut(&pair.id) {
+                stream.active = active;
+            }
+            session.wake_all();
+        }
+        if active {
+            self.start_task(&pair);
+            Ok(())
+        } else {
+            pair.src
+                .stop_task()
+                .map_err(|_| gst::loggable_error!(CAT, "the task does not stop"))
+        }
+    }
+
+    fn activate_sink(&self, pad: &gst::Pad, active: bool) {
+        if let Some(pair) = self.pair_of(pad) {
+            self.set_flushing(&pair, !active);
+        }
+    }
+
+    fn make_pair(&self, id: u32) -> Arc<Pair> {
+        let obj = self.obj();
+        let sink = gst::Pad::builder_from_template(&template(&obj, "sink_%u"))
+            .name(format!("sink_{id}"))
+            .chain_function(|pad, parent, buffer| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || Err(gst::FlowError::Error),
+                    |imp| imp.sink_chain(pad, buffer),
+                )
+            })
+            .event_function(|pad, parent, event| {
+                Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_event(pad, event))
+            })
+            .query_function(|pad, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_query(pad, query))
+            })
+            .activatemode_function(|pad, parent, _mode, active| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || Err(gst::loggable_error!(CAT, "panicked")),
+                    |imp| {
+                        imp.activate_sink(pad, active);
+                        Ok(())
+                    },
+                )
+            })
+            .iterate_internal_links_function(|pad, parent| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || gst::Iterator::from_vec(vec![]),
+                    |imp| imp.other_side(pad),
+                )
+            })
+            .flags(gst::PadFlags::PROXY_CAPS)
+            .build();
+        let src = gst::Pad::builder_from_template(&template(&obj, "src_%u"))
+            .name(format!("src_{id}"))
+            .event_function(|pad, parent, event| {
+                Self::catch_panic_pad_function(parent, || false, |imp| imp.src_event(pad, event))
+            })
+            .query_function(|pad, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |imp| imp.src_query(pad, query))
+            })
+            .activatemode_function(|pad, parent, _mode, active| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || Err(gst::loggable_error!(CAT, "panicked")),
+                    |imp| imp.activate_src(pad, active),
+                )
+            })
+            .iterate_internal_links_function(|pad, parent| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || gst::Iterator::from_vec(vec![]),
+                    |imp| imp.other_side(pad),
+                )
+            })
+            .flags(gst::PadFlags::PROXY_CAPS | gst::PadFlags::FIXED_CAPS)
+            .build();
+        Arc::new(Pair {
+            id,
+            sink,
+            src,
+            input: Mutex::default(),
+            output: Mutex::default(),
+        })
+    }
+
+    fn other_side(&self, pad: &gst::Pad) -> gst::Iterator<gst::Pad> {
+        let other = self.pair_of(pad).map(|pair| {
+            if pair.sink == *pad {
+                pair.src.clone()
+            } else {
+                pair.sink.clone()
+            }
+        });
+        gst::Iterator::from_vec(other.into_iter().collect())
+    }
+}
+
+fn template(element: &super::SilenceTrim, name: &str) -> gst::PadTemplate {
+    element
+        .pad_template(name)
+        .unwrap_or_else(|| unreachable!("{name} is a template of this class"))
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for SilenceTrim {
+    const NAME: &'static str = "GstLectureSilenceTrim";
+    type Type = super::SilenceTrim;
+    type ParentType = gst::Element;
+
+    fn new() -> Self {
+        let settings = Settings::default();
+        let session = Session::new(&settings, None);
+        SilenceTrim {
+            settings: Mutex::new(settings),
+            session: Mutex::new(session),
+            pairs: Mutex::default(),
+        }
+    }
+}
+
+impl ObjectImpl for SilenceTrim {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(settings::properties);
+        &PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        if let Err(error) = lock(&self.settings).set(value, pspec) {
+            gst::warning!(CAT, imp = self, "{}: {error}", pspec.name());
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        if pspec.name() == "stats" {
+            let session = lock(&self.session);
+            return gst::Structure::builder("silencetrim-stats")
+                .field("held-bytes", session.held_bytes())
+                .field("held-time", session.held_time().nanos())
+                .field("decided-until", session.decision.until.nanos())
+                .field("speech", session.speech().nanos())
+                .field(
+                    "microphone-silent",
+                    session.finished && session.speech() == Time::ZERO,
+                )
+                .build()
+                .to_value();
+        }
+        let value = lock(&self.settings).get(pspec);
+        value.unwrap_or_else(|| pspec.default_value().clone())
+    }
+}
+
+impl GstObjectImpl for SilenceTrim {}
+
+impl ElementImpl for SilenceTrim {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: Lazy<gst::subclass::ElementMetadata> = Lazy::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Silence trimmer",
+                "Filter/Analyzer/Audio",
+                "Finds the dead air of a class and cuts it from any number of streams at once",
+                "gst-plugin-lecture",
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(|| {
+            let any = gst::Caps::new_any();
+            let pads = [
+                (
+                    "sink_%u",
+                    gst::PadDirection::Sink,
+                    gst::PadPresence::Request,
+                ),
+                (
+                    "src_%u",
+                    gst::PadDirection::Src,
+                    gst::PadPresence::Sometimes,
+                ),
+            ];
+            pads.into_iter()
+                .filter_map(|(name, direction, presence)| {
+                    gst::PadTemplate::new(name, direction, presence, &any).ok()
+                })
+                .collect()
+        });
+        &TEMPLATES
+    }
+
+    fn request_new_pad(
+        &self,
+        templ: &gst::PadTemplate,
+        name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        if templ.direction() != gst::PadDirection::Sink {
+            return None;
+        }
+        let pair = {
+            let mut pairs = lock(&self.pairs);
+            let wanted = name.and_then(|name| name.strip_prefix("sink_")?.parse().ok());
+            let id = wanted.unwrap_or_else(|| {
+                (0..)
+                    .find(|id| pairs.iter().all(|pair| pair.id != *id))
+                    .unwrap_or(u32::MAX)
+            });
+            if pairs.iter().any(|pair| pair.id == id) {
+                gst::warning!(CAT, imp = self, "sink_{id} is there already");
+                return None;
+            }
+            let pair = self.make_pair(id);
+            pairs.push(Arc::clone(&pair));
+            pair
+        };
+        lock(&self.session).streams.insert(
+            pair.id,
+            Stream {
+                fed: true,
+                linked: true,
+                ..Stream::default()
+            },
+        );
+        let active = self.obj().current_state() > gst::State::Ready
+            || self.obj().pending_state() > gst::State::Ready;
+        let added = [&pair.src, &pair.sink].into_iter().all(|pad| {
+            (!active || pad.set_active(true).is_ok()) && self.obj().add_pad(pad).is_ok()
+        });
+        if added {
+            Some(pair.sink.clone())
+        } else {
+            self.release_pad(&pair.sink);
+            None
+        }
+    }
+
+    fn release_pad(&self, pad: &gst::Pad) {
+        let Some(pair) = self.pair_of(pad) else {
+            return;
+        };
+        self.set_flushing(&pair, true);
+        for pad in [&pair.sink, &pair.src] {
+            // Not active any more is all that is wanted.
+            let _ = pad.set_active(false);
+        }
+        {
+            let mut session = lock(&self.session);
+            session.streams.remove(&pair.id);
+            session.refresh();
+            session.wake_all();
+        }
+        lock(&self.pairs).retain(|other| other.id != pair.id);
+        for pad in [&pair.sink, &pair.src] {
+            if pad.parent().is_some() {
+                let _ = self.obj().remove_pad(pad);
+            }
+        }
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::ReadyToPaused {
+            match self.new_session() {
+                Ok(mut fresh) => {
+                    let pairs = lock(&self.pairs).clone();
+                    for pair in pairs {
+                        let fed = pair.sink.is_linked();
+                        let linked = pair.src.is_linked();
+                        fresh.streams.insert(
+                            pair.id,
+                            Stream {
+                                fed,
+                                linked,
+                                ..Stream::default()
+                            },
+                        );
+                    }
+                    *lock(&self.session) = fresh;
+                }
+                Err(error) => {
+                    gst::element_imp_error!(self, gst::ResourceError::Read, ["{error}"]);
+                    return Err(gst::StateChangeError);
+                }
+            }
+        }
+        let done = self.parent_change_state(transition)?;
+        if transition == gst::StateChange::PausedToReady {
+            let pairs = lock(&self.pairs).clone();
+            for pair in pairs {
+                *lock(&pair.input) = Input::default();
+                *lock(&pair.output) = Output::default();
+                if let Some(stream) = lock(&self.session).streams.get_mut(&pair.id) {
+                    stream.reset();
+                }
+            }
+        }
+        Ok(done)
+    }
+}

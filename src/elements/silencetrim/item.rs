@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What waits in a queue, and what becomes of it by a decision.
+
+use gst_audio::AudioInfo;
+
+use super::audio;
+use super::gops::Decision;
+use crate::timeline::{CutList, Span, Time};
+
+/// How the buffers of a stream are cut.
+#[derive(Clone, Debug, Default)]
+pub enum Kind {
+    /// To the sample.
+    RawAudio(AudioInfo),
+    /// Frames, the first one of a span shown from its start.
+    RawVideo,
+    /// Whole GOPs.
+    EncodedVideo,
+    /// Clipped cues; for long nothing may come.
+    Text,
+    /// Whole packets.
+    #[default]
+    Packets,
+}
+
+pub enum Item {
+    Event(gst::Event),
+    /// Nothing comes for this span.
+    Gap(Span),
+    Buffer(gst::Buffer, Span, Kind),
+}
+
+impl Item {
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Item::Buffer(buffer, ..) => buffer.size() as u64,
+            Item::Event(_) | Item::Gap(_) => 0,
+        }
+    }
+
+    /// Its place in the source; events have none.
+    pub fn span(&self) -> Option<Span> {
+        match self {
+            Item::Event(_) => None,
+            Item::Gap(span) | Item::Buffer(_, span, _) => Some(*span),
+        }
+    }
+
+    /// Whether the decision says what becomes of all of it.
+    pub fn is_decided(&self, decision: &Decision) -> bool {
+        if decision.until == Time::MAX {
+            return true;
+        }
+        match self {
+            Item::Event(_) => true,
+            Item::Gap(span) => span.end <= decision.until,
+            Item::Buffer(_, span, kind) => match kind {
+                Kind::EncodedVideo | Kind::Packets => span.start < decision.until,
+                Kind::RawVideo | Kind::Text => {
+                    span.start < decision.until && span.end <= decision.until
+                }
+                // The end of a span may turn out to be a splice.
+                Kind::RawAudio(_) => span.end.saturating_add(audio::FADE) <= decision.until,
+            },
+        }
+    }
+}
+
+/// A part of an item that is kept.
+#[derive(Debug)]
+pub struct Kept {
+    pub buffer: gst::Buffer,
+    pub output: Span,
+    /// The kept span of the source that it belongs to: another one than the last one's means a
+    /// splice.
+    pub source: Time,
+}
+
+/// What is kept of a buffer.
+pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -> Vec<Kept> {
+    let Ok(list) = CutList::new(decision.kept.iter().copied()) else {
+        return Vec::new();
+    };
+    if let Kind::Text = kind {
+        let output = list.span_to_output(span);
+        let source = decision.kept.iter().find(|kept| kept.end > span.start);
+        return output
+            .zip(source)
+            .map(|(output, source)| Kept {
+                buffer,
+                output,
+                source: source.start,
+            })
+            .into_iter()
+            .collect();
+    }
+    // Whole packets go by the time they start at.
+    let instant = Span::new(span.start, span.start.saturating_add(Time::from_nanos(1)));
+    let wanted = match kind {
+        Kind::RawAudio(_) | Kind::RawVideo if !span.is_empty() => span,
+        _ => instant,
+    };
+    let first = decision
+        .kept
+        .partition_point(|kept| kept.end <= wanted.start);
+    let touched = decision.kept[first..]
+        .iter()
+        .take_while(|kept| kept.start < wanted.end);
+    touched
+        .filter_map(|kept| {
+            let (buffer, source) = match kind {
+                Kind::RawAudio(info) => {
+                    let count = buffer.size() / info.bpf() as usize;
+                    let part = audio::part(span.start, count, info.rate(), *kept)?;
+                    let goes_on = kept.end == decision.until;
+                    let splices = (kept.start > Time::ZERO, !goes_on);
+                    let cut = audio::cut(buffer.clone(), info, part, *kept, splices);
+                    (cut, part.span)
+                }
+                Kind::RawVideo => (buffer.clone(), wanted.intersection(*kept)?),
+                _ => (buffer.clone(), span),
+            };
+            let start = list.to_output(source.start).kept()?;
+            let output = Span::new(start, start.saturating_add(source.duration()));
+            Some(Kept {
+                buffer,
+                output,
+                source: kept.start,
+            })
+        })
+        .collect()
+}
+
+/// What is left of a gap.
+pub fn kept_gap(span: Span, decision: &Decision) -> Option<Span> {
+    CutList::new(decision.kept.iter().copied())
+        .ok()?
+        .span_to_output(span)
+}
+
+/// Where a time of the source lies in the output, if it is decided and kept.
+pub fn moved(time: Time, decision: &Decision) -> Option<Time> {
+    CutList::new(decision.kept.iter().copied())
+        .ok()?
+        .to_output(time)
+        .kept()
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! A pair of pads: what its sink side knows of the stream, what its source side has sent.
+
+use std::sync::Mutex;
+
+use gst_audio::AudioInfo;
+
+use super::audio;
+use super::item::Kind;
+use crate::speech::{Listener, Sound};
+use crate::timeline::{Span, Time};
+
+/// One sink pad and its source pad.
+pub struct Pair {
+    pub id: u32,
+    pub sink: gst::Pad,
+    pub src: gst::Pad,
+    /// Used by the sink's streaming thread.
+    pub input: Mutex<Input>,
+    /// Used by the source's task.
+    pub output: Mutex<Output>,
+}
+
+#[derive(Default)]
+pub struct Input {
+    pub segment: Option<gst::FormattedSegment<gst::ClockTime>>,
+    pub kind: Kind,
+    pub listener: Option<Listener>,
+    /// Where the last buffer ended.
+    last: Time,
+}
+
+/// A buffer and its place in the source.
+pub struct Arrived {
+    pub buffer: gst::Buffer,
+    pub span: Span,
+    pub sounds: Vec<Sound>,
+}
+
+impl Input {
+    /// Places a buffer in the source and listens to it. `None` where nothing of it lies inside the
+    /// segment.
+    pub fn receive(&mut self, buffer: gst::Buffer, clip: bool) -> Option<Arrived> {
+        let Some(segment) = &self.segment else {
+            return Some(Arrived {
+                buffer,
+                span: Span::new(self.last, self.last),
+                sounds: Vec::new(),
+            });
+        };
+        let info = match &self.kind {
+            Kind::RawAudio(info) => Some(info),
+            _ => None,
+        };
+        let buffer = match info {
+            Some(info) if clip && buffer.pts().is_some() => {
+                gst_audio::audio_buffer_clip(buffer, segment.upcast_ref(), info.rate(), info.bpf())?
+            }
+            _ => buffer,
+        };
+        let length = match info {
+            Some(info) => duration(&buffer, info),
+            None => buffer.duration().map_or(Time::ZERO, time),
+        };
+        let whole = matches!(self.kind, Kind::EncodedVideo);
+        let span = match buffer.pts().or(buffer.dts()) {
+            Some(pts) => {
+                let end = pts.saturating_add(clock(length));
+                if clip && !whole && info.is_none() {
+                    let (start, end) = segment.clip(pts, end)?;
+                    Span::new(stream_time(segment, start?), stream_time(segment, end?))
+                } else {
+                    let start = stream_time(segment, pts);
+                    Span::new(start, start.saturating_add(length))
+                }
+            }
+            None => Span::new(self.last, self.last.saturating_add(length)),
+        };
+        self.last = span.end;
+        let sounds = self.listen(&buffer, span);
+        Some(Arrived {
+            buffer,
+            span,
+            sounds,
+        })
+    }
+
+    /// A GAP's place in the source.
+    pub fn gap(&mut self, start: gst::ClockTime, length: Option<gst::ClockTime>) -> Option<Span> {
+        let segment = self.segment.as_ref()?;
+        let end = start.saturating_add(length.unwrap_or_default());
+        let (start, end) = segment.clip(start, end)?;
+        let span = Span::new(stream_time(segment, start?), stream_time(segment, end?));
+        self.last = span.end;
+        Some(span)
+    }
+
+    /// What was heard to the end.
+    pub fn finish(&mut self) -> Vec<Sound> {
+        match &mut self.listener {
+            Some(listener) => {
+                listener.finish();
+                listener.drain()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn listen(&mut self, buffer: &gst::BufferRef, span: Span) -> Vec<Sound> {
+        let (Kind::RawAudio(info), Some(listener)) = (&self.kind, &mut self.listener) else {
+            return Vec::new();
+        };
+        if buffer.flags().contains(gst::BufferFlags::GAP) {
+            // What it holds is to be taken for silence.
+            let silence = vec![0.0; buffer.size() / info.bpf() as usize];
+            listener.push(span.start, info.rate(), 1, &silence);
+        } else if let Some(samples) = audio::samples(buffer, info) {
+            listener.push(span.start, info.rate(), info.channels() as usize, &samples);
+        }
+        listener.drain()
+    }
+}
+
+/// What the source side has sent and still owes.
+#[derive(Default)]
+pub struct Output {
+    /// Seqnum of the segment that is due before the next buffer.
+    pub segment_due: Option<gst::Seqnum>,
+    /// Sticky events that belong behind the segment.
+    pub behind_segment: Vec<gst::Event>,
+    /// Added to all timestamps: decoding times before the first picture are no negative numbers.
+    pub offset: gst::ClockTime,
+    /// The kept span of the last buffer.
+    pub source: Option<Time>,
+    /// Where the last buffer ended.
+    pub position: gst::ClockTime,
+}
+
+fn stream_time(segment: &gst::FormattedSegment<gst::ClockTime>, at: gst::ClockTime) -> Time {
+    match segment.to_stream_time_full(at) {
+        Some(gst::Signed::Positive(at)) => time(at),
+        _ => Time::ZERO,
+    }
+}
+
+fn duration(buffer: &gst::BufferRef, info: &AudioInfo) -> Time {
+    let samples = buffer.size() as u128 / u128::from(info.bpf().max(1));
+    let nanos = samples * 1_000_000_000 / u128::from(info.rate().max(1));
+    Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+pub fn time(at: gst::ClockTime) -> Time {
+    Time::from_nanos(at.nseconds())
+}
+
+/// Times at the end of time become the latest one that GStreamer can say.
+pub fn clock(at: Time) -> gst::ClockTime {
+    gst::ClockTime::from_nseconds(at.nanos().min(u64::MAX - 1))
+}

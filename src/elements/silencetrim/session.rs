@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The state that all pairs share: what waits in their queues, what is decided, who waits for whom.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar};
+
+use super::gops::{Decision, Gops};
+use super::item::Item;
+use super::plan::Plan;
+use super::settings::{Mode, Settings};
+use crate::speech::trim::Cut;
+use crate::speech::{Kind, Sound};
+use crate::timeline::{CutList, Span, Time};
+
+/// A pair's chain waits behind this much of its own decided backlog …
+const BACKLOG_TIME: Time = Time::SECOND;
+/// … or this many bytes in at least `BACKLOG_BUFFERS` buffers.
+const BACKLOG_BYTES: u64 = 16 << 20;
+const BACKLOG_BUFFERS: usize = 3;
+/// A linked pad that has not begun after this much of the other streams has nothing to say.
+const LATEST_START: Time = Time::from_secs(5);
+
+/// One pair's part.
+#[derive(Default)]
+pub struct Stream {
+    pub queue: VecDeque<Item>,
+    pub bytes: u64,
+    /// Wakes this pair's chain and task.
+    pub wake: Arc<Condvar>,
+    /// Something is linked to the sink pad.
+    pub fed: bool,
+    /// The source pad is linked, as far as is known.
+    pub linked: bool,
+    /// Caps came.
+    pub begun: bool,
+    pub eos: bool,
+    pub flushing: bool,
+    /// The source pad is active.
+    pub active: bool,
+    /// For long nothing may come: nobody waits for it.
+    pub sparse: bool,
+    /// Its speech is listened to.
+    pub listened: bool,
+    /// Start of the first and end of the last buffer.
+    pub first: Option<Time>,
+    pub end: Time,
+    pub flow: Option<gst::FlowError>,
+}
+
+impl Stream {
+    pub fn reset(&mut self) {
+        self.queue.clear();
+        self.bytes = 0;
+        self.begun = false;
+        self.eos = false;
+        self.sparse = false;
+        self.listened = false;
+        self.first = None;
+        self.end = Time::ZERO;
+        self.flow = None;
+    }
+
+    pub fn push(&mut self, item: Item) {
+        self.bytes += item.bytes();
+        if let Some(span) = item.span() {
+            self.first.get_or_insert(span.start);
+            self.end = self.end.max(span.end);
+        }
+        self.queue.push_back(item);
+    }
+
+    fn has_decided(&self, decision: &Decision) -> bool {
+        self.queue
+            .front()
+            .is_some_and(|item| item.is_decided(decision))
+    }
+}
+
+/// What a session comes to.
+pub struct Outcome {
+    pub cuts: Vec<Cut>,
+    pub kept: Vec<Span>,
+    pub duration: Time,
+    /// Streams were listened to and nobody spoke.
+    pub silent: bool,
+}
+
+pub struct Session {
+    pub mode: Mode,
+    /// Given by a file.
+    given: Option<Decision>,
+    plan: Plan,
+    /// Everything is kept: there is nothing to listen to.
+    pub unheard: bool,
+    gops: Gops,
+    /// The encoded video that cuts follow.
+    leader: Option<u32>,
+    /// A hold bound was reached before the leader could say where to cut.
+    follow_leader: bool,
+    max_hold_time: Time,
+    max_hold_bytes: u64,
+    pub decision: Arc<Decision>,
+    pub streams: BTreeMap<u32, Stream>,
+    pub finished: bool,
+}
+
+impl Session {
+    pub fn new(settings: &Settings, given: Option<CutList>) -> Self {
+        let mut session = Session {
+            mode: settings.mode,
+            given: given.map(|list| Decision {
+                kept: list.kept().collect(),
+                until: Time::MAX,
+            }),
+            plan: Plan::new(settings.policy()),
+            unheard: false,
+            gops: Gops::default(),
+            leader: None,
+            follow_leader: true,
+            max_hold_time: Time::from_nanos(settings.max_hold_time),
+            max_hold_bytes: settings.max_hold_bytes,
+            decision: Arc::default(),
+            streams: BTreeMap::new(),
+            finished: false,
+        };
+        session.refresh();
+        session
+    }
+
+    pub fn is_detecting(&self) -> bool {
+        self.given.is_none()
+    }
+
+    /// Buffers pass as they are.
+    pub fn passes(&self) -> bool {
+        self.mode == Mode::Detect
+    }
+
+    pub fn wake_all(&self) {
+        for stream in self.streams.values() {
+            stream.wake.notify_all();
+        }
+    }
+
+    /// Weighs everything again and wakes who waits for it.
+    pub fn refresh(&mut self) {
+        let decision = self.decide();
+        if decision != *self.decision {
+            self.decision = Arc::new(decision);
+            self.wake_all();
+        }
+    }
+
+    fn decide(&mut self) -> Decision {
+        if self.passes() {
+            return Decision::keep_all();
+        }
+        if !self.finished && !self.all_begun() {
+            return Decision::default();
+        }
+        let decision = match &self.given {
+            Some(given) => given.clone(),
+            None if self.unheard => Decision::keep_all(),
+            None if self.finished => (*self.decision).clone(),
+            None => self.plan.decision(),
+        };
+        if self.leader.is_some() && self.follow_leader && !(self.finished && self.given.is_none()) {
+            decision.grown(&self.gops)
+        } else {
+            decision
+        }
+    }
+
+    /// Every stream that may come has come: cuts depend on which there are.
+    fn all_begun(&self) -> bool {
+        self.streams
+            .values()
+            .all(|stream| stream.begun || stream.eos || !stream.fed)
+            || self.held_time() >= LATEST_START
+            || self.decision.until > Time::ZERO
+    }
+
+    /// From the first time that is not decided to the latest one that came.
+    pub fn held_time(&self) -> Time {
+        let streams = self.streams.values().filter(|stream| !stream.sparse);
+        let first = streams.clone().filter_map(|stream| stream.first).min();
+        let end = streams.map(|stream| stream.end).max();
+        match (first, end) {
+            (Some(first), Some(end)) => end.saturating_sub(first.max(self.decision.until)),
+            _ => Time::ZERO,
+        }
+    }
+
+    pub fn held_bytes(&self) -> u64 {
+        self.streams.values().map(|stream| stream.bytes).sum()
+    }
+
+    pub fn speech(&self) -> Time {
+        let whole = Span::new(Time::ZERO, Time::MAX);
+        crate::speech::trim::covered(&self.plan.evidence.speech, whole)
+    }
+
+    pub fn hear(&mut self, sounds: &[Sound]) {
+        for sound in sounds {
+            let list = match sound.kind {
+                Kind::Speech => &mut self.plan.evidence.speech,
+                Kind::Music => &mut self.plan.evidence.music,
+            };
+            insert(list, sound.span);
+        }
+        if !sounds.is_empty() {
+            self.plan.update();
+            self.refresh();
+        }
+    }
+
+    pub fn see_slide(&mut self, time: Time) {
+        let slides = &mut self.plan.evidence.slides;
+        let at = slides.partition_point(|slide| *slide <= time);
+        slides.insert(at, time);
+        self.plan.update();
+        self.refresh();
+    }
+
+    /// An encoded video follows the first one that came.
+    pub fn offer_leader(&mut self, id: u32) {
+        self.leader.get_or_insert(id);
+    }
+
+    /// The leader's next frame.
+    pub fn see_frame(&mut self, id: u32, shown: Time, key: bool) {
+        if self.leader == Some(id) && !self.passes() {
+            self.gops.push(shown, key);
+            self.refresh();
+        }
+    }
+
+    pub fn end_stream(&mut self, id: u32) {
+        if self.leader == Some(id) {
+            self.gops.end();
+        }
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.eos = true;
+        }
+        self.refresh();
+        self.wake_all();
+    }
+
+    /// Keeps what is held where it became too much; says why.
+    pub fn bound(&mut self) -> Option<String> {
+        if self.passes() || self.finished || self.decision.until == Time::MAX {
+            return None;
+        }
+        let newest = self.streams.values().map(|stream| stream.end).max()?;
+        if self.is_detecting() && !self.unheard {
+            let heard = self.streams.values().any(|stream| stream.listened);
+            if !heard && self.held_time() >= LATEST_START {
+                self.unheard = true;
+                self.refresh();
+                return Some("there is no raw audio to listen to, everything is kept; link a decoded copy of the audio to another sink pad".into());
+            }
+        }
+        let why = if self.held_time() > self.max_hold_time {
+            "max-hold-time"
+        } else if self.undecided_bytes() > self.max_hold_bytes {
+            "max-hold-bytes"
+        } else {
+            return None;
+        };
+        self.plan.keep_until(newest);
+        // Where the leader is what is waited for, the cut is not grown.
+        self.refresh();
+        if self.decision.until < newest {
+            self.follow_leader = false;
+            self.refresh();
+        }
+        Some(format!(
+            "{why} is reached at {newest}: what is not decided is kept; raise {why} or write a cut list with mode=detect first"
+        ))
+    }
+
+    fn undecided_bytes(&self) -> u64 {
+        self.streams
+            .values()
+            .filter(|stream| stream.linked && !stream.has_decided(&self.decision))
+            .map(|stream| stream.bytes)
+            .sum()
+    }
+
+    /// multiqueue's rule: a chain waits only for its own decided backlog, and not while another
+    /// linked pad that is not at EOS starves. Nobody waits for sparse and unlinked ones.
+    pub fn must_wait(&self, id: u32) -> bool {
+        let Some(stream) = self.streams.get(&id) else {
+            return false;
+        };
+        if stream.flushing || stream.sparse || !stream.linked || stream.flow.is_some() {
+            return false;
+        }
+        if !stream.has_decided(&self.decision) {
+            return false;
+        }
+        let mut spans = stream.queue.iter().filter_map(Item::span);
+        let first = spans.next().map_or(Time::ZERO, |span| span.start);
+        let last = stream.end.min(self.decision.until);
+        let backlog = last.saturating_sub(first);
+        let many = self.decision.until == Time::MAX
+            && stream.bytes >= BACKLOG_BYTES
+            && stream.queue.len() >= BACKLOG_BUFFERS;
+        if backlog < BACKLOG_TIME && !many {
+            return false;
+        }
+        let starving = |(other, stream): (&u32, &Stream)| {
+            *other != id
+                && stream.fed
+                && stream.linked
+                && !stream.eos
+                && !stream.sparse
+                && !stream.flushing
+                && !stream.has_decided(&self.decision)
+                && (stream.begun || backlog < LATEST_START)
+        };
+        stream.bytes >= self.max_hold_bytes || !self.streams.iter().any(starving)
+    }
+
+    /// All streams that began are at EOS; the flag says whether others may still begin.
+    pub fn all_ended(&self) -> Option<bool> {
+        let mut begun = self
+            .streams
+            .values()
+            .filter(|s| s.begun || s.eos)
+            .peekable();
+        begun.peek()?;
+        begun
+            .all(|stream| stream.eos)
+            .then(|| self.streams.values().all(|s| s.begun || s.eos || !s.fed))
+    }
+
+    /// The recording is over.
+    pub fn finish(&mut self) -> Option<Outcome> {
+        if self.finished {
+            return None;
+        }
+        self.finished = true;
+        let duration = self
+            .streams
+            .values()
+            .filter(|stream| !stream.sparse)
+            .map(|stream| stream.end)
+            .max()
+            .unwrap_or_default();
+        let listened = self.streams.values().any(|stream| stream.listened);
+        let (cuts, decision) = match &self.given {
+            Some(given) => (Vec::new(), given.clone()),
+            None if self.unheard => (Vec::new(), Decision::keep_all()),
+            None => self.plan.finish(duration),
+        };
+        let leads = self.leader.is_some() && self.follow_leader && !self.passes();
+        let decision = if leads {
+            self.gops.end();
+            decision.grown(&self.gops)
+        } else {
+            decision
+        };
+        let kept: Vec<Span> = decision
+            .kept
+            .iter()
+            .filter_map(|span| span.intersection(Span::new(Time::ZERO, duration)))
+            .collect();
+        if !self.passes() {
+            self.decision = Arc::new(decision);
+        }
+        self.wake_all();
+        Some(Outcome {
+            cuts: fitted(cuts, &kept),
+            kept,
+            duration,
+            silent: listened && self.plan.evidence.speech.is_empty(),
+        })
+    }
+}
+
+/// The cuts as they were made: grown spans leave less of them.
+fn fitted(cuts: Vec<Cut>, kept: &[Span]) -> Vec<Cut> {
+    cuts.into_iter()
+        .filter_map(|mut cut| {
+            for span in kept {
+                if span.start <= cut.span.start {
+                    cut.span.start = cut.span.start.max(span.end);
+                } else if span.start < cut.span.end {
+                    cut.span.end = span.start;
+                }
+            }
+            (!cut.span.is_empty()).then_some(cut)
+        })
+        .collect()
+}
+
+/// Keeps the list sorted and disjoint.
+fn insert(list: &mut Vec<Span>, span: Span) {
+    let first = list.partition_point(|other| other.end < span.start);
+    let last = list.partition_point(|other| other.start <= span.end);
+    let merged = list[first..last].iter().fold(span, |sum, other| {
+        Span::new(sum.start.min(other.start), sum.end.max(other.end))
+    });
+    list.splice(first..last, [merged]);
+}

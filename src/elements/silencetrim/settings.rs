@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The element's properties.
+
+use std::path::PathBuf;
+
+use gst::glib;
+use gst::prelude::*;
+
+use crate::speech::trim;
+use crate::timeline::Time;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
+#[enum_type(name = "GstSilenceTrimMode")]
+pub enum Mode {
+    #[default]
+    #[enum_value(name = "Trim: cut the dead air out", nick = "trim")]
+    Trim,
+    #[enum_value(name = "Detect: pass everything and report", nick = "detect")]
+    Detect,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
+#[enum_type(name = "GstSilenceTrimScope")]
+pub enum Scope {
+    #[default]
+    #[enum_value(name = "Edges: before and after the class", nick = "edges")]
+    Edges,
+    #[enum_value(name = "All: long breaks inside as well", nick = "all")]
+    All,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
+#[enum_type(name = "GstSilenceTrimStartAt")]
+pub enum StartAt {
+    #[default]
+    #[enum_value(
+        name = "Auto: sustained speech, weighed with the first slide change",
+        nick = "auto"
+    )]
+    Auto,
+    #[enum_value(name = "Speech: the first speech, sparse or not", nick = "speech")]
+    Speech,
+    #[enum_value(
+        name = "Slide: the first slide change; without one as auto",
+        nick = "slide"
+    )]
+    Slide,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub mode: Mode,
+    pub scope: Scope,
+    pub start_at: StartAt,
+    pub cuts_location: Option<PathBuf>,
+    pub report_location: Option<PathBuf>,
+    pub speech_threshold: f64,
+    pub min_silence: u64,
+    pub min_break: u64,
+    pub lead_in: u64,
+    pub lead_out: u64,
+    pub review_above: u64,
+    pub max_hold_time: u64,
+    pub max_hold_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let policy = trim::Settings::default();
+        Settings {
+            mode: Mode::default(),
+            scope: Scope::default(),
+            start_at: StartAt::default(),
+            cuts_location: None,
+            report_location: None,
+            speech_threshold: 0.5,
+            min_silence: policy.min_silence.nanos(),
+            min_break: policy.min_break.nanos(),
+            lead_in: policy.lead_in.nanos(),
+            lead_out: policy.lead_out.nanos(),
+            review_above: policy.review_above.nanos(),
+            max_hold_time: 30 * 60 * Time::SECOND.nanos(),
+            max_hold_bytes: 512 << 20,
+        }
+    }
+}
+
+impl Settings {
+    pub fn policy(&self) -> trim::Settings {
+        trim::Settings {
+            start_at: match self.start_at {
+                StartAt::Auto => trim::StartAt::Auto,
+                StartAt::Speech => trim::StartAt::Speech,
+                StartAt::Slide => trim::StartAt::Slide,
+            },
+            scope: match self.scope {
+                Scope::Edges => trim::Scope::Edges,
+                Scope::All => trim::Scope::All,
+            },
+            min_silence: Time::from_nanos(self.min_silence),
+            min_break: Time::from_nanos(self.min_break),
+            lead_in: Time::from_nanos(self.lead_in),
+            lead_out: Time::from_nanos(self.lead_out),
+            review_above: Time::from_nanos(self.review_above),
+        }
+    }
+
+    pub fn set(&mut self, value: &glib::Value, pspec: &glib::ParamSpec) -> Result<(), String> {
+        match pspec.name() {
+            "mode" => self.mode = get(value)?,
+            "scope" => self.scope = get(value)?,
+            "start-at" => self.start_at = get(value)?,
+            "cuts-location" => self.cuts_location = path(value)?,
+            "report-location" => self.report_location = path(value)?,
+            "speech-threshold" => self.speech_threshold = get(value)?,
+            other => {
+                let number = self
+                    .number(other)
+                    .ok_or_else(|| format!("no property {other}"))?;
+                *number = get(value)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn get(&mut self, pspec: &glib::ParamSpec) -> Option<glib::Value> {
+        let text = |path: &Option<PathBuf>| {
+            path.as_ref()
+                .map(|path| path.to_string_lossy().into_owned())
+                .to_value()
+        };
+        Some(match pspec.name() {
+            "mode" => self.mode.to_value(),
+            "scope" => self.scope.to_value(),
+            "start-at" => self.start_at.to_value(),
+            "cuts-location" => text(&self.cuts_location),
+            "report-location" => text(&self.report_location),
+            "speech-threshold" => self.speech_threshold.to_value(),
+            other => (*self.number(other)?).to_value(),
+        })
+    }
+
+    fn number(&mut self, name: &str) -> Option<&mut u64> {
+        Some(match name {
+            "min-silence" => &mut self.min_silence,
+            "min-break" => &mut self.min_break,
+            "lead-in" => &mut self.lead_in,
+            "lead-out" => &mut self.lead_out,
+            "review-above" => &mut self.review_above,
+            "max-hold-time" => &mut self.max_hold_time,
+            "max-hold-bytes" => &mut self.max_hold_bytes,
+            _ => return None,
+        })
+    }
+}
+
+fn get<'a, T: glib::value::FromValue<'a>>(value: &'a glib::Value) -> Result<T, String> {
+    value.get().map_err(|error| format!("{error:?}"))
+}
+
+fn path(value: &glib::Value) -> Result<Option<PathBuf>, String> {
+    let text: Option<String> = get(value)?;
+    Ok(text.filter(|text| !text.is_empty()).map(PathBuf::from))
+}
+
+pub fn properties() -> Vec<glib::ParamSpec> {
+    let default = Settings::default();
+    let number = |name: &str, nick: &str, blurb: &str, value: u64| {
+        glib::ParamSpecUInt64::builder(name)
+            .nick(nick)
+            .blurb(blurb)
+            .default_value(value)
+            .mutable_ready()
+            .build()
+    };
+    vec![
+        glib::ParamSpecEnum::builder_with_default("mode", default.mode)
+            .nick("Mode")
+            .blurb("Whether dead air is cut out or only reported (default trim)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("scope", default.scope)
+            .nick("Scope")
+            .blurb("Which dead air: at the edges or in long breaks inside as well (default edges)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("start-at", default.start_at)
+            .nick("Start at")
+            .blurb("What counts as the start of the class (default auto)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("cuts-location")
+            .nick("Cut list to apply")
+            .blurb("trim.vtt to apply instead of detecting; nothing is held then (default: none)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("report-location")
+            .nick("Cut list to write")
+            .blurb("File that the cut list is written to at the end, as a draft (default: none)")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecDouble::builder("speech-threshold")
+            .nick("Speech threshold")
+            .blurb("How sure the detector must be that a voice begins, 0.05 to 0.95 (default 0.5); it goes on down to 0.6 of it")
+            .minimum(0.05)
+            .maximum(0.95)
+            .default_value(default.speech_threshold)
+            .mutable_ready()
+            .build(),
+        number("min-silence", "Shortest edge",
+            "Dead air before or after the class that is shorter is kept, in ns (default 2 s)",
+            default.min_silence),
+        number("min-break", "Shortest break",
+            "Breaks inside that are shorter are kept, in ns (default 60 s)",
+            default.min_break),
+        number("lead-in", "Lead-in",
+            "Kept before the first speech, in ns (default 1 s)",
+            default.lead_in),
+        number("lead-out", "Lead-out",
+            "Kept after the last speech, in ns (default 3 s)",
+            default.lead_out),
+        number("review-above", "Review above",
+            "Cuts that are longer, or longer than a quarter of the recording, are marked for review, in ns (default 15 min)",
+            default.review_above),
+        number("max-hold-time", "Longest hold",
+            "How much of the recording is held at most while it is not decided, in ns (default 30 min); beyond it is kept, with a warning",
+            default.max_hold_time),
+        number("max-hold-bytes", "Largest hold",
+            "How much is held at most in all streams together, in bytes (default 512 MiB); beyond it is kept, with a warning",
+            default.max_hold_bytes),
+        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+            .nick("Statistics")
+            .blurb("held-bytes, held-time, decided-until (stream time, ns), speech (ns so far), microphone-silent")
+            .read_only()
+            .build(),
+    ]
+}

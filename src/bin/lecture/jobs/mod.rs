@@ -20,6 +20,7 @@ use crate::stop::Stop;
 mod analyse;
 mod catalog;
 mod chapters;
+mod check;
 mod package;
 mod trim;
 
@@ -77,6 +78,12 @@ pub static JOBS: &[Job] = &[
         about: None,
         descriptions: &[&chapters::DESCRIPTION],
         run: chapters::run,
+    },
+    Job {
+        name: "check",
+        about: None,
+        descriptions: &[&check::DESCRIPTION],
+        run: check::run,
     },
 ];
 

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `check`: an HLS package, ours or another's, is held against the rules by number.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gstlecture::package::check::{self, Files, Finding, Level};
+use once_cell::sync::Lazy;
+use serde_json::{Value, json};
+
+use super::{Request, Summary};
+use crate::description::Description;
+use crate::error::Error;
+
+/// There is no pipeline: what stands here is the job's documentation.
+pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
+    Description::read(
+        "check",
+        "# Holds an HLS package against the rules of RFC 8216 and of Apple's authoring specification.\n\
+         #\n\
+         # A line a finding: the rule, the file, what the rule asks, what is wrong. Rules that a package\n\
+         # should keep but may choose not to are said as advice. Any package will do, whoever made it;\n\
+         # MPEG transport streams and encrypted segments are measured but not looked into.\n\
+         #\n\
+         # Variables:\n\
+         #   input (default OUT/package): the package's folder, or its playlist\n",
+    )
+});
+
+/// A folder on the disk.
+struct Folder(PathBuf);
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        if path.contains("://") {
+            return Err("it is not in the package".to_owned());
+        }
+        fs::read(self.0.join(path)).map_err(|error| error.to_string())
+    }
+}
+
+pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let playlist = playlist(Path::new(request.value("input")))?;
+    let name = playlist.file_name().unwrap_or_default();
+    let folder = playlist.parent().unwrap_or(Path::new("")).to_owned();
+    let report = check::check(&Folder(folder), &name.to_string_lossy());
+
+    for finding in &report.findings {
+        println!("{}", line(finding));
+    }
+    let (broken, advice) = (report.broken().count(), report.advice().count());
+    request.note(&format!(
+        "{}: {broken} findings, {advice} pieces of advice; {} rules, {} playlists, {} segments",
+        playlist.display(),
+        check::RULES.len(),
+        report.playlists,
+        report.segments
+    ));
+    if !report.not_looked_into.is_empty() {
+        let count = report.not_looked_into.len();
+        request.note(&format!("{count} files were not looked into"));
+    }
+    summary.insert("playlist".into(), playlist.display().to_string().into());
+    summary.insert("playlists".into(), report.playlists.into());
+    summary.insert("segments".into(), report.segments.into());
+    let values: Vec<Value> = report.findings.iter().map(value).collect();
+    summary.insert("findings".into(), values.into());
+    if broken > 0 {
+        return Err(Error::request(
+            format!("the package breaks {broken} rules"),
+            playlist.display().to_string(),
+            "each stands in a line of its own",
+        ));
+    }
+    Ok(())
+}
+
+fn line(finding: &Finding) -> String {
+    let level = match finding.rule.level {
+        Level::Must => "",
+        Level::Should => "advice: ",
+    };
+    format!(
+        "{level}{}\t{}\t{}: {}",
+        finding.rule.number, finding.file, finding.rule.asks, finding.what
+    )
+}
+
+fn value(finding: &Finding) -> Value {
+    json!({
+        "rule": finding.rule.number,
+        "must": finding.rule.level == Level::Must,
+        "asks": finding.rule.asks,
+        "file": finding.file,
+        "what": finding.what,
+    })
+}
+
+/// The playlist to begin with: the file itself, or the only multivariant playlist of a folder.
+fn playlist(input: &Path) -> Result<PathBuf, Error> {
+    let metadata = fs::metadata(input).map_err(|error| Error::reading(input, &error))?;
+    if !metadata.is_dir() {
+        return Ok(input.to_owned());
+    }
+    let master = input.join("master.m3u8");
+    if master.exists() {
+        return Ok(master);
+    }
+    let entries = fs::read_dir(input).map_err(|error| Error::reading(input, &error))?;
+    let multivariant = |path: &PathBuf| {
+        let named = path.extension().is_some_and(|end| end == "m3u8");
+        named && fs::read_to_string(path).is_ok_and(|text| text.contains("#EXT-X-STREAM-INF"))
+    };
+    let found: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(multivariant)
+        .collect();
+    match &found[..] {
+        [one] => Ok(one.clone()),
+        several => Err(Error::request(
+            format!("{} multivariant playlists in the folder", several.len()),
+            input.display().to_string(),
+            "name the playlist: input=FILE",
+        )),
+    }
+}

@@ -15,14 +15,11 @@ const JUDGE: Time = Time::from_millis(7000);
 const TOGETHER: Time = Time::from_millis(700);
 /// Activity is counted in steps of this length, or of one picture where they are further apart.
 const TICK: Time = Time::SECOND;
-/// Steps before and after a change that are looked at for motion.
-const TICKS_BEFORE: u32 = 24;
+/// What moves before a change is looked for in this time, and in no fewer ticks than that.
+const BEFORE: Time = Time::from_secs(24);
+const TICKS_BEFORE: u32 = 4;
+/// What moves after it, in this many ticks.
 const TICKS_AFTER: u32 = 6;
-/// A region of this part of the picture is no inset: that it begins or stops to move is a change
-/// of what is shown.
-const INSET: f64 = 0.6;
-/// Blocks of a change that must differ clearly.
-const CLEAR_BLOCKS: usize = 3;
 
 /// How small a difference is seen, from 0 (only large ones) to 1.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -93,6 +90,8 @@ struct Record {
     time: Time,
     after: Time,
     weight: u32,
+    /// The means of what it held before.
+    before: [u8; 4],
     /// It went back to what it had held before.
     reverted: bool,
 }
@@ -188,22 +187,8 @@ impl Detector {
             let Some(found) = field.judge(&group) else {
                 continue;
             };
-            // The settled blocks show this change only as long as no later one has settled.
-            let later = field.records.iter();
-            let later = found.live.with(
-                later
-                    .map(|record| record.block)
-                    .filter(|&block| !found.live.contains(block)),
-            );
-            let replaced = later
-                .pieces(WORD_GAP)
-                .iter()
-                .any(|piece| piece.bounds.is_content());
-            let same_as = if replaced {
-                None
-            } else {
-                self.shown.recall(found.time, field.reduced(), found.live)
-            };
+            let picture = field.reduced();
+            let same_as = self.shown.recall(found.time, picture, found.live);
             if self.last_change.is_none_or(|last| found.time > last) {
                 self.last_change = Some(found.time);
                 changes.push(Change {
@@ -239,10 +224,7 @@ impl Field {
             small: None,
         };
         let mut latest = vec![0; grid.blocks() * grid.block_len];
-        for index in 0..grid.blocks() {
-            let kept = &mut latest[index * grid.block_len..][..grid.block_len];
-            grid.keep(picture, index % grid.columns, index / grid.columns, kept);
-        }
+        grid.keep_all(picture, &mut latest);
         Field {
             blocks: vec![block; grid.blocks()],
             settled: latest.clone(),
@@ -290,6 +272,7 @@ impl Field {
                             time: block.peak,
                             after: block.peak_after,
                             weight: grid.residual_kept(settled, latest),
+                            before: grid.means(settled),
                             reverted: !grid.is_moved(grid.residual_kept(earlier, latest)),
                         });
                         earlier.copy_from_slice(settled);
@@ -329,7 +312,10 @@ impl Field {
     fn next_group(&mut self, now: Time, all: bool) -> Option<Vec<Record>> {
         self.records.sort_by_key(|record| record.time);
         let first = self.records.first()?.time;
-        if !all && now < first.saturating_add(JUDGE) {
+        let ticks_after = self.ticks.iter().filter(|&&start| start > first).count();
+        let surroundings_known =
+            now >= first.saturating_add(JUDGE) && ticks_after > TICKS_AFTER as usize;
+        if !all && !surroundings_known {
             return None;
         }
         let mut last = first;
@@ -352,7 +338,7 @@ impl Field {
         let (columns, rows) = (self.grid.columns, self.grid.rows);
         let time = median(group, |record| record.time)?;
         let (before, after) = self.motion(time);
-        let live = boxes(&before, &after);
+        let live = before.joined(&after).boxed();
         let changed = before.with(group.iter().map(|record| record.block));
 
         // An inset that appears or vanishes: much of what changed moves only before or only after.
@@ -369,8 +355,7 @@ impl Field {
                 .iter()
                 .filter(|&&block| before.contains(block) != after.contains(block))
                 .count();
-            let large = piece.bounds.area() as f64 > INSET * (columns * rows) as f64;
-            if !large && toggled * 5 >= piece.blocks.len() {
+            if before.is_inset(piece.bounds) && toggled * 5 >= piece.blocks.len() {
                 inset.insert_rect(piece.bounds);
             }
         }
@@ -382,7 +367,10 @@ impl Field {
             .collect();
         let still = (columns * rows).saturating_sub(live.len()).max(1);
         let region = before.with(records.iter().map(|record| record.block));
-        let records = if self.shows_content(&region, &records) {
+        let clear = records.iter();
+        let clear = clear.filter(|record| self.grid.is_clear(record.weight));
+        let clear = before.with(clear.map(|record| record.block));
+        let records = if region.is_content(&clear) {
             records
         } else {
             self.grown(&records)?
@@ -395,21 +383,6 @@ impl Field {
             after: median(&records, |record| record.after)?,
             difference: (records.len() as f64 / still as f64).min(1.0),
             live,
-        })
-    }
-
-    /// Whether the region has a piece that is larger than a cursor, and clear enough in places
-    /// that no key frame's new encoding makes it.
-    fn shows_content(&self, region: &Region, records: &[Record]) -> bool {
-        let clear = region.with(
-            records
-                .iter()
-                .filter(|record| self.grid.is_clear(record.weight))
-                .map(|record| record.block),
-        );
-        region.pieces(WORD_GAP).iter().any(|piece| {
-            let clear = piece.blocks.iter().filter(|&&block| clear.contains(block));
-            piece.bounds.is_content() && clear.count() >= CLEAR_BLOCKS
         })
     }
 
@@ -442,7 +415,10 @@ impl Field {
         let later = self.ticks.iter().filter(|&&start| start > time).count() as u32;
         let after_mask =
             mask(later.saturating_sub(1)) & !mask(later.saturating_sub(1 + TICKS_AFTER));
-        let before_mask = mask(later + 2 + TICKS_BEFORE) & !mask(later + 2);
+        let recent = time.saturating_sub(BEFORE);
+        let recent = self.ticks.iter().filter(|&&start| start >= recent).count() as u32;
+        let before = recent.saturating_sub(later + 2).max(TICKS_BEFORE);
+        let before_mask = mask(later + 2 + before) & !mask(later + 2);
         let observed = mask(self.ticks.len() as u32);
         let moving = |mask: u64, part: u32| {
             let ticks = (mask & observed).count_ones();
@@ -458,39 +434,23 @@ impl Field {
         (moving(before_mask, 25), moving(after_mask, 50))
     }
 
+    /// The settled blocks, reduced, without the changes that are still to be judged.
     fn reduced(&self) -> Reduced {
-        self.settled
+        let mut reduced: Reduced = self
+            .settled
             .chunks_exact(self.grid.block_len.max(1))
             .map(|kept| self.grid.means(kept))
-            .collect()
+            .collect();
+        for record in self.records.iter().rev() {
+            reduced[record.block] = record.before;
+        }
+        reduced
     }
 }
 
 /// The lowest `count` bits.
 fn mask(count: u32) -> u64 {
     1u64.checked_shl(count).map_or(u64::MAX, |bit| bit - 1)
-}
-
-/// What moves before or after, as rectangles around it: an inset is a rectangle of which parts
-/// rest for a while.
-fn boxes(before: &Region, after: &Region) -> Region {
-    let mut live = before.clone();
-    for block in 0..after.grid_len() {
-        if after.contains(block) {
-            live.insert(block);
-        }
-    }
-    let all = live.grid_len();
-    let mut boxed = live.clone();
-    for piece in live.pieces(2) {
-        // A few blocks that moved along a line are a cursor's way.
-        let dense = piece.blocks.len() * 6 >= piece.bounds.area();
-        let inset = (piece.bounds.area() as f64) < INSET * all as f64;
-        if piece.blocks.len() >= 4 && dense && inset {
-            boxed.insert_rect(live.grown(piece.bounds, 1));
-        }
-    }
-    boxed
 }
 
 /// The weighted median of the records' times.

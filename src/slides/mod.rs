@@ -14,6 +14,8 @@ mod detector;
 mod picture;
 mod region;
 mod shown;
+mod survey;
 
 pub use detector::{Change, Detector, Sensitivity};
-pub use picture::{Picture, Plane, PlaneFormat};
+pub use picture::{Picture, Plane, PlaneFormat, planes};
+pub use survey::Survey;

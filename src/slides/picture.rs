@@ -75,6 +75,37 @@ pub struct Picture<'a> {
     pub planes: &'a [Plane<'a>],
 }
 
+/// The planes of a picture in a raw video format of GStreamer's, given by its name. `plane` gives
+/// the bytes and the stride of each. Empty for a format whose bytes cannot be compared as they are.
+pub fn planes<'a>(
+    format: &str,
+    plane: impl Fn(usize) -> Option<(&'a [u8], usize)>,
+) -> Vec<Plane<'a>> {
+    use PlaneFormat as P;
+    let formats: &[PlaneFormat] = match format {
+        "I420" | "YV12" => &[P::FULL, P::QUARTER, P::QUARTER],
+        "NV12" | "NV21" => &[P::FULL, P::INTERLEAVED],
+        "Y42B" => &[P::FULL, P::HALF, P::HALF],
+        "Y444" => &[P::FULL, P::FULL, P::FULL],
+        "YUY2" | "UYVY" | "YVYU" => &[P::PACKED_422],
+        "GRAY8" => &[P::FULL],
+        "BGRx" | "RGBx" | "xRGB" | "xBGR" | "BGRA" | "RGBA" | "ARGB" | "ABGR" => &[P::PACKED_32],
+        _ => &[],
+    };
+    formats
+        .iter()
+        .enumerate()
+        .filter_map(|(index, &format)| {
+            let (data, stride) = plane(index)?;
+            Some(Plane {
+                data,
+                stride,
+                format,
+            })
+        })
+        .collect()
+}
+
 type Residual = fn(&[u8], usize, &[u8]) -> u32;
 
 #[derive(Clone, Copy)]
@@ -215,6 +246,13 @@ impl Grid {
                 let count = from.len().min(to.len());
                 to[..count].copy_from_slice(&from[..count]);
             }
+        }
+    }
+
+    /// Keeps all blocks of the picture, one after the other.
+    pub fn keep_all(&self, picture: &Picture, kept: &mut [u8]) {
+        for (index, kept) in kept.chunks_exact_mut(self.block_len.max(1)).enumerate() {
+            self.keep(picture, index % self.columns, index / self.columns, kept);
         }
     }
 

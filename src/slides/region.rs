@@ -6,6 +6,10 @@
 pub(super) const WORD_GAP: usize = 2;
 /// What is less wide and high than this (blocks) may be a cursor.
 const CURSOR: usize = 5;
+/// Blocks of a change that must differ clearly.
+const CLEAR_BLOCKS: usize = 3;
+/// A region of this part of the picture is no inset.
+const INSET: f64 = 0.6;
 
 /// A set of blocks.
 #[derive(Clone)]
@@ -92,6 +96,44 @@ impl Region {
 
     pub fn len(&self) -> usize {
         self.set.iter().filter(|&&set| set).count()
+    }
+
+    /// The blocks of both.
+    pub fn joined(&self, other: &Region) -> Self {
+        self.with((0..self.set.len()).filter(|&block| self.set[block] || other.set[block]))
+    }
+
+    /// The blocks that are not in the other.
+    pub fn without(&self, other: &Region) -> Self {
+        self.with((0..self.set.len()).filter(|&block| self.set[block] && !other.set[block]))
+    }
+
+    /// Whether a piece of the region is larger than a cursor, and has blocks in which the
+    /// difference is so clear that no key frame's new encoding makes it.
+    pub fn is_content(&self, clear: &Region) -> bool {
+        self.pieces(WORD_GAP).iter().any(|piece| {
+            let clear = piece.blocks.iter().filter(|&&block| clear.contains(block));
+            piece.bounds.is_content() && clear.count() >= CLEAR_BLOCKS
+        })
+    }
+
+    /// Whether a rectangle is small enough for a picture in the picture.
+    pub fn is_inset(&self, rect: Rect) -> bool {
+        (rect.area() as f64) < INSET * self.set.len() as f64
+    }
+
+    /// The region of what moves with the rectangles around it: a picture in the picture is a
+    /// rectangle of which parts rest for a while.
+    pub fn boxed(&self) -> Self {
+        let mut boxed = self.clone();
+        for piece in self.pieces(2) {
+            // A few blocks that moved along a line are a cursor's way.
+            let dense = piece.blocks.len() * 6 >= piece.bounds.area();
+            if piece.blocks.len() >= 4 && dense && self.is_inset(piece.bounds) {
+                boxed.insert_rect(self.grown(piece.bounds, 1));
+            }
+        }
+        boxed
     }
 
     /// The rectangle, grown by `margin` blocks on every side within the grid.

@@ -20,6 +20,7 @@ mod probe;
 mod progress;
 mod quote;
 mod stop;
+mod survey;
 
 use arguments::Arguments;
 use error::Error;

@@ -30,40 +30,41 @@ pub struct Outcome {
 /// Parses a description and sets its properties: what is wrong with the values shows here, before
 /// any work is done.
 pub fn make(pipeline: &Pipeline) -> Result<gst::Pipeline, Error> {
+    let made = parse(&pipeline.text())?;
+    for assignment in pipeline.assignments() {
+        assign(&made, assignment)?;
+    }
+    Ok(made)
+}
+
+/// Makes the pipeline of a description in the syntax of `gst-launch-1.0`.
+pub fn parse(text: &str) -> Result<gst::Pipeline, Error> {
     let mut context = gst::ParseContext::new();
-    let element = gst::parse::launch_full(
-        &pipeline.text(),
-        Some(&mut context),
-        gst::ParseFlags::FATAL_ERRORS,
-    )
-    .map_err(|error| {
-        let missing = context.missing_elements();
-        if missing.is_empty() {
-            Error::request(
-                format!("the pipeline cannot be made ({})", error.message()),
-                "",
-                "`--print` says it",
-            )
-        } else {
-            Error::request(
-                format!("GStreamer elements are missing: {}", missing.join(", ")),
-                "",
-                "install the packages that pipelines/packages lists",
-            )
-        }
-    })?;
-    let made = element
+    let element = gst::parse::launch_full(text, Some(&mut context), gst::ParseFlags::FATAL_ERRORS)
+        .map_err(|error| {
+            let missing = context.missing_elements();
+            if missing.is_empty() {
+                Error::request(
+                    format!("the pipeline cannot be made ({})", error.message()),
+                    "",
+                    "`--print` says it",
+                )
+            } else {
+                Error::request(
+                    format!("GStreamer elements are missing: {}", missing.join(", ")),
+                    "",
+                    "install the packages that pipelines/packages lists",
+                )
+            }
+        })?;
+    Ok(element
         .downcast::<gst::Pipeline>()
         .unwrap_or_else(|element| {
             let made = gst::Pipeline::new();
             // A lone element has no parent that could refuse to let it go.
             let _ = made.add(&element);
             made
-        });
-    for assignment in pipeline.assignments() {
-        assign(&made, assignment)?;
-    }
-    Ok(made)
+        }))
 }
 
 fn assign(pipeline: &gst::Pipeline, set: &Assignment) -> Result<(), Error> {

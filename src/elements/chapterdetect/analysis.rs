@@ -7,7 +7,7 @@ use gst_video::{VideoFormat, VideoFrameExt};
 
 use super::listener::Listener;
 use crate::chapters::{self, Chapter, Material, Options, SlideChange, TopicStart};
-use crate::slides::{Change, Detector, Picture, Plane, PlaneFormat, Sensitivity};
+use crate::slides::{self, Change, Detector, Picture, Sensitivity};
 use crate::timeline::{Span, Time};
 use crate::topics::{self, Sentence};
 
@@ -32,20 +32,6 @@ pub const FORMATS: [VideoFormat; 18] = [
     VideoFormat::Argb,
     VideoFormat::Abgr,
 ];
-
-/// How the planes of a format lie under a block.
-fn planes(format: VideoFormat) -> &'static [PlaneFormat] {
-    use PlaneFormat as P;
-    match format {
-        VideoFormat::I420 | VideoFormat::Yv12 => &[P::FULL, P::QUARTER, P::QUARTER],
-        VideoFormat::Nv12 | VideoFormat::Nv21 => &[P::FULL, P::INTERLEAVED],
-        VideoFormat::Y42b => &[P::FULL, P::HALF, P::HALF],
-        VideoFormat::Y444 => &[P::FULL, P::FULL, P::FULL],
-        VideoFormat::Yuy2 | VideoFormat::Uyvy | VideoFormat::Yvyu => &[P::PACKED_422],
-        VideoFormat::Gray8 => &[P::FULL],
-        _ => &[P::PACKED_32],
-    }
-}
 
 /// How titles are made.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -89,19 +75,11 @@ impl Analysis {
         time: Time,
         shown_for: Option<Time>,
     ) -> Vec<Change> {
-        let strides = frame.plane_stride();
-        let planes: Vec<Plane> = planes(frame.format())
-            .iter()
-            .zip(strides)
-            .enumerate()
-            .filter_map(|(index, (&format, &stride))| {
-                Some(Plane {
-                    data: frame.plane_data(index as u32).ok()?,
-                    stride: usize::try_from(stride).ok()?,
-                    format,
-                })
-            })
-            .collect();
+        let planes = slides::planes(frame.format().to_str(), |index| {
+            let data = frame.plane_data(index as u32).ok()?;
+            let stride = usize::try_from(*frame.plane_stride().get(index)?).ok()?;
+            Some((data, stride))
+        });
         let picture = Picture {
             width: frame.width() as usize,
             height: frame.height() as usize,

@@ -19,6 +19,7 @@ use crate::folder::ClassFolder;
 use crate::pipeline;
 use crate::probe::Input;
 use crate::progress::clock;
+use crate::survey::survey;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -57,6 +58,9 @@ pub fn into(
     request.say(&describe(request, input, &folder.drafts()));
     let staging = folder.drafts_staging()?;
     let made = pipeline::make(&describe(request, input, staging.path()))?;
+    if input.video.is_some() {
+        survey(input, &request.stop)?.apply(&made);
+    }
     let mut findings = Findings::default();
     let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
     for name in [TRIM, CHAPTERS] {

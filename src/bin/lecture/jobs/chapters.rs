@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::part::Part;
 use crate::pipeline;
 use crate::progress::Progress;
+use crate::survey::survey;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -54,7 +55,12 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         chapters += usize::from(message.name() == "chapterdetect-chapter");
     };
     match &input {
-        Some(input) => request.run("chapters", &made, input, count)?,
+        Some(input) => {
+            if input.video.is_some() {
+                survey(input, &request.stop)?.apply(&made);
+            }
+            request.run("chapters", &made, input, count)?
+        }
         None => pipeline::run(
             &made,
             Progress::start("chapters", None),

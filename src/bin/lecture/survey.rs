@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Which parts of a recording's video are decoded when it is analysed.
+//!
+//! Most of a class shows nothing new. A first pass decodes key frames only and weighs the packets
+//! between them; the analysis then decodes the key frames, and in full the groups of pictures in
+//! which something lasting may have changed.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gst::prelude::*;
+use gst_video::VideoFrameExt;
+use gstlecture::slides::{self, Picture, Sensitivity, Survey};
+use gstlecture::timeline::{Span, Time};
+
+use crate::error::Error;
+use crate::pipeline;
+use crate::probe::Input;
+use crate::progress::Progress;
+use crate::stop::Stop;
+
+/// The spans of the video that are decoded in full; `None`: all of it.
+pub struct Groups(Option<Arc<[Span]>>);
+
+/// The first pass over the video of `input`.
+pub fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
+    let made = pipeline::parse(
+        "filesrc name=recording \
+         ! decodebin name=source caps=video/x-raw expose-all-streams=false \
+         ! queue ! videoconvert ! video/x-raw,format={I420,NV12,YV12,NV21,Y42B,Y444,GRAY8} \
+         ! appsink name=pictures sync=false",
+    )?;
+    if let Some(recording) = made.by_name("recording") {
+        recording.set_property("location", input.path.display().to_string());
+    }
+    let survey = Arc::new(Mutex::new(Survey::new(Sensitivity::default())));
+    on_packets(&made, {
+        let survey = survey.clone();
+        move |time, bytes, key| lock(&survey).packet(time, bytes, key)
+    });
+    let pictures = made.by_name("pictures");
+    if let Some(pictures) = pictures.and_then(|sink| sink.downcast::<gst_app::AppSink>().ok()) {
+        let survey = survey.clone();
+        let look = move |sink: &gst_app::AppSink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            look(&mut lock(&survey), &sample);
+            Ok(gst::FlowSuccess::Ok)
+        };
+        let callbacks = gst_app::AppSinkCallbacks::builder();
+        pictures.set_callbacks(callbacks.new_sample(look).build());
+    }
+    let progress = Progress::start("survey", input.duration);
+    if pipeline::run(&made, progress, stop, |_| {}).is_err() {
+        // What is wrong with the recording shows when all of it is decoded.
+        stop.check()?;
+        return Ok(Groups(None));
+    }
+    let survey = std::mem::replace(&mut *lock(&survey), Survey::new(Sensitivity::default()));
+    Ok(Groups(survey.finish().map(Arc::from)))
+}
+
+impl Groups {
+    /// Leaves out, before its decoder, what of the pipeline's video need not be decoded.
+    pub fn apply(&self, pipeline: &gst::Pipeline) {
+        let Some(spans) = self.0.clone() else {
+            return;
+        };
+        on_packets(pipeline, move |time, _, key| {
+            let after = spans.partition_point(|span| span.start <= time);
+            key || after > 0 && spans[after - 1].contains(time)
+        });
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Asks for every packet that comes to a video decoder of the pipeline whether it is decoded, by
+/// its time, its bytes and whether it is a key frame.
+fn on_packets(
+    pipeline: &gst::Pipeline,
+    wanted: impl Fn(Time, u64, bool) -> bool + Send + Sync + 'static,
+) {
+    let wanted = Arc::new(wanted);
+    pipeline.connect_deep_element_added(move |_, _, element| {
+        let video = gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO;
+        let is_decoder = element
+            .factory()
+            .is_some_and(|factory| factory.has_type(video));
+        let Some(pad) = element.static_pad("sink").filter(|_| is_decoder) else {
+            return;
+        };
+        let wanted = wanted.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            let Some(buffer) = info.buffer() else {
+                return gst::PadProbeReturn::Ok;
+            };
+            let time = pad
+                .sticky_event::<gst::event::Segment>(0)
+                .and_then(|event| {
+                    let segment = event.segment();
+                    let segment = segment.downcast_ref::<gst::ClockTime>()?;
+                    segment.to_stream_time(buffer.pts()?)
+                });
+            let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+            match time {
+                Some(time) if !wanted(nanos(time), buffer.size() as u64, key) => {
+                    gst::PadProbeReturn::Drop
+                }
+                // What has no time, as a header has, is no picture to leave out.
+                _ => gst::PadProbeReturn::Ok,
+            }
+        });
+    });
+}
+
+fn nanos(time: gst::ClockTime) -> Time {
+    Time::from_nanos(time.nseconds())
+}
+
+fn look(survey: &mut Survey, sample: &gst::Sample) -> Option<()> {
+    let info = gst_video::VideoInfo::from_caps(sample.caps()?).ok()?;
+    let buffer = sample.buffer()?;
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    let time = segment.to_stream_time(buffer.pts()?)?;
+    let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).ok()?;
+    let planes = slides::planes(info.format().to_str(), |index| {
+        let data = frame.plane_data(index as u32).ok()?;
+        let stride = usize::try_from(*frame.plane_stride().get(index)?).ok()?;
+        Some((data, stride))
+    });
+    let picture = Picture {
+        width: info.width() as usize,
+        height: info.height() as usize,
+        planes: &planes,
+    };
+    survey.picture(&picture, nanos(time));
+    Some(())
+}

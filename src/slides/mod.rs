@@ -19,3 +19,6 @@ mod survey;
 pub use detector::{Change, Detector, Sensitivity};
 pub use picture::{Picture, Plane, PlaneFormat, planes};
 pub use survey::Survey;
+
+#[cfg(test)]
+mod tests;

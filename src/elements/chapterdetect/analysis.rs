@@ -5,9 +5,9 @@
 use gst_audio::AudioFormat;
 use gst_video::{VideoFormat, VideoFrameExt};
 
-use super::listener::Listener;
 use crate::chapters::{self, Chapter, Material, Options, SlideChange, TopicStart};
 use crate::slides::{self, Change, Detector, Picture, Sensitivity};
+use crate::speech::{Kind, Listener};
 use crate::timeline::{Span, Time};
 use crate::topics::{self, Sentence};
 
@@ -33,6 +33,9 @@ pub const FORMATS: [VideoFormat; 18] = [
     VideoFormat::Abgr,
 ];
 
+/// The score from which a frame is taken for a voice.
+const SPEECH: f32 = 0.5;
+
 /// How titles are made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Naming {
@@ -45,8 +48,7 @@ pub enum Naming {
 pub struct Analysis {
     detector: Detector,
     slides: Vec<SlideChange>,
-    listener: Option<Listener>,
-    speech: Vec<Span>,
+    listener: Listener,
     sentences: Vec<Sentence>,
     end: Time,
 }
@@ -56,8 +58,7 @@ impl Analysis {
         Analysis {
             detector: Detector::new(Sensitivity::new(sensitivity)),
             slides: Vec::new(),
-            listener: None,
-            speech: Vec::new(),
+            listener: Listener::new(SPEECH),
             sentences: Vec::new(),
             end: Time::ZERO,
         }
@@ -107,45 +108,26 @@ impl Analysis {
 
     /// Listens to interleaved samples.
     pub fn listen(&mut self, info: &gst_audio::AudioInfo, bytes: &[u8], time: Time) {
-        if self
-            .listener
-            .as_ref()
-            .is_some_and(|listener| listener.rate() != info.rate())
-        {
-            let heard = self.end_of_audio();
-            self.speech.extend(heard);
-        }
-        let listener = self
-            .listener
-            .get_or_insert_with(|| Listener::new(info.rate()));
-        let channels = info.channels().max(1) as usize;
-        let mono = |sum: f32| sum / channels as f32;
-        match info.format() {
+        let samples: Vec<f32> = match info.format() {
             AudioFormat::S16le => {
-                let frames = bytes.as_chunks::<2>().0.chunks_exact(channels);
-                let frames = frames.map(|frame| {
-                    frame
-                        .iter()
-                        .map(|&bytes| f32::from(i16::from_le_bytes(bytes)) / 32768.0)
-                        .sum()
-                });
-                listener.push(time, frames.map(mono));
+                let samples = bytes.as_chunks().0.iter();
+                let samples = samples.map(|&bytes| i16::from_le_bytes(bytes));
+                samples.map(|sample| f32::from(sample) / 32768.0).collect()
             }
             _ => {
-                let frames = bytes.as_chunks::<4>().0.chunks_exact(channels);
-                let frames =
-                    frames.map(|frame| frame.iter().map(|&bytes| f32::from_le_bytes(bytes)).sum());
-                listener.push(time, frames.map(mono));
+                let samples = bytes.as_chunks().0.iter();
+                samples.map(|&bytes| f32::from_le_bytes(bytes)).collect()
             }
-        }
+        };
+        let channels = info.channels() as usize;
+        self.listener.push(time, info.rate(), channels, &samples);
     }
 
-    fn end_of_audio(&mut self) -> Vec<Span> {
-        let mut speech = std::mem::take(&mut self.speech);
-        if let Some(listener) = self.listener.take() {
-            speech.extend(listener.finish());
-        }
-        speech
+    fn speech(&mut self) -> Vec<Span> {
+        self.listener.finish();
+        let sounds = self.listener.drain();
+        let voices = sounds.iter().filter(|sound| sound.kind == Kind::Speech);
+        voices.map(|sound| sound.span).collect()
     }
 
     /// Something was said: a cue of the transcript.
@@ -178,7 +160,7 @@ impl Analysis {
             duration: self.end,
             class: None,
             slides: std::mem::take(&mut self.slides),
-            speech: self.end_of_audio(),
+            speech: self.speech(),
             topics: boundaries
                 .into_iter()
                 .filter_map(|boundary| {

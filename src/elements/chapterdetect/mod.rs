@@ -17,7 +17,6 @@ use gst::prelude::*;
 mod analysis;
 mod chapter_stream;
 mod imp;
-mod listener;
 mod report;
 
 glib::wrapper! {

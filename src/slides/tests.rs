@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MPL-2.0
+
+use super::*;
+use crate::timeline::Time;
+
+const WIDTH: usize = 640;
+const HEIGHT: usize = 480;
+const FPS: u64 = 10;
+
+/// A screen to draw on.
+#[derive(Clone)]
+struct Screen(Vec<u8>);
+
+impl Screen {
+    fn blank() -> Self {
+        Screen(vec![230; WIDTH * HEIGHT])
+    }
+
+    /// Something like a line of text: strokes of 2 pixels, 14 high.
+    fn text(&mut self, x: usize, y: usize, width: usize) -> &mut Self {
+        for row in y..y + 14 {
+            for column in x..x + width {
+                if (column / 2 + row / 5) % 3 == 0 {
+                    self.0[row * WIDTH + column] = 40;
+                }
+            }
+        }
+        self
+    }
+
+    fn fill(&mut self, x: usize, y: usize, width: usize, height: usize, value: u8) -> &mut Self {
+        for row in self.0.chunks_mut(WIDTH).skip(y).take(height) {
+            row[x..x + width].fill(value);
+        }
+        self
+    }
+
+    /// A picture in the picture that never holds still.
+    fn webcam(&mut self, x: usize, y: usize, width: usize, height: usize, frame: u64) -> &mut Self {
+        let mut seed = frame.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        for row in (y..y + height).step_by(8) {
+            for column in (x..x + width).step_by(8) {
+                seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1);
+                self.fill(column, row, 8, 8, (seed >> 56) as u8);
+            }
+        }
+        self
+    }
+}
+
+fn push(detector: &mut Detector, screen: &Screen, time: Time) -> Vec<Change> {
+    let planes = [Plane {
+        data: &screen.0,
+        stride: WIDTH,
+        format: PlaneFormat::FULL,
+    }];
+    let picture = Picture {
+        width: WIDTH,
+        height: HEIGHT,
+        planes: &planes,
+    };
+    let shown_for = Time::from_millis(1000 / FPS);
+    detector.push(&picture, time, Some(shown_for))
+}
+
+/// What is found in `seconds` of frames that `draw` makes of their number.
+fn found(seconds: u64, mut draw: impl FnMut(u64) -> Screen) -> Vec<Change> {
+    let mut detector = Detector::new(Sensitivity::default());
+    let mut changes = Vec::new();
+    for frame in 0..seconds * FPS {
+        let time = Time::from_millis(frame * 1000 / FPS);
+        changes.extend(push(&mut detector, &draw(frame), time));
+    }
+    changes.extend(detector.finish());
+    changes
+}
+
+fn times(changes: &[Change]) -> Vec<f64> {
+    changes
+        .iter()
+        .map(|change| change.time.secs_f64())
+        .collect()
+}
+
+fn slide(lines: usize) -> Screen {
+    let mut screen = Screen::blank();
+    for line in 0..lines {
+        screen.text(40, 60 + 40 * line, 300);
+    }
+    screen
+}
+
+#[test]
+fn a_line_of_text_is_found_at_its_frame() {
+    let changes = found(40, |frame| slide(if frame < 203 { 2 } else { 3 }));
+    assert_eq!(times(&changes), [20.3]);
+    assert_eq!(changes[0].after, Time::from_millis(20_200));
+    assert!(changes[0].difference > 0.0 && changes[0].difference < 0.1);
+}
+
+#[test]
+fn a_webcam_is_no_slide_wherever_it_is() {
+    for (x, y, width, height) in [(480, 0, 160, 120), (0, 360, 160, 120), (320, 0, 320, 480)] {
+        let changes = found(60, |frame| {
+            let mut screen = slide(if frame < 300 { 2 } else { 5 });
+            screen.webcam(x, y, width, height, frame);
+            screen
+        });
+        assert_eq!(times(&changes), [30.0], "at {x} {y}");
+    }
+}
+
+#[test]
+fn a_webcam_that_goes_on_and_off_is_no_slide() {
+    let changes = found(80, |frame| {
+        let mut screen = slide(3);
+        if (250..550).contains(&frame) {
+            screen.webcam(440, 300, 200, 160, frame);
+        }
+        screen
+    });
+    assert_eq!(times(&changes), []);
+}
+
+#[test]
+fn a_cursor_is_no_slide() {
+    let changes = found(60, |frame| {
+        let mut screen = slide(4);
+        let stop = (frame / 70) as usize;
+        screen.fill(50 + stop * 63 % 400, 70 + stop * 37 % 300, 10, 16, 0);
+        screen
+    });
+    assert_eq!(times(&changes), []);
+}
+
+#[test]
+fn a_fade_is_one_change() {
+    let (from, mut to) = (slide(2), Screen::blank());
+    to.fill(100, 100, 400, 300, 90);
+    let changes = found(50, |frame| {
+        let share = frame.saturating_sub(250).min(8);
+        let mix = |(&a, &b): (&u8, &u8)| ((a as u64 * (8 - share) + b as u64 * share) / 8) as u8;
+        Screen(from.0.iter().zip(&to.0).map(mix).collect())
+    });
+    assert_eq!(changes.len(), 1);
+    assert!((times(&changes)[0] - 25.4).abs() < 0.5, "{changes:?}");
+}
+
+#[test]
+fn flicker_of_the_codec_is_no_slide() {
+    // Every 2 s a key frame shifts everything by a little.
+    let changes = found(60, |frame| {
+        let mut screen = slide(5);
+        let shift = (frame / 20 % 2) as u8 * 12;
+        screen.0.iter_mut().for_each(|byte| *byte -= shift);
+        screen
+    });
+    assert_eq!(times(&changes), []);
+}
+
+#[test]
+fn writing_by_hand_is_found_once_it_has_grown() {
+    let changes = found(60, |frame| {
+        let mut screen = slide(2);
+        let strokes = (frame.saturating_sub(200) / 25).min(8) as usize;
+        for stroke in 0..strokes {
+            screen.fill(60 + stroke * 20, 300, 12, 4, 20);
+        }
+        screen
+    });
+    assert!(!changes.is_empty());
+    assert!(
+        times(&changes)
+            .iter()
+            .all(|time| (20.0..45.0).contains(time))
+    );
+}
+
+#[test]
+fn a_slide_shown_again_is_recognised() {
+    let changes = found(80, |frame| slide([2, 5, 2, 7][frame as usize / 200]));
+    assert_eq!(times(&changes), [20.0, 40.0, 60.0]);
+    let same: Vec<_> = changes.iter().map(|change| change.same_as).collect();
+    assert_eq!(same, [None, Some(Time::ZERO), None]);
+}
+
+#[test]
+fn something_shown_for_a_moment_is_no_slide() {
+    let changes = found(40, |frame| {
+        slide(if (200..210).contains(&frame) { 6 } else { 2 })
+    });
+    assert_eq!(times(&changes), []);
+}
+
+#[test]
+fn only_the_hue_may_change() {
+    let mut detector = Detector::new(Sensitivity::default());
+    let luma = slide(3);
+    let mut changes = Vec::new();
+    for frame in 0..40 * FPS {
+        let chroma = vec![if frame < 200 { 128 } else { 60 }; WIDTH * HEIGHT / 4];
+        let plane = |data, stride, format| Plane {
+            data,
+            stride,
+            format,
+        };
+        let planes = [
+            plane(&luma.0[..], WIDTH, PlaneFormat::FULL),
+            plane(&chroma, WIDTH / 2, PlaneFormat::QUARTER),
+            plane(&chroma, WIDTH / 2, PlaneFormat::QUARTER),
+        ];
+        let picture = Picture {
+            width: WIDTH,
+            height: HEIGHT,
+            planes: &planes,
+        };
+        changes.extend(detector.push(&picture, Time::from_millis(frame * 100), None));
+    }
+    changes.extend(detector.finish());
+    assert_eq!(times(&changes), [20.0]);
+}
+
+#[test]
+fn any_size_will_do() {
+    for (width, height) in [(0, 0), (1, 1), (17, 9), (40, 600)] {
+        let data = vec![0; width * height];
+        let planes = [Plane {
+            data: &data,
+            stride: width,
+            format: PlaneFormat::FULL,
+        }];
+        let picture = Picture {
+            width,
+            height,
+            planes: &planes,
+        };
+        let mut detector = Detector::new(Sensitivity::default());
+        for second in 0..20 {
+            assert!(
+                detector
+                    .push(&picture, Time::from_secs(second), None)
+                    .is_empty()
+            );
+        }
+        assert!(detector.finish().is_empty());
+    }
+}
+
+#[test]
+fn key_frames_only_still_tell() {
+    let mut detector = Detector::new(Sensitivity::default());
+    let mut changes = Vec::new();
+    for second in (0..300).step_by(10) {
+        let mut screen = slide(if second < 155 { 2 } else { 4 });
+        screen.webcam(480, 0, 160, 120, second);
+        changes.extend(push(&mut detector, &screen, Time::from_secs(second)));
+    }
+    changes.extend(detector.finish());
+    assert_eq!(times(&changes), [160.0]);
+    assert_eq!(changes[0].after, Time::from_secs(150));
+}
+
+/// A stream of 10 s groups, in which a slide changes at 155 s and a webcam moves.
+fn surveyed(
+    draw: impl Fn(u64) -> Screen,
+    spike: Option<u64>,
+) -> Option<Vec<crate::timeline::Span>> {
+    let mut survey = Survey::new(Sensitivity::default());
+    for frame in 0..300 * FPS {
+        let key = frame % 100 == 0;
+        let time = Time::from_millis(frame * 100);
+        let bytes = match frame {
+            _ if key => 40_000,
+            _ if Some(frame) == spike => 30_000,
+            _ => 500,
+        };
+        if survey.packet(time, bytes, key) {
+            let screen = draw(frame);
+            let planes = [Plane {
+                data: &screen.0,
+                stride: WIDTH,
+                format: PlaneFormat::FULL,
+            }];
+            let picture = Picture {
+                width: WIDTH,
+                height: HEIGHT,
+                planes: &planes,
+            };
+            survey.picture(&picture, time);
+        }
+    }
+    survey.finish()
+}
+
+#[test]
+fn only_groups_that_may_hold_a_change_are_decoded() {
+    let draw = |frame| {
+        let mut screen = slide(if frame < 1550 { 2 } else { 4 });
+        screen.webcam(480, 0, 160, 120, frame);
+        screen
+    };
+    let spans = surveyed(draw, Some(2345)).unwrap_or_default();
+    let starts: Vec<f64> = spans.iter().map(|span| span.start.secs_f64()).collect();
+    assert_eq!(starts, [150.0, 230.0, 290.0]);
+    assert_eq!(spans[0].end, Time::from_secs(160));
+}
+
+#[test]
+fn rare_key_frames_are_not_worth_a_survey() {
+    let mut survey = Survey::new(Sensitivity::default());
+    for frame in 0..1000u64 {
+        survey.packet(Time::from_secs(frame), 100, frame % 500 == 0);
+    }
+    assert_eq!(survey.finish(), None);
+}
+
+#[test]
+fn a_stream_of_key_frames_is_not_worth_a_survey() {
+    let mut survey = Survey::new(Sensitivity::default());
+    let wanted =
+        (0..1000u64).filter(|&frame| survey.packet(Time::from_millis(frame * 100), 100, true));
+    assert!(wanted.count() <= 100);
+    assert_eq!(survey.finish(), None);
+}

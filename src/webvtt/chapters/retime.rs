@@ -1,104 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Chapter files: their rules, and chapters through a cut list.
+//! Chapters through a cut list.
 
-use std::collections::HashMap;
-
-use super::{Cue, Document, Problem, ProblemKind};
 use crate::timeline::{CutList, Span, Time};
-
-/// Checks the rules of a chapter file: cues disjoint or nested and no two identical (§4.5.1), titles
-/// of one line and without tags (§4.2.3), starts that never decrease, ends after starts, identifiers
-/// unique (§4.1), no header block. What [`super::read`] has reported is not repeated.
-pub fn check(document: &Document) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut broken = |line: usize, rule: String| {
-        problems.push(Problem {
-            line,
-            kind: ProblemKind::Chapter(rule),
-        });
-    };
-    if let Some(line) = document.header.lines.first() {
-        broken(
-            2,
-            format!("\"{line}\" under WEBVTT is no part of a chapter file; remove it"),
-        );
-    }
-    let mut ids = HashMap::new();
-    let mut open: Vec<&Cue> = Vec::new();
-    let mut latest: Option<&Cue> = None;
-    for cue in document.cues() {
-        let line = cue.line;
-        let title = cue.plain_text();
-        if title.trim().is_empty() {
-            broken(
-                line,
-                "the chapter has no title; write it under the timing line".into(),
-            );
-        }
-        if cue.text.contains('\n') {
-            broken(
-                line,
-                format!("the title \"{title}\" has more than one line; make it one"),
-            );
-        }
-        if cue.text.contains('<') {
-            broken(
-                line,
-                format!("the title \"{title}\" has tags; write < as &lt; or remove them"),
-            );
-        }
-        if let Some(id) = &cue.id
-            && let Some(first) = ids.insert(id, line)
-        {
-            broken(
-                line,
-                format!("the identifier \"{id}\" is that of line {first} too"),
-            );
-        }
-        if cue.span.is_empty() {
-            continue;
-        }
-        if let Some(before) = latest.filter(|before| cue.span.start < before.span.start) {
-            broken(
-                line,
-                format!(
-                    "the chapter starts before that of line {}; sort them",
-                    before.line
-                ),
-            );
-            continue;
-        }
-        latest = Some(cue);
-        open.retain(|outer| outer.span.end > cue.span.start);
-        if let Some(same) = open.iter().find(|outer| outer.span == cue.span) {
-            broken(
-                line,
-                format!("the chapter has the times of that of line {}", same.line),
-            );
-        } else if let Some(outer) = open
-            .iter()
-            .find(|outer| cue.span.end > outer.span.end && cue.span.start > outer.span.start)
-        {
-            broken(
-                line,
-                format!(
-                    "the chapter starts inside that of line {} and ends after it; \
-                     end one where the other starts, or one inside the other",
-                    outer.line
-                ),
-            );
-        }
-        open.push(cue);
-    }
-    problems
-}
+use crate::webvtt::Cue;
 
 /// Moves chapters of the source through the cuts: what is left of each, in output time and in order.
 ///
 /// A chapter that is cut whole disappears, and so does one inside another whose times become the
 /// same. A chapter cut down to less than `shortest` is joined to the one before it, else to the one
-/// after it. The first chapter starts at zero. The chapters must keep the rules of [`check`].
+/// after it. The first chapter starts at zero. The chapters must keep the rules of [`super::check`].
 pub fn retime(chapters: &[Cue], cuts: &CutList, shortest: Time) -> Vec<Cue> {
     let mut moved: Vec<Moved> = chapters
         .iter()
@@ -159,7 +70,8 @@ fn join(moved: &mut Vec<Moved>, at: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::webvtt::read;
+    use crate::webvtt::Document;
+    use crate::webvtt::chapters::check;
 
     fn chapters(list: &[(u64, u64, &str)]) -> Vec<Cue> {
         let cue = |&(start, end, title): &(u64, u64, &str)| {
@@ -248,52 +160,5 @@ mod tests {
                 (145, 150, "Four"),
             ])
         );
-    }
-
-    #[test]
-    fn every_broken_rule_is_named_with_its_line() {
-        for (file, line, word) in [
-            (
-                "WEBVTT\nKind: chapters\n\n00:00.000 --> 00:01.000\nA\n",
-                2,
-                "Kind",
-            ),
-            ("WEBVTT\n\n00:00.000 --> 00:01.000\n\n", 3, "no title"),
-            ("WEBVTT\n\n00:00.000 --> 00:01.000\nA\nB\n", 3, "one line"),
-            ("WEBVTT\n\n00:00.000 --> 00:01.000\n<b>A</b>\n", 3, "tags"),
-            (
-                "WEBVTT\n\n1\n00:00.000 --> 00:01.000\nA\n\n1\n00:01.000 --> 00:02.000\nB\n",
-                7,
-                "line 3",
-            ),
-            (
-                "WEBVTT\n\n00:01.000 --> 00:02.000\nA\n\n00:00.000 --> 00:01.000\nB\n",
-                6,
-                "line 3",
-            ),
-            (
-                "WEBVTT\n\n00:00.000 --> 00:02.000\nA\n\n00:01.000 --> 00:03.000\nB\n",
-                6,
-                "line 3",
-            ),
-            (
-                "WEBVTT\n\n00:00.000 --> 00:02.000\nA\n\n00:00.000 --> 00:02.000\nB\n",
-                6,
-                "line 3",
-            ),
-        ] {
-            let problems = check(&read(file.as_bytes()).expect("WebVTT"));
-            assert_eq!(problems.len(), 1, "{file}\n{problems:?}");
-            assert_eq!(problems[0].line, line, "{file}");
-            assert!(problems[0].to_string().contains(word), "{}", problems[0]);
-        }
-    }
-
-    #[test]
-    fn nested_and_disjoint_chapters_keep_the_rules() {
-        let file = "WEBVTT\n\n00:00.000 --> 01:00.000\nA\n\n00:00.000 --> 00:30.000\nA1\n\n\
-            00:30.000 --> 01:00.000\nA2\n\n01:10.000 --> 02:00.000\nB &lt; C\n";
-        let document = read(file.as_bytes()).expect("WebVTT");
-        assert_eq!(check(&document), []);
     }
 }

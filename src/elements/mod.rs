@@ -4,12 +4,14 @@
 
 mod catalogsink;
 mod chapterdetect;
+mod cue_meta;
 mod silencetrim;
 mod webvttchaptermux;
 mod webvttparse;
 mod xapitap;
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
+    cue_meta::register();
     silencetrim::register(plugin)?;
     chapterdetect::register(plugin)?;
     webvttparse::register(plugin)?;

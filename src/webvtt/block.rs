@@ -114,7 +114,6 @@ impl fmt::Display for Block {
         };
         match body.as_str() {
             "" => writeln!(f, "{word}"),
-            body if word == "NOTE" && !body.contains('\n') => writeln!(f, "{word} {body}"),
             body => writeln!(f, "{word}\n{body}"),
         }
     }

@@ -1,5 +1,47 @@
 // SPDX-License-Identifier: MPL-2.0
 
-pub fn register(_plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
-    Ok(())
+//! `webvttchaptermux` muxes chapters into a WebVTT chapter file. A chapter is a text buffer, its
+//! title, or an entry of a table of contents; it is written once it is certain where it ends.
+//!
+//! ```text
+//! gst-launch-1.0 webvttchaptermux name=mux start-at-zero=true ! filesink location=chapters.vtt \
+//!     filesrc location=parts.vtt ! webvttparse ! mux.sink_0 \
+//!     filesrc location=sections.vtt ! webvttparse ! mux.sink_1 sink_1::level=1
+//! ```
+
+use gst::glib;
+use gst::prelude::*;
+
+mod imp;
+mod pad;
+mod toc;
+
+/// Whether a person has approved the chapters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
+#[enum_type(name = "GstLectureReviewStatus")]
+pub enum Status {
+    #[default]
+    #[enum_value(name = "Made by a machine, for a person to correct", nick = "draft")]
+    Draft,
+    #[enum_value(name = "A person has approved the chapters", nick = "approved")]
+    Approved,
+}
+
+glib::wrapper! {
+    pub struct WebVttChapterMux(ObjectSubclass<imp::WebVttChapterMux>)
+        @extends gst_base::Aggregator, gst::Element, gst::Object, @implements gst::ChildProxy;
+}
+
+glib::wrapper! {
+    pub struct WebVttChapterMuxPad(ObjectSubclass<pad::WebVttChapterMuxPad>)
+        @extends gst_base::AggregatorPad, gst::Pad, gst::Object;
+}
+
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gst::Element::register(
+        Some(plugin),
+        "webvttchaptermux",
+        gst::Rank::NONE,
+        WebVttChapterMux::static_type(),
+    )
 }

@@ -1,5 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
 
-pub fn register(_plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
-    Ok(())
+//! `webvttparse` reads WebVTT into cues: one text buffer a cue, with identifier, settings and markup
+//! kept beside the plain text. Every bad block is reported with its line, and reading goes on.
+//!
+//! ```text
+//! gst-launch-1.0 filesrc location=class.vtt ! webvttparse ! fakesink dump=true
+//! ```
+
+use gst::glib;
+use gst::prelude::*;
+
+mod imp;
+
+glib::wrapper! {
+    pub struct WebVttParse(ObjectSubclass<imp::WebVttParse>)
+        @extends gst::Element, gst::Object;
+}
+
+pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    gst::Element::register(
+        Some(plugin),
+        "webvttparse",
+        gst::Rank::NONE,
+        WebVttParse::static_type(),
+    )
 }

@@ -8,7 +8,7 @@ mod retime;
 mod sequence;
 
 pub use retime::retime;
-pub use sequence::{Chapter, Dropped, Rules, Sequence};
+pub use sequence::{Chapter, Dropped, Reason, Rules, Sequence};
 
 use super::{Cue, Document, Problem, ProblemKind};
 

@@ -9,12 +9,11 @@
 //! outer chapters before inner ones.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::mem;
+use std::{fmt, mem};
 
 use crate::timeline::{Span, Time};
 use crate::webvtt::Cue;
 
-const SHORT: &str = "it is shorter than the shortest wanted";
 const SHORTEST: Time = Time::from_millis(1);
 
 /// A chapter as an input brings it.
@@ -46,7 +45,34 @@ pub struct Rules {
 pub struct Dropped {
     pub title: String,
     pub start: Time,
-    pub why: &'static str,
+    pub reason: Reason,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    NoLength,
+    NoTitle,
+    /// It came after a chapter that starts later.
+    Late,
+    /// Another chapter of its level starts at its time.
+    SameStart,
+    /// It has the times of the chapter around it.
+    SameTimes,
+    /// It is shorter than [`Rules::min_duration`] and was joined to its neighbour.
+    Short,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::NoLength => "it has no length",
+            Reason::NoTitle => "it has no title",
+            Reason::Late => "it came after one that starts later",
+            Reason::SameStart => "another one of its level starts at its time",
+            Reason::SameTimes => "it has the times of the one around it",
+            Reason::Short => "it is shorter than the shortest wanted",
+        })
+    }
 }
 
 /// Puts chapters in order. `K` names an input.
@@ -124,10 +150,10 @@ impl<K: Ord + Clone> Sequence<K> {
             ..chapter
         };
         if chapter.end.is_some_and(|end| end <= chapter.start) {
-            return self.drop(chapter, "it has no length");
+            return self.drop(chapter, Reason::NoLength);
         }
         if chapter.title.is_empty() {
-            return self.drop(chapter, "it has no title");
+            return self.drop(chapter, Reason::NoTitle);
         }
         self.advance(input, chapter.start);
         self.latest_end = self.latest_end.max(chapter.end.unwrap_or_default());
@@ -139,7 +165,7 @@ impl<K: Ord + Clone> Sequence<K> {
             .back()
             .is_some_and(|last| chapter.start < last.start)
         {
-            return self.drop(chapter, "it came after a later one");
+            return self.drop(chapter, Reason::Late);
         }
         input.queue.push_back(chapter);
     }
@@ -212,8 +238,8 @@ impl<K: Ord + Clone> Sequence<K> {
         }
     }
 
-    /// Every chapter that starts before this is known.
-    fn horizon(&self) -> Time {
+    /// Every chapter that starts before this is known; the largest time once all inputs have ended.
+    pub fn horizon(&self) -> Time {
         let of = |input: &Input| match input.queue.front() {
             Some(chapter) => chapter.start,
             None if input.ended => Time::MAX,
@@ -224,13 +250,13 @@ impl<K: Ord + Clone> Sequence<K> {
 
     fn insert(&mut self, mut chapter: Chapter) {
         if chapter.start < self.latest_start {
-            return self.drop(chapter, "it came after a later one");
+            return self.drop(chapter, Reason::Late);
         }
         let is_same = |pending: &Pending| {
             pending.chapter.start == chapter.start && pending.chapter.level == chapter.level
         };
         if self.pending.iter().any(is_same) {
-            return self.drop(chapter, "another one starts at its time");
+            return self.drop(chapter, Reason::SameStart);
         }
         if !self.rules.fill_gaps {
             self.close_ended(chapter.start);
@@ -244,7 +270,7 @@ impl<K: Ord + Clone> Sequence<K> {
             if carried.chapter.level == chapter.level {
                 chapter.start = carried.chapter.start;
             }
-            self.drop(carried.chapter, SHORT);
+            self.drop(carried.chapter, Reason::Short);
         }
         if !self.rules.fill_gaps {
             let outer_ends = self.pending.iter().filter(|outer| !outer.closed);
@@ -285,7 +311,7 @@ impl<K: Ord + Clone> Sequence<K> {
         self.carried
             .take_if(|carried| carried.chapter.level > level)
             .into_iter()
-            .for_each(|carried| self.dropped.push(carried.chapter.dropped(SHORT)));
+            .for_each(|carried| self.dropped.push(carried.chapter.dropped(Reason::Short)));
         let end = match chapter.end {
             Some(end) if !self.rules.fill_gaps => end.min(at),
             _ => at,
@@ -304,7 +330,7 @@ impl<K: Ord + Clone> Sequence<K> {
             Some(before) => {
                 before.chapter.end = Some(end);
                 let short = short.swap_remove(0);
-                self.drop(short.chapter, SHORT);
+                self.drop(short.chapter, Reason::Short);
             }
             None => self.carried = Some(short.swap_remove(0)),
         }
@@ -343,7 +369,7 @@ impl<K: Ord + Clone> Sequence<K> {
     fn give(&mut self, chapter: Chapter) -> Option<Cue> {
         let span = Span::new(chapter.start, chapter.end?);
         if self.last_given == Some(span) {
-            self.drop(chapter, "it has the times of the one around it");
+            self.drop(chapter, Reason::SameTimes);
             return None;
         }
         self.last_given = Some(span);
@@ -352,17 +378,17 @@ impl<K: Ord + Clone> Sequence<K> {
         Some(cue)
     }
 
-    fn drop(&mut self, chapter: Chapter, why: &'static str) {
-        self.dropped.push(chapter.dropped(why));
+    fn drop(&mut self, chapter: Chapter, reason: Reason) {
+        self.dropped.push(chapter.dropped(reason));
     }
 }
 
 impl Chapter {
-    fn dropped(self, why: &'static str) -> Dropped {
+    fn dropped(self, reason: Reason) -> Dropped {
         Dropped {
             title: self.title,
             start: self.start,
-            why,
+            reason,
         }
     }
 }

@@ -190,16 +190,12 @@ impl WebVttChapterMux {
         })?;
         let text = String::from_utf8_lossy(&map);
         let text = text.trim_end_matches('\0');
-        let is_markup = pad
-            .current_caps()
-            .and_then(|caps| caps.structure(0)?.get::<String>("format").ok())
-            .is_some_and(|format| format == "pango-markup");
         let chapter = Chapter {
             start,
             end,
             level: pad.imp().level(),
             // Pango's tags and escapes are read as those of a cue.
-            title: if is_markup {
+            title: if pad.imp().is_markup() {
                 webvtt::plain_text(text)
             } else {
                 text.to_owned()
@@ -488,6 +484,11 @@ impl AggregatorImpl for WebVttChapterMux {
                 // A file is there from the first moment, however late its first chapter is.
                 if let Err(error) = self.push_header() {
                     gst::debug!(CAT, imp = self, "The header was not taken: {error}");
+                }
+            }
+            EventView::Caps(caps) => {
+                if let Some(pad) = pad.downcast_ref::<WebVttChapterMuxPad>() {
+                    pad.imp().set_caps(caps.caps());
                 }
             }
             EventView::Toc(toc) => {

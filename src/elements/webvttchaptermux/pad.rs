@@ -2,7 +2,7 @@
 
 //! A sink pad, with the level of its chapters.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use gst::glib;
 use gst::prelude::*;
@@ -15,11 +15,25 @@ const MAX_LEVEL: u32 = 15;
 #[derive(Default)]
 pub struct WebVttChapterMuxPad {
     level: AtomicU32,
+    /// The caps of the buffer at hand say markup; the pad's own caps may be ahead of its queue.
+    is_markup: AtomicBool,
 }
 
 impl WebVttChapterMuxPad {
     pub fn level(&self) -> u32 {
         self.level.load(Ordering::Relaxed)
+    }
+
+    pub fn is_markup(&self) -> bool {
+        self.is_markup.load(Ordering::Relaxed)
+    }
+
+    pub fn set_caps(&self, caps: &gst::CapsRef) {
+        let format = caps
+            .structure(0)
+            .and_then(|caps| caps.get::<&str>("format").ok());
+        let is_markup = format == Some("pango-markup");
+        self.is_markup.store(is_markup, Ordering::Relaxed);
     }
 }
 

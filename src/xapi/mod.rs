@@ -13,6 +13,7 @@ mod history;
 pub mod iri;
 pub mod journal;
 pub mod outbox;
+pub mod report;
 pub mod segments;
 mod session;
 mod statement;

@@ -165,6 +165,16 @@ impl Session {
         segments::progress(segments::covered(self.played(), length), length)
     }
 
+    /// The length of the video in milliseconds, zero while it is not known.
+    pub fn length(&self) -> u64 {
+        self.length.unwrap_or(0)
+    }
+
+    /// The last position that was heard of, in milliseconds.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     /// When a tick is wanted next.
     pub fn due(&self) -> Due {
         let waits_for_media =
@@ -307,10 +317,6 @@ impl Session {
                 self.closed = true;
             }
         }
-    }
-
-    fn length(&self) -> u64 {
-        self.length.unwrap_or(0)
     }
 
     /// Only media that runs forward, near its own speed, is watched.

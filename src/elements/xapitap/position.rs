@@ -238,10 +238,10 @@ impl Track {
             if new_stream {
                 let from = from.unwrap_or(self.held);
                 happenings.push(Happening::NewStream { from, to: start });
-            } else if let Some((from, old_rate)) = from.zip(self.last_rate) {
-                if !known {
-                    happenings.extend(jump(from, start, old_rate, rate));
-                }
+            } else if let Some((from, old_rate)) = from.zip(self.last_rate)
+                && !known
+            {
+                happenings.extend(jump(from, start, old_rate, rate));
             }
             self.held = start;
         }

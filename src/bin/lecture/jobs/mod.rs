@@ -22,7 +22,12 @@ mod catalog;
 mod chapters;
 mod check;
 mod package;
+mod play;
+mod statements;
 mod trim;
+mod xapi_check;
+mod xapi_deliver;
+mod xapi_report;
 
 /// The sample class of the repository that the program was built in.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.mkv");
@@ -84,6 +89,30 @@ pub static JOBS: &[Job] = &[
         about: None,
         descriptions: &[&check::DESCRIPTION],
         run: check::run,
+    },
+    Job {
+        name: "play",
+        about: None,
+        descriptions: &[&play::DESCRIPTION],
+        run: play::run,
+    },
+    Job {
+        name: "xapi-deliver",
+        about: None,
+        descriptions: &[&xapi_deliver::DESCRIPTION],
+        run: xapi_deliver::run,
+    },
+    Job {
+        name: "xapi-report",
+        about: None,
+        descriptions: &[&xapi_report::DESCRIPTION],
+        run: xapi_report::run,
+    },
+    Job {
+        name: "xapi-check",
+        about: None,
+        descriptions: &[&xapi_check::DESCRIPTION],
+        run: xapi_check::run,
     },
 ];
 

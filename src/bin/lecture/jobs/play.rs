@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `play`: plays something, and reports what is watched.
+
+use std::path::Path;
+
+use gst::{glib, prelude::*};
+use gst_pbutils::Discoverer;
+use once_cell::sync::Lazy;
+
+use super::{Request, Summary};
+use crate::description::{Description, Facts};
+use crate::error::Error;
+use crate::pipeline;
+use crate::progress::Progress;
+
+pub static DESCRIPTION: Lazy<Description> =
+    Lazy::new(|| Description::read("play", include_str!("../../../../pipelines/play.launch")));
+
+/// How long an input may take to say what is in it.
+const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(30);
+
+pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let place = request.value("input");
+    let folder = Path::new(place);
+    let is_package = folder.join("master.m3u8").exists();
+    let uri = uri(place, is_package)?;
+    let mut facts = streams(&uri, place)?;
+    facts.set("headless", request.is_on("headless")?);
+    facts.set("report", request.values.get("actor").is_some());
+
+    let mut values = request.values.clone();
+    values.set("input", &uri);
+    if values.get("activity-id").is_none() {
+        values.set("activity-id", &uri);
+    }
+    let manifest = folder.join("manifest.json");
+    if is_package && values.get("manifest").is_none() && has_kept_spans(&manifest) {
+        values.set("manifest", manifest.display().to_string());
+    }
+    // What is said to the user must not hold a secret; where to find it may stand there.
+    let secrets =
+        ["username", "password", "token"].map(|name| (name, values.get(name).map(str::to_owned)));
+    for (name, value) in &secrets {
+        let told = value
+            .as_deref()
+            .is_some_and(|v| v.starts_with("env:") || v.starts_with("file:"));
+        if value.is_some() && !told {
+            values.remove(name);
+        }
+    }
+    let pipeline = DESCRIPTION.pipeline(&facts, &values);
+    request.say(&pipeline);
+    if request.print {
+        return Ok(());
+    }
+    let made = pipeline::make(&pipeline)?;
+    if let Some(tap) = made.by_name("tap") {
+        for (name, value) in &secrets {
+            if let Some(value) = value {
+                tap.set_property(name, value);
+            }
+        }
+    }
+    let mut verbs = Vec::new();
+    let progress = Progress::start("play", None);
+    let outcome = pipeline::run(&made, progress, &request.stop, |message| {
+        if message.name() == "xapitap-statement" {
+            verbs.extend(message.get::<String>("verb"));
+        }
+    });
+    if let Some(tap) = made.by_name("tap") {
+        let stats = tap.property::<gst::Structure>("stats");
+        for name in [
+            "statements",
+            "delivered",
+            "pending",
+            "dead-letters",
+            "lost",
+            "troubles",
+        ] {
+            let count: u64 = stats.get(name).unwrap_or_default();
+            summary.insert(name.into(), count.into());
+        }
+        summary.insert("verbs".into(), verbs.into());
+    }
+    for warning in outcome?.warnings {
+        eprintln!("warning: {warning}");
+    }
+    Ok(())
+}
+
+/// The URI of a file, of a package's playlist, or what is one already.
+fn uri(place: &str, is_package: bool) -> Result<String, Error> {
+    if gst::Uri::is_valid(place) && place.contains("://") {
+        return Ok(place.to_owned());
+    }
+    let path = Path::new(place);
+    let path = if is_package {
+        path.join("master.m3u8")
+    } else {
+        path.to_owned()
+    };
+    let path = path
+        .canonicalize()
+        .map_err(|error| Error::reading(Path::new(place), &error))?;
+    if path.is_dir() {
+        return Err(Error::request(
+            "this folder is no package: it has no master.m3u8",
+            place,
+            "name a file, a package's folder or a URL",
+        ));
+    }
+    let uri = glib::filename_to_uri(&path, None)
+        .map_err(|error| Error::request(error.to_string(), place, "rename the file"))?;
+    Ok(uri.into())
+}
+
+/// Which streams there are to play.
+fn streams(uri: &str, place: &str) -> Result<Facts, Error> {
+    let info = Discoverer::new(TIMEOUT)
+        .and_then(|discoverer| discoverer.discover_uri(uri))
+        .map_err(|error| {
+            Error::request(
+                format!("cannot play this ({})", error.message()),
+                place,
+                "name a recording",
+            )
+        })?;
+    let mut facts = Facts::default();
+    facts.set(
+        "video",
+        info.video_streams().iter().any(|video| !video.is_image()),
+    );
+    facts.set("audio", !info.audio_streams().is_empty());
+    Ok(facts)
+}
+
+/// A manifest of an older package says nothing of what it kept.
+fn has_kept_spans(manifest: &Path) -> bool {
+    std::fs::read(manifest)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
+        .is_some_and(|manifest| manifest["kept"].is_array())
+}

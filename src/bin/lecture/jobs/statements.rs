@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Where the jobs around xAPI find statements: a file, a journal, an LRS.
+
+use std::fs;
+use std::path::Path;
+
+use gstlecture::delivery::{Credentials, Endpoint, Journal, Lrs, Secret, Trouble};
+use gstlecture::xapi::Session;
+use serde_json::Value;
+
+use super::Request;
+use crate::error::Error;
+
+/// What was found.
+pub enum Found {
+    Statements(Vec<Value>),
+    /// A journal: what is not delivered yet, and how all of its sessions stand.
+    Journal(Vec<Value>, Vec<Session>),
+}
+
+/// Reads what `input=` names.
+pub fn read(request: &Request) -> Result<Found, Error> {
+    let input = request.value("input");
+    if input.starts_with("http://") || input.starts_with("https://") {
+        let activity = request.values.get("activity");
+        let statements = lrs(request, input)?.statements(activity).map_err(|words| {
+            Error::later(
+                words,
+                input,
+                "see whether the LRS is up, and who you are to it",
+            )
+        })?;
+        return Ok(Found::Statements(statements));
+    }
+    let path = Path::new(input);
+    if path.is_dir() {
+        let journal = open(path)?;
+        let mut statements = Vec::new();
+        for entry in journal.contents().pending.values() {
+            let json = journal
+                .statement(entry)
+                .map_err(|error| Error::reading(path, &error))?;
+            statements.extend(serde_json::from_str::<Value>(&json));
+        }
+        let sessions = journal.contents().states.keys();
+        let sessions = sessions.filter_map(|key| journal.session(key)).collect();
+        return Ok(Found::Journal(statements, sessions));
+    }
+    let text = fs::read_to_string(path).map_err(|error| Error::reading(path, &error))?;
+    Ok(Found::Statements(parse(&text, input)?))
+}
+
+/// A JSON array, the answer of an LRS, one statement, or one on each line.
+fn parse(text: &str, place: &str) -> Result<Vec<Value>, Error> {
+    match serde_json::from_str(text) {
+        Ok(Value::Array(statements)) => return Ok(statements),
+        Ok(Value::Object(mut object)) => {
+            return Ok(match object.remove("statements") {
+                Some(Value::Array(statements)) => statements,
+                _ => vec![Value::Object(object)],
+            });
+        }
+        _ => {}
+    }
+    let lines = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            serde_json::from_str(line).map_err(|error| {
+                Error::request(
+                    format!("this is no JSON ({error})"),
+                    format!("{place}, line {}", number + 1),
+                    "give a JSON array of statements, or one statement on each line",
+                )
+            })
+        })
+        .collect()
+}
+
+/// Opens a journal that is there.
+pub fn open(folder: &Path) -> Result<Journal, Error> {
+    let place = folder.display().to_string();
+    if !folder.join("statements.journal").exists() {
+        return Err(Error::request(
+            "there is no journal here",
+            place,
+            "name the folder that a player was given as journal",
+        ));
+    }
+    Journal::open(folder).map_err(|trouble| match trouble {
+        Trouble::Locked(_) => Error::later(
+            trouble.to_string(),
+            place,
+            "stop the player, or wait until it ends",
+        ),
+        Trouble::Io(path, error) => Error::reading(&path, &error),
+        Trouble::Unreadable(..) => {
+            Error::request(trouble.to_string(), place, "use the program that wrote it")
+        }
+    })
+}
+
+/// The LRS at an endpoint, with the credentials that were given.
+pub fn lrs(request: &Request, endpoint: &str) -> Result<Lrs, Error> {
+    let wrong = |words: String| Error::usage(words, "", "see --help");
+    let secret = |name: &str| {
+        request
+            .values
+            .get(name)
+            .map(Secret::read)
+            .transpose()
+            .map_err(|words| wrong(words))
+    };
+    let credentials = match (secret("token")?, secret("username")?) {
+        (Some(token), _) => Credentials::Bearer(token),
+        (None, Some(username)) => Credentials::Basic {
+            username,
+            password: secret("password")?.unwrap_or_default(),
+        },
+        (None, None) => Credentials::None,
+    };
+    let version = match request.values.get("version") {
+        None | Some("auto") => None,
+        Some("1.0.3") => Some("1.0.3"),
+        Some("2.0.0") => Some("2.0.0"),
+        Some(other) => {
+            return Err(wrong(format!(
+                "{other} is no version: auto, 1.0.3 or 2.0.0"
+            )));
+        }
+    };
+    let endpoint = Endpoint::parse(endpoint).map_err(wrong)?;
+    Ok(Lrs::new(endpoint, &credentials, version))
+}

@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What was watched most, dropped and watched again, over many viewers of a video.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use serde_json::Value;
+
+use super::{
+    Session, Verb, iri,
+    segments::{self, Segment},
+    units,
+};
+
+/// What one registration came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Viewing {
+    pub activity: String,
+    pub name: Option<String>,
+    /// Milliseconds.
+    pub length: u64,
+    pub sessions: u32,
+    pub played: Vec<Segment>,
+    /// Where the viewer was last.
+    pub position: u64,
+    pub completed: bool,
+}
+
+/// A stretch of the video, with what happened in it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Part {
+    pub title: String,
+    /// Milliseconds.
+    pub start: u64,
+    pub end: u64,
+    /// How often it was played, on average over its time.
+    pub views: f64,
+    /// How many viewers saw any of it.
+    pub viewers: usize,
+    /// How often it was played by viewers who had seen it.
+    pub again: f64,
+    /// Viewers who stopped in it for good without having completed the video.
+    pub dropped: usize,
+}
+
+/// One video over all of its viewers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Report {
+    pub activity: String,
+    pub name: Option<String>,
+    /// Milliseconds, the longest that was said.
+    pub length: u64,
+    pub viewers: usize,
+    pub sessions: u32,
+    pub completed: usize,
+    /// Average over viewers.
+    pub progress: f64,
+    pub parts: Vec<Part>,
+    /// Views of each step of time, for a plot.
+    pub views: Vec<u32>,
+    /// Milliseconds that one of the views stands for.
+    pub step: u64,
+}
+
+/// The plot has at most so many points.
+const POINTS: u64 = 400;
+/// Without chapters the video is told in so many parts.
+const PARTS: u64 = 10;
+
+/// The viewings of statements: for each registration the newest one that says what was played.
+pub fn of_statements(statements: &[Value]) -> Vec<Viewing> {
+    let mut found: BTreeMap<(String, String), (u64, Viewing)> = BTreeMap::new();
+    for statement in statements {
+        let verb = statement["verb"]["id"].as_str().and_then(Verb::from_iri);
+        let (Some(verb), Some(activity)) = (verb, statement["object"]["id"].as_str()) else {
+            continue;
+        };
+        let context = &statement["context"];
+        let result = &statement["result"]["extensions"];
+        let whose = context["registration"].as_str().map_or_else(
+            || super::actor::identity(&statement["actor"]),
+            str::to_owned,
+        );
+        let at = statement["timestamp"]
+            .as_str()
+            .and_then(units::timestamp_from_text)
+            .unwrap_or(0);
+        let (newest, viewing) = found
+            .entry((activity.to_owned(), whose))
+            .or_insert_with(|| (0, Viewing::default()));
+        viewing.activity = activity.to_owned();
+        if let Some(names) = statement["object"]["definition"]["name"].as_object() {
+            viewing.name = names
+                .values()
+                .next()
+                .and_then(Value::as_str)
+                .map(str::to_owned);
+        }
+        viewing.sessions += u32::from(verb == Verb::Initialized);
+        viewing.completed |= verb == Verb::Completed;
+        if at < *newest {
+            continue;
+        }
+        *newest = at;
+        if let Some(length) = units::thousandths(&context["extensions"][iri::LENGTH]) {
+            viewing.length = length;
+        }
+        for name in [iri::TIME, iri::TIME_TO] {
+            if let Some(position) = units::thousandths(&result[name]) {
+                viewing.position = position;
+            }
+        }
+        if let Some(Ok(played)) = result[iri::PLAYED_SEGMENTS]
+            .as_str()
+            .map(segments::from_text)
+        {
+            viewing.played = played;
+        }
+    }
+    found.into_values().map(|(_, viewing)| viewing).collect()
+}
+
+/// The viewing of a session as the journal keeps it.
+pub fn of_session(session: &Session) -> Viewing {
+    let history = session.history();
+    Viewing {
+        activity: session.plan().activity_id.clone(),
+        name: session.plan().activity_name.clone(),
+        length: session.length(),
+        sessions: history.sessions,
+        played: history.played.clone(),
+        position: session.position(),
+        completed: history.completed,
+    }
+}
+
+/// Reports each video. `chapters` (title, start, end in milliseconds) are the parts; without them
+/// the video is told in tenths.
+pub fn reports(viewings: &[Viewing], chapters: &[(String, u64, u64)]) -> Vec<Report> {
+    let mut videos: BTreeMap<&str, Vec<&Viewing>> = BTreeMap::new();
+    for viewing in viewings.iter().filter(|viewing| viewing.length > 0) {
+        videos.entry(&viewing.activity).or_default().push(viewing);
+    }
+    videos
+        .into_values()
+        .map(|viewings| report(&viewings, chapters))
+        .collect()
+}
+
+fn report(viewings: &[&Viewing], chapters: &[(String, u64, u64)]) -> Report {
+    let length = viewings
+        .iter()
+        .map(|viewing| viewing.length)
+        .max()
+        .unwrap_or(0);
+    let mut parts: Vec<(String, u64, u64)> = chapters.to_vec();
+    if parts.is_empty() {
+        parts = (0..PARTS)
+            .map(|tenth| {
+                let (start, end) = (length * tenth / PARTS, length * (tenth + 1) / PARTS);
+                (format!("{} to {}", clock(start), clock(end)), start, end)
+            })
+            .collect();
+    }
+    let step = (length / POINTS).max(1000);
+    let mut views = vec![0; length.div_ceil(step) as usize];
+    for &(from, to) in viewings.iter().flat_map(|viewing| &viewing.played) {
+        // A step counts where its middle was played.
+        let first = (from + step / 2) / step;
+        for view in (first..views.len() as u64).take_while(|at| at * step + step / 2 < to) {
+            views[view as usize] += 1;
+        }
+    }
+    let covered =
+        |viewing: &Viewing| segments::covered(viewing.played.iter().copied(), viewing.length);
+    let progress: f64 = viewings
+        .iter()
+        .map(|viewing| covered(viewing) as f64 / viewing.length as f64)
+        .sum();
+    Report {
+        activity: viewings[0].activity.clone(),
+        name: viewings.iter().find_map(|viewing| viewing.name.clone()),
+        length,
+        viewers: viewings.len(),
+        sessions: viewings.iter().map(|viewing| viewing.sessions).sum(),
+        completed: viewings.iter().filter(|viewing| viewing.completed).count(),
+        progress: progress / viewings.len() as f64,
+        parts: parts
+            .into_iter()
+            .map(|part| told(part, viewings, length))
+            .collect(),
+        views,
+        step,
+    }
+}
+
+fn told((title, start, end): (String, u64, u64), viewings: &[&Viewing], length: u64) -> Part {
+    let inside = |&(from, to): &Segment| (from.max(start), to.min(end));
+    let real = |&(from, to): &Segment| from < to;
+    let mut part = Part {
+        title,
+        start,
+        end,
+        views: 0.0,
+        viewers: 0,
+        again: 0.0,
+        dropped: 0,
+    };
+    let span = end.saturating_sub(start).max(1) as f64;
+    for viewing in viewings {
+        let played: Vec<Segment> = viewing.played.iter().map(inside).filter(real).collect();
+        let total: u64 = played.iter().map(|(from, to)| to - from).sum();
+        let once: u64 = segments::union(played, length)
+            .iter()
+            .map(|(from, to)| to - from)
+            .sum();
+        part.views += total as f64 / span;
+        part.again += (total - once) as f64 / span;
+        part.viewers += usize::from(once > 0);
+        let stopped = (start..end).contains(&viewing.position.min(length.saturating_sub(1)));
+        part.dropped += usize::from(stopped && !viewing.completed);
+    }
+    part
+}
+
+/// `1:02:03` or `2:03`.
+pub fn clock(ms: u64) -> String {
+    let secs = ms / 1000;
+    match secs / 3600 {
+        0 => format!("{}:{:02}", secs / 60, secs % 60),
+        hours => format!("{hours}:{:02}:{:02}", secs / 60 % 60, secs % 60),
+    }
+}
+
+/// One plot of views over time, a panel for each video, as an SVG document.
+pub fn svg(reports: &[Report]) -> String {
+    const WIDTH: f64 = 900.0;
+    const PANEL: f64 = 220.0;
+    let (left, plot, height) = (60.0, WIDTH - 90.0, 130.0);
+    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {}\" \
+         font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" \
+         fill=\"white\"/>\n",
+        PANEL * reports.len().max(1) as f64
+    );
+    for (index, report) in reports.iter().enumerate() {
+        let (top, most) = (
+            PANEL * index as f64 + 40.0,
+            report.views.iter().max().copied().unwrap_or(0).max(1),
+        );
+        let x = |ms: u64| left + plot * ms as f64 / report.length.max(1) as f64;
+        let y = |views: f64| top + height * (1.0 - views / f64::from(most));
+        let mut line = format!("{left},{:.1}", y(0.0));
+        for (at, views) in report.views.iter().enumerate() {
+            let (from, to) = (at as u64 * report.step, (at as u64 + 1) * report.step);
+            for ms in [from, to.min(report.length)] {
+                // Writing to a string does not fail.
+                let _ = write!(line, " {:.1},{:.1}", x(ms), y(f64::from(*views)));
+            }
+        }
+        let _ = write!(line, " {:.1},{:.1}", x(report.length), y(0.0));
+        let title = escape(report.name.as_deref().unwrap_or(&report.activity));
+        let _ = writeln!(
+            out,
+            "<text x=\"{left}\" y=\"{:.1}\" font-size=\"15\">{title}: views over time</text>",
+            top - 18.0
+        );
+        for part in &report.parts {
+            let _ = writeln!(
+                out,
+                "<line x1=\"{0:.1}\" x2=\"{0:.1}\" y1=\"{top:.1}\" y2=\"{1:.1}\" stroke=\"#ccc\"><title>{2}</title></line>",
+                x(part.start),
+                top + height,
+                escape(&part.title)
+            );
+        }
+        let _ = writeln!(
+            out,
+            "<polygon points=\"{line}\" fill=\"#7aa6d8\" stroke=\"#2f6db0\"/>"
+        );
+        for (views, label) in [(0, "0".to_owned()), (most, most.to_string())] {
+            let _ = writeln!(
+                out,
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
+                left - 8.0,
+                y(f64::from(views)) + 4.0
+            );
+        }
+        for quarter in 0..=4 {
+            let at = report.length * quarter / 4;
+            let _ = writeln!(
+                out,
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                x(at),
+                top + height + 18.0,
+                clock(at)
+            );
+        }
+    }
+    out.push_str("</svg>\n");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn viewing(played: &[Segment], position: u64, completed: bool) -> Viewing {
+        Viewing {
+            activity: "https://example.org/class/7".into(),
+            name: Some("Class <7>".into()),
+            length: 100_000,
+            sessions: 1,
+            played: played.to_vec(),
+            position,
+            completed,
+        }
+    }
+
+    #[test]
+    fn views_drops_and_repeats_are_counted() {
+        let viewings = [
+            viewing(&[(0, 100_000)], 100_000, true),
+            viewing(&[(0, 30_000), (20_000, 30_000)], 30_000, false),
+        ];
+        let chapters = [("One".into(), 0, 30_000), ("Two".into(), 30_000, 100_000)];
+        let reports = reports(&viewings, &chapters);
+        let report = &reports[0];
+        assert_eq!(
+            (report.viewers, report.completed, report.sessions),
+            (2, 1, 2)
+        );
+        assert!((report.progress - 0.65).abs() < 1e-9);
+        let (one, two) = (&report.parts[0], &report.parts[1]);
+        assert_eq!((one.viewers, two.viewers), (2, 1));
+        assert!((one.views - (2.0 + 1.0 / 3.0)).abs() < 1e-9);
+        assert!((one.again - 1.0 / 3.0).abs() < 1e-9);
+        assert_eq!((one.dropped, two.dropped), (0, 1));
+        assert_eq!(
+            (report.views[0], report.views[25], report.views[60]),
+            (2, 3, 1)
+        );
+        let svg = svg(&reports);
+        assert!(svg.contains("Class &lt;7>") && svg.ends_with("</svg>\n"));
+    }
+
+    #[test]
+    fn statements_and_the_journal_say_the_same() {
+        use crate::xapi::{
+            Facts, History, Input,
+            tests::{ids, plan},
+        };
+        let mut ids = ids();
+        let mut session = Session::new(
+            plan(500, false),
+            History::new(ids(), None),
+            Facts::default(),
+        );
+        let said: Vec<Value> = [
+            Input::Length(20_000),
+            Input::Play { at: 0, rate: 1.0 },
+            Input::Tick { at: 12_000 },
+            Input::Terminate { at: 12_000 },
+        ]
+        .into_iter()
+        .zip(1..)
+        .flat_map(|(input, turn)| session.apply(input, turn * 1000, &mut ids))
+        .map(|statement| serde_json::from_str(&statement.json).expect("JSON"))
+        .collect();
+        assert_eq!(of_statements(&said), [of_session(&session)]);
+    }
+}

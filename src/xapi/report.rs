@@ -128,7 +128,7 @@ pub fn of_session(session: &Session) -> Viewing {
         name: session.plan().activity_name.clone(),
         length: session.length(),
         sessions: history.sessions,
-        played: history.played.clone(),
+        played: session.played(),
         position: session.position(),
         completed: history.completed,
     }

@@ -325,8 +325,8 @@ impl Session {
         self.playing && !self.ended && self.rate > 0.0 && (lowest..=highest).contains(&self.rate)
     }
 
-    /// What was played, with what is being played.
-    fn played(&self) -> Vec<segments::Segment> {
+    /// What was played, in order, with what is being played.
+    pub fn played(&self) -> Vec<segments::Segment> {
         let open = self.open.filter(|open| open.from < open.at);
         let mut played = self.history.played.clone();
         played.extend(open.map(|open| (open.from, open.at)));

@@ -119,7 +119,7 @@ fn a_webcam_that_goes_on_and_off_is_no_slide() {
         }
         screen
     });
-    assert_eq!(times(&changes), []);
+    assert!(changes.is_empty(), "{changes:?}");
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn a_cursor_is_no_slide() {
         screen.fill(50 + stop * 63 % 400, 70 + stop * 37 % 300, 10, 16, 0);
         screen
     });
-    assert_eq!(times(&changes), []);
+    assert!(changes.is_empty(), "{changes:?}");
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn flicker_of_the_codec_is_no_slide() {
         screen.0.iter_mut().for_each(|byte| *byte -= shift);
         screen
     });
-    assert_eq!(times(&changes), []);
+    assert!(changes.is_empty(), "{changes:?}");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn something_shown_for_a_moment_is_no_slide() {
     let changes = found(40, |frame| {
         slide(if (200..210).contains(&frame) { 6 } else { 2 })
     });
-    assert_eq!(times(&changes), []);
+    assert!(changes.is_empty(), "{changes:?}");
 }
 
 #[test]

@@ -4,9 +4,9 @@
 //! title, or an entry of a table of contents; it is written once it is certain where it ends.
 //!
 //! ```text
-//! gst-launch-1.0 webvttchaptermux name=mux start-at-zero=true ! filesink location=chapters.vtt \
+//! gst-launch-1.0 webvttchaptermux name=mux sink_1::level=1 ! filesink location=chapters.vtt \
 //!     filesrc location=parts.vtt ! webvttparse ! mux.sink_0 \
-//!     filesrc location=sections.vtt ! webvttparse ! mux.sink_1 sink_1::level=1
+//!     filesrc location=sections.vtt ! webvttparse ! mux.sink_1
 //! ```
 
 use gst::glib;

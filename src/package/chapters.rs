@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use crate::timeline::{Span, Time};
+use crate::webvtt::{Cue, Document};
 
 /// One chapter in the package's own time.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -80,26 +81,12 @@ pub fn json(chapters: &[Chapter], language: &str) -> Vec<u8> {
     bytes
 }
 
-/// `chapters.vtt`.
+/// `chapters.vtt`, by the W3C's rules.
 pub fn vtt(chapters: &[Chapter]) -> Vec<u8> {
-    let stamp = |time: Time| {
-        let millis = time.millis();
-        format!(
-            "{:02}:{:02}:{:02}.{:03}",
-            millis / 3_600_000,
-            millis / 60_000 % 60,
-            millis / 1000 % 60,
-            millis % 1000
-        )
-    };
-    let mut text = String::from("WEBVTT\n");
-    for Chapter { span, title } in chapters {
-        let title = title.replace('&', "&amp;").replace('<', "&lt;");
-        let title = title.replace('>', "&gt;");
-        let (start, end) = (stamp(span.start), stamp(span.end));
-        text.push_str(&format!("\n{start} --> {end}\n{title}\n"));
-    }
-    text.into_bytes()
+    let cues = chapters
+        .iter()
+        .map(|chapter| Cue::new(chapter.span, &chapter.title));
+    Document::new(None, cues).to_string().into_bytes()
 }
 
 #[cfg(test)]
@@ -137,6 +124,16 @@ mod tests {
             (50, 100, "Last one"),
         ];
         assert_eq!(spans, expected);
+    }
+
+    #[test]
+    fn vtt_is_escaped_and_reads_back() {
+        let found = chapters(vec![mark(0, Some(90), "A < B & C")], Time::from_secs(60));
+        let bytes = vtt(&found);
+        assert!(bytes.starts_with(b"WEBVTT\n\n00:00:00.000 --> 00:01:00.000\nA &lt; B &amp; C\n"));
+        let read = crate::webvtt::read(&bytes).expect("WebVTT");
+        let cues: Vec<_> = read.cues().map(Cue::plain_text).collect();
+        assert_eq!(cues, ["A < B & C"]);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct SampleDescription {
     pub codec: String,
     /// What the samples are.
     pub media: Media,
+    /// Ticks a second of the track's times.
+    pub timescale: u32,
 }
 
 /// What the samples of a track are.
@@ -56,11 +58,9 @@ pub fn sample_description(init: &[u8]) -> Result<SampleDescription, CodecError> 
     let mut input = Cursor::new(init);
     Ftyp::read_from(&mut input).map_err(malformed)?;
     let moov = Moov::read_from(&mut input).map_err(malformed)?;
-    let entry = moov
-        .trak
-        .first()
-        .and_then(|trak| trak.mdia.minf.stbl.stsd.codecs.first())
-        .ok_or_else(|| CodecError::Malformed("it describes no samples".into()))?;
+    let none = || CodecError::Malformed("it describes no samples".into());
+    let mdia = &moov.trak.first().ok_or_else(none)?.mdia;
+    let entry = mdia.minf.stbl.stsd.codecs.first().ok_or_else(none)?;
     let codec = codec_string(entry).ok_or(CodecError::Unsupported)?;
     let media = match (entry.visual(), entry.audio()) {
         (Some(visual), _) => Media::Video {
@@ -73,7 +73,11 @@ pub fn sample_description(init: &[u8]) -> Result<SampleDescription, CodecError> 
         },
         (None, None) => return Err(CodecError::Unsupported),
     };
-    Ok(SampleDescription { codec, media })
+    Ok(SampleDescription {
+        codec,
+        media,
+        timescale: mdia.mdhd.timescale,
+    })
 }
 
 /// The CODECS value of a sample entry: RFC 6381 section 3.3, ISO/IEC 14496-15 annex E. `None` for

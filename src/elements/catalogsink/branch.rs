@@ -15,6 +15,8 @@ use crate::timeline::Time;
 
 /// Samples a second of every audio rendition.
 const SAMPLE_RATE: i32 = 48_000;
+/// Samples that an AAC encoder puts before the first one: one frame.
+const PRIMING: u64 = 1024;
 /// Bits a second of AAC-LC by channels: speech in one channel, whatever else in two.
 const MONO_RATE: i32 = 64_000;
 const STEREO_RATE: i32 = 112_000;
@@ -130,7 +132,7 @@ pub fn rung(
         add(bin, &[&queue, &encoder, &parse, &mux, sink.upcast_ref()])?;
         parse
     };
-    split(&static_pad(&last, "src")?, settings.segment());
+    split(&static_pad(&last, "src")?, settings.segment(), None);
     source
         .link(&static_pad(&queue, "sink")?)
         .map_err(|error| glib::bool_error!("a rendition cannot be linked: {error}"))?;
@@ -198,7 +200,8 @@ pub fn audio(
         sink.upcast_ref(),
     ];
     add(bin, &elements)?;
-    split(&static_pad(&encoder, "src")?, settings.segment());
+    let priming = gst::ClockTime::SECOND.mul_div_round(PRIMING, SAMPLE_RATE as u64);
+    split(&static_pad(&encoder, "src")?, settings.segment(), priming);
     let head = Head {
         sink: static_pad(&convert, "sink")?,
         filter,
@@ -253,17 +256,28 @@ fn fragments() -> Result<(gst::Element, gst_app::AppSink), glib::BoolError> {
 
 /// Tells the muxer behind a pad where segments start: at the first key frame (every frame of
 /// sound is one) at or after each multiple of the segment's length.
-fn split(pad: &gst::Pad, segment: Time) {
+///
+/// What the encoder puts before the stream (`priming`) is taken away, frame and time, so that no
+/// player need know of it; what is lost is a fade of one frame at the very start.
+fn split(pad: &gst::Pad, segment: Time, priming: Option<gst::ClockTime>) {
     let starts = Mutex::new((Grid::new(segment, Time::MAX), true));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
     pad.add_probe(mask, move |pad, info| {
         let mut starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
         let (grid, first) = &mut *starts;
-        let Some(buffer) = info.buffer() else {
+        let Some(buffer) = info.buffer_mut() else {
             grid.restart();
             *first = true;
             return gst::PadProbeReturn::Ok;
         };
+        if let (Some(pts), Some(priming)) = (buffer.pts(), priming) {
+            let Some(moved) = pts.checked_sub(priming) else {
+                return gst::PadProbeReturn::Drop;
+            };
+            let buffer = buffer.make_mut();
+            buffer.set_pts(moved);
+            buffer.set_dts(None);
+        }
         let time = pad
             .sticky_event::<gst::event::Segment>(0)
             .and_then(|event| {
@@ -275,14 +289,11 @@ fn split(pad: &gst::Pad, segment: Time) {
             Some(time) if !delta => grid.at(Time::from_nanos(time.nseconds())).segment,
             _ => false,
         };
-        let event = (starts_segment && !*first).then(|| {
-            let structure = gst::Structure::new_empty("FMP4MuxSplitNow");
-            gst::event::CustomDownstream::new(structure)
-        });
-        *first = false;
+        let first = std::mem::replace(first, false);
         drop(starts);
-        if let Some(event) = event {
-            pad.push_event(event);
+        if starts_segment && !first {
+            let split = gst::Structure::new_empty("FMP4MuxSplitNow");
+            pad.push_event(gst::event::CustomDownstream::new(split));
         }
         gst::PadProbeReturn::Ok
     });

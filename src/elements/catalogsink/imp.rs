@@ -626,34 +626,35 @@ fn open(location: &Path) -> Result<(), gst::ErrorMessage> {
         .map_err(|error| cannot("written", error))
 }
 
-/// Writes what the muxer handed on: maybe a header, and maybe a fragment.
+/// Writes what the muxer handed on: a header before the first fragment, and a fragment.
 fn write(
     writer: &mut TrackWriter,
     list: &gst::BufferListRef,
     sample: &gst::Sample,
 ) -> Result<(), WriteError> {
-    let header = gst::BufferFlags::DISCONT | gst::BufferFlags::HEADER;
-    let mut fragment = Vec::new();
-    let mut span = None;
-    for buffer in list.iter() {
-        let map = buffer
-            .map_readable()
-            .map_err(|_| WriteError::Fragment("that cannot be read"))?;
-        if buffer.flags().contains(header) {
-            writer.write_init(&map)?;
-            continue;
-        }
-        if span.is_none() {
-            span = span_of(buffer, sample);
-        }
-        fragment.push(map);
+    let is_header = |buffer: &gst::BufferRef| {
+        let header = gst::BufferFlags::DISCONT | gst::BufferFlags::HEADER;
+        buffer.flags().contains(header)
+    };
+    let unreadable = |_| WriteError::Fragment("that cannot be read");
+    let mut fragment = list.iter().filter(|buffer| !is_header(buffer));
+    let first = fragment.next();
+    if let Some(header) = list.iter().find(|buffer| is_header(buffer)) {
+        let delay = first.and_then(|first| first.pts()?.checked_sub(first.dts()?));
+        let delay = Time::from_nanos(delay.unwrap_or_default().nseconds());
+        writer.write_init(&header.map_readable().map_err(unreadable)?, delay)?;
     }
-    if fragment.is_empty() {
+    let Some(first) = first else {
         return Ok(());
-    }
-    let span = span.ok_or(WriteError::Fragment("without times"))?;
-    let parts: Vec<&[u8]> = fragment.iter().map(|map| map.as_slice()).collect();
-    writer.write_segment(&parts, span)
+    };
+    let span = span_of(first, sample).ok_or(WriteError::Fragment("without times"))?;
+    let boxes = first.map_readable().map_err(unreadable)?;
+    let media = fragment
+        .map(gst::BufferRef::map_readable)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(unreadable)?;
+    let media: Vec<&[u8]> = media.iter().map(|map| map.as_slice()).collect();
+    writer.write_segment(&boxes, &media, span)
 }
 
 /// The running time that a buffer covers.

@@ -8,9 +8,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::package::codec::{CodecError, SampleDescription, sample_description};
+use crate::package::fragment;
 use crate::package::names::ContentName;
 use crate::package::track::{Segment, Track};
-use crate::timeline::Span;
+use crate::timeline::{Span, Time};
 
 /// Why a track cannot be written.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ impl fmt::Display for WriteError {
 pub struct TrackWriter {
     folder: PathBuf,
     track: Track,
+    /// How late the first picture is shown after it is decoded, in ticks.
+    delay: u32,
     description: Option<SampleDescription>,
 }
 
@@ -51,6 +54,7 @@ impl TrackWriter {
                 folder: folder.into(),
                 ..Track::default()
             },
+            delay: 0,
             description: None,
         }
     }
@@ -69,21 +73,40 @@ impl TrackWriter {
         }
     }
 
-    /// Writes the initialization segment.
-    pub fn write_init(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+    /// Writes the initialization segment of pictures that are shown this long after they are
+    /// decoded.
+    pub fn write_init(&mut self, bytes: &[u8], delay: Time) -> Result<(), WriteError> {
         let description = sample_description(bytes).map_err(WriteError::Codec)?;
-        self.track.init = self.write_file(&[bytes], "mp4")?.0;
+        self.delay = (delay.secs_f64() * f64::from(description.timescale)).round() as u32;
+        let moved = match self.delay {
+            0 => bytes.to_vec(),
+            delay => {
+                fragment::delay_init(bytes, delay).ok_or(WriteError::Fragment("without a track"))?
+            }
+        };
+        self.track.init = self.write_file(&[&moved], "mp4")?.0;
         self.track.codec.clone_from(&description.codec);
         self.description = Some(description);
         Ok(())
     }
 
-    /// Writes a media segment that is shown in `span`.
-    pub fn write_segment(&mut self, parts: &[&[u8]], span: Span) -> Result<(), WriteError> {
+    /// Writes a media segment that is shown in `span`: its boxes, and its media.
+    pub fn write_segment(
+        &mut self,
+        boxes: &[u8],
+        media: &[&[u8]],
+        span: Span,
+    ) -> Result<(), WriteError> {
+        let mut boxes = boxes.to_vec();
+        fragment::delay_fragment(&mut boxes, self.delay)
+            .ok_or(WriteError::Fragment("with malformed boxes"))?;
+        let parts: Vec<&[u8]> = std::iter::once(&boxes[..])
+            .chain(media.iter().copied())
+            .collect();
         if span.is_empty() {
             return Err(WriteError::Fragment("without a duration"));
         }
-        let (name, bytes) = self.write_file(parts, "m4s")?;
+        let (name, bytes) = self.write_file(&parts, "m4s")?;
         self.track.segments.push(Segment { name, span, bytes });
         Ok(())
     }

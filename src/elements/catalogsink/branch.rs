@@ -151,7 +151,8 @@ fn makes_avc(encoder: &gst::Element) -> bool {
 }
 
 /// Capped constant quality. Key frames come from the events before each; the encoder's own limit
-/// lies beyond them, and scene cuts make none, or renditions would differ.
+/// lies beyond them, and scene cuts make none, or renditions would differ. Parameter sets stand in
+/// the sample description alone, as `avc1` asks for.
 fn set_x264(encoder: &gst::Element, rung: &Rung, (num, den): (u32, u32), settings: &Settings) {
     let frames = settings.keyframe_interval * f64::from(num) / f64::from(den.max(1));
     encoder.set_property_from_str("speed-preset", &settings.preset.nick());
@@ -160,7 +161,7 @@ fn set_x264(encoder: &gst::Element, rung: &Rung, (num, den): (u32, u32), setting
     encoder.set_property("bitrate", rung.ceiling);
     encoder.set_property("vbv-buf-capacity", BUFFERED);
     encoder.set_property("key-int-max", (frames * 2.0).ceil() as u32 + 1);
-    encoder.set_property("option-string", "scenecut=0");
+    encoder.set_property("option-string", "scenecut=0:repeat-headers=0");
     encoder.set_property("aud", false);
 }
 

@@ -3,8 +3,7 @@
 //! Makes all sizes of a picture in one place, for `catalogsink` only: not registered.
 //!
 //! The stock way, a tee and a scaler a rendition, costs three times what this does: each size is
-//! scaled from the next larger one, and a frame that is the one before (videorate repeats them) is
-//! not scaled at all. Key frames are asked for here too, before the renditions part, so that they
+//! scaled from the next larger one, and only where the picture changed. Key frames are asked for here too, before the renditions part, so that they
 //! stand at the same times in all of them. Frames are put onto the exact times of the constant rate
 //! in one segment from zero: videorate leaves its first frame where it was, and a segment that
 //! changes later unsettles encoders.
@@ -16,12 +15,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
+use gst_video::prelude::*;
 use once_cell::sync::Lazy;
 
+use super::changes::changes;
+use super::plane::{Plane, PlaneMut, Region};
 use super::scale::{Place, Scaler};
 use crate::package::grid::Grid;
 use crate::package::ladder::{Picture, Rung};
 use crate::timeline::Time;
+
+/// Black in the three planes of a picture in video range.
+const BLACK: [u8; 3] = [16, 128, 128];
 
 static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     gst::DebugCategory::new(
@@ -96,7 +101,7 @@ struct State {
     outputs: Vec<Output>,
     grid: Option<Grid>,
     /// The frame that `Output::last` shows. While it is held nobody can write into its memory, so
-    /// that the same memory means the same picture.
+    /// that the same memory means the same picture (videorate repeats frames so).
     shown: Option<gst::Buffer>,
     keys: u32,
     scaler: Scaler,
@@ -277,7 +282,7 @@ impl State {
         };
         let mut source = picture(input);
         for output in &mut self.outputs {
-            let (width, height) = (output.info.width(), output.info.height());
+            let (width, height) = (output.info.width() as usize, output.info.height() as usize);
             output.place = Place::of(source, width, height);
             source = picture(&output.info);
         }
@@ -314,32 +319,142 @@ impl State {
                 .count(self.keys)
                 .build()
         });
-        let repeated = self
-            .shown
-            .as_ref()
-            .is_some_and(|shown| same_memory(shown, &buffer));
+        let pictures = self.scaled(&buffer)?;
+        let pads = self.outputs.iter().map(|output| output.pad.clone());
+        let pictures = pads.zip(pictures.into_iter().map(|picture| time.put_on(picture)));
+        let pictures = pictures.collect();
+        self.shown = Some(buffer);
+        Ok((key, pictures))
+    }
+
+    /// All sizes of a picture, each made of the one before.
+    fn scaled(&mut self, buffer: &gst::Buffer) -> Result<Vec<gst::Buffer>, gst::FlowError> {
+        let input = self.input.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
+        let mut changed = match &self.shown {
+            Some(shown) if same_memory(shown, buffer) => Vec::new(),
+            Some(shown) => changes(
+                &planes(&map(shown, input)?)?,
+                &planes(&map(buffer, input)?)?,
+            ),
+            None => vec![Region::whole(
+                input.width() as usize,
+                input.height() as usize,
+            )],
+        };
         let mut source = (buffer.clone(), input);
         let mut pictures = Vec::with_capacity(self.outputs.len());
         for output in &mut self.outputs {
-            let picture = match (&output.last, &output.place) {
-                (Some(last), _) if repeated => last.clone(),
-                (_, None) => source.0.clone(),
-                (_, Some(place)) => self.scaler.scale(
-                    &source.0,
-                    source.1,
-                    output.pool.acquire_buffer(None)?,
-                    &output.info,
-                    *place,
-                )?,
+            let picture = match (&output.last, output.place) {
+                (Some(last), _) if changed.is_empty() => last.clone(),
+                (_, None) => source.0,
+                (last, Some(place)) => {
+                    let (width, height) = (source.1.width() as usize, source.1.height() as usize);
+                    for part in &mut changed {
+                        *part = place.shows(*part, width, height);
+                    }
+                    let target = output.pool.acquire_buffer(None)?;
+                    let target = Target {
+                        buffer: target,
+                        info: &output.info,
+                        last: last.as_ref(),
+                        place,
+                    };
+                    target.draw(&mut self.scaler, &map(&source.0, source.1)?, &mut changed)?
+                }
             };
             output.last = Some(picture.clone());
-            source = (picture.clone(), &output.info);
-            pictures.push((output.pad.clone(), time.put_on(picture)));
+            pictures.push(picture.clone());
+            source = (picture, &output.info);
         }
-        if !repeated {
-            self.shown = Some(buffer);
+        Ok(pictures)
+    }
+}
+
+type Frame<'a> = gst_video::VideoFrameRef<&'a gst::BufferRef>;
+
+fn map<'a>(
+    buffer: &'a gst::BufferRef,
+    info: &gst_video::VideoInfo,
+) -> Result<Frame<'a>, gst::FlowError> {
+    gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
+        .map_err(|_| gst::FlowError::Error)
+}
+
+/// The planes of a 4:2:0 picture.
+fn planes<'a>(frame: &'a Frame<'a>) -> Result<[Plane<'a>; 3], gst::FlowError> {
+    let plane = |index: u32| {
+        let stride = usize::try_from(*frame.plane_stride().get(index as usize)?).ok()?;
+        let (width, height) = (frame.comp_width(index), frame.comp_height(index));
+        Plane::new(
+            frame.plane_data(index).ok()?,
+            stride,
+            width as usize,
+            height as usize,
+        )
+    };
+    match (plane(0), plane(1), plane(2)) {
+        (Some(luma), Some(blue), Some(red)) => Ok([luma, blue, red]),
+        _ => Err(gst::FlowError::Error),
+    }
+}
+
+/// A picture to be drawn.
+struct Target<'a> {
+    buffer: gst::Buffer,
+    info: &'a gst_video::VideoInfo,
+    /// What it differs from in some parts only.
+    last: Option<&'a gst::Buffer>,
+    place: Place,
+}
+
+impl Target<'_> {
+    /// Draws the parts that changed over the last picture, or all where that is less work or there
+    /// is none; `changed` tells which it was.
+    fn draw(
+        mut self,
+        scaler: &mut Scaler,
+        source: &Frame<'_>,
+        changed: &mut Vec<Region>,
+    ) -> Result<gst::Buffer, gst::FlowError> {
+        let (width, height) = (self.info.width() as usize, self.info.height() as usize);
+        let all = Region::whole(width, height);
+        let area: usize = changed.iter().map(Region::area).sum();
+        let last = self.last.filter(|_| area * 4 < all.area() * 3);
+        if last.is_none() {
+            *changed = vec![all];
         }
-        Ok((key, pictures))
+        let source = planes(source)?;
+        let buffer = self.buffer.make_mut();
+        let mut frame = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer, self.info)
+            .map_err(|_| gst::FlowError::Error)?;
+        let last = last.map(|last| map(last, self.info)).transpose()?;
+        for (index, (source, black)) in source.iter().zip(BLACK).enumerate() {
+            let plane = index as u32;
+            let stride = usize::try_from(frame.plane_stride()[index]).unwrap_or_default();
+            let (width, height) = (frame.comp_width(plane), frame.comp_height(plane));
+            let unusable = |_| gst::FlowError::Error;
+            let pixels = frame.plane_data_mut(plane).map_err(unusable)?;
+            match &last {
+                Some(last) => pixels.copy_from_slice(last.plane_data(plane).map_err(unusable)?),
+                None if !self
+                    .place
+                    .fills(self.info.width() as usize, self.info.height() as usize) =>
+                {
+                    pixels.fill(black);
+                }
+                None => {}
+            }
+            let mut target = PlaneMut::new(pixels, stride, width as usize, height as usize)
+                .ok_or(gst::FlowError::Error)?;
+            let sub = if index == 0 { 1 } else { 2 };
+            for part in changed.iter() {
+                scaler
+                    .scale(source, &mut target, self.place, *part, sub)
+                    .ok_or(gst::FlowError::Error)?;
+            }
+        }
+        drop(frame);
+        Ok(self.buffer)
     }
 }
 

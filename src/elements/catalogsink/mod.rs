@@ -14,10 +14,12 @@ use gst::glib;
 use gst::prelude::*;
 
 mod branch;
+mod changes;
 mod finish;
 mod imp;
 mod ladder;
 mod pad;
+mod plane;
 mod scale;
 mod settings;
 mod writer;

@@ -106,11 +106,11 @@ impl CatalogSink {
         self.fail(match error {
             WriteError::File(_, io) if io.kind() == io::ErrorKind::StorageFull => gst::error_msg!(
                 gst::ResourceError::NoSpaceLeft,
-                ["{error}; free some space or take another location"]
+                ("{error}; free some space or take another location")
             ),
-            WriteError::File(..) => gst::error_msg!(gst::ResourceError::Write, ["{error}"]),
+            WriteError::File(..) => gst::error_msg!(gst::ResourceError::Write, ("{error}")),
             WriteError::Codec(_) | WriteError::Fragment(_) => {
-                gst::error_msg!(gst::StreamError::Encode, ["{error}"])
+                gst::error_msg!(gst::StreamError::Encode, ("{error}"))
             }
         });
     }
@@ -118,7 +118,7 @@ impl CatalogSink {
     /// Checks everything that can be wrong before a stream arrives.
     fn start(&self) -> Result<Run, gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
-        let wrong = |what: String| gst::error_msg!(gst::LibraryError::Settings, ["{what}"]);
+        let wrong = |what: String| gst::error_msg!(gst::LibraryError::Settings, ("{what}"));
         let ladder = settings
             .ladder
             .parse()
@@ -217,12 +217,12 @@ impl CatalogSink {
                 {
                     this.fail(gst::error_msg!(
                         gst::StreamError::Format,
-                        [
+                        (
                             "{} got a segment in {:?}; catalogsink needs times, put a demuxer or \
                              parser before it",
                             pad.name(),
                             segment.segment().format()
-                        ]
+                        )
                     ));
                     return gst::PadProbeReturn::Drop;
                 }
@@ -272,7 +272,7 @@ impl CatalogSink {
                 return gst::PadProbeReturn::Ok;
             }
             if let Err(error) = this.add_rungs(&ladder) {
-                this.fail(gst::error_msg!(gst::CoreError::Failed, ["{error}"]));
+                this.fail(gst::error_msg!(gst::CoreError::Failed, ("{error}")));
             }
             gst::PadProbeReturn::Remove
         });
@@ -458,8 +458,8 @@ impl CatalogSink {
         if finished.video.is_empty() && finished.audio.is_empty() {
             self.fail(gst::error_msg!(
                 gst::StreamError::WrongType,
-                ["no picture and no sound arrived, so there is nothing to package; check that the \
-                  input has a stream that can be decoded"]
+                ("no picture and no sound arrived, so there is nothing to package; check that the \
+                  input has a stream that can be decoded")
             ));
             return;
         }
@@ -603,10 +603,10 @@ fn open(location: &Path) -> Result<(), gst::ErrorMessage> {
     let cannot = |what: &str, error: io::Error| {
         gst::error_msg!(
             gst::ResourceError::OpenWrite,
-            [
+            (
                 "the folder {} cannot be {what}: {error}",
                 location.display()
-            ]
+            )
         )
     };
     fs::create_dir_all(location).map_err(|error| cannot("made", error))?;
@@ -614,10 +614,10 @@ fn open(location: &Path) -> Result<(), gst::ErrorMessage> {
     if entries.next().is_some() {
         return Err(gst::error_msg!(
             gst::ResourceError::OpenWrite,
-            [
+            (
                 "the folder {} is not empty; catalogsink writes a whole package into an empty one",
                 location.display()
-            ]
+            )
         ));
     }
     let probe = location.join(".catalogsink");
@@ -818,7 +818,7 @@ impl ElementImpl for CatalogSink {
                     let _ = obj.post_message(message.src(&*obj).build());
                     self.post_error_message(gst::error_msg!(
                         gst::CoreError::MissingPlugin,
-                        ["there is no element \"{missing}\"; install the plugin that has it"]
+                        ("there is no element \"{missing}\"; install the plugin that has it")
                     ));
                     return Err(gst::StateChangeError);
                 }
@@ -833,7 +833,7 @@ impl ElementImpl for CatalogSink {
                     if let Ok(pad) = pad.downcast::<gst::GhostPad>()
                         && let Err(error) = self.build(&pad)
                     {
-                        self.fail(gst::error_msg!(gst::CoreError::Failed, ["{error}"]));
+                        self.fail(gst::error_msg!(gst::CoreError::Failed, ("{error}")));
                         return Err(gst::StateChangeError);
                     }
                 }

@@ -5,6 +5,7 @@
 //! The scaler is several times as fast down columns as it is along rows. So rows are scaled as
 //! columns of the transposed plane: with both transpositions that takes less than half the time.
 
+use std::array;
 use std::ops::Range;
 
 use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
@@ -203,22 +204,16 @@ fn transpose(source: &Plane<'_>, target: &mut [u8], stride: usize) {
         let high = SIDE.min(source.height - top);
         for left in (0..source.width).step_by(SIDE) {
             let wide = SIDE.min(source.width - left);
-            let mut square = [[0; SIDE]; SIDE];
-            if (wide, high) == (SIDE, SIDE) {
-                for down in 0..SIDE {
-                    let row = &source.pixels[(top + down) * source.stride + left..][..SIDE];
-                    for across in 0..SIDE {
-                        square[across][down] = row[across];
-                    }
-                }
-            } else {
-                for down in 0..high {
-                    let row = &source.row(top + down)[left..left + wide];
-                    for (across, pixel) in row.iter().enumerate() {
-                        square[across][down] = *pixel;
-                    }
+            let mut rows = [[0; SIDE]; SIDE];
+            for (down, row) in rows.iter_mut().take(high).enumerate() {
+                let pixels = &source.row(top + down)[left..];
+                match pixels.first_chunk() {
+                    Some(pixels) => *row = *pixels,
+                    None => row[..wide].copy_from_slice(pixels),
                 }
             }
+            let square: [[u8; SIDE]; SIDE] =
+                array::from_fn(|across| array::from_fn(|down| rows[down][across]));
             for (across, column) in square.iter().take(wide).enumerate() {
                 let at = (left + across) * stride + top;
                 target[at..at + high].copy_from_slice(&column[..high]);
@@ -271,7 +266,7 @@ mod tests {
     /// A picture with every kind of edge in it.
     fn pattern(width: usize, height: usize) -> Vec<u8> {
         (0..width * height)
-            .map(|at| ((at % width) * 7 ^ (at / width) * 13) as u8)
+            .map(|at| (((at % width) * 7) ^ ((at / width) * 13)) as u8)
             .collect()
     }
 

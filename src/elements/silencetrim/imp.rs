@@ -651,7 +651,7 @@ impl SilenceTrim {
                 };
                 buffer.set_dts(moved);
             }
-            if buffer.duration().is_some() {
+            if kept.output.start < kept.output.end {
                 buffer.set_duration(clock(kept.output.duration()));
             }
             if splice {

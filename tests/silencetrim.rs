@@ -1,0 +1,722 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! silencetrim: what it cuts, what stays in step, and that nobody waits for ever.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use gst::prelude::*;
+
+const SECOND: u64 = 1_000_000_000;
+/// A pipeline that needs longer hangs.
+const HANG: gst::ClockTime = gst::ClockTime::from_seconds(60);
+
+fn init() {
+    use std::sync::Once;
+    static INIT: Once = Once::new();
+    INIT.call_once(|| {
+        gst::init().expect("GStreamer");
+        gstlecture::plugin_register_static().expect("plugin");
+    });
+}
+
+fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample.mkv")
+}
+
+fn pipeline(description: &str) -> gst::Pipeline {
+    init();
+    let made = gst::parse::launch(description).expect("description");
+    made.downcast::<gst::Pipeline>().expect("pipeline")
+}
+
+/// Runs to EOS; gives the element messages and the texts of warnings.
+fn run(pipeline: &gst::Pipeline) -> (Vec<gst::Structure>, Vec<String>) {
+    let result = try_run(pipeline);
+    match result {
+        Ok(found) => found,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn try_run(pipeline: &gst::Pipeline) -> Result<(Vec<gst::Structure>, Vec<String>), String> {
+    let bus = pipeline.bus().expect("bus");
+    // A refused start says why on the bus.
+    let _ = pipeline.set_state(gst::State::Playing);
+    let (mut structures, mut warnings) = (Vec::new(), Vec::new());
+    let result = loop {
+        let Some(message) = bus.timed_pop(HANG) else {
+            break Err("it hangs".to_owned());
+        };
+        match message.view() {
+            gst::MessageView::Eos(_) => break Ok((structures, warnings)),
+            gst::MessageView::Error(error) => break Err(error.error().to_string()),
+            gst::MessageView::Warning(warning) => warnings.push(warning.error().to_string()),
+            gst::MessageView::Element(element) => {
+                structures.extend(element.structure().map(|s| s.to_owned()));
+            }
+            _ => {}
+        }
+    };
+    pipeline.set_state(gst::State::Null).expect("null");
+    result
+}
+
+/// What arrives at the fakesink or sink of this name: (pts, duration, bytes, discont).
+type Got = Arc<Mutex<Vec<(u64, u64, Vec<u8>, bool)>>>;
+
+fn collect(pipeline: &gst::Pipeline, sink: &str) -> Got {
+    let got = Got::default();
+    let copy = Arc::clone(&got);
+    let pad = pipeline
+        .by_name(sink)
+        .and_then(|sink| sink.static_pad("sink"))
+        .expect("sink");
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let Some(buffer) = info.buffer() {
+            let segment = pad
+                .sticky_event::<gst::event::Segment>(0)
+                .and_then(|event| event.segment().downcast_ref::<gst::ClockTime>().cloned())
+                .expect("a time segment before the first buffer");
+            let pts = segment
+                .to_running_time(buffer.pts())
+                .expect("inside the segment");
+            let map = buffer.map_readable().expect("readable");
+            copy.lock().expect("lock").push((
+                pts.nseconds(),
+                buffer.duration().map_or(0, gst::ClockTime::nseconds),
+                map.to_vec(),
+                buffer.flags().contains(gst::BufferFlags::DISCONT),
+            ));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    got
+}
+
+fn count_segments(pipeline: &gst::Pipeline, sink: &str) -> Arc<Mutex<Vec<gst::Event>>> {
+    let segments = Arc::new(Mutex::new(Vec::new()));
+    let copy = Arc::clone(&segments);
+    let pad = pipeline
+        .by_name(sink)
+        .and_then(|sink| sink.static_pad("sink"))
+        .expect("sink");
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(event) = info
+            .event()
+            .filter(|e| e.type_() == gst::EventType::Segment)
+        {
+            copy.lock().expect("lock").push(event.clone());
+        }
+        gst::PadProbeReturn::Ok
+    });
+    segments
+}
+
+/// A cut list that keeps these spans (in ms).
+fn cut_list(folder: &Path, kept: &[(u64, u64)]) -> String {
+    let stamp = |ms: u64| {
+        format!(
+            "{:02}:{:02}:{:02}.{:03}",
+            ms / 3_600_000,
+            ms / 60_000 % 60,
+            ms / 1000 % 60,
+            ms % 1000
+        )
+    };
+    let cues: Vec<String> = kept
+        .iter()
+        .map(|(start, end)| format!("{} --> {}\nkeep\n", stamp(*start), stamp(*end)))
+        .collect();
+    let path = folder.join("trim.vtt");
+    std::fs::write(&path, format!("WEBVTT\n\n{}", cues.join("\n"))).expect("cut list");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+/// One frame of 40 ms is white at the start of every second; with it 20 ms of sound begin.
+fn flash_and_beep(seconds: u64) -> (Vec<gst::Buffer>, Vec<gst::Buffer>) {
+    let frames = (0..seconds * 25).map(|index| {
+        let level = if index % 25 == 0 { 235 } else { 16 };
+        let mut buffer = gst::Buffer::from_mut_slice(vec![level; 64 * 64]);
+        let buffer_ref = buffer.make_mut();
+        buffer_ref.set_pts(gst::ClockTime::from_mseconds(index * 40));
+        buffer_ref.set_duration(gst::ClockTime::from_mseconds(40));
+        buffer
+    });
+    // 20 ms blocks of 48 kHz.
+    let blocks = (0..seconds * 50).map(|index| {
+        let samples = (0..960).flat_map(|at| {
+            let loud = index % 50 == 0;
+            let sample = if loud {
+                if at / 24 % 2 == 0 { 20_000i16 } else { -20_000 }
+            } else {
+                0
+            };
+            sample.to_le_bytes()
+        });
+        let mut buffer = gst::Buffer::from_mut_slice(samples.collect::<Vec<u8>>());
+        let buffer_ref = buffer.make_mut();
+        buffer_ref.set_pts(gst::ClockTime::from_mseconds(index * 20));
+        buffer_ref.set_duration(gst::ClockTime::from_mseconds(20));
+        buffer
+    });
+    (frames.collect(), blocks.collect())
+}
+
+const SOURCES: &str = "appsrc name=frames format=time max-bytes=0 \
+     caps=video/x-raw,format=GRAY8,width=64,height=64,framerate=25/1 \
+     appsrc name=blocks format=time max-bytes=0 \
+     caps=audio/x-raw,format=S16LE,rate=48000,channels=1,layout=interleaved ";
+
+fn feed(pipeline: &gst::Pipeline, seconds: u64) {
+    let (frames, blocks) = flash_and_beep(seconds);
+    pipeline.set_state(gst::State::Paused).expect("paused");
+    for (name, buffers) in [("frames", frames), ("blocks", blocks)] {
+        let source = pipeline.by_name(name).expect("source");
+        for buffer in buffers {
+            let flow = source.emit_by_name::<gst::FlowReturn>("push-buffer", &[&buffer]);
+            assert_eq!(flow, gst::FlowReturn::Ok);
+        }
+        source.emit_by_name::<gst::FlowReturn>("end-of-stream", &[]);
+    }
+}
+
+/// When the picture turns white.
+fn flashes(got: &Got) -> Vec<u64> {
+    let got = got.lock().expect("lock");
+    let white = |frame: &&(u64, u64, Vec<u8>, bool)| frame.2[frame.2.len() / 3] > 120;
+    got.iter().filter(white).map(|frame| frame.0).collect()
+}
+
+/// When sound begins after silence: S16LE mono, 48 kHz.
+fn beeps(got: &Got) -> Vec<u64> {
+    let mut beeps = Vec::new();
+    let mut last = None;
+    for (pts, _, bytes, _) in got.lock().expect("lock").iter() {
+        for (index, sample) in bytes.chunks_exact(2).enumerate() {
+            if i16::from_le_bytes([sample[0], sample[1]]).unsigned_abs() > 4000 {
+                let at = pts + index as u64 * SECOND / 48_000;
+                if last.is_none_or(|last: u64| at > last + SECOND / 10) {
+                    beeps.push(at);
+                }
+                last = Some(at);
+            }
+        }
+    }
+    beeps
+}
+
+#[test]
+fn raw_streams_stay_in_step_at_every_splice() {
+    let folder = tempfile::tempdir().expect("folder");
+    // The cuts lie off the grid of frames, blocks and samples.
+    let kept = [(1_513, 3_377), (4_901, 5_349), (7_777, 11_111)];
+    let cuts = cut_list(folder.path(), &kept);
+    let p = pipeline(&format!(
+        "{SOURCES} silencetrim name=trim cuts-location={cuts} \
+         frames. ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! trim.sink_0 trim.src_0 ! fakesink name=v async=false \
+         blocks. ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! trim.sink_1 trim.src_1 ! fakesink name=a async=false"
+    ));
+    let (video, audio) = (collect(&p, "v"), collect(&p, "a"));
+    let segments = count_segments(&p, "a");
+    feed(&p, 13);
+    run(&p);
+    // Seconds 2, 3, 5, 8, 9, 10, 11 are kept; every one of them at its place.
+    let place = |ms: u64| {
+        let mut before = 0;
+        for (start, end) in kept {
+            if ms < end {
+                return (before + ms - start) * 1_000_000;
+            }
+            before += end - start;
+        }
+        unreachable!()
+    };
+    let expected: Vec<u64> = [2, 3, 5, 8, 9, 10, 11]
+        .iter()
+        .map(|s| place(s * 1000))
+        .collect();
+    assert_eq!(flashes(&video), expected);
+    let beeps = beeps(&audio);
+    assert_eq!(beeps.len(), expected.len());
+    for (beep, expected) in beeps.iter().zip(&expected) {
+        assert!(
+            beep.abs_diff(*expected) <= SECOND / 48_000 + 2,
+            "{beep} {expected}"
+        );
+    }
+    // Neither gap nor overlap of more than a sample, and the whole length is there.
+    let audio = audio.lock().expect("lock");
+    for pair in audio.windows(2) {
+        let (end, next) = (pair[0].0 + pair[0].1, pair[1].0);
+        assert!(end.abs_diff(next) <= SECOND / 48_000 + 2, "{end} {next}");
+    }
+    let total: u64 = kept.iter().map(|(a, b)| b - a).sum::<u64>() * 1_000_000;
+    let end = audio.last().map(|last| last.0 + last.1).expect("audio");
+    assert!(end.abs_diff(total) <= SECOND / 48_000 + 2, "{end} {total}");
+    assert_eq!(segments.lock().expect("lock").len(), 1);
+    let splices = audio.iter().filter(|block| block.3).count();
+    assert!((2..=3).contains(&splices), "{splices}");
+}
+
+#[test]
+fn encoded_streams_grow_to_key_frames_and_stay_in_step() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("flash.mkv");
+    let p = pipeline(&format!(
+        "{SOURCES} matroskamux name=mux ! filesink location={} \
+         frames. ! videoconvert ! x264enc bframes=3 b-adapt=false key-int-max=20 speed-preset=ultrafast option-string=open-gop=0:scenecut=0 ! h264parse ! queue ! mux. \
+         blocks. ! audioconvert ! audioresample ! opusenc ! queue ! mux.",
+        file.display()
+    ));
+    feed(&p, 20);
+    run(&p);
+    let cuts = cut_list(folder.path(), &[(3_300, 6_100), (11_900, 15_100)]);
+    for (muxer, name) in [
+        ("matroskamux", "out.mkv"),
+        // Matroska holds no decoding times, MP4 wants them.
+        ("mp4mux", "out.mp4"),
+    ] {
+        let out = folder.path().join(name);
+        let p = pipeline(&format!(
+            "silencetrim name=trim cuts-location={cuts} {muxer} name=mux ! filesink location={} \
+             filesrc location={} ! parsebin name=source \
+             source. ! queue ! capsfilter caps=video/x-h264 ! trim.sink_0 trim.src_0 ! h264parse ! h264timestamper ! queue ! mux. \
+             source. ! queue ! capsfilter caps=audio/x-opus ! trim.sink_1 trim.src_1 ! queue ! mux.",
+            out.display(),
+            file.display()
+        ));
+        let (messages, _) = run(&p);
+        let summary = messages
+            .iter()
+            .find(|m| m.name() == "silencetrim-summary")
+            .expect("summary");
+        // 0.8 s GOPs: 3.2 to 6.4 and 11.2 to 15.2.
+        let kept: u64 = summary.get("kept").expect("kept");
+        assert!(kept.abs_diff(7200 * 1_000_000) < SECOND / 20, "{kept}");
+        let p = pipeline(&format!(
+            "filesrc location={} ! decodebin name=source \
+             source. ! queue ! videoconvert ! video/x-raw,format=GRAY8 ! fakesink name=v async=false sync=false \
+             source. ! queue ! audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate=48000,channels=1 ! fakesink name=a async=false sync=false",
+            out.display()
+        ));
+        let (video, audio) = (collect(&p, "v"), collect(&p, "a"));
+        run(&p);
+        let (flashes, beeps) = (flashes(&video), beeps(&audio));
+        assert_eq!(flashes.len(), 3 + 4, "{name} {flashes:?}");
+        assert_eq!(beeps.len(), flashes.len(), "{name} {beeps:?}");
+        for (flash, beep) in flashes.iter().zip(&beeps) {
+            assert!(
+                flash.abs_diff(*beep) < SECOND / 25,
+                "{name}: {flash} {beep}"
+            );
+        }
+        let frames = video.lock().expect("lock").len();
+        assert_eq!(frames, 180, "{name}");
+    }
+}
+
+/// What `trim` does with a recording: streams from a parser, a decoded copy to listen to.
+fn trim_file(input: &Path, output: &Path, properties: &str) -> gst::Pipeline {
+    pipeline(&format!(
+        "silencetrim name=trim {properties} matroskamux name=mux ! filesink location=\"{}\" \
+         filesrc location=\"{}\" ! parsebin name=source \
+         source. ! queue ! capsfilter caps=video/x-h264 ! trim.sink_0 trim.src_0 ! h264parse ! queue ! mux. \
+         source. ! queue ! capsfilter caps=audio/x-opus ! tee name=t ! queue ! trim.sink_1 trim.src_1 ! queue ! mux. \
+         t. ! queue ! decodebin ! audio/x-raw ! trim.sink_2 trim.src_2 ! fakesink async=false sync=false",
+        output.display(),
+        input.display()
+    ))
+}
+
+fn truth() -> serde_json::Value {
+    let bytes = std::fs::read(sample().with_extension("truth.json")).expect("truth");
+    serde_json::from_slice(&bytes).expect("JSON")
+}
+
+fn cuts(messages: &[gst::Structure]) -> Vec<(f64, f64)> {
+    let seconds = |s: &gst::Structure, field| s.get::<u64>(field).expect("time") as f64 / 1e9;
+    messages
+        .iter()
+        .filter(|m| m.name() == "silencetrim-cut")
+        .map(|m| (seconds(m, "start"), seconds(m, "end")))
+        .collect()
+}
+
+fn discovered(path: &Path) -> f64 {
+    let output = std::process::Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-show_entries",
+            "format=duration",
+            "-of",
+            "csv=p=0",
+        ])
+        .arg(path)
+        .output()
+        .expect("ffprobe");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.trim().parse().expect("duration")
+}
+
+#[test]
+fn a_class_is_trimmed_while_it_streams() {
+    let folder = tempfile::tempdir().expect("folder");
+    let out = folder.path().join("out.mkv");
+    let (messages, warnings) = run(&trim_file(&sample(), &out, ""));
+    assert_eq!(warnings, Vec::<String>::new());
+    let truth = truth();
+    let (start, end) = (
+        truth["class_start"].as_f64().expect("start"),
+        truth["class_end"].as_f64().expect("end"),
+    );
+    let cuts = cuts(&messages);
+    let before = cuts
+        .iter()
+        .find(|cut| cut.0 == 0.0)
+        .map_or(0.0, |cut| cut.1);
+    assert!(before <= start, "{cuts:?}");
+    let whole = truth["duration"].as_f64().expect("duration");
+    let removed: f64 = cuts.iter().map(|cut| cut.1 - cut.0).sum();
+    assert!(whole - removed >= end - start, "{cuts:?}");
+    let length = discovered(&out);
+    assert!(
+        (length - (whole - removed)).abs() < 0.3,
+        "{length} {whole} {removed}"
+    );
+    // Every frame decodes: nothing before its key frame is left.
+    let check = std::process::Command::new("ffmpeg")
+        .args(["-v", "warning", "-i"])
+        .arg(&out)
+        .args(["-f", "null", "-"])
+        .output()
+        .expect("ffmpeg");
+    assert_eq!(String::from_utf8_lossy(&check.stderr), "");
+}
+
+#[test]
+fn detecting_finds_the_class_and_writes_a_draft() {
+    let folder = tempfile::tempdir().expect("folder");
+    let report = folder.path().join("trim.vtt");
+    let p = pipeline(&format!(
+        "silencetrim name=trim mode=detect report-location={} filesrc location={} ! decodebin name=source \
+         source. ! queue ! video/x-raw ! trim.sink_0 trim.src_0 ! fakesink name=v async=false sync=false \
+         source. ! queue ! audio/x-raw ! trim.sink_1 trim.src_1 ! fakesink async=false sync=false",
+        report.display(),
+        sample().display()
+    ));
+    let video = collect(&p, "v");
+    let (messages, _) = run(&p);
+    let truth = truth();
+    let number = |field: &str| truth[field].as_f64().expect("number");
+    let cuts = cuts(&messages);
+    assert_eq!(cuts.len(), 2, "{cuts:?}");
+    let early = number("class_start") - cuts[0].1;
+    let late = cuts[1].0 - number("class_end");
+    assert!(
+        (0.0..5.0).contains(&early) && (0.0..8.0).contains(&late),
+        "{cuts:?}"
+    );
+    assert!(messages.iter().any(|m| m.name() == "silencetrim-speech"));
+    let last = video
+        .lock()
+        .expect("lock")
+        .last()
+        .map(|frame| frame.0)
+        .expect("video");
+    assert!(last as f64 / 1e9 > number("duration") - 1.0);
+    let bytes = std::fs::read(&report).expect("report");
+    let file = gstlecture::timeline::trim_file::TrimFile::read(&bytes, None).expect("valid");
+    let kept: Vec<_> = file.cut_list(None).kept().collect();
+    assert_eq!(kept.len(), 1);
+    assert!((kept[0].start.secs_f64() - cuts[0].1).abs() < 0.002);
+    assert!(String::from_utf8_lossy(&bytes).contains("status: draft"));
+}
+
+#[test]
+fn a_silent_microphone_keeps_everything_and_warns() {
+    let p = pipeline(
+        "silencetrim name=trim audiotestsrc wave=silence num-buffers=500 ! audio/x-raw,rate=48000 ! trim.sink_0 trim.src_0 ! fakesink name=a async=false",
+    );
+    let audio = collect(&p, "a");
+    let (messages, warnings) = run(&p);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    let summary = messages
+        .iter()
+        .find(|m| m.name() == "silencetrim-summary")
+        .expect("summary");
+    assert!(summary.get::<bool>("microphone-silent").expect("flag"));
+    assert_eq!(summary.get::<u64>("removed").expect("removed"), 0);
+    assert_eq!(audio.lock().expect("lock").len(), 500);
+}
+
+#[test]
+fn without_audio_everything_is_kept_and_nobody_hangs() {
+    let folder = tempfile::tempdir().expect("folder");
+    let out = folder.path().join("video.mkv");
+    let p = pipeline(&format!(
+        "silencetrim name=trim matroskamux name=mux ! filesink location={} \
+         videotestsrc num-buffers=400 ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc speed-preset=ultrafast key-int-max=25 ! queue ! trim.sink_0 trim.src_0 ! mux.",
+        out.display()
+    ));
+    let (_, warnings) = run(&p);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!((discovered(&out) - 16.0).abs() < 0.2);
+}
+
+#[test]
+fn unlinked_and_sparse_pads_are_not_waited_for() {
+    let p = pipeline(&format!(
+        "silencetrim name=trim mode=detect \
+         filesrc location={} ! decodebin name=source \
+         source. ! queue ! video/x-raw ! trim.sink_0 trim.src_0 ! fakesink name=v async=false sync=false \
+         source. ! queue ! audio/x-raw ! trim.sink_1 \
+         appsrc name=text format=time caps=text/x-raw,format=utf8 ! trim.sink_2 trim.src_2 ! fakesink async=false sync=false",
+        sample().display()
+    ));
+    let video = collect(&p, "v");
+    let text = p.by_name("text").expect("text");
+    let end = text.clone();
+    p.by_name("v")
+        .and_then(|v| v.static_pad("sink"))
+        .expect("sink")
+        .add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            // The text says nothing before the video has ended.
+            if info
+                .event()
+                .is_some_and(|e| e.type_() == gst::EventType::Eos)
+            {
+                end.emit_by_name::<gst::FlowReturn>("end-of-stream", &[]);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    run(&p);
+    assert!(video.lock().expect("lock").len() > 100);
+}
+
+#[test]
+fn a_hold_that_grows_too_large_keeps_and_warns() {
+    let folder = tempfile::tempdir().expect("folder");
+    let out = folder.path().join("out.mkv");
+    let p = trim_file(&sample(), &out, "max-hold-time=8000000000");
+    let (messages, warnings) = run(&p);
+    assert!(!warnings.is_empty());
+    assert!(
+        cuts(&messages).iter().all(|cut| cut.0 > 0.0),
+        "the start was given up"
+    );
+    assert!(discovered(&out) > truth()["class_end"].as_f64().expect("end"));
+}
+
+fn harness(description: &str) -> gst_check::Harness {
+    init();
+    let element = gst::ElementFactory::make("silencetrim")
+        .build()
+        .expect("element");
+    for setting in description.split_whitespace() {
+        let (name, value) = setting.split_once('=').expect("name=value");
+        element.set_property_from_str(name, value);
+    }
+    gst_check::Harness::with_element(&element, Some("sink_0"), Some("src_0"))
+}
+
+const AUDIO: &str = "audio/x-raw,format=S16LE,rate=48000,channels=1,layout=interleaved";
+
+fn block(at: u64) -> gst::Buffer {
+    let mut buffer = gst::Buffer::from_mut_slice(vec![0u8; 9600]);
+    let buffer_ref = buffer.make_mut();
+    buffer_ref.set_pts(gst::ClockTime::from_mseconds(at));
+    buffer_ref.set_duration(gst::ClockTime::from_mseconds(100));
+    buffer
+}
+
+fn event_types(harness: &mut gst_check::Harness) -> Vec<gst::EventType> {
+    let mut types = Vec::new();
+    while let Some(event) = harness.try_pull_event() {
+        types.push(event.type_());
+    }
+    types
+}
+
+#[test]
+fn eos_without_data_passes() {
+    let mut h = harness("");
+    h.set_src_caps_str(AUDIO);
+    assert!(h.push_event(gst::event::Eos::new()));
+    let mut types = Vec::new();
+    while types.last() != Some(&gst::EventType::Eos) {
+        types.push(h.pull_event().expect("event").type_());
+    }
+    use gst::EventType::{Caps, Eos, Segment, StreamStart};
+    assert_eq!(types, [StreamStart, Caps, Segment, Eos]);
+}
+
+#[test]
+fn a_flush_forgets_and_the_stream_goes_on() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cuts = cut_list(folder.path(), &[(200, 400)]);
+    let mut h = harness(&format!("cuts-location={cuts}"));
+    h.set_src_caps_str(AUDIO);
+    for at in [0, 100, 200, 300] {
+        h.push(block(at)).expect("push");
+    }
+    assert_eq!(h.pull().expect("first").pts(), Some(gst::ClockTime::ZERO));
+    assert!(h.push_event(gst::event::FlushStart::new()));
+    assert!(h.push_event(gst::event::FlushStop::builder(true).build()));
+    while h.try_pull().is_some() {}
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    assert!(h.push_event(gst::event::Segment::new(&segment)));
+    for at in [100, 200, 300, 400] {
+        h.push(block(at)).expect("push");
+    }
+    h.push_event(gst::event::Eos::new());
+    let first = h.pull().expect("after the flush");
+    assert_eq!(first.pts(), Some(gst::ClockTime::ZERO));
+    assert!(first.flags().contains(gst::BufferFlags::DISCONT));
+    assert_eq!(
+        h.pull().expect("second").pts(),
+        Some(gst::ClockTime::from_mseconds(100))
+    );
+}
+
+#[test]
+fn a_gap_is_moved_and_new_caps_come_in_order() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cuts = cut_list(folder.path(), &[(200, 1000)]);
+    let mut h = harness(&format!("cuts-location={cuts}"));
+    h.set_src_caps_str(AUDIO);
+    h.push(block(100)).expect("push");
+    h.push_event(
+        gst::event::Gap::builder(gst::ClockTime::from_mseconds(150))
+            .duration(gst::ClockTime::from_mseconds(150))
+            .build(),
+    );
+    h.push(block(300)).expect("push");
+    h.push_event(gst::event::Caps::new(
+        &gst::Caps::builder("audio/x-raw")
+            .field("format", "S16LE")
+            .field("rate", 96_000)
+            .field("channels", 1)
+            .field("layout", "interleaved")
+            .build(),
+    ));
+    let mut half = block(400);
+    half.make_mut()
+        .set_duration(gst::ClockTime::from_mseconds(50));
+    h.push(half).expect("push");
+    h.push_event(gst::event::Eos::new());
+    let mut gap = None;
+    let mut caps = 0;
+    loop {
+        let event = h.pull_event().expect("event");
+        match event.view() {
+            gst::EventView::Gap(event) => gap = Some(event.get()),
+            gst::EventView::Caps(_) => caps += 1,
+            gst::EventView::Eos(_) => break,
+            _ => {}
+        }
+    }
+    let ms = gst::ClockTime::from_mseconds;
+    assert_eq!(gap, Some((ms(0), Some(ms(100)))));
+    assert_eq!(caps, 2);
+    let times: Vec<_> = std::iter::from_fn(|| h.try_pull())
+        .map(|b| b.pts())
+        .collect();
+    assert_eq!(times, [Some(ms(100)), Some(ms(200))]);
+}
+
+#[test]
+fn cues_are_clipped_and_moved() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cuts = cut_list(folder.path(), &[(1000, 2000), (5000, 6000)]);
+    let mut h = harness(&format!("cuts-location={cuts}"));
+    h.set_src_caps_str("text/x-raw,format=utf8");
+    for (start, end) in [
+        (0, 900),
+        (500, 1500),
+        (1500, 5500),
+        (2500, 3000),
+        (5900, 7000),
+    ] {
+        let mut cue = gst::Buffer::from_slice(format!("{start}").into_bytes());
+        let cue_ref = cue.make_mut();
+        cue_ref.set_pts(gst::ClockTime::from_mseconds(start));
+        cue_ref.set_duration(gst::ClockTime::from_mseconds(end - start));
+        h.push(cue).expect("push");
+    }
+    h.push_event(gst::event::Eos::new());
+    while h.pull_event().expect("event").type_() != gst::EventType::Eos {}
+    let cues: Vec<_> = std::iter::from_fn(|| h.try_pull())
+        .map(|cue| {
+            let ms = |t: Option<gst::ClockTime>| t.expect("time").mseconds();
+            (ms(cue.pts()), ms(cue.duration()))
+        })
+        .collect();
+    assert_eq!(cues, [(0, 500), (500, 1000), (1900, 100)]);
+}
+
+#[test]
+fn a_segment_without_time_is_refused() {
+    let mut h = harness("");
+    h.set_src_caps_str(AUDIO);
+    let bytes = gst::FormattedSegment::<gst::format::Bytes>::new();
+    h.push_event(gst::event::Segment::new(&bytes));
+    assert_eq!(h.push(block(0)), Err(gst::FlowError::Error));
+    assert!(!event_types(&mut h).contains(&gst::EventType::Segment));
+}
+
+#[test]
+fn a_malformed_cut_list_is_one_clear_error() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("trim.vtt");
+    std::fs::write(&path, "WEBVTT\n\n00:01.000 --> 00:02.000\nremove\n").expect("file");
+    let p = pipeline(&format!(
+        "audiotestsrc num-buffers=5 ! silencetrim cuts-location={} ! fakesink",
+        path.display()
+    ));
+    let error = try_run(&p).expect_err("refused");
+    assert!(!error.contains("hangs"), "{error}");
+}
+
+#[test]
+fn it_is_reusable_after_ready() {
+    let p = pipeline(
+        "audiotestsrc num-buffers=50 ! audio/x-raw,rate=16000 ! silencetrim mode=detect ! fakesink name=a async=false",
+    );
+    let got = collect(&p, "a");
+    for round in 1..=2 {
+        let (messages, _) = run(&p);
+        assert_eq!(got.lock().expect("lock").len(), 50 * round);
+        assert!(messages.iter().any(|m| m.name() == "silencetrim-summary"));
+    }
+}
+
+#[test]
+fn a_second_stream_after_eos_is_a_new_session() {
+    let mut h = harness("mode=detect");
+    for _ in 0..2 {
+        h.push_event(gst::event::StreamStart::new("again"));
+        h.set_src_caps_str(AUDIO);
+        h.push_event(gst::event::Segment::new(&gst::FormattedSegment::<
+            gst::ClockTime,
+        >::new()));
+        h.push(block(0)).expect("push");
+        h.push_event(gst::event::Eos::new());
+        while h.pull_event().expect("event").type_() != gst::EventType::Eos {}
+        assert!(h.pull().is_ok());
+    }
+}
+
+#[test]
+fn a_requested_number_is_honoured() {
+    init();
+    let element = gst::ElementFactory::make("silencetrim")
+        .build()
+        .expect("element");
+    let pad = element.request_pad_simple("sink_7").expect("pad");
+    assert_eq!(pad.name(), "sink_7");
+    assert!(element.static_pad("src_7").is_some());
+    element.release_request_pad(&pad);
+    assert!(element.static_pad("src_7").is_none());
+}

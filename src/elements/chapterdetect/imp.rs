@@ -275,7 +275,9 @@ impl ChapterDetect {
             gst::EventView::Eos(_) => self.end(medium, event.seqnum()),
             _ => (),
         }
-        gst::Pad::event_default(pad, Some(&*self.obj()), event)
+        let unlinked = self.linked(pad).iter().all(|src| !src.is_linked());
+        // An event is done with where nobody takes the stream.
+        gst::Pad::event_default(pad, Some(&*self.obj()), event) || unlinked
     }
 
     fn start(&self, medium: Medium, event: &gst::event::StreamStart) {

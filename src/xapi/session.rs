@@ -15,6 +15,9 @@ use super::{
 
 /// Seeks that follow one another within this many milliseconds are one: the viewer scrubs.
 const SCRUB: u64 = 500;
+/// Containers correct their length by a frame when they come to the end; that must not unsay that
+/// everything was played. Milliseconds.
+const LENGTH_JITTER: u64 = 100;
 /// So many things a viewer does before the length of the video is known are remembered.
 const WAITING: usize = 1000;
 
@@ -249,7 +252,7 @@ impl Session {
         }
         match input {
             Input::Length(length) => {
-                if length > 0 {
+                if length > 0 && length.abs_diff(self.length()) > LENGTH_JITTER {
                     self.length = Some(length);
                 }
             }

@@ -207,6 +207,33 @@ fn nothing_is_said_before_the_length_is_known_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_length_that_grows_lowers_progress_and_one_that_is_corrected_does_not() {
+    let watch = |length| {
+        let statements = story(
+            plan(1000, false),
+            vec![
+                (0, Input::Length(LENGTH)),
+                (0, Input::Play { at: 0, rate: 1.0 }),
+                (
+                    20_000,
+                    Input::End {
+                        at: LENGTH,
+                        frame: 40,
+                    },
+                ),
+                (20_010, Input::Length(length)),
+                (20_020, Input::Terminate { at: LENGTH }),
+            ],
+        );
+        let values = values(&statements);
+        assert_eq!(check::all(&values), []);
+        values[4]["result"]["extensions"][iri::PROGRESS].clone()
+    };
+    assert_eq!(watch(LENGTH + 7), json!(1));
+    assert_eq!(watch(LENGTH * 2), json!(0.5));
+}
+
+#[test]
 fn the_rule_decides_what_completes() {
     let watch = |share: u64, passes: bool, plan: Plan| {
         let mut inputs = vec![

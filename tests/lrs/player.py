@@ -87,11 +87,12 @@ watch(6)
 facts["faster"] = position()
 seek(1.5, facts["faster"])
 watch(None)
-state(Gst.State.NULL)
-# What was posted while the pipeline was going down.
-facts["stats"] = tap.get_property("stats").to_string()
+state(Gst.State.READY)
+# What was posted while the pipeline was going down; the last step throws it away.
 while message := bus.pop():
     listen(message)
+facts["stats"] = tap.get_property("stats").to_string()
+state(Gst.State.NULL)
 facts["wall"] = time.monotonic() - began
 with open(facts_path, "w", encoding="utf-8") as file:
     json.dump(facts, file)

@@ -90,8 +90,9 @@ LRS_EXTERNAL_URL="http://127.0.0.1:$port/"
 LRS_MODE="legacy"
 EXT_DEFAULT_LANGUAGE="en"
 JWS_STRICT=false
+RUST_LOG="error"
 END
-    (cd "$home" && CARGO_MANIFEST_DIR=$PWD exec "$lrs_tools_absolute/bin/xapi-rs") >"$home/log" 2>&1 &
+    (cd "$home" && CARGO_MANIFEST_DIR=$PWD exec "$lrs_tools/bin/xapi-rs") >"$home/log" 2>&1 &
     lrs_stop+=("kill $!")
     wait_for_port "$port"
 }

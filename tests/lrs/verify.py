@@ -28,8 +28,13 @@ def get(url):
         return json.load(response)
 
 
-query = urllib.parse.urlencode({"activity": activity, "ascending": "true", "limit": 100})
-stored = get(f"{endpoint}/statements?{query}")["statements"]
+# Ralph's file backend finds nothing by activity and counts ascending from the newest.
+stored, more = [], "/statements?limit=100"
+while more:
+    page = get(urllib.parse.urljoin(endpoint, more) if stored else endpoint + more)
+    stored += page["statements"]
+    more = page.get("more")
+stored = [s for s in stored if s["object"]["id"] == activity]
 stored.sort(key=lambda s: s["timestamp"])
 verbs = [s["verb"]["id"].rsplit("/", 1)[1] for s in stored]
 print("stored:", ", ".join(verbs))
@@ -90,7 +95,7 @@ for index in (2, 6, 7, 8):
         assert progress >= Fraction(9, 10)
         # It fires when the threshold is reached, not at the next pause.
         assert near(float(spans[-1][1]), 0.9 * length, 0.15), spans
-        assert statement["verb"]["id"] and completed["result"]["completion"] is True
+        assert completed["result"]["completion"] is True
         spent = float(completed["result"]["duration"].removeprefix("PT").removesuffix("S"))
         wall = facts["paused"] + (facts["faster"] - 4) + (0.9 * length - facts["faster"]) / 1.5
         assert near(spent, wall, 0.3), (spent, wall)

@@ -177,10 +177,9 @@ impl XapiTap {
 
     fn segment(&self, segment: gst::FormattedSegment<gst::ClockTime>, seqnum: gst::Seqnum) {
         let mut state = lock(&self.state);
-        let now = self.running_time(&mut state.track);
         let happenings = state.track.segment(segment, seqnum);
         self.take(&mut state, happenings);
-        self.play(&mut state, now);
+        self.play(&mut state);
         self.arm(&mut state);
         drop(state);
         self.ask_length();
@@ -209,9 +208,10 @@ impl XapiTap {
         }
     }
 
-    /// Says that playback goes on, once there is something to play.
-    fn play(&self, state: &mut State, now: Option<gst::ClockTime>) {
-        let (at, rate) = (state.track.position(now), state.track.rate());
+    /// Says that playback goes on where it stood, once there is something to play. The clock is a
+    /// few milliseconds on by now.
+    fn play(&self, state: &mut State) {
+        let (at, rate) = (state.track.position(None), state.track.rate());
         if let Some(active) = &mut state.active
             && state.track.is_playing()
             && state.track.has_segment()
@@ -936,8 +936,7 @@ impl ElementImpl for XapiTap {
             StateChange::PausedToPlaying | StateChange::PlayingToPlaying => {
                 let mut state = lock(&self.state);
                 state.track.play();
-                let now = self.running_time(&mut state.track);
-                self.play(&mut state, now);
+                self.play(&mut state);
                 self.arm(&mut state);
             }
             StateChange::PausedToReady => self.end(),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use gstlecture::delivery::{Credentials, Endpoint, Journal, Lrs, Secret, Trouble};
-use gstlecture::xapi::Session;
+use gstlecture::xapi::{Session, units::timestamp_from_text};
 use serde_json::Value;
 
 use super::Request;
@@ -24,13 +24,20 @@ pub fn read(request: &Request) -> Result<Found, Error> {
     let input = request.value("input");
     if input.starts_with("http://") || input.starts_with("https://") {
         let activity = request.values.get("activity");
-        let statements = lrs(request, input)?.statements(activity).map_err(|words| {
+        let mut statements = lrs(request, input)?.statements(activity).map_err(|words| {
             Error::later(
                 words,
                 input,
                 "see whether the LRS is up, and who you are to it",
             )
         })?;
+        // Servers have their own idea of ascending: by arrival, or the other way round.
+        let time = |statement: &Value| {
+            statement["timestamp"]
+                .as_str()
+                .and_then(timestamp_from_text)
+        };
+        statements.sort_by_key(time);
         return Ok(Found::Statements(statements));
     }
     let path = Path::new(input);

@@ -107,7 +107,7 @@ const NEAR: Time = Time::from_secs(20);
 /// A shorter pause does not interrupt a class.
 const BREATH: Time = Time::from_millis(3500);
 /// A slide change shows that the class was still going on this long before it.
-const SLIDE_REACH: Time = Time::from_secs(60);
+const SLIDE_REACH: Time = Time::from_secs(15);
 
 /// The class as far as it is known.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -140,7 +140,10 @@ pub fn class(evidence: &Evidence) -> Option<Class> {
             (weight - PAUSE_WEIGHT * pause.secs_f64()).max(0.0)
         }) + runs[index].speech;
         let connected = end + 1 == index && pause < BREATH;
-        if connected || weight >= GOES_ON || slide_follows(&evidence.slides, runs[index].span.end) {
+        if connected
+            || weight >= GOES_ON
+            || closes(&evidence.slides, runs[end].span.end, runs[index].span)
+        {
             end = index;
             chain = None;
         } else {
@@ -256,11 +259,13 @@ fn begin(runs: &[Run]) -> Option<(usize, usize)> {
     Some((first, sure))
 }
 
-fn slide_follows(slides: &[Time], end: Time) -> bool {
+/// Whether the first slide change after `end`, where sustained talk paused, comes right after this
+/// run: "goodbye", and the slides go away. A change before it may already have been that one.
+fn closes(slides: &[Time], end: Time, run: Span) -> bool {
     let next = slides.partition_point(|slide| *slide < end);
     slides
         .get(next)
-        .is_some_and(|slide| slide.saturating_sub(end) <= SLIDE_REACH)
+        .is_some_and(|slide| *slide >= run.end && slide.saturating_sub(run.end) <= SLIDE_REACH)
 }
 
 fn edge(
@@ -469,6 +474,9 @@ mod tests {
             class(&with).expect("speech").span.end,
             Time::from_millis(113_500)
         );
+        // The slides were gone before.
+        with.slides = vec![secs(9), secs(105), secs(115)];
+        assert!(class(&with).expect("speech").span.end < secs(100));
     }
 
     #[test]

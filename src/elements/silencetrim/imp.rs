@@ -271,7 +271,7 @@ impl SilenceTrim {
                 let info = AudioInfo::from_caps(caps).map_err(|_| {
                     format!("{}: caps that say too little: {caps}", pair.sink.name())
                 })?;
-                Kind::RawAudio(info)
+                Kind::RawAudio(Arc::new(info))
             }
             "video/x-raw" => Kind::RawVideo,
             _ if media.starts_with("video/") || media.starts_with("image/") => Kind::EncodedVideo,
@@ -405,7 +405,7 @@ impl SilenceTrim {
                 ["{}: {error}", path.display()]
             );
         }
-        report::post(&*self.obj(), &outcome);
+        report::post(&self.obj(), &outcome);
     }
 
     // ---------------------------------------------------------- source side
@@ -417,7 +417,7 @@ impl SilenceTrim {
             let (Some(this), Some(pair)) = (weak.upgrade(), task_pair.upgrade()) else {
                 return;
             };
-            let imp = &*this;
+            let imp: &Self = &this;
             imp.catch_panic(|| (), |imp| imp.turn(&pair));
         });
         if started.is_err() {

@@ -2,6 +2,8 @@
 
 //! What waits in a queue, and what becomes of it by a decision.
 
+use std::sync::Arc;
+
 use gst_audio::AudioInfo;
 
 use super::audio;
@@ -12,7 +14,7 @@ use crate::timeline::{CutList, Span, Time};
 #[derive(Clone, Debug, Default)]
 pub enum Kind {
     /// To the sample.
-    RawAudio(AudioInfo),
+    RawAudio(Arc<AudioInfo>),
     /// Frames, the first one of a span shown from its start.
     RawVideo,
     /// Whole GOPs.

@@ -30,7 +30,8 @@ wait_for_port() {
         if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
         sleep 0.1
     done
-    echo "nothing listens on port $1" >&2
+    echo "nothing listens on port $1; the last of the logs:" >&2
+    tail -n 20 "$lrs_work"/*/log >&2
     return 1
 }
 
@@ -68,13 +69,15 @@ start_postgres() {
     as_postgres "$bin/initdb" -D "$data" -A trust -U lrs >/dev/null
     as_postgres "$bin/pg_ctl" -D "$data" -w -l "$data/log" \
         -o "-p $1 -h 127.0.0.1 -k $data" start >/dev/null
+    as_postgres "$bin/createdb" -h 127.0.0.1 -p "$1" -U lrs xapi
     lrs_stop+=("as_postgres $bin/pg_ctl -D $data -m immediate stop")
 }
 
 start_xapi_rs() {
     local home=$lrs_work/xapi-rs port=$1
     install_xapi_rs
-    mkdir -p "$home"
+    # It makes neither this folder nor its database.
+    mkdir -p "$home/logs"
     # Where another user may write, too.
     lrs_data=$(mktemp -d)
     chmod 777 "$lrs_data"
@@ -92,7 +95,7 @@ EXT_DEFAULT_LANGUAGE="en"
 JWS_STRICT=false
 RUST_LOG="error"
 END
-    (cd "$home" && CARGO_MANIFEST_DIR=$PWD exec "$lrs_tools/bin/xapi-rs") >"$home/log" 2>&1 &
+    (cd "$home" && CARGO_MANIFEST_DIR=$PWD ROCKET_PORT=$port exec "$lrs_tools/bin/xapi-rs") >"$home/log" 2>&1 &
     lrs_stop+=("kill $!")
     wait_for_port "$port"
 }

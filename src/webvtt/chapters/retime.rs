@@ -11,59 +11,100 @@ use crate::webvtt::Cue;
 /// same. A chapter cut down to less than `shortest` is joined to the one before it, else to the one
 /// after it. The first chapter starts at zero. The chapters must keep the rules of [`super::check`].
 pub fn retime(chapters: &[Cue], cuts: &CutList, shortest: Time) -> Vec<Cue> {
-    let mut moved: Vec<Moved> = chapters
-        .iter()
+    let mut moved = nested(chapters);
+    for chapter in &mut moved {
+        chapter.left = cuts.span_to_output(chapter.source.span);
+    }
+    // From the last to the first: inner chapters before those around them.
+    for index in (0..moved.len()).rev() {
+        let Some(left) = moved[index].left.map(Span::duration) else {
+            continue;
+        };
+        if left < shortest && left < moved[index].source.span.duration() {
+            join(&mut moved, index);
+        }
+    }
+    let mut cues: Vec<Cue> = moved
+        .into_iter()
         .filter_map(|chapter| {
-            let span = cuts.span_to_output(chapter.span)?;
-            let length = span.duration();
-            Some(Moved {
-                cue: Cue {
-                    span,
-                    ..chapter.clone()
-                },
-                remnant: length < shortest && length < chapter.span.duration(),
+            let span = chapter.left?;
+            Some(Cue {
+                span,
+                ..chapter.source.clone()
             })
         })
         .collect();
-    // Stable: of two with the same times the outer one stays before the inner one.
-    moved.sort_by_key(|moved| (moved.cue.span.start, std::cmp::Reverse(moved.cue.span.end)));
-    while let Some(at) = moved.iter().position(|moved| moved.remnant) {
-        join(&mut moved, at);
+    // An inner chapter follows the one around it.
+    cues.dedup_by_key(|cue| cue.span);
+    if let Some(first) = cues.first_mut() {
+        first.span.start = Time::ZERO;
     }
-    moved.dedup_by_key(|moved| moved.cue.span);
-    if let Some(first) = moved.first_mut() {
-        first.cue.span.start = Time::ZERO;
-    }
-    moved.into_iter().map(|moved| moved.cue).collect()
+    cues
 }
 
-struct Moved {
-    cue: Cue,
-    /// So little is left of it that it is no chapter any more.
-    remnant: bool,
+struct Moved<'a> {
+    source: &'a Cue,
+    /// The index of the chapter around it.
+    around: Option<usize>,
+    /// What is left of it in the output.
+    left: Option<Span>,
 }
 
-/// Takes out a remnant and gives its time to a neighbour of the same depth that touches it.
-fn join(moved: &mut Vec<Moved>, at: usize) {
-    let gone = moved.remove(at).cue.span;
-    let depth = |of: Span| {
-        let holds = |outer: Span| {
-            outer != of && outer.start <= of.start && of.end <= outer.end && outer != gone
-        };
-        moved.iter().filter(|moved| holds(moved.cue.span)).count()
+/// The chapters in order, each one before those inside it.
+fn nested(chapters: &[Cue]) -> Vec<Moved<'_>> {
+    let mut sorted: Vec<&Cue> = chapters.iter().collect();
+    sorted.sort_by_key(|cue| (cue.span.start, std::cmp::Reverse(cue.span.end)));
+    let mut nested: Vec<Moved<'_>> = Vec::with_capacity(sorted.len());
+    for source in sorted {
+        let holds = |outer: &Moved<'_>| source.span.end <= outer.source.span.end;
+        let around = nested.iter().rposition(holds);
+        nested.push(Moved {
+            source,
+            around,
+            left: None,
+        });
+    }
+    nested
+}
+
+/// Gives what is left of a chapter to the neighbour that touches it, inside the same chapter, and
+/// takes it out with all that is inside it. The only chapter there is stays.
+fn join(moved: &mut [Moved<'_>], index: usize) {
+    let Some(gone) = moved[index].left else {
+        return;
     };
-    let level = depth(gone);
-    let beside = |span: Span| depth(span) == level;
-    let before = moved
-        .iter()
-        .position(|other| other.cue.span.end == gone.start && beside(other.cue.span));
-    let after = moved
-        .iter()
-        .position(|other| other.cue.span.start == gone.end && beside(other.cue.span));
-    if let Some(before) = before {
-        moved[before].cue.span.end = gone.end;
-    } else if let Some(after) = after {
-        moved[after].cue.span.start = gone.start;
+    let around = moved[index].around;
+    let mut before = None;
+    let mut after = None;
+    let mut is_alone = around.is_none();
+    for (other, chapter) in moved.iter().enumerate() {
+        let Some(left) = chapter
+            .left
+            .filter(|_| other != index && chapter.around == around)
+        else {
+            continue;
+        };
+        is_alone = false;
+        if left.end == gone.start {
+            before = Some((other, Span::new(left.start, gone.end)));
+        } else if left.start == gone.end {
+            after = after.or(Some((other, Span::new(gone.start, left.end))));
+        }
+    }
+    if is_alone {
+        return;
+    }
+    if let Some((neighbour, joined)) = before.or(after) {
+        moved[neighbour].left = Some(joined);
+    }
+    moved[index].left = None;
+    for inner in index + 1..moved.len() {
+        let is_inside = moved[inner]
+            .around
+            .is_some_and(|outer| outer >= index && moved[outer].left.is_none());
+        if is_inside {
+            moved[inner].left = None;
+        }
     }
 }
 
@@ -72,6 +113,7 @@ mod tests {
     use super::*;
     use crate::webvtt::Document;
     use crate::webvtt::chapters::check;
+    use proptest::prelude::*;
 
     fn chapters(list: &[(u64, u64, &str)]) -> Vec<Cue> {
         let cue = |&(start, end, title): &(u64, u64, &str)| {
@@ -160,5 +202,45 @@ mod tests {
                 (145, 150, "Four"),
             ])
         );
+    }
+
+    /// Chapters in order, some with two inside.
+    fn any_class() -> impl Strategy<Value = Vec<(u64, u64, &'static str)>> {
+        prop::collection::vec((0u64..20, 2u64..60, any::<bool>()), 1..8).prop_map(|list| {
+            let mut at = 0;
+            let mut chapters = Vec::new();
+            for (gap, length, has_parts) in list {
+                let (start, end) = (at + gap, at + gap + length);
+                chapters.push((start, end, "chapter"));
+                if has_parts {
+                    let middle = start + length / 2;
+                    chapters.push((start, middle, "first part"));
+                    chapters.push((middle, end, "second part"));
+                }
+                at = end;
+            }
+            chapters
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn moved_chapters_keep_the_rules(
+            class in any_class(), kept in prop::collection::vec((1u64..40, 1u64..80), 1..6))
+        {
+            let mut at = 0;
+            let kept: Vec<(u64, u64)> = kept
+                .into_iter()
+                .map(|(gap, length)| {
+                    let start = at + gap;
+                    at = start + length;
+                    (start, at)
+                })
+                .collect();
+            let moved = retimed(&class, &kept);
+            let end = kept.iter().map(|(start, end)| end - start).sum();
+            prop_assert!(moved.iter().all(|&(_, stop, _)| stop <= end));
+            prop_assert!(moved.first().is_none_or(|&(start, ..)| start == 0));
+        }
     }
 }

@@ -238,7 +238,7 @@ mod tests {
                 })
                 .collect();
             let moved = retimed(&class, &kept);
-            let end = kept.iter().map(|(start, end)| end - start).sum();
+            let end: u64 = kept.iter().map(|(start, end)| end - start).sum();
             prop_assert!(moved.iter().all(|&(_, stop, _)| stop <= end));
             prop_assert!(moved.first().is_none_or(|&(start, ..)| start == 0));
         }

@@ -177,7 +177,8 @@ fn feed(pipeline: &gst::Pipeline, seconds: u64) {
             let flow = source.emit_by_name::<gst::FlowReturn>("push-buffer", &[&buffer]);
             assert_eq!(flow, gst::FlowReturn::Ok);
         }
-        source.emit_by_name::<gst::FlowReturn>("end-of-stream", &[]);
+        let flow = source.emit_by_name::<gst::FlowReturn>("end-of-stream", &[]);
+        assert_eq!(flow, gst::FlowReturn::Ok);
     }
 }
 
@@ -487,12 +488,70 @@ fn unlinked_and_sparse_pads_are_not_waited_for() {
                 .event()
                 .is_some_and(|e| e.type_() == gst::EventType::Eos)
             {
-                end.emit_by_name::<gst::FlowReturn>("end-of-stream", &[]);
+                let flow = end.emit_by_name::<gst::FlowReturn>("end-of-stream", &[]);
+                assert_eq!(flow, gst::FlowReturn::Ok);
             }
             gst::PadProbeReturn::Ok
         });
     run(&p);
     assert!(video.lock().expect("lock").len() > 100);
+}
+
+#[test]
+fn a_dense_recording_behind_decodebin_passes_sinks_that_wait_for_each_other() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("dense.mkv");
+    run(&pipeline(&format!(
+        "matroskamux name=mux ! filesink location={} \
+         videotestsrc pattern=snow num-buffers=300 ! video/x-raw,width=320,height=240,framerate=25/1 ! x264enc speed-preset=ultrafast bitrate=12000 key-int-max=250 ! h264parse ! queue ! mux. \
+         audiotestsrc num-buffers=560 ! audio/x-raw,rate=48000 ! opusenc ! queue ! mux.",
+        file.display()
+    )));
+    for mode in [
+        "mode=detect".to_owned(),
+        format!("cuts-location={}", cut_list(folder.path(), &[(2000, 9000)])),
+    ] {
+        // Sinks with preroll: each holds its branch until all have data.
+        let p = pipeline(&format!(
+            "silencetrim name=trim {mode} filesrc location={} ! decodebin name=source \
+             source. ! video/x-raw ! queue ! trim.sink_0 trim.src_0 ! fakesink name=v sync=false \
+             source. ! audio/x-raw ! queue ! trim.sink_1 trim.src_1 ! fakesink sync=false",
+            file.display()
+        ));
+        let video = collect(&p, "v");
+        run(&p);
+        let frames = video.lock().expect("lock").len();
+        assert_eq!(frames, if mode == "mode=detect" { 300 } else { 175 });
+    }
+}
+
+#[test]
+fn a_slow_sink_holds_the_source_back() {
+    let p = pipeline(
+        "silencetrim name=trim mode=detect \
+         videotestsrc num-buffers=200 ! video/x-raw,width=1280,height=720,framerate=25/1 ! trim.sink_0 \
+         trim.src_0 ! identity name=slow sleep-time=5000 ! fakesink async=false sync=false \
+         audiotestsrc num-buffers=375 samplesperbuffer=1024 ! audio/x-raw,rate=48000 ! trim.sink_1 trim.src_1 ! fakesink async=false sync=false",
+    );
+    let trim = p.by_name("trim").expect("trim").downgrade();
+    let most = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&most);
+    p.by_name("slow")
+        .and_then(|slow| slow.static_pad("sink"))
+        .expect("sink")
+        .add_probe(gst::PadProbeType::BUFFER, move |_, _| {
+            if let Some(trim) = trim.upgrade() {
+                let stats: gst::Structure = trim.property("stats");
+                let held: u64 = stats.get("held-bytes").expect("held-bytes");
+                let mut most = seen.lock().expect("lock");
+                *most = held.max(*most);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    run(&p);
+    // Sixteen megabytes and what was on its way; all 200 frames are 276.
+    let most = *most.lock().expect("lock");
+    assert!(most > 0 && most < 24 << 20, "{most}");
 }
 
 #[test]

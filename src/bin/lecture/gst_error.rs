@@ -45,18 +45,17 @@ fn translate(message: &gst::message::Error) -> Error {
     if error.matches(gst::ResourceError::NoSpaceLeft) {
         return error::disk_full(place);
     }
-    let later = error.matches(gst::ResourceError::Write)
-        || error.matches(gst::ResourceError::Read)
-        || error.matches(gst::ResourceError::Busy);
+    let later = error.matches(gst::ResourceError::Write) || error.matches(gst::ResourceError::Busy);
     // Ours say where and what to do themselves.
-    if is_ours(message) {
+    if is_ours(message.src()) {
+        let words = words(&error, message.debug());
         return if later {
-            Error::later(error.message(), "", "")
+            Error::later(words, "", "")
         } else {
-            Error::request(error.message(), "", "")
+            Error::request(words, "", "")
         };
     }
-    if later {
+    if later || error.matches(gst::ResourceError::Read) {
         return Error::later(error.message(), place, "check the disk and try again");
     }
     if error.matches(gst::ResourceError::OpenWrite) {
@@ -87,9 +86,30 @@ fn translate(message: &gst::message::Error) -> Error {
     )
 }
 
+/// A warning in words.
+pub fn warning(message: &gst::message::Warning) -> String {
+    let error = message.error();
+    if is_ours(message.src()) {
+        words(&error, message.debug())
+    } else {
+        error.message().to_string()
+    }
+}
+
+/// What one of our elements says: its own message, or the detail beside GStreamer's stock message
+/// of a kind of error, which ends with a full stop.
+fn words(error: &glib::Error, debug: Option<glib::GString>) -> String {
+    // "FILE(LINE): FUNCTION (): ELEMENT:\nDETAIL"
+    let detail = debug.and_then(|debug| Some(debug.split_once(":\n")?.1.to_string()));
+    match detail {
+        Some(detail) if error.message().ends_with('.') => detail,
+        _ => error.message().to_string(),
+    }
+}
+
 /// Whether an element of ours, or one inside it, says so.
-fn is_ours(message: &gst::message::Error) -> bool {
-    let mut object = message.src().cloned();
+fn is_ours(source: Option<&gst::Object>) -> bool {
+    let mut object = source.cloned();
     while let Some(at) = object {
         let plugin = at
             .downcast_ref::<gst::Element>()

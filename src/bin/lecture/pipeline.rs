@@ -178,7 +178,7 @@ pub fn run(
                         "wait until nothing writes to it any more",
                     ));
                 }
-                let text = warning.error().message().to_string();
+                let text = gst_error::warning(warning);
                 if !outcome.warnings.contains(&text) {
                     outcome.warnings.push(text);
                 }

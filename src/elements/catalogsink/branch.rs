@@ -271,20 +271,24 @@ fn split(pad: &gst::Pad, segment: Time, priming: Option<gst::ClockTime>) {
             *first = true;
             return gst::PadProbeReturn::Ok;
         };
-        if let (Some(pts), Some(priming)) = (buffer.pts(), priming) {
-            let Some(moved) = pts.checked_sub(priming) else {
-                return gst::PadProbeReturn::Drop;
-            };
-            let buffer = buffer.make_mut();
-            buffer.set_pts(moved);
-            buffer.set_dts(None);
-        }
-        let time = pad
+        let segment = pad
             .sticky_event::<gst::event::Segment>(0)
             .and_then(|event| {
                 let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
-                segment.to_running_time(buffer.pts()?)
+                Some(segment.clone())
             });
+        if let (Some(pts), Some(priming)) = (buffer.pts(), priming) {
+            // An edit list may have the stream start anywhere. Sample counts round by a nanosecond.
+            let start = segment.as_ref().and_then(|segment| segment.start());
+            let start = start.unwrap_or(gst::ClockTime::ZERO);
+            if pts + priming / 2 < start + priming {
+                return gst::PadProbeReturn::Drop;
+            }
+            let buffer = buffer.make_mut();
+            buffer.set_pts(pts.saturating_sub(priming).max(start));
+            buffer.set_dts(None);
+        }
+        let time = segment.and_then(|segment| segment.to_running_time(buffer.pts()?));
         let delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         let starts_segment = match time {
             Some(time) if !delta => grid.at(Time::from_nanos(time.nseconds())).segment,

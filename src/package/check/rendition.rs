@@ -8,6 +8,9 @@ use super::load::{Rendition, Segment};
 use super::media::{Kind, Track};
 use super::{Report, rules};
 
+/// Seconds by which times differ that were rounded to another time scale.
+const ROUNDING: f64 = 0.001;
+
 /// Checks a rendition; `i_frames` where the multivariant playlist names it for trick play.
 pub(super) fn check(report: &mut Report, rendition: &Rendition, i_frames: bool) {
     tags(report, rendition, i_frames);
@@ -165,7 +168,7 @@ fn media(report: &mut Report, rendition: &Rendition, track: &Track) {
         if i_frames {
             continue;
         }
-        if let Some(end) = end.filter(|end| *end != fragment.start) {
+        if let Some(end) = end.filter(|end| seconds(end.abs_diff(fragment.start)) > ROUNDING) {
             let what = format!(
                 "segment {number} starts at {:.3} s, the one before ends at {:.3} s",
                 seconds(fragment.start),

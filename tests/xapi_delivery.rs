@@ -161,7 +161,7 @@ fn ten_thousand_sessions_open_at_once() {
 /// An LRS whose every answer is chosen by the number of the request.
 struct Lrss {
     endpoint: Endpoint,
-    stored: Arc<Mutex<BTreeMap<String, String>>>,
+    stored: Arc<Mutex<BTreeMap<String, Value>>>,
     requests: Arc<AtomicUsize>,
 }
 
@@ -196,7 +196,7 @@ fn lrs(behaviour: impl Fn(usize, &[Value]) -> Answer + Send + Sync + 'static) ->
 
 fn serve(
     stream: TcpStream,
-    stored: &Mutex<BTreeMap<String, String>>,
+    stored: &Mutex<BTreeMap<String, Value>>,
     requests: &AtomicUsize,
     behaviour: &Behaviour,
 ) -> Option<()> {
@@ -231,8 +231,8 @@ fn serve(
                 let mut stored = stored.lock().expect("not poisoned");
                 for statement in &statements {
                     let id = statement["id"].as_str().expect("an id").to_owned();
-                    let before = stored.insert(id, statement.to_string());
-                    assert!(before.is_none_or(|before| before == statement.to_string()));
+                    let before = stored.insert(id, statement.clone());
+                    assert!(before.is_none_or(|before| before == *statement));
                 }
             }
             answer

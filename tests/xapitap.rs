@@ -106,7 +106,7 @@ impl Player {
     }
 
     /// Plays on until the end of the stream.
-    fn to_the_end(&mut self) {
+    fn play_to_the_end(&mut self) {
         let bus = self.pipeline.bus().expect("a bus");
         while let Some(message) = bus.timed_pop(gst::ClockTime::from_seconds(30)) {
             self.hear(&message);
@@ -192,11 +192,11 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn watched_to_the_end() {
+fn watched_play_to_the_end() {
     let folder = folder();
     let mut player = Player::file(&wav(folder.path(), "a.wav", 800), "");
     player.set(gst::State::Playing);
-    player.to_the_end();
+    player.play_to_the_end();
     player.stop();
     assert_eq!(
         player.verbs(),
@@ -223,7 +223,7 @@ fn play_pause_seek_and_rate_are_told_apart() {
     player.to(1000);
     let turned = player.position();
     player.seek(2.0, turned);
-    player.to_the_end();
+    player.play_to_the_end();
     player.stop();
     assert_eq!(
         player.verbs(),
@@ -310,7 +310,7 @@ fn a_registration_goes_on_after_a_restart_and_completes_once() {
     for turn in 0..3 {
         let mut player = Player::file(&path, &properties);
         player.set(gst::State::Playing);
-        player.to_the_end();
+        player.play_to_the_end();
         player.stop();
         let completed = player.verbs().contains(&"completed");
         assert_eq!(completed, turn == 0);
@@ -329,7 +329,7 @@ fn the_element_is_used_again_after_ready() {
     for _ in 0..2 {
         player.statements.clear();
         player.set(gst::State::Playing);
-        player.to_the_end();
+        player.play_to_the_end();
         player.stop();
         assert_eq!(
             player.verbs(),
@@ -436,7 +436,7 @@ fn trouble_never_stops_playback() {
     ] {
         let mut player = Player::file(&path, &properties);
         player.set(gst::State::Playing);
-        player.to_the_end();
+        player.play_to_the_end();
         player.stop();
         assert_eq!(
             player.warnings.len(),
@@ -463,7 +463,7 @@ fn an_unreachable_lrs_costs_nothing() {
     );
     let mut player = Player::file(&path, &properties);
     player.set(gst::State::Playing);
-    player.to_the_end();
+    player.play_to_the_end();
     player.stop();
     assert_eq!(player.number("pending"), 5);
     assert_eq!(player.number("lost"), 0);
@@ -484,7 +484,7 @@ fn a_journal_belongs_to_one_player() {
     first.set(gst::State::Paused);
     let mut second = Player::file(&path, &properties);
     second.set(gst::State::Playing);
-    second.to_the_end();
+    second.play_to_the_end();
     second.stop();
     assert!(
         second.warnings[0].contains("in use"),
@@ -500,13 +500,13 @@ fn without_a_length_nothing_is_said_and_the_length_property_says_it() {
     let source = "audiotestsrc num-buffers=20 samplesperbuffer=800 ! audio/x-raw,rate=16000";
     let mut unknown = Player::new(source, "");
     unknown.set(gst::State::Playing);
-    unknown.to_the_end();
+    unknown.play_to_the_end();
     unknown.stop();
     assert_eq!(unknown.statements.len(), 0);
 
     let mut known = Player::new(source, "length=2000000000");
     known.set(gst::State::Playing);
-    known.to_the_end();
+    known.play_to_the_end();
     known.stop();
     assert_eq!(
         known.verbs(),
@@ -533,7 +533,7 @@ fn another_medium_is_another_session() {
     );
     let mut player = Player::new(&source, "");
     player.set(gst::State::Playing);
-    player.to_the_end();
+    player.play_to_the_end();
     player.stop();
     let session = ["initialized", "played", "completed", "paused", "terminated"];
     // The same activity: the second session completes nothing again.

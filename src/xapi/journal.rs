@@ -440,7 +440,8 @@ mod tests {
                 let mut flipped = bytes.clone();
                 flipped[at] ^= 1 << bit;
                 let contents = read(&flipped).expect("still a journal");
-                assert_eq!(contents.damaged, [ends[1] as u64..ends[2] as u64], "{at}");
+                let record = ends[1] as u64..ends[2] as u64;
+                assert_eq!(contents.damaged, vec![record], "{at}");
                 assert_eq!(contents.pending.keys().copied().collect::<Vec<_>>(), [4, 5]);
                 assert_eq!(contents.dead.len(), 1);
             }

@@ -3,7 +3,7 @@
 //! P4: what the tap costs. `cargo bench --bench xapitap`
 //!
 //! A buffer: the median over batches of pushing buffers through xapitap, less the same through
-//! identity. A pipeline: CPU of making and converting half a minute of video with and without the tap, in turns, once
+//! identity. A pipeline: CPU of making and converting ten minutes of video with and without the tap, in turns, once
 //! more with an LRS that refuses connections.
 
 use std::time::Instant;
@@ -61,7 +61,7 @@ fn cpu() -> f64 {
 /// CPU seconds of a pipeline up to its end.
 fn pipeline(tap: &str) -> f64 {
     let description = format!(
-        "videotestsrc num-buffers=900 ! video/x-raw,width=640,height=360,framerate=30/1 ! \
+        "videotestsrc num-buffers=18000 ! video/x-raw,width=640,height=360,framerate=30/1 ! \
          videoconvert ! video/x-raw,format=RGB {tap} ! fakesink sync=false"
     );
     let pipeline = gst::parse::launch(&description).expect("a pipeline");
@@ -78,7 +78,7 @@ fn main() {
     gst::init().expect("GStreamer starts");
     gstlecture::plugin_register_static().expect("the plugin registers");
     let settings =
-        "actor=mailto:ada@example.org activity-id=https://example.org/1 length=30000000000";
+        "actor=mailto:ada@example.org activity-id=https://example.org/1 length=600000000000";
     let tap = format!("xapitap {settings}");
     // In turns, so that both see the same machine.
     let (mut with, mut without) = (Vec::new(), Vec::new());

@@ -119,7 +119,7 @@ pub fn lrs(request: &Request, endpoint: &str) -> Result<Lrs, Error> {
             .get(name)
             .map(Secret::read)
             .transpose()
-            .map_err(|words| wrong(words))
+            .map_err(&wrong)
     };
     let credentials = match (secret("token")?, secret("username")?) {
         (Some(token), _) => Credentials::Bearer(token),

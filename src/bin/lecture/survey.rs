@@ -25,13 +25,22 @@ pub struct Groups(Option<Arc<[Span]>>);
 /// The first pass over the video of `input`.
 pub fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
     let made = pipeline::parse(
-        "filesrc name=recording \
-         ! decodebin name=source caps=video/x-raw expose-all-streams=false \
-         ! queue ! videoconvert ! video/x-raw,format={I420,NV12,YV12,NV21,Y42B,Y444,GRAY8} \
+        "filesrc name=recording ! decodebin name=source \
+         source. ! queue ! video/x-raw ! videoconvert \
+         ! video/x-raw,format={I420,NV12,YV12,NV21,Y42B,Y444,GRAY8} \
          ! appsink name=pictures sync=false",
     )?;
     if let Some(recording) = made.by_name("recording") {
         recording.set_property("location", input.path.display().to_string());
+    }
+    if let Some(source) = made.by_name("source") {
+        // Sound and words stay as they are.
+        source.connect("autoplug-continue", false, |arguments| {
+            let caps = arguments.get(2)?.get::<gst::Caps>().ok()?;
+            let name = caps.structure(0)?.name();
+            let is_video = !name.starts_with("audio/") && !name.starts_with("text/");
+            Some(is_video.to_value())
+        });
     }
     let survey = Arc::new(Mutex::new(Survey::new(Sensitivity::default())));
     on_packets(&made, {
@@ -105,8 +114,9 @@ fn on_packets(
                 });
             let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
             match time {
+                // "Handled" and not "Drop": GStreamer would free again what is freed here.
                 Some(time) if !wanted(nanos(time), buffer.size() as u64, key) => {
-                    gst::PadProbeReturn::Drop
+                    gst::PadProbeReturn::Handled
                 }
                 // What has no time, as a header has, is no picture to leave out.
                 _ => gst::PadProbeReturn::Ok,

@@ -148,6 +148,8 @@ fn apply(buffer: &mut gst::Buffer, info: &AudioInfo, gain: impl Fn(usize) -> f32
         }
         return;
     }
+    // A decoder may hold on to its buffers.
+    buffer.make_mut();
     let copy = std::mem::take(buffer);
     match AudioBuffer::from_buffer_writable(copy, info) {
         Ok(mut writable) => {

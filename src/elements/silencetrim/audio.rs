@@ -2,12 +2,20 @@
 
 //! Raw audio: its samples for the listener, cutting to the sample, the fade at a splice.
 
-use gst_audio::{AudioBuffer, AudioInfo, AudioLayout, AudioPackFlags};
+use gst_audio::{AudioBuffer, AudioInfo, AudioLayout, AudioMeta, AudioPackFlags};
 
 use crate::timeline::{Span, Time};
 
 /// Fade at both sides of a splice: long enough that it does not click, too short to be heard.
 pub const FADE: Time = Time::from_millis(5);
+
+/// Number of samples of each channel. Planes may have been clipped without getting smaller.
+pub fn count(buffer: &gst::BufferRef, info: &AudioInfo) -> usize {
+    match buffer.meta::<AudioMeta>() {
+        Some(meta) if info.layout() == AudioLayout::NonInterleaved => meta.samples(),
+        _ => buffer.size() / info.bpf().max(1) as usize,
+    }
+}
 
 /// The samples as interleaved floats.
 pub fn samples(buffer: &gst::BufferRef, info: &AudioInfo) -> Option<Vec<f32>> {
@@ -115,7 +123,7 @@ pub fn cut(
     kept: Span,
     splices: (bool, bool),
 ) -> gst::Buffer {
-    let whole = buffer.size() / info.bpf() as usize == part.count;
+    let whole = count(&buffer, info) == part.count;
     let mut buffer = if whole {
         buffer
     } else {

@@ -113,7 +113,7 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
         .filter_map(|kept| {
             let (buffer, source) = match kind {
                 Kind::RawAudio(info) => {
-                    let count = buffer.size() / info.bpf() as usize;
+                    let count = audio::count(&buffer, info);
                     let part = audio::part(span.start, count, info.rate(), *kept)?;
                     let goes_on = kept.end == decision.until;
                     let splices = (kept.start > Time::ZERO, !goes_on);

@@ -113,7 +113,7 @@ impl Input {
         };
         if buffer.flags().contains(gst::BufferFlags::GAP) {
             // What it holds is to be taken for silence.
-            let silence = vec![0.0; buffer.size() / info.bpf() as usize];
+            let silence = vec![0.0; audio::count(buffer, info)];
             listener.push(span.start, info.rate(), 1, &silence);
         } else if let Some(samples) = audio::samples(buffer, info) {
             listener.push(span.start, info.rate(), info.channels() as usize, &samples);
@@ -145,7 +145,7 @@ fn stream_time(segment: &gst::FormattedSegment<gst::ClockTime>, at: gst::ClockTi
 }
 
 fn duration(buffer: &gst::BufferRef, info: &AudioInfo) -> Time {
-    let samples = buffer.size() as u128 / u128::from(info.bpf().max(1));
+    let samples = audio::count(buffer, info) as u128;
     let nanos = samples * 1_000_000_000 / u128::from(info.rate().max(1));
     Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }

@@ -1,0 +1,1030 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The jobs from end to end, on small recordings that ffmpeg makes, read back with ffprobe.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The picture and the sound that recordings are made of; neither is speech.
+const PICTURE: &str = "testsrc2=size=320x240:rate=25";
+const SOUND: &str = "sine=frequency=440";
+const H264: &[&str] = &["-c:v", "libx264", "-preset", "ultrafast", "-g", "25"];
+const AAC: &[&str] = &["-c:a", "aac"];
+const OPUS: &[&str] = &["-c:a", "libopus"];
+
+/// A folder for one test.
+struct Place(TempDir);
+
+/// How a job ended.
+#[derive(Debug)]
+struct Ended {
+    status: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        Place(tempfile::tempdir().expect("temporary folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("inside")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    fn ffmpeg(&self, arguments: &[&[&str]]) {
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-y"])
+            .args(arguments.concat())
+            .current_dir(self.0.path())
+            .output()
+            .expect("ffmpeg is installed");
+        assert!(made.status.success(), "{arguments:?}: {made:?}");
+    }
+
+    /// A recording of this many seconds with H.264 and AAC.
+    fn recording(&self, name: &str, seconds: &str) {
+        self.ffmpeg(&[
+            &["-f", "lavfi", "-t", seconds, "-i", PICTURE],
+            &["-f", "lavfi", "-t", seconds, "-i", SOUND],
+            H264,
+            AAC,
+            &["-movflags", "+faststart", name],
+        ]);
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lecture"));
+        command
+            .args(arguments)
+            .current_dir(self.0.path())
+            .env("G_DEBUG", "fatal-warnings")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn lecture(&self, arguments: &[&str]) -> Ended {
+        let ended = self.command(arguments).output().expect("the program runs");
+        Ended {
+            status: ended.status.code(),
+            out: String::from_utf8_lossy(&ended.stdout).into_owned(),
+            err: String::from_utf8_lossy(&ended.stderr).into_owned(),
+        }
+    }
+
+    /// A job that must succeed; what `--json` says of it.
+    fn done(&self, arguments: &[&str]) -> Value {
+        let ended = self.lecture(&[arguments, &["--json"]].concat());
+        assert_eq!(ended.status, Some(0), "{arguments:?}: {ended:?}");
+        ended.json()
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs")
+    }
+
+    /// The files of a folder with their content's length and inode.
+    fn files(&self, name: &str) -> BTreeMap<PathBuf, (u64, u64)> {
+        let mut found = BTreeMap::new();
+        let mut folders = vec![self.path(name)];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let metadata = path.metadata().expect("a file");
+                    found.insert(path, (metadata.len(), metadata.ino()));
+                }
+            }
+        }
+        found
+    }
+
+    /// The names in a folder.
+    fn names(&self, name: &str) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.path(name))
+            .expect("a folder")
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .into_string()
+                    .expect("UTF-8")
+            })
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Waits until a file is there, at most a minute.
+    fn wait_for(&self, what: &str, is_there: impl Fn() -> bool) {
+        for _ in 0..6000 {
+            if is_there() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{what} has not come");
+    }
+}
+
+impl Ended {
+    fn json(&self) -> Value {
+        let last = self.out.lines().last().unwrap_or_default();
+        serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// It ended with this status and one line of error that says all of this.
+    fn failed(&self, status: i32, says: &[&str]) {
+        assert_eq!(self.status, Some(status), "{self:?}");
+        let errors: Vec<&str> = self
+            .err
+            .lines()
+            .filter(|line| line.starts_with("error: "))
+            .collect();
+        assert_eq!(errors.len(), 1, "{self:?}");
+        for part in says {
+            assert!(errors[0].contains(part), "{part} in {self:?}");
+        }
+    }
+}
+
+/// What ffprobe reads of a file or playlist.
+fn probe(path: &Path) -> Value {
+    let read = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-of",
+            "json",
+            "-show_streams",
+            "-show_format",
+        ])
+        .arg(path)
+        .output()
+        .expect("ffprobe is installed");
+    assert!(
+        read.status.success() && read.stderr.is_empty(),
+        "{path:?}: {read:?}"
+    );
+    serde_json::from_slice(&read.stdout).expect("JSON")
+}
+
+fn streams<'a>(probed: &'a Value, kind: &str) -> Vec<&'a Value> {
+    probed["streams"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|stream| stream["codec_type"] == kind)
+        .collect()
+}
+
+/// A number that ffprobe writes as text.
+fn number(value: &Value) -> f64 {
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(f64::NAN)
+}
+
+/// What a rendition's packets span, in seconds.
+fn span(playlist: &Path) -> (f64, f64) {
+    let read = Command::new("ffprobe")
+        .args([
+            "-v",
+            "error",
+            "-of",
+            "csv=p=0",
+            "-show_entries",
+            "packet=pts_time,duration_time",
+        ])
+        .arg(playlist)
+        .output()
+        .expect("ffprobe is installed");
+    let text = String::from_utf8_lossy(&read.stdout).into_owned();
+    let mut packets: Vec<(f64, f64)> = text
+        .lines()
+        .filter_map(|line| {
+            let mut parts = line.split(',');
+            let start: f64 = parts.next()?.parse().ok()?;
+            let length: f64 = parts.next()?.parse().ok()?;
+            Some((start, start + length))
+        })
+        .collect();
+    packets.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (Some(first), Some(last)) = (packets.first(), packets.last()) else {
+        panic!("no packets in {playlist:?}");
+    };
+    (first.0, last.1)
+}
+
+/// A recording and what its package must hold.
+struct Case {
+    name: &'static str,
+    make: &'static [&'static [&'static str]],
+    picture: Option<(u64, u64, &'static str)>,
+    audio: usize,
+    /// In seconds; the longest stream.
+    length: f64,
+}
+
+const fn case(
+    name: &'static str,
+    make: &'static [&'static [&'static str]],
+    picture: Option<(u64, u64, &'static str)>,
+    audio: usize,
+    length: f64,
+) -> Case {
+    Case {
+        name,
+        make,
+        picture,
+        audio,
+        length,
+    }
+}
+
+const VIDEO_5: &[&str] = &["-f", "lavfi", "-t", "5", "-i", PICTURE];
+const AUDIO_5: &[&str] = &["-f", "lavfi", "-t", "5", "-i", SOUND];
+
+const CASES: &[Case] = &[
+    case(
+        "h264 aac.mp4",
+        &[VIDEO_5, AUDIO_5, H264, AAC],
+        Some((320, 240, "25/1")),
+        1,
+        5.0,
+    ),
+    case(
+        "h264 opus.mkv",
+        &[VIDEO_5, AUDIO_5, H264, OPUS],
+        Some((320, 240, "25/1")),
+        1,
+        5.0,
+    ),
+    case("audio only.mka", &[AUDIO_5, OPUS], None, 1, 5.0),
+    case(
+        "video only.mp4",
+        &[VIDEO_5, H264],
+        Some((320, 240, "25/1")),
+        0,
+        5.0,
+    ),
+    case(
+        "three tracks.mkv",
+        &[
+            VIDEO_5,
+            AUDIO_5,
+            AUDIO_5,
+            AUDIO_5,
+            &["-map", "0", "-map", "1", "-map", "2", "-map", "3"],
+            &[
+                "-metadata:s:a:0",
+                "language=eng",
+                "-metadata:s:a:1",
+                "language=deu",
+            ],
+            &["-metadata:s:a:2", "language=fra"],
+            H264,
+            AAC,
+        ],
+        Some((320, 240, "25/1")),
+        3,
+        5.0,
+    ),
+    case("surround.m4a", &[AUDIO_5, &["-ac", "6"], AAC], None, 1, 5.0),
+    case(
+        "first timestamp not zero.mkv",
+        &[VIDEO_5, AUDIO_5, H264, OPUS, &["-output_ts_offset", "7"]],
+        Some((320, 240, "25/1")),
+        1,
+        5.0,
+    ),
+    case(
+        "audio 800 ms late.mp4",
+        &[VIDEO_5, &["-itsoffset", "0.8"], AUDIO_5, H264, AAC],
+        Some((320, 240, "25/1")),
+        1,
+        5.8,
+    ),
+    case(
+        "gaps.mkv",
+        &[
+            VIDEO_5,
+            AUDIO_5,
+            &["-vf", "select='lt(t,1)+gt(t,3.5)'", "-vsync", "vfr"],
+            &["-af", "aselect='lt(t,2)+gt(t,4)'"],
+            H264,
+            OPUS,
+        ],
+        Some((320, 240, "25/1")),
+        1,
+        5.0,
+    ),
+    case(
+        "15 fps.mp4",
+        &[
+            &[
+                "-f",
+                "lavfi",
+                "-t",
+                "5",
+                "-i",
+                "testsrc2=size=320x240:rate=15",
+            ],
+            AUDIO_5,
+            H264,
+            AAC,
+        ],
+        Some((320, 240, "15/1")),
+        1,
+        5.0,
+    ),
+    case(
+        "29.97 fps.mp4",
+        &[
+            &[
+                "-f",
+                "lavfi",
+                "-t",
+                "5",
+                "-i",
+                "testsrc2=size=320x240:rate=30000/1001",
+            ],
+            AUDIO_5,
+            H264,
+            AAC,
+        ],
+        Some((320, 240, "30000/1001")),
+        1,
+        5.0,
+    ),
+    case(
+        "60 fps.mp4",
+        &[
+            &[
+                "-f",
+                "lavfi",
+                "-t",
+                "5",
+                "-i",
+                "testsrc2=size=320x240:rate=60",
+            ],
+            AUDIO_5,
+            H264,
+            AAC,
+        ],
+        Some((320, 240, "30/1")),
+        1,
+        5.0,
+    ),
+    case(
+        "wide pixels.mp4",
+        &[VIDEO_5, AUDIO_5, &["-vf", "setsar=4/3"], H264, AAC],
+        Some((426, 240, "25/1")),
+        1,
+        5.0,
+    ),
+    case(
+        "interlaced.mpg",
+        &[
+            &[
+                "-f",
+                "lavfi",
+                "-t",
+                "5",
+                "-i",
+                "testsrc2=size=320x240:rate=50",
+            ],
+            AUDIO_5,
+            &[
+                "-vf",
+                "interlace",
+                "-flags",
+                "+ilme+ildct",
+                "-c:v",
+                "mpeg2video",
+                "-c:a",
+                "mp2",
+            ],
+        ],
+        Some((320, 240, "25/1")),
+        1,
+        5.0,
+    ),
+    case(
+        "names \"quoted\" it's 100 % $HOME !x Übung 講義.mp4",
+        &[VIDEO_5, AUDIO_5, H264, AAC],
+        Some((320, 240, "25/1")),
+        1,
+        5.0,
+    ),
+];
+
+/// The package has what the recording has, over its whole length.
+fn is_packaged(place: &Place, folder: &str, case: &Case) {
+    let package = place.path(folder).join("package");
+    let probed = probe(&package.join("master.m3u8"));
+    let video = streams(&probed, "video");
+    match case.picture {
+        Some((width, height, rate)) => {
+            let top = video
+                .first()
+                .unwrap_or_else(|| panic!("{}: no video", case.name));
+            assert_eq!(top["width"], width, "{}", case.name);
+            assert_eq!(top["height"], height, "{}", case.name);
+            assert_eq!(top["r_frame_rate"], rate, "{}", case.name);
+            assert_eq!(top["sample_aspect_ratio"], "1:1", "{}", case.name);
+        }
+        None => assert!(video.is_empty(), "{}", case.name),
+    }
+    let manifest: Value =
+        serde_json::from_slice(&fs::read(package.join("manifest.json")).expect("a manifest"))
+            .expect("JSON");
+    let audio = manifest["audio"].as_array().expect("a list");
+    assert_eq!(audio.len(), case.audio, "{}", case.name);
+    let mut longest = 0.0f64;
+    for rendition in audio
+        .iter()
+        .chain(manifest["video"].as_array().expect("a list"))
+    {
+        let playlist = rendition["playlist"].as_str().expect("a path");
+        longest = longest.max(span(&package.join(playlist)).1);
+    }
+    assert!(
+        (longest - case.length).abs() < 0.15,
+        "{}: {longest} s",
+        case.name
+    );
+    let duration = manifest["duration"].as_f64().expect("a number");
+    assert!(
+        (duration - longest).abs() < 0.1,
+        "{}: {duration} s",
+        case.name
+    );
+}
+
+#[test]
+fn recordings_of_all_kinds_become_packages() {
+    let place = Place::new();
+    for case in CASES {
+        place.ffmpeg(&[case.make, &[&[case.name]]].concat());
+        let output = format!("output={}", case.name.replace('.', " "));
+        let input = format!("input={}", case.name);
+        place.done(&["catalog", &input, &output, "preset=ultrafast"]);
+        is_packaged(&place, &case.name.replace('.', " "), case);
+    }
+    let tracks: Value =
+        serde_json::from_str(&place.read("three tracks mkv/package/manifest.json")).expect("JSON");
+    let languages: Vec<&Value> = tracks["audio"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|audio| &audio["language"])
+        .collect();
+    assert_eq!(languages, ["en", "de", "fr"]);
+}
+
+#[test]
+fn a_phones_video_stands_upright() {
+    let place = Place::new();
+    place.recording("lying.mp4", "2");
+    place.ffmpeg(&[&[
+        "-i",
+        "lying.mp4",
+        "-c",
+        "copy",
+        "-metadata:s:v:0",
+        "rotate=90",
+        "phone.mp4",
+    ]]);
+    place.done(&["package", "input=phone.mp4"]);
+    let probed = probe(&place.path("OUT/package/master.m3u8"));
+    let video = streams(&probed, "video");
+    assert_eq!(video[0]["width"], 240);
+    assert_eq!(video[0]["height"], 320);
+}
+
+#[test]
+fn sound_that_starts_late_stays_late() {
+    let place = Place::new();
+    place.ffmpeg(&[
+        VIDEO_5,
+        &["-itsoffset", "0.8"],
+        AUDIO_5,
+        H264,
+        AAC,
+        &["late.mp4"],
+    ]);
+    place.done(&["package", "input=late.mp4"]);
+    let video = span(&place.path("OUT/package/video/240p/playlist.m3u8"));
+    let audio = span(&place.path("OUT/package/audio/main/playlist.m3u8"));
+    assert!(video.0.abs() < 0.04, "{video:?}");
+    assert!((audio.0 - 0.8).abs() < 0.04, "{audio:?}");
+}
+
+#[test]
+fn a_transcript_gives_the_chapters_their_titles() {
+    let place = Place::new();
+    let mut transcript = String::from("WEBVTT\n");
+    let topics = [
+        "photosynthesis chlorophyll leaves sunlight",
+        "volcano magma eruption lava",
+    ];
+    for minute in 0..12 {
+        for part in 0..6 {
+            let start = minute * 60 + part * 10;
+            let words = topics[minute / 6];
+            transcript.push_str(&format!(
+                "\n{:02}:{:02}.000 --> {:02}:{:02}.000\nWe look at {words} and again {words}.\n",
+                start / 60,
+                start % 60,
+                (start + 9) / 60,
+                (start + 9) % 60,
+            ));
+        }
+    }
+    place.write("class.vtt", &transcript);
+    let done = place.done(&["chapters", "transcript=class.vtt", "output=found.vtt"]);
+    assert_eq!(done["chapters"], 2);
+    let found = place.read("found.vtt");
+    assert!(
+        found.starts_with("WEBVTT\n\nNOTE\nstatus: draft\n"),
+        "{found}"
+    );
+    assert_eq!(found.matches(" --> ").count(), 2, "{found}");
+    assert!(found.contains("00:00.000 --> "), "{found}");
+}
+
+#[test]
+fn the_sample_class_is_packaged_without_any_argument() {
+    let place = Place::new();
+    let done = place.done(&["catalog", "ladder=240", "preset=ultrafast"]);
+    assert_eq!(done["status"], 0);
+    assert_eq!(place.names("OUT"), ["drafts", "package"]);
+    assert_eq!(
+        place.names("OUT/drafts"),
+        ["analysis.json", "chapters.vtt", "trim.vtt"]
+    );
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample.mkv");
+    let source = number(&probe(&sample)["format"]["duration"]);
+    let made = done["duration"].as_f64().expect("a number");
+    let removed = done["removed"].as_f64().expect("a number");
+    assert!(removed > 5.0, "{done}");
+    assert!(
+        (source - removed - made).abs() < 0.2,
+        "{source} - {removed} = {made}"
+    );
+}
+
+#[test]
+fn trim_copies_what_is_left_of_the_sample() {
+    let place = Place::new();
+    let sample = format!("{}/tests/data/sample.mkv", env!("CARGO_MANIFEST_DIR"));
+    let source = probe(Path::new(&sample));
+    for name in ["trimmed.mkv", "trimmed.mp4"] {
+        let output = format!("output={name}");
+        place.done(&["trim", &format!("input={sample}"), &output]);
+        let trimmed = probe(&place.path(name));
+        for kind in ["video", "audio"] {
+            let codec = |probed: &Value| streams(probed, kind)[0]["codec_name"].clone();
+            assert_eq!(codec(&trimmed), codec(&source));
+        }
+        let removed =
+            number(&source["format"]["duration"]) - number(&trimmed["format"]["duration"]);
+        assert!(removed > 3.0, "{name}: only {removed} s are cut");
+    }
+    assert_eq!(place.names("."), ["trimmed.mkv", "trimmed.mp4"]);
+}
+
+#[test]
+fn the_printed_line_runs_in_a_shell() {
+    let place = Place::new();
+    let name = "it's 100 % \"$HOME\" !x ü.mp4";
+    place.recording(name, "3");
+    let output = "chapters of it's $x.vtt";
+    let said = place.lecture(&[
+        "chapters",
+        &format!("input={name}"),
+        &format!("output={output}"),
+        "--print",
+    ]);
+    assert_eq!(said.status, Some(0), "{said:?}");
+    // The plugin that was built for this test, whatever lies beside the program.
+    let line = match said.out.split_once(" gst-launch-1.0 ") {
+        Some((_, line)) => format!("gst-launch-1.0 {line}"),
+        None => said.out.clone(),
+    };
+    let plugins = Path::new(env!("CARGO_BIN_EXE_lecture")).with_file_name("deps");
+    let ran = Command::new("sh")
+        .args(["-c", &line])
+        .env("GST_PLUGIN_PATH", plugins)
+        .env("GST_REGISTRY", place.path("registry"))
+        .current_dir(place.0.path())
+        .output()
+        .expect("a shell");
+    assert!(ran.status.success(), "{line}: {ran:?}");
+    assert!(place.read(output).starts_with("WEBVTT"));
+}
+
+#[test]
+fn bad_input_is_one_clear_error_and_leaves_what_was_there() {
+    let place = Place::new();
+    place.recording("good.mp4", "4");
+    place.done(&["package", "input=good.mp4"]);
+    let good = place.files("OUT");
+
+    let bytes = fs::read(place.path("good.mp4")).expect("read");
+    fs::write(place.path("cut.mp4"), &bytes[..bytes.len() / 3]).expect("written");
+    place.ffmpeg(&[&["-i", "good.mp4", "-c", "copy", "late index.mp4"]]);
+    let bytes = fs::read(place.path("late index.mp4")).expect("read");
+    fs::write(place.path("no index.mp4"), &bytes[..bytes.len() / 3]).expect("written");
+    place.ffmpeg(&[&["-i", "good.mp4", "-c", "copy", "good.mkv"]]);
+    let bytes = fs::read(place.path("good.mkv")).expect("read");
+    fs::write(place.path("cut.mkv"), &bytes[..bytes.len() / 3]).expect("written");
+    place.ffmpeg(&[
+        &[
+            "-i",
+            "good.mp4",
+            "-c",
+            "copy",
+            "-encryption_scheme",
+            "cenc-aes-ctr",
+        ],
+        &["-encryption_key", "76a6c65c5ea762046bd749a2e632ccbb"],
+        &[
+            "-encryption_kid",
+            "a7e61c373e219033c21091fa607bf3b8",
+            "encrypted.mp4",
+        ],
+    ]);
+    place.write("words.srt", "1\n00:00:01,000 --> 00:00:02,000\nhello\n");
+    place.ffmpeg(&[&["-i", "words.srt", "words.mkv"]]);
+    place.write("text.mp4", "this is a letter\n");
+    place.write("empty.mp4", "");
+
+    for (input, says) in [
+        ("missing.mp4", &["there is no such file", "missing.mp4"][..]),
+        ("empty.mp4", &["the file is empty"]),
+        ("OUT", &["this is a folder"]),
+        ("text.mp4", &["this is no audio or video"]),
+        ("encrypted.mp4", &["encrypted", "decrypt it first"]),
+        ("words.mkv", &["neither sound nor video"]),
+        ("no index.mp4", &["cut off", "MB", "its index is missing"]),
+        ("cut.mp4", &["cut off", "0:04", "accept-truncated=true"]),
+        ("cut.mkv", &["cut off", "0:04", "accept-truncated=true"]),
+    ] {
+        for job in ["package", "analyse", "catalog"] {
+            let ended = place.lecture(&[job, &format!("input={input}")]);
+            ended.failed(1, says);
+            assert_eq!(place.files("OUT"), good, "{job} {input}");
+        }
+        let trim = place.lecture(&["trim", &format!("input={input}"), "output=good.mkv"]);
+        trim.failed(1, says);
+        let chapters = place.lecture(&["chapters", &format!("input={input}")]);
+        chapters.failed(1, says);
+        assert!(!place.path("chapters.vtt").exists());
+    }
+    for input in ["cut.mp4", "cut.mkv"] {
+        let input = format!("input={input}");
+        place.done(&["catalog", &input, "output=cut", "accept-truncated=true"]);
+    }
+    assert!(place.names(".").iter().all(|name| !name.starts_with('.')));
+}
+
+#[test]
+fn wrong_usage_has_its_own_status() {
+    let place = Place::new();
+    place.recording("good.mp4", "1");
+    for (arguments, says) in [
+        (&["pakage"][..], "no such job"),
+        (&["package", "inptu=good.mp4"], "no variable inptu"),
+        (&["package", "input=good.mp4", "quality=900"], "quality"),
+        (&["catalog", "input=good.mp4", "preset=fastest"], "preset"),
+        (
+            &["catalog", "input=good.mp4", "completion-threshold=2"],
+            "from 0 to 1",
+        ),
+        (
+            &["package", "input=good.mp4", "accept-truncated=yes"],
+            "true or false",
+        ),
+        (&["trim", "input=good.mp4"], "output= is missing"),
+        (
+            &["trim", "input=good.mp4", "output=good.mp4"],
+            "output= is the input",
+        ),
+        (
+            &["trim", "input=good.mp4", "output=good.avi"],
+            "no container",
+        ),
+        (&["chapters"], "nothing to find chapters in"),
+        (&["package", "--nope"], "no such option"),
+    ] {
+        place.lecture(arguments).failed(2, &[says]);
+    }
+    assert_eq!(place.names("."), ["good.mp4"]);
+}
+
+#[test]
+fn help_lists_jobs_and_variables() {
+    let place = Place::new();
+    let overview = place.lecture(&[]);
+    assert_eq!(overview.status, Some(0));
+    for job in ["analyse", "package", "catalog", "trim", "chapters"] {
+        assert!(
+            overview.out.contains(&format!("\n  {job} ")),
+            "{overview:?}"
+        );
+        let help = place.lecture(&[job, "--help"]);
+        assert_eq!(help.status, Some(0));
+        assert!(help.out.contains("  input ("), "{help:?}");
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_told_before_any_work() {
+    let place = Place::new();
+    place.recording("good.mp4", "1");
+    place.write("file", "");
+    for output in ["output=file", "output=file/below"] {
+        place
+            .lecture(&["catalog", "input=good.mp4", output])
+            .failed(1, &["cannot write", "file"]);
+    }
+    let trim = place.lecture(&["trim", "input=good.mp4", "output=no/such.mkv"]);
+    trim.failed(1, &["cannot write", "such.mkv"]);
+}
+
+#[test]
+fn a_full_disk_is_tried_again_later() {
+    let place = Place::new();
+    fs::create_dir(place.path("small")).expect("made");
+    let mount = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=256k", "tmpfs"])
+        .arg(place.path("small"))
+        .output();
+    if !mount.is_ok_and(|mount| mount.status.success()) {
+        println!("skipped: mounting a small tmpfs needs root");
+        return;
+    }
+    place.ffmpeg(&[
+        &[
+            "-f",
+            "lavfi",
+            "-t",
+            "10",
+            "-i",
+            "testsrc2=size=640x480:rate=25",
+        ],
+        H264,
+        &["good.mp4"],
+    ]);
+    let package = place.lecture(&["package", "input=good.mp4", "output=small/OUT"]);
+    let trim = place.lecture(&["trim", "input=good.mp4", "output=small/out.mkv"]);
+    let left = place.names("small");
+    let unmounted = Command::new("umount").arg(place.path("small")).status();
+    assert!(unmounted.is_ok_and(|status| status.success()));
+    package.failed(75, &["no space left"]);
+    trim.failed(75, &["no space left"]);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn drafts_that_contradict_themselves_name_their_lines() {
+    let place = Place::new();
+    place.recording("good.mp4", "4");
+    place.done(&["package", "input=good.mp4"]);
+    let good = place.files("OUT/package");
+    for (name, text, says) in [
+        ("trim.vtt", "no file of cues\n", "trim.vtt"),
+        (
+            "trim.vtt",
+            "WEBVTT\n\n00:00.000 --> 00:02.000\nkeep\n\n00:01.000 --> 00:03.000\ncut: silence\n",
+            "line",
+        ),
+        (
+            "trim.vtt",
+            "WEBVTT\n\n00:00.000 -> 00:02.000\nkeep\n",
+            "line 3",
+        ),
+        (
+            "trim.vtt",
+            "WEBVTT\n\n00:00.000 --> 00:04.000\ncut: all\n",
+            "everything is cut",
+        ),
+        (
+            "chapters.vtt",
+            "WEBVTT\n\n00:00.000 -- 00:02.000\nTitle\n",
+            "line 3",
+        ),
+        (
+            "chapters.vtt",
+            "WEBVTT\n\n00:00.000 --> 00:02.000\nOne\n\n00:01.000 --> 00:03.000\nTwo\n",
+            "line 6",
+        ),
+    ] {
+        place.write(&format!("OUT/drafts/{name}"), text);
+        place
+            .lecture(&["package", "input=good.mp4"])
+            .failed(1, &[name, says]);
+        assert_eq!(place.files("OUT/package"), good, "{text}");
+        fs::remove_file(place.path(&format!("OUT/drafts/{name}"))).expect("removed");
+    }
+}
+
+#[test]
+fn the_package_follows_the_cuts_and_the_chapters() {
+    let place = Place::new();
+    place.recording("class.mp4", "20");
+    place.write(
+        "OUT/drafts/trim.vtt",
+        "WEBVTT\n\nNOTE\nstatus: approved\nby: Ada\n\n\
+         00:00.000 --> 00:04.000\ncut: silence\n\n00:12.000 --> 00:14.000\ncut: break\n",
+    );
+    place.write(
+        "OUT/drafts/chapters.vtt",
+        "WEBVTT\n\n00:00.000 --> 00:13.000\nFirst & <i>foremost</i>\n\n\
+         00:13.000 --> 00:20.000\nSecond\n"
+            .replace("<i>foremost</i>", "foremost")
+            .as_str(),
+    );
+    let done = place.done(&["package", "input=class.mp4", "preset=ultrafast"]);
+    assert_eq!(done["approved"], false);
+    let playlist = place.path("OUT/package/video/240p/playlist.m3u8");
+    assert!((span(&playlist).1 - 14.0).abs() < 0.05);
+    let manifest: Value =
+        serde_json::from_str(&place.read("OUT/package/manifest.json")).expect("JSON");
+    assert_eq!(manifest["title"], "class");
+    assert_eq!(manifest["kept"][0]["start"], 4.0);
+    assert_eq!(manifest["kept"][0]["end"], 12.0);
+    assert_eq!(manifest["kept"][1]["start"], 14.0);
+    assert_eq!(manifest["review"][0]["approved"], true);
+    assert_eq!(manifest["review"][0]["by"], "Ada");
+    assert_eq!(manifest["review"][1]["approved"], false);
+    let chapters = place.read("OUT/package/chapters.vtt");
+    assert!(
+        chapters.contains("00:00:00.000 --> 00:00:08.000\nFirst &amp; foremost")
+            || chapters.contains("00:00.000 --> 00:08.000\nFirst &amp; foremost"),
+        "{chapters}"
+    );
+
+    let media = place.files("OUT/package");
+    let corrected = place
+        .read("OUT/drafts/chapters.vtt")
+        .replace("Second", "Third");
+    place.write("OUT/drafts/chapters.vtt", &corrected);
+    place.done(&[
+        "package",
+        "input=class.mp4",
+        "preset=ultrafast",
+        "title=New",
+    ]);
+    assert!(place.read("OUT/package/chapters.vtt").contains("Third"));
+    let manifest: Value =
+        serde_json::from_str(&place.read("OUT/package/manifest.json")).expect("JSON");
+    assert_eq!(manifest["chapters"][1]["title"], "Third");
+    assert_eq!(manifest["title"], "New");
+    let corrected = place.files("OUT/package");
+    assert!(corrected.keys().eq(media.keys()));
+    for (path, file) in &corrected {
+        let is_text = ["chapters.vtt", "chapters.json", "manifest.json"]
+            .iter()
+            .any(|name| path.ends_with(name));
+        // The same inode: nothing was encoded, nor copied.
+        assert_eq!(media[path].1 == file.1, !is_text, "{path:?}");
+    }
+
+    place.done(&["package", "input=class.mp4", "preset=superfast"]);
+    assert!(!place.files("OUT/package").keys().eq(media.keys()));
+}
+
+#[test]
+fn a_persons_drafts_survive_another_analysis() {
+    let place = Place::new();
+    place.recording("class.mp4", "6");
+    place.done(&["analyse", "input=class.mp4"]);
+    let machine = place.read("OUT/drafts/trim.vtt");
+    place.done(&["analyse", "input=class.mp4"]);
+    assert_eq!(place.read("OUT/drafts/trim.vtt"), machine);
+    let approved = machine.replace("status: draft", "status: approved");
+    assert_ne!(approved, machine);
+    place.write("OUT/drafts/trim.vtt", &approved);
+    let chapters = "WEBVTT\n\n00:00.000 --> 00:06.000\nMine\n";
+    place.write("OUT/drafts/chapters.vtt", chapters);
+    let again = place.lecture(&["catalog", "input=class.mp4"]);
+    assert_eq!(again.status, Some(0), "{again:?}");
+    assert!(
+        again.err.contains("trim.vtt stays as a person left it"),
+        "{again:?}"
+    );
+    assert_eq!(place.read("OUT/drafts/trim.vtt"), approved);
+    assert_eq!(place.read("OUT/drafts/chapters.vtt"), chapters);
+    assert!(place.read("OUT/package/chapters.vtt").contains("Mine"));
+
+    // The approval was not given for another recording.
+    place.recording("other.mp4", "5");
+    for job in ["analyse", "package", "catalog"] {
+        place
+            .lecture(&[job, "input=other.mp4"])
+            .failed(1, &["another recording", "trim.vtt"]);
+    }
+    assert_eq!(place.read("OUT/drafts/trim.vtt"), approved);
+}
+
+#[test]
+fn a_draft_edited_while_the_job_runs_survives() {
+    let place = Place::new();
+    place.recording("class.mp4", "20");
+    place.done(&["analyse", "input=class.mp4"]);
+    let mut job = place.start(&["analyse", "input=class.mp4"]);
+    place.wait_for("the staging folder", || {
+        place.path("OUT/.drafts.new").exists()
+    });
+    let mine = "WEBVTT\n\n00:00.000 --> 00:20.000\nMine\n";
+    place.write("OUT/drafts/chapters.vtt", mine);
+    assert!(job.wait().expect("it ends").success());
+    assert_eq!(place.read("OUT/drafts/chapters.vtt"), mine);
+}
+
+#[test]
+fn a_killed_run_is_made_good_by_the_same_command() {
+    let place = Place::new();
+    place.recording("class.mp4", "20");
+    let slow = [
+        "package",
+        "input=class.mp4",
+        "preset=veryslow",
+        "keyframe-interval=1",
+    ];
+    let staging = place.path("OUT/.package.new");
+    for _ in 0..2 {
+        let mut job = place.start(&slow);
+        place.wait_for("the first segments", || {
+            place.files("OUT/.package.new").len() > 2 || place.path("OUT/package").exists()
+        });
+        job.kill().expect("killed");
+        let _ = job.wait();
+        assert!(!place.path("OUT/package").exists(), "killed too late");
+        assert!(staging.exists());
+    }
+    place.done(&slow);
+    assert_eq!(place.names("OUT"), ["package"]);
+    let case = case("class.mp4", &[], Some((320, 240, "25/1")), 1, 20.0);
+    is_packaged(&place, "OUT", &case);
+}
+
+#[test]
+fn ctrl_c_leaves_nothing_behind() {
+    let place = Place::new();
+    place.recording("class.mp4", "20");
+    let mut job = place.start(&["package", "input=class.mp4", "preset=veryslow"]);
+    place.wait_for("the staging folder", || {
+        place.path("OUT/.package.new/video").exists()
+    });
+    let interrupted = Command::new("kill")
+        .args(["-INT", &job.id().to_string()])
+        .status();
+    assert!(interrupted.is_ok_and(|status| status.success()));
+    assert_eq!(job.wait().expect("it ends").code(), Some(75));
+    assert_eq!(place.names("."), ["class.mp4"]);
+}
+
+#[test]
+fn the_second_run_on_a_folder_is_refused() {
+    let place = Place::new();
+    place.recording("class.mp4", "1");
+    fs::create_dir(place.path("OUT")).expect("made");
+    let other = File::open(place.path("OUT")).expect("opened");
+    flock(&other, FlockOperation::LockExclusive).expect("locked");
+    for job in ["package", "analyse", "catalog"] {
+        place
+            .lecture(&[job, "input=class.mp4"])
+            .failed(75, &["another run is writing there"]);
+    }
+    drop(other);
+    place.done(&["package", "input=class.mp4"]);
+}

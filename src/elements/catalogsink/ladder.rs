@@ -66,6 +66,11 @@ impl LadderElement {
         self.imp().configure(rungs, grid)
     }
 
+    /// Repeats the last picture up to this running time when the stream ends before.
+    pub fn last_until(&self, end: gst::ClockTime) {
+        self.imp().lock().until = Some(end);
+    }
+
     /// Whether there are source pads.
     pub fn is_configured(&self) -> bool {
         !self.imp().lock().outputs.is_empty()
@@ -98,6 +103,8 @@ struct State {
     segment: gst::FormattedSegment<gst::ClockTime>,
     /// The number of the next frame at the constant rate.
     next: u64,
+    /// Where the last picture shall end.
+    until: Option<gst::ClockTime>,
     outputs: Vec<Output>,
     grid: Option<Grid>,
     /// The frame that `Output::last` shows. While it is held nobody can write into its memory, so
@@ -189,18 +196,38 @@ impl LadderImp {
     }
 
     fn sink_chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let (key, pictures) = self.lock().pictures(buffer)?;
-        let mut flow = Ok(gst::FlowSuccess::Ok);
-        for (pad, picture) in pictures {
-            if let Some(key) = &key {
-                pad.push_event(key.clone());
+        let (number, first) = {
+            let state = self.lock();
+            let Some(number) = state.number(&buffer) else {
+                return Ok(gst::FlowSuccess::Ok);
+            };
+            if number < state.next {
+                return Ok(gst::FlowSuccess::Ok);
             }
-            // One rendition that cannot go on ends all: a package is whole or it is none.
-            if let Err(error) = pad.push(picture) {
-                flow = Err(error);
-            }
+            (number, !state.has_last())
+        };
+        if first {
+            // Whatever was before the first picture is filled with it.
+            let pictures = self.lock().draw(buffer)?;
+            push(pictures)?;
+            self.repeat(Some(number + 1))
+        } else {
+            self.repeat(Some(number))?;
+            let pictures = self.lock().draw(buffer)?;
+            push(pictures)
         }
-        flow
+    }
+
+    /// Repeats the last picture up to the frame of this number, or where there is none, for as
+    /// long as it shall be seen.
+    fn repeat(&self, before: Option<u64>) -> Result<gst::FlowSuccess, gst::FlowError> {
+        loop {
+            let pictures = self.lock().repeated(before);
+            match pictures {
+                Some(pictures) => push(pictures)?,
+                None => return Ok(gst::FlowSuccess::Ok),
+            };
+        }
     }
 
     fn sink_event(&self, pad: &gst::Pad, event: gst::Event) -> bool {
@@ -212,7 +239,7 @@ impl LadderImp {
                 gst::debug!(CAT, imp = self, "picture is {info:?}");
                 let mut state = self.lock();
                 state.input = Some(info);
-                state.forget();
+                state.shown = None;
                 state.place();
                 // The renditions keep their own caps.
                 return true;
@@ -225,21 +252,10 @@ impl LadderImp {
                 // The renditions have their own.
                 return true;
             }
-            gst::EventView::FlushStop(_) => {
-                let mut state = self.lock();
-                state.forget();
-                state.segment.reset();
-                if let Some(grid) = &mut state.grid {
-                    grid.restart();
+            gst::EventView::Eos(_) => {
+                if let Err(error) = self.repeat(None) {
+                    gst::info!(CAT, imp = self, "the end is not filled up: {error}");
                 }
-                state.next = 0;
-                let pads: Vec<gst::Pad> = state.pads().collect();
-                drop(state);
-                let flushed = gst::Pad::event_default(pad, Some(&*self.obj()), event);
-                for pad in pads {
-                    pad.push_event(segment_from_zero());
-                }
-                return flushed;
             }
             _ => {}
         }
@@ -260,18 +276,26 @@ fn segment_from_zero() -> gst::Event {
     gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())
 }
 
+/// The request for a key frame and the frame, for every source pad.
 type Pictures = (Option<gst::Event>, Vec<(gst::Pad, gst::Buffer)>);
 
-impl State {
-    fn pads(&self) -> impl Iterator<Item = gst::Pad> + '_ {
-        self.outputs.iter().map(|output| output.pad.clone())
-    }
-
-    fn forget(&mut self) {
-        self.shown = None;
-        for output in &mut self.outputs {
-            output.last = None;
+fn push((key, pictures): Pictures) -> Result<gst::FlowSuccess, gst::FlowError> {
+    let mut flow = Ok(gst::FlowSuccess::Ok);
+    for (pad, picture) in pictures {
+        if let Some(key) = &key {
+            pad.push_event(key.clone());
         }
+        // One rendition that cannot go on ends all: a package is whole or it is none.
+        if let Err(error) = pad.push(picture) {
+            flow = Err(error);
+        }
+    }
+    flow
+}
+
+impl State {
+    fn has_last(&self) -> bool {
+        self.outputs.iter().any(|output| output.last.is_some())
     }
 
     /// Finds where the picture stands in every size. All but the first are made of the size
@@ -288,48 +312,71 @@ impl State {
         }
     }
 
-    /// All sizes of a frame, and the request for a key frame that goes before them.
-    fn pictures(&mut self, buffer: gst::Buffer) -> Result<Pictures, gst::FlowError> {
-        let Some(input) = &self.input else {
-            return Err(gst::FlowError::NotNegotiated);
+    /// The number of the frame at the constant rate that is nearest to a buffer.
+    fn number(&self, buffer: &gst::BufferRef) -> Option<u64> {
+        let time = self.segment.to_running_time(buffer.pts()?)?;
+        let rate = Rate::of(self.input.as_ref()?)?;
+        rate.nearest(time)
+    }
+
+    /// The next frame, which shows this picture.
+    fn draw(&mut self, buffer: gst::Buffer) -> Result<Pictures, gst::FlowError> {
+        let pictures = self.scaled(&buffer)?;
+        self.shown = Some(buffer);
+        self.next_frame(pictures)
+            .ok_or(gst::FlowError::NotNegotiated)
+    }
+
+    /// The next frame, which shows the last picture again, while it ends at or before the frame
+    /// of this number, or where there is none, at the time that the last picture shall be seen to.
+    fn repeated(&mut self, before: Option<u64>) -> Option<Pictures> {
+        let rate = Rate::of(self.input.as_ref()?)?;
+        let before = match before {
+            Some(before) => before,
+            None => rate.nearest(self.until?)?,
         };
-        let running_time = buffer
-            .pts()
-            .and_then(|pts| self.segment.to_running_time(pts));
-        let Some(time) = running_time.and_then(|time| FrameTime::nearest(time, input.fps())) else {
-            return Ok((None, Vec::new()));
-        };
-        if time.number < self.next {
-            return Ok((None, Vec::new()));
+        if self.next >= before {
+            return None;
         }
+        let last = self.outputs.iter().map(|output| output.last.clone());
+        let pictures = last.collect::<Option<Vec<_>>>()?;
+        self.next_frame(pictures)
+    }
+
+    /// Puts pictures onto the time of the next frame.
+    fn next_frame(&mut self, pictures: Vec<gst::Buffer>) -> Option<Pictures> {
+        let rate = Rate::of(self.input.as_ref()?)?;
+        let number = self.next;
+        let (start, end) = (rate.start(number)?, rate.start(number + 1)?);
+        self.next += 1;
+        let starts = self.grid.as_mut()?.at(Time::from_nanos(start.nseconds()));
         // An encoder's first frame is a key frame anyway, and x264enc 1.22 takes a request for it
         // as one at hour 1000, and then refuses all before.
-        let first = std::mem::replace(&mut self.next, time.number + 1) == 0;
-        let start = self
-            .grid
-            .as_mut()
-            .map(|grid| grid.at(Time::from_nanos(time.start.nseconds())))
-            .unwrap_or_default();
-        let key = (start.key && !first).then(|| {
+        let key = (starts.key && number > 0).then(|| {
             self.keys += 1;
             gst_video::DownstreamForceKeyUnitEvent::builder()
-                .timestamp(time.start)
-                .stream_time(time.start)
-                .running_time(time.start)
+                .timestamp(start)
+                .stream_time(start)
+                .running_time(start)
                 .count(self.keys)
                 .build()
         });
-        let pictures = self.scaled(&buffer)?;
+        let timed = pictures.into_iter().map(|mut picture| {
+            let buffer = picture.make_mut();
+            buffer.set_pts(start);
+            buffer.set_dts(None);
+            buffer.set_duration(end.saturating_sub(start));
+            buffer.unset_flags(gst::BufferFlags::DISCONT | gst::BufferFlags::GAP);
+            picture
+        });
         let pads = self.outputs.iter().map(|output| output.pad.clone());
-        let pictures = pads.zip(pictures.into_iter().map(|picture| time.put_on(picture)));
-        let pictures = pictures.collect();
-        self.shown = Some(buffer);
-        Ok((key, pictures))
+        Some((key, pads.zip(timed).collect()))
     }
 
     /// All sizes of a picture, each made of the one before.
     fn scaled(&mut self, buffer: &gst::Buffer) -> Result<Vec<gst::Buffer>, gst::FlowError> {
         let input = self.input.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
+        let anew = self.shown.is_none();
         let mut changed = match &self.shown {
             Some(shown) if same_memory(shown, buffer) => Vec::new(),
             Some(shown) => changes(
@@ -356,7 +403,7 @@ impl State {
                     let target = Target {
                         buffer: target,
                         info: &output.info,
-                        last: last.as_ref(),
+                        last: last.as_ref().filter(|_| !anew),
                         place,
                     };
                     target.draw(&mut self.scaler, &map(&source.0, source.1)?, &mut changed)?
@@ -416,8 +463,7 @@ impl Target<'_> {
         source: &Frame<'_>,
         changed: &mut Vec<Region>,
     ) -> Result<gst::Buffer, gst::FlowError> {
-        let (width, height) = (self.info.width() as usize, self.info.height() as usize);
-        let all = Region::whole(width, height);
+        let all = self.place.region();
         let area: usize = changed.iter().map(Region::area).sum();
         let last = self.last.filter(|_| area * 4 < all.area() * 3);
         if last.is_none() {
@@ -458,38 +504,34 @@ impl Target<'_> {
     }
 }
 
-/// When a frame is shown at a constant rate.
-struct FrameTime {
-    number: u64,
-    start: gst::ClockTime,
-    end: gst::ClockTime,
+/// A constant frame rate.
+struct Rate {
+    num: u64,
+    second: u64,
 }
 
-impl FrameTime {
-    /// The frame that is nearest to this time; `None` without a rate.
-    fn nearest(time: gst::ClockTime, rate: gst::Fraction) -> Option<FrameTime> {
-        let num = u64::try_from(rate.numer()).ok().filter(|&num| num > 0)?;
-        let second = gst::ClockTime::SECOND.nseconds() * u64::try_from(rate.denom()).ok()?;
-        let number = time.nseconds().mul_div_round(num, second)?;
-        let start = |number: u64| {
-            let nanos = number.mul_div_round(second, num);
-            nanos.map(gst::ClockTime::from_nseconds)
-        };
-        Some(FrameTime {
-            number,
-            start: start(number)?,
-            end: start(number + 1)?,
+impl Rate {
+    /// `None` where it is not constant.
+    fn of(info: &gst_video::VideoInfo) -> Option<Rate> {
+        let num = u64::try_from(info.fps().numer())
+            .ok()
+            .filter(|&num| num > 0)?;
+        let den = u64::try_from(info.fps().denom()).ok()?;
+        Some(Rate {
+            num,
+            second: gst::ClockTime::SECOND.nseconds() * den,
         })
     }
 
-    /// The picture at this time; its pixels are shared.
-    fn put_on(&self, mut picture: gst::Buffer) -> gst::Buffer {
-        let buffer = picture.make_mut();
-        buffer.set_pts(self.start);
-        buffer.set_dts(None);
-        buffer.set_duration(self.end.saturating_sub(self.start));
-        buffer.unset_flags(gst::BufferFlags::DISCONT | gst::BufferFlags::GAP);
-        picture
+    /// When the frame of this number is shown.
+    fn start(&self, number: u64) -> Option<gst::ClockTime> {
+        let nanos = number.mul_div_round(self.second, self.num);
+        nanos.map(gst::ClockTime::from_nseconds)
+    }
+
+    /// The number of the frame that is nearest to a time.
+    fn nearest(&self, time: gst::ClockTime) -> Option<u64> {
+        time.nseconds().mul_div_round(self.num, self.second)
     }
 }
 

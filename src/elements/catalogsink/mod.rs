@@ -20,8 +20,10 @@ mod imp;
 mod ladder;
 mod pad;
 mod plane;
+mod run;
 mod scale;
 mod settings;
+mod streams;
 mod writer;
 
 glib::wrapper! {

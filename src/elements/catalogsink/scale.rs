@@ -53,6 +53,11 @@ impl Place {
         }))
     }
 
+    /// The part of the target that it takes.
+    pub fn region(&self) -> Region {
+        self.0
+    }
+
     /// Whether nothing is left beside it.
     pub fn fills(&self, width: usize, height: usize) -> bool {
         self.0 == Region::whole(width, height)
@@ -112,8 +117,8 @@ struct Axis {
 }
 
 impl Scaler {
-    /// Writes `part` of the target plane, in which `source` stands at `place`. The subsampling of
-    /// both planes is `sub`. `None` where a size does not fit.
+    /// Writes `part` of the target plane, in which `source` stands at `place`; the part lies in the
+    /// place. The subsampling of both planes is `sub`. `None` where a size does not fit.
     pub fn scale(
         &mut self,
         source: &Plane<'_>,

@@ -65,12 +65,10 @@ impl TrackWriter {
         (!self.track.segments.is_empty()).then_some((&self.track, description))
     }
 
-    /// Forgets the segments, and removes them.
-    pub fn restart(&mut self) {
-        for segment in self.track.segments.drain(..) {
-            // A file that is gone already is as good as removed.
-            let _ = fs::remove_file(self.folder.join(segment.name));
-        }
+    /// Removes what was written.
+    pub fn remove(&self) {
+        // A folder that is not there is as good as removed.
+        let _ = fs::remove_dir_all(&self.folder);
     }
 
     /// Writes the initialization segment of pictures that are shown this long after they are

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What is known of one run, from READY→PAUSED to PAUSED→READY.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::{fs, io};
+
+use gst::prelude::*;
+
+use super::finish::Finished;
+use super::imp::{CAT, lock};
+use super::ladder::LadderElement;
+use super::pad::{AudioRole, AudioSettings};
+use super::settings::Settings;
+use super::streams::CHAPTERS;
+use super::writer::TrackWriter;
+use crate::package::chapters::Mark;
+use crate::package::codec::Media;
+use crate::package::ladder::{Ladder, LadderError, Rung};
+use crate::package::names::{folder_name, unique};
+use crate::package::playlist::{Audio, Role, UNKNOWN_LANGUAGE, Video};
+use crate::timeline::Time;
+
+/// What a pad's stream becomes.
+#[derive(Clone, Copy)]
+pub enum Output {
+    Video { rung: Rung, rate: (u32, u32) },
+    Audio,
+}
+
+struct Track {
+    input: String,
+    folder: String,
+    output: Output,
+    writer: Arc<Mutex<TrackWriter>>,
+}
+
+/// What the end of a stream is filled with where another one is longer: a player stops where one
+/// of them does.
+#[derive(Clone)]
+pub enum Tail {
+    /// The last picture.
+    Picture(LadderElement),
+    /// Silence.
+    Sound,
+    /// Nothing: texts are where they are.
+    Text,
+}
+
+/// How far the stream of a pad is.
+pub struct Input {
+    /// What stands behind the pad.
+    branch: gst::Bin,
+    /// Collectors that have not seen its end.
+    open: usize,
+    ended: bool,
+    /// Its end has come and is kept until those of the others have.
+    waiting: bool,
+    /// Running time of the end of its last buffer.
+    pub end: Option<gst::ClockTime>,
+    tail: Tail,
+    pub language: Option<String>,
+    /// Sets what the stream becomes, by its first caps.
+    pub format: Option<Format>,
+}
+
+pub type Format = Box<dyn FnOnce(&gst::CapsRef) + Send>;
+
+impl Input {
+    pub fn new(
+        branch: &gst::Bin,
+        tail: Tail,
+        format: impl FnOnce(&gst::CapsRef) + Send + 'static,
+    ) -> Self {
+        Input {
+            branch: branch.clone(),
+            open: 0,
+            ended: false,
+            waiting: false,
+            end: None,
+            tail,
+            language: None,
+            format: Some(Box::new(format)),
+        }
+    }
+}
+
+/// A stream whose end was kept, and shall come now.
+pub struct Due {
+    pub input: String,
+    pub tail: Tail,
+    /// Where it ends itself; `None` where it had no data.
+    pub own_end: Option<gst::ClockTime>,
+}
+
+pub struct Run {
+    location: PathBuf,
+    pub ladder: Ladder,
+    pub asked: Vec<Time>,
+    pub settings: Settings,
+    inputs: BTreeMap<String, Input>,
+    tracks: Vec<Track>,
+    pub marks: Vec<Mark>,
+    pub seqnum: Option<gst::Seqnum>,
+    pub probes: Vec<(gst::Pad, gst::PadProbeId)>,
+    failed: bool,
+    pub complete: bool,
+    pub finishing: Option<JoinHandle<()>>,
+}
+
+impl Run {
+    /// Checks everything that can be wrong before a stream arrives.
+    pub fn start(settings: Settings) -> Result<Run, gst::ErrorMessage> {
+        let wrong = |what: String| gst::error_msg!(gst::LibraryError::Settings, ("{what}"));
+        let ladder = settings
+            .ladder
+            .parse()
+            .map_err(|error: LadderError| wrong(error.to_string()))?;
+        let asked = settings.asked().map_err(|part| {
+            wrong(format!("\"{part}\" in keyframe-times is no time in seconds; write, for example, \"12.5,80\""))
+        })?;
+        let location = settings.location.clone().ok_or_else(|| {
+            wrong("catalogsink has no location; set it to an empty folder".into())
+        })?;
+        open(&location)?;
+        Ok(Run {
+            location,
+            ladder,
+            asked,
+            settings,
+            inputs: BTreeMap::new(),
+            tracks: Vec::new(),
+            marks: Vec::new(),
+            seqnum: None,
+            probes: Vec::new(),
+            failed: false,
+            complete: false,
+            finishing: None,
+        })
+    }
+
+    /// Notes a failure; `false` where there was one before.
+    pub fn fails(&mut self) -> bool {
+        !std::mem::replace(&mut self.failed, true)
+    }
+
+    pub fn add_input(&mut self, name: &str, input: Input) {
+        self.inputs.insert(name.to_owned(), input);
+    }
+
+    /// Forgets what came of an input, and removes its files: its stream starts again.
+    pub fn forget_input(&mut self, name: &str) -> Option<gst::Bin> {
+        self.tracks.retain(|track| {
+            let other = track.input != name;
+            if !other {
+                lock(&track.writer).remove();
+            }
+            other
+        });
+        if name == CHAPTERS {
+            self.marks.clear();
+        }
+        self.inputs.remove(name).map(|input| input.branch)
+    }
+
+    pub fn input(&mut self, name: &str) -> Option<&mut Input> {
+        self.inputs.get_mut(name)
+    }
+
+    /// Notes that a collector takes what comes of an input.
+    pub fn open(&mut self, input: &str) {
+        if let Some(input) = self.inputs.get_mut(input) {
+            input.open += 1;
+        }
+    }
+
+    /// Notes that a collector has seen the end; `true` where it is the input's last.
+    pub fn close(&mut self, input: &str) -> bool {
+        self.inputs.get_mut(input).is_some_and(|input| {
+            input.open = input.open.saturating_sub(1);
+            input.open == 0
+        })
+    }
+
+    /// Notes that nothing more comes of an input; `true` where the package can be finished.
+    pub fn end(&mut self, input: &str) -> bool {
+        if let Some(input) = self.inputs.get_mut(input) {
+            input.ended = true;
+        }
+        let open = self.inputs.values().any(|input| !input.ended);
+        !open && !self.failed && self.finishing.is_none()
+    }
+
+    /// Keeps the end of an input's stream until the others' have come.
+    pub fn keep_end(&mut self, input: &str) {
+        if let Some(input) = self.inputs.get_mut(input) {
+            input.waiting = true;
+        }
+    }
+
+    /// Once no picture and no sound will come any more: the streams whose ends were kept, and
+    /// where the longest of them ends.
+    pub fn due(&mut self) -> Option<(Vec<Due>, gst::ClockTime)> {
+        let mut end = gst::ClockTime::ZERO;
+        for input in self.inputs.values() {
+            if matches!(input.tail, Tail::Text) {
+                continue;
+            }
+            if !input.waiting && !input.ended {
+                return None;
+            }
+            end = end.max(input.end.unwrap_or_default());
+        }
+        let waiting = self.inputs.iter_mut().filter(|(_, input)| input.waiting);
+        let due: Vec<Due> = waiting
+            .map(|(name, input)| {
+                input.waiting = false;
+                Due {
+                    input: name.clone(),
+                    tail: input.tail.clone(),
+                    own_end: input.end,
+                }
+            })
+            .collect();
+        (!due.is_empty()).then_some((due, end))
+    }
+
+    /// Adds a rendition, and says where it is written.
+    pub fn add_track(
+        &mut self,
+        input: &str,
+        output: Output,
+        settings: &AudioSettings,
+    ) -> Arc<Mutex<TrackWriter>> {
+        let folder = match output {
+            Output::Video { rung, .. } => format!("video/{}", rung.name()),
+            Output::Audio => {
+                let names = [settings.label.as_deref(), settings.language.as_deref()];
+                let mut names = names.into_iter().flatten().map(folder_name);
+                let name = names.find(|name| !name.is_empty());
+                let name = name.unwrap_or_else(|| Role::from(settings.role).name().to_owned());
+                format!("audio/{name}")
+            }
+        };
+        let taken = |folder: &str| self.tracks.iter().any(|track| track.folder == folder);
+        let folder = unique(&folder, taken);
+        let writer = TrackWriter::new(&self.location, &folder);
+        let writer = Arc::new(Mutex::new(writer));
+        self.open(input);
+        self.tracks.push(Track {
+            input: input.to_owned(),
+            folder,
+            output,
+            writer: writer.clone(),
+        });
+        writer
+    }
+
+    /// Leaves nothing behind but a complete package.
+    pub fn clean(self) {
+        for (pad, probe) in self.probes {
+            pad.remove_probe(probe);
+        }
+        if self.complete {
+            return;
+        }
+        // The folder was empty when the run started: what these folders hold is the run's.
+        for folder in ["video", "audio"] {
+            let path = self.location.join(folder);
+            if path.exists()
+                && let Err(error) = fs::remove_dir_all(&path)
+            {
+                gst::warning!(CAT, "{} is left behind: {error}", path.display());
+            }
+        }
+    }
+
+    /// What the streams left, in the order of playlists: pictures from large to small, sound with
+    /// the main one first.
+    pub fn finished(&self, settings: &BTreeMap<String, AudioSettings>) -> Finished {
+        let mut finished = Finished {
+            location: self.location.clone(),
+            video: Vec::new(),
+            audio: Vec::new(),
+            chapters: self.marks.clone(),
+        };
+        for track in &self.tracks {
+            let writer = lock(&track.writer);
+            let Some((segments, description)) = writer.finished() else {
+                continue;
+            };
+            match (&track.output, description.media) {
+                (Output::Video { rung, rate }, _) => finished.video.push(Video {
+                    track: segments.clone(),
+                    lines: rung.lines,
+                    width: rung.width,
+                    height: rung.height,
+                    frame_rate: *rate,
+                }),
+                (Output::Audio, Media::Audio { channels, rate }) => {
+                    let settings = settings.get(&track.input).cloned().unwrap_or_default();
+                    let told = self.inputs.get(&track.input);
+                    let language = settings
+                        .language
+                        .or_else(|| told.and_then(|input| input.language.clone()))
+                        .unwrap_or_else(|| UNKNOWN_LANGUAGE.into());
+                    let label = settings
+                        .label
+                        .unwrap_or_else(|| label(&language, settings.role));
+                    let taken =
+                        |label: &str| finished.audio.iter().any(|audio| audio.label == label);
+                    finished.audio.push(Audio {
+                        track: segments.clone(),
+                        label: unique(&label, taken),
+                        language,
+                        role: settings.role.into(),
+                        channels,
+                        rate,
+                    });
+                }
+                (Output::Audio, Media::Video { .. }) => {}
+            }
+        }
+        finished.audio.sort_by_key(|audio| audio.role);
+        finished
+    }
+}
+
+/// The label of a rendition that nobody named.
+fn label(language: &str, role: AudioRole) -> String {
+    let language = match language {
+        UNKNOWN_LANGUAGE => "Audio",
+        language => language,
+    };
+    match role {
+        AudioRole::Main => language.to_owned(),
+        AudioRole::Description => format!("{language} (described video)"),
+    }
+}
+
+/// Makes the folder where it is missing, and makes sure that it is empty and can be written.
+fn open(location: &Path) -> Result<(), gst::ErrorMessage> {
+    let cannot = |what: &str, error: io::Error| {
+        gst::error_msg!(
+            gst::ResourceError::OpenWrite,
+            (
+                "the folder {} cannot be {what}: {error}",
+                location.display()
+            )
+        )
+    };
+    fs::create_dir_all(location).map_err(|error| cannot("made", error))?;
+    let mut entries = fs::read_dir(location).map_err(|error| cannot("read", error))?;
+    if entries.next().is_some() {
+        return Err(gst::error_msg!(
+            gst::ResourceError::OpenWrite,
+            (
+                "the folder {} is not empty; catalogsink writes a whole package into an empty one",
+                location.display()
+            )
+        ));
+    }
+    let probe = location.join(".catalogsink");
+    fs::write(&probe, b"")
+        .and_then(|()| fs::remove_file(&probe))
+        .map_err(|error| cannot("written", error))
+}

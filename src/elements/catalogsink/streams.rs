@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What stands behind the pads, and what becomes of their streams.
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+use super::branch::{self, Head};
+use super::imp::{CAT, CatalogSink, lock};
+use super::ladder::LadderElement;
+use super::run::{Due, Input, Output, Tail};
+use super::writer::{TrackWriter, WriteError};
+use crate::package::chapters::Mark;
+use crate::package::grid::Grid;
+use crate::timeline::{Span, Time};
+
+pub const VIDEO: &str = "video";
+pub const CHAPTERS: &str = "chapters";
+
+/// The longest piece of silence that is put at an end; audiorate fills up to it.
+const SILENCE: gst::ClockTime = gst::ClockTime::from_mseconds(20);
+
+impl CatalogSink {
+    /// Takes what comes into a pad, while there is a run.
+    pub fn take(&self, pad: &gst::GhostPad) -> Result<(), glib::BoolError> {
+        if self.with_run(|_| ()).is_some() {
+            self.build(pad)?;
+            self.watch(pad);
+        }
+        Ok(())
+    }
+
+    /// Makes what stands behind a pad.
+    fn build(&self, pad: &gst::GhostPad) -> Result<(), glib::BoolError> {
+        let name = pad.name().to_string();
+        let Some(settings) = self.with_run(|run| run.settings.clone()) else {
+            return Ok(());
+        };
+        let branch = gst::Bin::builder().name(format!("{name}_branch")).build();
+        self.obj().add(&branch)?;
+        branch.sync_state_with_parent()?;
+        let target = match name.as_str() {
+            VIDEO => {
+                let Head { sink, filter, end } = branch::video(&branch)?;
+                let input = Input::new(&branch, Tail::Picture(end.clone()), move |caps| {
+                    filter.set_property("caps", branch::video_format(caps));
+                });
+                self.with_run(|run| run.add_input(&name, input));
+                self.await_picture(&branch, &end);
+                sink
+            }
+            CHAPTERS => {
+                let (sink, collector) = branch::text(&branch)?;
+                let input = Input::new(&branch, Tail::Text, |_| {});
+                self.with_run(|run| {
+                    run.add_input(&name, input);
+                    run.open(&name);
+                });
+                self.collect_marks(&collector);
+                sink
+            }
+            _ => {
+                let (Head { sink, filter, end }, encoder) = branch::audio(&branch, &settings)?;
+                let input = Input::new(&branch, Tail::Sound, move |caps| {
+                    filter.set_property("caps", branch::audio_format(caps, &encoder));
+                });
+                self.with_run(|run| run.add_input(&name, input));
+                self.add_track(&name, Output::Audio, &end);
+                sink
+            }
+        };
+        if let Some(caps) = pad.current_caps() {
+            self.see_caps(&name, &caps);
+        }
+        let entry = gst::GhostPad::with_target(&target)?;
+        entry.set_active(true)?;
+        branch.add_pad(&entry)?;
+        pad.set_target(Some(&entry))
+    }
+
+    /// The first caps of a stream say what it becomes.
+    fn see_caps(&self, input: &str, caps: &gst::CapsRef) {
+        let format = self.with_run(|run| run.input(input)?.format.take());
+        if let Some(format) = format.flatten() {
+            format(caps);
+        }
+    }
+
+    /// Begins a stream again after a flush: the muxer writes nothing any more after one (0.14).
+    fn rebuild(&self, pad: &gst::GhostPad) -> Result<(), glib::BoolError> {
+        let branch = self.with_run(|run| run.forget_input(&pad.name())).flatten();
+        if let Some(branch) = branch {
+            pad.set_target(None::<&gst::Pad>)?;
+            self.drop_branch(&branch);
+        }
+        self.build(pad)
+    }
+
+    /// Takes away what stands behind a pad.
+    pub fn drop_branch(&self, branch: &gst::Bin) {
+        // Going down cannot fail; what is not in the bin any more need not be removed.
+        let _ = branch.set_state(gst::State::Null);
+        let _ = self.obj().remove(branch);
+    }
+
+    /// Looks at what comes into a pad.
+    fn watch(&self, pad: &gst::GhostPad) {
+        let this = self.downgrade();
+        let mask = gst::PadProbeType::EVENT_DOWNSTREAM
+            | gst::PadProbeType::EVENT_FLUSH
+            | gst::PadProbeType::BUFFER;
+        let probe = pad.add_probe(mask, move |pad, info| {
+            let Some(this) = this.upgrade() else {
+                return gst::PadProbeReturn::Ok;
+            };
+            if let Some(event) = info.event() {
+                return this.see(pad, event.view());
+            }
+            if let Some(buffer) = info.buffer() {
+                let end = end_of(pad.upcast_ref(), buffer);
+                this.with_run(|run| {
+                    if let Some(input) = run.input(&pad.name()) {
+                        input.end = input.end.max(end);
+                    }
+                });
+            }
+            gst::PadProbeReturn::Ok
+        });
+        if let Some(probe) = probe {
+            let pad = pad.clone().upcast();
+            self.with_run(|run| run.probes.push((pad, probe)));
+        }
+    }
+
+    fn see(&self, pad: &gst::GhostPad, event: gst::EventView<'_>) -> gst::PadProbeReturn {
+        let name = pad.name();
+        match event {
+            gst::EventView::Caps(caps) => self.see_caps(&name, caps.caps()),
+            gst::EventView::FlushStop(_) => {
+                if let Err(error) = self.rebuild(pad) {
+                    self.fail(gst::error_msg!(gst::CoreError::Failed, ("{error}")));
+                }
+            }
+            gst::EventView::Segment(segment) if segment.segment().format() != gst::Format::Time => {
+                self.fail(gst::error_msg!(
+                    gst::StreamError::Format,
+                    (
+                        "{name} got a segment in {:?}; catalogsink needs times, put a demuxer or \
+                         parser before it",
+                        segment.segment().format()
+                    )
+                ));
+                return gst::PadProbeReturn::Handled;
+            }
+            gst::EventView::Tag(tags) => {
+                if let Some(language) = tags.tag().get::<gst::tags::LanguageCode>() {
+                    self.with_run(|run| {
+                        if let Some(input) = run.input(&name) {
+                            input.language = Some(language.get().to_owned());
+                        }
+                    });
+                }
+            }
+            gst::EventView::Eos(eos) => {
+                self.with_run(|run| run.seqnum = Some(eos.seqnum()));
+                if !pad.has_current_caps() {
+                    gst::info!(CAT, imp = self, "{name} is absent");
+                    self.end_input(&name);
+                } else if name != CHAPTERS {
+                    self.with_run(|run| run.keep_end(&name));
+                    self.complete_due();
+                    return gst::PadProbeReturn::Handled;
+                }
+            }
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
+    }
+
+    /// Once all ends of pictures and sound have come, makes them one.
+    pub fn complete_due(&self) {
+        let Some((due, end)) = self.with_run(|run| run.due()).flatten() else {
+            return;
+        };
+        let seqnum = self.with_run(|run| run.seqnum).flatten();
+        for Due {
+            input,
+            tail,
+            own_end,
+        } in due
+        {
+            let pad = self.obj().static_pad(&input);
+            let pad = pad.and_then(|pad| pad.downcast::<gst::GhostPad>().ok());
+            let Some((pad, target)) = pad.and_then(|pad| Some((pad.clone(), pad.target()?))) else {
+                continue;
+            };
+            match (tail, own_end) {
+                (Tail::Picture(ladder), Some(_)) => ladder.last_until(end),
+                (Tail::Sound, Some(own_end)) if own_end < end => {
+                    let length = (end - own_end).min(SILENCE);
+                    if let Some(silence) = silence(pad.upcast_ref(), end - length, length)
+                        && let Err(error) = target.chain(silence)
+                    {
+                        gst::info!(CAT, imp = self, "{input} is not filled up: {error}");
+                    }
+                }
+                _ => {}
+            }
+            let eos = gst::event::Eos::builder();
+            let eos = match seqnum {
+                Some(seqnum) => eos.seqnum(seqnum),
+                None => eos,
+            };
+            target.send_event(eos.build());
+        }
+    }
+
+    /// Adds the renditions when the first picture arrives: only then is it known how it is turned.
+    fn await_picture(&self, bin: &gst::Bin, ladder: &LadderElement) {
+        let Some(pad) = ladder.static_pad("sink") else {
+            return;
+        };
+        let this = self.downgrade();
+        let (bin, ladder) = (bin.downgrade(), ladder.downgrade());
+        let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        pad.add_probe(mask, move |_, info| {
+            let (Some(this), Some(bin), Some(ladder)) =
+                (this.upgrade(), bin.upgrade(), ladder.upgrade())
+            else {
+                return gst::PadProbeReturn::Ok;
+            };
+            if info
+                .event()
+                .is_some_and(|event| event.type_() == gst::EventType::Eos)
+                && !ladder.is_configured()
+            {
+                this.end_input(VIDEO);
+            }
+            if info.buffer().is_none() {
+                return gst::PadProbeReturn::Ok;
+            }
+            if let Err(error) = this.add_rungs(&bin, &ladder) {
+                this.fail(gst::error_msg!(gst::CoreError::Failed, ("{error}")));
+            }
+            gst::PadProbeReturn::Remove
+        });
+    }
+
+    fn add_rungs(&self, bin: &gst::Bin, ladder: &LadderElement) -> Result<(), glib::BoolError> {
+        let (Some(picture), Some(rate)) = (ladder.picture(), ladder.frame_rate()) else {
+            return Err(glib::bool_error!("the first picture has no caps"));
+        };
+        let plan = self.with_run(|run| {
+            let mut grid = Grid::new(run.settings.segment(), run.settings.interval());
+            run.asked.iter().for_each(|&time| grid.ask(time));
+            (run.ladder.rungs(picture), grid, run.settings.clone())
+        });
+        let Some((rungs, grid, settings)) = plan else {
+            return Ok(());
+        };
+        gst::info!(CAT, imp = self, "{picture:?} at {rate:?} becomes {rungs:?}");
+        let pads = ladder.configure(&rungs, grid)?;
+        for (rung, pad) in rungs.into_iter().zip(pads) {
+            let collector = branch::rung(bin, &pad, &rung, rate, &settings)?;
+            self.add_track(VIDEO, Output::Video { rung, rate }, &collector);
+        }
+        Ok(())
+    }
+
+    /// Adds a rendition that comes out of `collector`.
+    fn add_track(&self, input: &str, output: Output, collector: &gst_app::AppSink) {
+        let settings = self.audio_settings().remove(input).unwrap_or_default();
+        let Some(writer) = self.with_run(|run| run.add_track(input, output, &settings)) else {
+            return;
+        };
+        self.collect(collector, input.to_owned(), move |sample| {
+            match sample.buffer_list() {
+                Some(list) => write(&mut lock(&writer), list, sample),
+                None => Ok(()),
+            }
+        });
+    }
+
+    fn collect_marks(&self, collector: &gst_app::AppSink) {
+        let on_sample = self.downgrade();
+        self.collect(collector, CHAPTERS.into(), move |sample| {
+            if let (Some(this), Some(mark)) = (on_sample.upgrade(), mark(sample)) {
+                this.with_run(|run| run.marks.push(mark));
+            }
+            Ok(())
+        });
+    }
+
+    /// Hands what a collector gets to `take`, and its end to the input.
+    fn collect(
+        &self,
+        collector: &gst_app::AppSink,
+        input: String,
+        take: impl Fn(&gst::Sample) -> Result<(), WriteError> + Send + Sync + 'static,
+    ) {
+        let (on_sample, on_eos) = (self.downgrade(), self.downgrade());
+        let callbacks = gst_app::AppSinkCallbacks::builder()
+            .new_sample(move |sink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                take(&sample).map_err(|error| {
+                    if let Some(this) = on_sample.upgrade() {
+                        this.fail_to_write(&error);
+                    }
+                    gst::FlowError::Error
+                })?;
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .eos(move |_| {
+                if let Some(this) = on_eos.upgrade() {
+                    this.close_output(&input);
+                }
+            })
+            .build();
+        collector.set_callbacks(callbacks);
+    }
+
+    fn close_output(&self, input: &str) {
+        if self.with_run(|run| run.close(input)) == Some(true) {
+            self.end_input(input);
+        }
+    }
+}
+
+/// The running time at which a buffer ends; a picture without a duration lasts one at its rate.
+fn end_of(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
+    let event = pad.sticky_event::<gst::event::Segment>(0)?;
+    let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
+    let start = segment.to_running_time(buffer.pts()?)?;
+    let one_picture = || {
+        let caps = pad.current_caps()?;
+        let rate = caps.structure(0)?.get::<gst::Fraction>("framerate").ok()?;
+        let num = rate.numer().try_into().ok().filter(|&num| num > 0)?;
+        let den = rate.denom().try_into().ok()?;
+        gst::ClockTime::SECOND.mul_div_round(den, num)
+    };
+    let length = buffer.duration().or_else(one_picture);
+    start.checked_add(length.unwrap_or_default())
+}
+
+/// Silence as a pad gets sound, at this running time.
+fn silence(pad: &gst::Pad, start: gst::ClockTime, length: gst::ClockTime) -> Option<gst::Buffer> {
+    let event = pad.sticky_event::<gst::event::Segment>(0)?;
+    let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
+    let info = gst_audio::AudioInfo::from_caps(pad.current_caps()?.as_ref()).ok()?;
+    let samples = length
+        .nseconds()
+        .mul_div_round(info.rate().into(), gst::ClockTime::SECOND.nseconds())?;
+    let mut bytes = vec![
+        0;
+        usize::try_from(samples)
+            .ok()?
+            .checked_mul(info.bpf() as usize)?
+    ];
+    info.format_info().fill_silence(&mut bytes);
+    let mut buffer = gst::Buffer::from_mut_slice(bytes);
+    let silence = buffer.get_mut()?;
+    silence.set_pts(segment.position_from_running_time(start));
+    silence.set_duration(length);
+    if info.layout() == gst_audio::AudioLayout::NonInterleaved {
+        gst_audio::AudioMeta::add(silence, &info, usize::try_from(samples).ok()?, &[]).ok()?;
+    }
+    Some(buffer)
+}
+
+/// Writes what the muxer handed on: a header before the first fragment, and a fragment.
+fn write(
+    writer: &mut TrackWriter,
+    list: &gst::BufferListRef,
+    sample: &gst::Sample,
+) -> Result<(), WriteError> {
+    let is_header = |buffer: &gst::BufferRef| {
+        let header = gst::BufferFlags::DISCONT | gst::BufferFlags::HEADER;
+        buffer.flags().contains(header)
+    };
+    let unreadable = |_| WriteError::Fragment("that cannot be read");
+    let mut fragment = list.iter().filter(|buffer| !is_header(buffer));
+    let first = fragment.next();
+    if let Some(header) = list.iter().find(|buffer| is_header(buffer)) {
+        let delay = first.and_then(|first| first.pts()?.checked_sub(first.dts()?));
+        let delay = Time::from_nanos(delay.unwrap_or_default().nseconds());
+        writer.write_init(&header.map_readable().map_err(unreadable)?, delay)?;
+    }
+    let Some(first) = first else {
+        return Ok(());
+    };
+    let span = span_of(first, sample).ok_or(WriteError::Fragment("without times"))?;
+    let boxes = first.map_readable().map_err(unreadable)?;
+    let media = fragment
+        .map(gst::BufferRef::map_readable)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(unreadable)?;
+    let media: Vec<&[u8]> = media.iter().map(|map| map.as_slice()).collect();
+    writer.write_segment(&boxes, &media, span)
+}
+
+/// The running time that a buffer covers.
+fn span_of(buffer: &gst::BufferRef, sample: &gst::Sample) -> Option<Span> {
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    let start = segment.to_running_time(buffer.pts()?)?.nseconds();
+    let end = start.checked_add(buffer.duration()?.nseconds())?;
+    Some(Span::new(Time::from_nanos(start), Time::from_nanos(end)))
+}
+
+/// The chapter that a text buffer says.
+fn mark(sample: &gst::Sample) -> Option<Mark> {
+    let buffer = sample.buffer()?;
+    let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+    let start = segment.to_running_time(buffer.pts()?)?.nseconds();
+    let end = buffer
+        .duration()
+        .and_then(|duration| start.checked_add(duration.nseconds()));
+    let map = buffer.map_readable().ok()?;
+    Some(Mark {
+        start: Time::from_nanos(start),
+        end: end.map(Time::from_nanos),
+        title: String::from_utf8_lossy(&map).into_owned(),
+    })
+}

@@ -1,0 +1,884 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! catalogsink, its packages read back by ffprobe and ffmpeg.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gst::prelude::*;
+use gstlecture::package::check;
+use gstlecture::package::manifest::Manifest;
+use tempfile::TempDir;
+
+fn init() {
+    use std::sync::Once;
+    static INIT: Once = Once::new();
+    INIT.call_once(|| {
+        gst::init().expect("GStreamer starts");
+        gstfmp4::plugin_register_static().expect("cmafmux registers");
+        gstlecture::plugin_register_static().expect("our elements register");
+    });
+}
+
+/// How a run ended.
+struct Ended {
+    error: Option<(String, gst::glib::Error)>,
+    package: Option<gst::Structure>,
+    errors: usize,
+}
+
+/// Runs a description to its end or first error.
+fn run(description: &str) -> Ended {
+    init();
+    let pipeline = gst::parse::launch(description).expect(description);
+    ended(pipeline.downcast_ref().expect("a pipeline"))
+}
+
+fn ended(pipeline: &gst::Pipeline) -> Ended {
+    let bus = pipeline.bus().expect("pipelines have a bus");
+    let started = pipeline.set_state(gst::State::Playing);
+    let mut ended = Ended {
+        error: None,
+        package: None,
+        errors: 0,
+    };
+    loop {
+        let wait = if started.is_err() || ended.error.is_some() {
+            gst::ClockTime::from_mseconds(300)
+        } else {
+            gst::ClockTime::from_seconds(120)
+        };
+        let Some(message) = bus.timed_pop(wait) else {
+            assert!(ended.error.is_some(), "neither end nor error");
+            break;
+        };
+        match message.view() {
+            gst::MessageView::Eos(_) => break,
+            gst::MessageView::Error(error) => {
+                ended.errors += 1;
+                let source = message.src().map(|src| src.name().to_string());
+                if ended.error.is_none() {
+                    ended.error = Some((source.unwrap_or_default(), error.error()));
+                }
+            }
+            gst::MessageView::Element(element) => {
+                let structure = element.structure().expect("element messages have one");
+                if structure.name() == "catalogsink-package" {
+                    ended.package = Some(structure.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    pipeline.set_state(gst::State::Null).expect("stops");
+    ended
+}
+
+struct Package {
+    folder: TempDir,
+    message: gst::Structure,
+}
+
+/// Packages what `branches` deliver to the sink `p`.
+fn package(settings: &str, branches: &str) -> Package {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let location = folder.path().join("package");
+    let ended = run(&format!(
+        "catalogsink name=p location={} preset=ultrafast {settings} {branches}",
+        location.display()
+    ));
+    if let Some((source, error)) = ended.error {
+        panic!("{source}: {error}");
+    }
+    Package {
+        folder,
+        message: ended.package.expect("told of the package"),
+    }
+}
+
+impl Package {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("package").join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).expect(name)
+    }
+
+    fn manifest(&self) -> Manifest {
+        serde_json::from_str(&self.text("manifest.json")).expect("a manifest")
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let root = self.path("");
+        let mut files = BTreeMap::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("readable").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let name = path.strip_prefix(&root).expect("inside").display();
+                    files.insert(name.to_string(), fs::read(&path).expect("readable"));
+                }
+            }
+        }
+        files
+    }
+
+    /// What the rules find wrong, but for what a package without trick play lacks.
+    fn findings(&self) -> Vec<String> {
+        check::check(&self.files(), "master.m3u8")
+            .broken()
+            .filter(|finding| finding.rule.number != "Apple 6.1")
+            .map(|finding| format!("{} {}: {}", finding.rule.number, finding.file, finding.what))
+            .collect()
+    }
+
+    fn duration(&self) -> f64 {
+        self.message.get::<u64>("duration").expect("told") as f64 / 1e9
+    }
+
+    /// Fields of the packets of a media playlist, a line a packet.
+    fn packets(&self, playlist: &str, fields: &str) -> Vec<Vec<String>> {
+        probe(
+            &self.path(playlist),
+            &["-show_entries", &format!("packet={fields}")],
+        )
+    }
+
+    fn key_frames(&self, playlist: &str) -> Vec<String> {
+        let packets = self.packets(playlist, "pts_time,flags");
+        let keys = packets
+            .into_iter()
+            .filter(|packet| packet[1].starts_with('K'));
+        keys.map(|packet| packet[0].clone()).collect()
+    }
+}
+
+/// Asks ffprobe; it must have nothing to complain about.
+fn probe(path: &Path, arguments: &[&str]) -> Vec<Vec<String>> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "warning", "-of", "csv=p=0"])
+        .args(arguments)
+        .arg(path)
+        .output()
+        .expect("ffprobe is installed");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.trim().is_empty(), "{}: {told}", path.display());
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines
+        .map(|line| line.split(',').map(str::to_owned).collect())
+        .collect()
+}
+
+/// Decodes one stream to raw bytes.
+fn decoded(path: &Path, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(arguments)
+        .arg("-")
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
+
+/// When samples rise over half of full scale after a second below, in seconds.
+fn beeps(path: &Path) -> Vec<f64> {
+    let bytes = decoded(
+        path,
+        &["-map", "0:a:0", "-ac", "1", "-ar", "48000", "-f", "s16le"],
+    );
+    let loud = bytes
+        .chunks_exact(2)
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]).unsigned_abs() > 8000);
+    rises(loud, 48_000.0)
+}
+
+/// When the picture turns bright, in seconds.
+fn flashes(path: &Path, rate: f64) -> Vec<f64> {
+    let arguments = [
+        "-map",
+        "0:v:0",
+        "-vf",
+        "scale=1:1",
+        "-pix_fmt",
+        "gray",
+        "-f",
+        "rawvideo",
+    ];
+    let bytes = decoded(path, &arguments);
+    rises(bytes.into_iter().map(|level| level > 128), rate)
+}
+
+fn rises(levels: impl Iterator<Item = bool>, rate: f64) -> Vec<f64> {
+    let mut found = Vec::new();
+    let mut last = None;
+    for (at, _) in levels.enumerate().filter(|(_, level)| *level) {
+        let at = at as f64 / rate;
+        if last.is_none_or(|last| at - last > 0.5) {
+            found.push(at);
+        }
+        last = Some(at);
+    }
+    found
+}
+
+fn video(size: (u32, u32), rate: &str, frames: u32) -> String {
+    let (width, height) = size;
+    format!(
+        "videotestsrc num-buffers={frames} pattern=ball ! \
+         video/x-raw,format=I420,width={width},height={height},framerate={rate} ! p.video "
+    )
+}
+
+fn audio(pad: &str, seconds: u32, channels: u32) -> String {
+    format!(
+        "audiotestsrc num-buffers={} samplesperbuffer=4800 volume=0.1 ! \
+         audio/x-raw,rate=48000,channels={channels} ! p.{pad} ",
+        seconds * 10
+    )
+}
+
+#[test]
+fn a_package_is_complete() {
+    let branches = video((1280, 720), "15/1", 195) + &audio("audio_0", 13, 2);
+    let settings = "keyframe-interval=2 keyframe-times=3.3,7 audio_0::language=en \
+                    audio_0::label=English";
+    let package = package(settings, &branches);
+    assert_eq!(package.findings(), [""; 0]);
+
+    let keys = package.key_frames("video/720p/playlist.m3u8");
+    let expected = [
+        "0.000000", "2.000000", "3.333333", "4.000000", "6.000000", "7.000000",
+    ];
+    assert_eq!(keys[..6], expected);
+    for rung in ["540p", "360p"] {
+        assert_eq!(
+            package.key_frames(&format!("video/{rung}/playlist.m3u8")),
+            keys
+        );
+    }
+    let frames = package.packets("video/540p/playlist.m3u8", "duration_time");
+    assert_eq!(frames.len(), 195);
+
+    let manifest = package.manifest();
+    let sizes: Vec<_> = manifest
+        .video
+        .iter()
+        .map(|video| (video.width, video.height))
+        .collect();
+    assert_eq!(sizes, [(1280, 720), (960, 540), (640, 360)]);
+    assert!(
+        (manifest.duration - 13.0).abs() < 0.02,
+        "{}",
+        manifest.duration
+    );
+    for video in &manifest.video {
+        let found = probe(
+            &package.path(&video.media.playlist),
+            &[
+                "-show_entries",
+                "stream=profile,width,height,level,r_frame_rate",
+            ],
+        );
+        let level = u8::from_str_radix(&video.media.codec[9..], 16).expect("hexadecimal");
+        assert!(video.media.codec.starts_with("avc1."));
+        assert!(
+            found[0].contains(&level.to_string()),
+            "{found:?} {}",
+            video.media.codec
+        );
+        assert!(found[0].contains(&"15/1".to_owned()), "{found:?}");
+    }
+    let [sound] = &manifest.audio[..] else {
+        panic!("one rendition of sound")
+    };
+    assert_eq!(
+        (sound.label.as_str(), sound.language.as_str()),
+        ("English", "en")
+    );
+    assert_eq!(
+        (sound.media.codec.as_str(), sound.channels),
+        ("mp4a.40.2", 2)
+    );
+    assert_eq!(sound.media.playlist, "audio/english/playlist.m3u8");
+    let first = package.text("master.m3u8");
+    let first = first
+        .lines()
+        .find(|line| line.ends_with(".m3u8") && !line.starts_with('#'));
+    assert_eq!(first, Some("video/540p/playlist.m3u8"));
+
+    let files = package.files();
+    let bytes: usize = files.values().map(Vec::len).sum();
+    assert_eq!(package.message.get::<u64>("files"), Ok(files.len() as u64));
+    assert_eq!(package.message.get::<u64>("bytes"), Ok(bytes as u64));
+}
+
+#[test]
+fn sound_and_picture_stay_in_step() {
+    init();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let source = folder.path().join("flash.mkv");
+    for rate in [15, 30] {
+        let flash = format!(
+            "color=black:s=320x240:r={rate}:d=9,drawbox=color=white:t=fill:\
+             enable='eq(mod(n,{}),{rate})'",
+            rate * 2
+        );
+        let beep = "aevalsrc='if(between(mod(t,2),1,1.03),0.9*sin(2*PI*1000*t),0)':s=48000:d=9";
+        let made = Command::new("ffmpeg")
+            .args(["-v", "error", "-y", "-f", "lavfi", "-i", &flash])
+            .args([
+                "-f",
+                "lavfi",
+                "-i",
+                beep,
+                "-c:v",
+                "libx264",
+                "-c:a",
+                "pcm_s16le",
+            ])
+            .arg(&source)
+            .status()
+            .expect("ffmpeg is installed");
+        assert!(made.success());
+        let package = package(
+            "",
+            &format!(
+                "filesrc location={} ! matroskademux name=d \
+                 d.video_0 ! queue ! avdec_h264 ! p.video \
+                 d.audio_0 ! queue ! p.audio_0",
+                source.display()
+            ),
+        );
+        let master = package.path("master.m3u8");
+        let (beeps, flashes) = (beeps(&master), flashes(&master, f64::from(rate)));
+        assert_eq!(
+            (beeps.len(), flashes.len()),
+            (4, 4),
+            "{beeps:?} {flashes:?}"
+        );
+        for (beep, flash) in beeps.iter().zip(&flashes) {
+            assert!(
+                (beep - flash).abs() < 0.005,
+                "at {rate} fps: {beep} {flash}"
+            );
+            assert!((beep.rem_euclid(2.0) - 1.0).abs() < 0.005, "{beep}");
+        }
+    }
+}
+
+#[test]
+fn sound_alone_is_a_package() {
+    let package = package("", &(audio("audio_0", 8, 1) + &audio("audio_1", 8, 6)));
+    let manifest = package.manifest();
+    assert!(manifest.video.is_empty());
+    let channels: Vec<u16> = manifest.audio.iter().map(|audio| audio.channels).collect();
+    assert_eq!(channels, [1, 2]);
+    assert!(
+        package
+            .text("master.m3u8")
+            .contains("CODECS=\"mp4a.40.2\",AUDIO=\"audio\"")
+    );
+    let found = probe(
+        &package.path("master.m3u8"),
+        &["-show_entries", "stream=codec_name"],
+    );
+    assert!(
+        found.iter().flatten().all(|name| name == "aac"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_picture_alone_is_a_package() {
+    let package = package("", &video((320, 180), "25/1", 60));
+    assert!(!package.text("master.m3u8").contains("AUDIO"));
+    assert!((package.duration() - 2.4).abs() < 1e-6);
+    assert!(!package.path("chapters.vtt").exists());
+}
+
+#[test]
+fn audio_renditions_are_told_apart() {
+    let branches = (0..3).fold(video((320, 180), "15/1", 100), |branches, pad| {
+        branches + &audio(&format!("audio_{pad}"), 7, 2)
+    });
+    let package = package(
+        "audio_0::role=description audio_0::language=de audio_1::language=de \
+         audio_2::language=en audio_2::label=\"Ünglish \\\"fast\\\"\"",
+        &branches,
+    );
+    let manifest = package.manifest();
+    let labels: Vec<_> = manifest
+        .audio
+        .iter()
+        .map(|audio| audio.label.as_str())
+        .collect();
+    assert_eq!(labels, ["de", "Ünglish \"fast\"", "de (described video)"]);
+    let master = package.text("master.m3u8");
+    assert_eq!(master.matches("DEFAULT=YES").count(), 1);
+    assert!(master.contains("CHARACTERISTICS=\"public.accessibility.describes-video\""));
+    assert!(master.contains("NAME=\"Ünglish 'fast'\""));
+    let ours = |finding: &String| !finding.starts_with("Apple 9.9");
+    let findings: Vec<_> = package.findings().into_iter().filter(ours).collect();
+    assert_eq!(findings, [""; 0]);
+}
+
+#[test]
+fn chapters_are_written_in_both_forms() {
+    init();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let location = folder.path().join("package");
+    let description = format!(
+        "catalogsink name=p location={} {} \
+         appsrc name=chapters format=time caps=text/x-raw,format=utf8 ! p.chapters",
+        location.display(),
+        video((160, 90), "10/1", 100)
+    );
+    let pipeline = gst::parse::launch(&description).expect("parses");
+    let pipeline = pipeline.downcast::<gst::Pipeline>().expect("a pipeline");
+    let chapters = pipeline.by_name("chapters").expect("named");
+    let chapters = chapters.downcast::<gst_app::AppSrc>().expect("an appsrc");
+    for (start, end, title) in [(0, 4, "Start & <end>"), (4, 30, "日本語\nzwei")] {
+        let mut buffer = gst::Buffer::from_slice(title);
+        let time = buffer.get_mut().expect("new");
+        time.set_pts(gst::ClockTime::from_seconds(start));
+        time.set_duration(gst::ClockTime::from_seconds(end - start));
+        chapters.push_buffer(buffer).expect("taken");
+    }
+    chapters.end_of_stream().expect("taken");
+    let ended = ended(&pipeline);
+    assert!(ended.error.is_none(), "{:?}", ended.error);
+    let text = fs::read_to_string(location.join("chapters.vtt")).expect("written");
+    let expected = "WEBVTT\n\n00:00:00.000 --> 00:00:04.000\nStart &amp; &lt;end&gt;\n\n\
+                    00:00:04.000 --> 00:00:10.000\n日本語 zwei\n";
+    assert_eq!(text, expected);
+    let json = fs::read_to_string(location.join("chapters.json")).expect("written");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json[1]["titles"][0]["title"], "日本語 zwei");
+    assert_eq!(json[1]["start-time"], 4.0);
+    let master = fs::read_to_string(location.join("master.m3u8")).expect("written");
+    assert!(master.contains("DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\""));
+}
+
+#[test]
+fn odd_sizes_and_pixels_become_even_and_square() {
+    for (caps, size) in [
+        ("width=319,height=241", (320, 242)),
+        ("width=720,height=576,pixel-aspect-ratio=16/15", (720, 540)),
+        ("width=506,height=900", (506, 900)),
+    ] {
+        let branch = format!(
+            "videotestsrc num-buffers=10 ! video/x-raw,format=NV12,framerate=10/1,{caps} ! p.video"
+        );
+        let manifest = package("", &branch).manifest();
+        assert_eq!(
+            (manifest.video[0].width, manifest.video[0].height),
+            size,
+            "{caps}"
+        );
+    }
+}
+
+#[test]
+fn an_orientation_tag_turns_the_picture() {
+    let package = package(
+        "",
+        "videotestsrc num-buffers=10 ! video/x-raw,width=320,height=180,framerate=10/1 ! \
+         taginject tags=image-orientation=rotate-90 ! p.video",
+    );
+    let video = &package.manifest().video[0];
+    assert_eq!(
+        (video.name.as_str(), video.width, video.height),
+        ("180p", 180, 320)
+    );
+}
+
+#[test]
+fn the_rate_is_constant_and_at_most_30() {
+    for (rate, expected, frames) in [("60/1", "30/1", 60), ("30000/1001", "30000/1001", 120)] {
+        let package = package("", &video((160, 90), rate, 120));
+        let playlist = package.path("video/90p/playlist.m3u8");
+        let found = probe(&playlist, &["-show_entries", "stream=r_frame_rate"]);
+        assert_eq!(found[0][0], expected);
+        let packets = package.packets("video/90p/playlist.m3u8", "pts_time");
+        assert!(
+            packets.len().abs_diff(frames) <= 1,
+            "{rate}: {}",
+            packets.len()
+        );
+    }
+}
+
+/// Frames of one colour each, at these milliseconds, in these sizes.
+fn push_frames(source: &gst_app::AppSrc, frames: &[(u64, (u32, u32))]) {
+    for &(millis, (width, height)) in frames {
+        let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, width, height)
+            .fps(gst::Fraction::new(0, 1))
+            .build()
+            .expect("valid");
+        let mut buffer = gst::Buffer::from_mut_slice(vec![200; info.size()]);
+        let time = buffer.get_mut().expect("new");
+        time.set_pts(gst::ClockTime::from_mseconds(millis));
+        let caps = info.to_caps().expect("valid");
+        let sample = gst::Sample::builder().buffer(&buffer).caps(&caps).build();
+        source.push_sample(&sample).expect("taken");
+    }
+    source.end_of_stream().expect("taken");
+}
+
+fn with_appsrc(settings: &str) -> (TempDir, gst::Pipeline, gst_app::AppSrc) {
+    init();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let description = format!(
+        "catalogsink name=p location={}/package preset=ultrafast {settings} \
+         appsrc name=s format=time ! p.video",
+        folder.path().display()
+    );
+    let pipeline = gst::parse::launch(&description).expect("parses");
+    let pipeline = pipeline.downcast::<gst::Pipeline>().expect("a pipeline");
+    let source = pipeline.by_name("s").expect("named");
+    (folder, pipeline, source.downcast().expect("an appsrc"))
+}
+
+#[test]
+fn a_variable_rate_and_a_hole_become_constant() {
+    let (folder, pipeline, source) = with_appsrc("");
+    let size = (160, 90);
+    let frames: Vec<_> = [0, 20, 110, 140, 400, 433, 5400, 5500, 6000]
+        .map(|millis| (millis, size))
+        .to_vec();
+    push_frames(&source, &frames);
+    let ended = ended(&pipeline);
+    assert!(ended.error.is_none(), "{:?}", ended.error);
+    let playlist = folder.path().join("package/video/90p/playlist.m3u8");
+    let found = probe(&playlist, &["-show_entries", "packet=pts_time"]);
+    let mut times: Vec<f64> = found
+        .iter()
+        .map(|packet| packet[0].parse().expect("a number"))
+        .collect();
+    times.sort_by(f64::total_cmp);
+    assert!((180..=182).contains(&times.len()), "{}", times.len());
+    for (number, time) in times.iter().enumerate() {
+        assert!(
+            (time - number as f64 / 30.0).abs() < 1e-4,
+            "{number}: {time}"
+        );
+    }
+}
+
+#[test]
+fn another_size_in_the_middle_keeps_the_renditions() {
+    let (folder, pipeline, source) = with_appsrc("ladder=90");
+    let frames: Vec<_> = (0..60)
+        .map(|frame| {
+            let size = if frame < 30 { (320, 180) } else { (120, 160) };
+            (frame * 33, size)
+        })
+        .collect();
+    push_frames(&source, &frames);
+    let ended = ended(&pipeline);
+    assert!(ended.error.is_none(), "{:?}", ended.error);
+    let playlist = folder.path().join("package/video/90p/playlist.m3u8");
+    let arguments = ["-pix_fmt", "gray", "-f", "rawvideo"];
+    let bytes = decoded(&playlist, &arguments);
+    let (width, height) = (160, 90);
+    let frames: Vec<&[u8]> = bytes.chunks_exact(width * height).collect();
+    let corner = |frame: &[u8]| frame[width * 45 + 4];
+    let middle = |frame: &[u8]| frame[width * 45 + 80];
+    let (first, last) = (frames[10], frames[frames.len() - 5]);
+    assert!(corner(first) > 180 && middle(first) > 180);
+    assert!(
+        corner(last) < 40 && middle(last) > 180,
+        "{} {}",
+        corner(last),
+        middle(last)
+    );
+}
+
+#[test]
+fn late_sound_and_holes_keep_their_time() {
+    init();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let description = format!(
+        "catalogsink name=p location={}/package {} \
+         appsrc name=s format=time caps=audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1 ! p.audio_0",
+        folder.path().display(),
+        video((160, 90), "10/1", 60)
+    );
+    let pipeline = gst::parse::launch(&description).expect("parses");
+    let pipeline = pipeline.downcast::<gst::Pipeline>().expect("a pipeline");
+    let source = pipeline.by_name("s").expect("named");
+    let source = source.downcast::<gst_app::AppSrc>().expect("an appsrc");
+    // A beep of 100 ms at 0.8 s, and one at 4 s; nothing in between.
+    for start in [800, 4000] {
+        let samples: Vec<u8> = (0..4800)
+            .flat_map(|at: i32| if at / 24 % 2 == 0 { 20000i16 } else { -20000 }.to_le_bytes())
+            .collect();
+        let mut buffer = gst::Buffer::from_mut_slice(samples);
+        let time = buffer.get_mut().expect("new");
+        time.set_pts(gst::ClockTime::from_mseconds(start));
+        time.set_duration(gst::ClockTime::from_mseconds(100));
+        source.push_buffer(buffer).expect("taken");
+    }
+    source.end_of_stream().expect("taken");
+    let ended = ended(&pipeline);
+    assert!(ended.error.is_none(), "{:?}", ended.error);
+    let found = beeps(&folder.path().join("package/audio/main/playlist.m3u8"));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        (found[0] - 0.8).abs() < 0.003 && (found[1] - 4.0).abs() < 0.003,
+        "{found:?}"
+    );
+}
+
+#[test]
+fn the_shorter_stream_is_filled_up() {
+    let package = package(
+        "",
+        &(video((160, 90), "10/1", 20) + &audio("audio_0", 9, 1)),
+    );
+    let frames = package.packets("video/90p/playlist.m3u8", "pts_time");
+    assert_eq!(frames.len(), 90);
+    let package = self::package(
+        "",
+        &(video((160, 90), "10/1", 90) + &audio("audio_0", 2, 1)),
+    );
+    let bytes = decoded(&package.path("audio/main/playlist.m3u8"), &["-f", "s16le"]);
+    let seconds = bytes.len() as f64 / 2.0 / 48_000.0;
+    assert!((seconds - 9.0).abs() < 0.03, "{seconds}");
+}
+
+#[test]
+fn streams_without_data_are_absent() {
+    let branches = video((160, 90), "10/1", 20)
+        + "appsrc name=none ! audio/x-raw ! p.audio_0 \
+           appsrc name=empty num-buffers=0 ! text/x-raw,format=utf8 ! p.chapters ";
+    init();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let location = folder.path().join("package");
+    let description = format!(
+        "catalogsink name=p location={} {branches}",
+        location.display()
+    );
+    let pipeline = gst::parse::launch(&description).expect("parses");
+    let pipeline = pipeline.downcast::<gst::Pipeline>().expect("a pipeline");
+    for name in ["none", "empty"] {
+        let source = pipeline.by_name(name).expect("named");
+        let source = source.downcast::<gst_app::AppSrc>().expect("an appsrc");
+        source.end_of_stream().expect("taken");
+    }
+    let ended = ended(&pipeline);
+    assert!(ended.error.is_none(), "{:?}", ended.error);
+    let master = fs::read_to_string(location.join("master.m3u8")).expect("written");
+    assert!(!master.contains("AUDIO") && !master.contains("chapters"));
+}
+
+#[test]
+fn nothing_at_all_is_an_error() {
+    init();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let location = folder.path().join("package");
+    let ended = run(&format!(
+        "catalogsink name=p location={} videotestsrc num-buffers=0 ! p.video \
+         audiotestsrc num-buffers=0 ! p.audio_0",
+        location.display()
+    ));
+    let (_, error) = ended.error.expect("an error");
+    assert!(error.matches(gst::StreamError::WrongType), "{error}");
+    assert_eq!(fs::read_dir(&location).expect("made").count(), 0);
+}
+
+#[test]
+fn what_cannot_be_written_is_one_error() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let full = folder.path().join("full");
+    fs::create_dir(&full).expect("made");
+    fs::write(full.join("other"), b"kept").expect("written");
+    let file = folder.path().join("file");
+    fs::write(&file, b"").expect("written");
+    let branches = video((160, 90), "10/1", 20);
+    for location in [full.clone(), file.join("below"), "/proc/catalogsink".into()] {
+        let ended = run(&format!(
+            "catalogsink name=p location={} {branches}",
+            location.display()
+        ));
+        let (source, error) = ended.error.expect("an error");
+        assert_eq!((source.as_str(), ended.errors), ("p", 1));
+        assert!(error.matches(gst::ResourceError::OpenWrite), "{error}");
+    }
+    assert_eq!(fs::read(full.join("other")).expect("still there"), b"kept");
+    for (settings, part) in [
+        ("", "no location"),
+        ("location=/tmp ladder=big", "\"big\""),
+        ("location=/tmp keyframe-times=1,x", "\"x\""),
+    ] {
+        let ended = run(&format!("catalogsink name=p {settings} {branches}"));
+        let (_, error) = ended.error.expect("an error");
+        assert!(error.matches(gst::LibraryError::Settings), "{error}");
+        assert!(error.message().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_missing_encoder_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ended = run(&format!(
+        "catalogsink name=p location={} video-encoder=nosuchenc {}",
+        folder.path().display(),
+        video((160, 90), "10/1", 20)
+    ));
+    let (_, error) = ended.error.expect("an error");
+    assert!(error.matches(gst::CoreError::MissingPlugin), "{error}");
+}
+
+#[test]
+fn a_full_disk_is_one_error_and_leaves_nothing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=200k", "tmpfs"])
+        .arg(folder.path())
+        .stderr(std::process::Stdio::null())
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        println!("skipped: mounting a small disk takes root");
+        return;
+    }
+    let location = folder.path().join("package");
+    let ended = run(&format!(
+        "catalogsink name=p location={} videotestsrc pattern=snow num-buffers=400 ! \
+         video/x-raw,width=640,height=360,framerate=25/1 ! p.video",
+        location.display()
+    ));
+    let left: Vec<_> = fs::read_dir(&location).expect("there").collect();
+    let unmounted = Command::new("umount").arg(folder.path()).status();
+    assert!(unmounted.is_ok_and(|status| status.success()));
+    let (source, error) = ended.error.expect("an error");
+    assert_eq!(source, "p");
+    assert!(error.matches(gst::ResourceError::NoSpaceLeft), "{error}");
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn the_element_can_be_used_again() {
+    init();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let description = format!(
+        "catalogsink name=p {} {}",
+        video((160, 90), "10/1", 70),
+        audio("audio_0", 7, 1)
+    );
+    let pipeline = gst::parse::launch(&description).expect("parses");
+    let pipeline = pipeline.downcast::<gst::Pipeline>().expect("a pipeline");
+    let sink = pipeline.by_name("p").expect("named");
+    let mut manifests = Vec::new();
+    for run in ["one", "two"] {
+        let location = folder.path().join(run);
+        sink.set_property("location", location.to_str().expect("UTF-8"));
+        let ended = ended(&pipeline);
+        assert!(ended.error.is_none(), "{:?}", ended.error);
+        manifests.push(fs::read(location.join("manifest.json")).expect("written"));
+    }
+    assert_eq!(manifests[0], manifests[1]);
+}
+
+#[test]
+fn stopping_in_the_middle_leaves_nothing() {
+    init();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let location = folder.path().join("package");
+    let description = format!(
+        "catalogsink name=p location={} segment-duration=1 keyframe-interval=1 \
+         videotestsrc ! video/x-raw,width=160,height=90,framerate=10/1 ! p.video",
+        location.display()
+    );
+    let pipeline = gst::parse::launch(&description).expect("parses");
+    pipeline.set_state(gst::State::Playing).expect("starts");
+    let segments = location.join("video/90p");
+    while fs::read_dir(&segments).map_or(0, Iterator::count) < 4 {
+        std::thread::yield_now();
+    }
+    pipeline.set_state(gst::State::Null).expect("stops");
+    assert_eq!(fs::read_dir(&location).expect("there").count(), 0);
+}
+
+#[test]
+fn a_flush_starts_again() {
+    let (folder, pipeline, source) = with_appsrc("segment-duration=1 keyframe-interval=1");
+    let size = (160, 90);
+    let frames = |count: u64| {
+        (0..count)
+            .map(|frame| (frame * 100, size))
+            .collect::<Vec<_>>()
+    };
+    for &(millis, _) in &frames(40) {
+        let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, 160, 90)
+            .fps(gst::Fraction::new(10, 1))
+            .build()
+            .expect("valid");
+        source.set_caps(Some(&info.to_caps().expect("valid")));
+        let mut buffer = gst::Buffer::from_mut_slice(vec![90; info.size()]);
+        buffer
+            .get_mut()
+            .expect("new")
+            .set_pts(gst::ClockTime::from_mseconds(millis));
+        source.push_buffer(buffer).expect("taken");
+    }
+    pipeline.set_state(gst::State::Playing).expect("starts");
+    let segments = folder.path().join("package/video/90p");
+    while fs::read_dir(&segments).map_or(0, Iterator::count) < 3 {
+        std::thread::yield_now();
+    }
+    source.send_event(gst::event::FlushStart::new());
+    source.send_event(gst::event::FlushStop::new(true));
+    push_frames(&source, &frames(20));
+    let ended = ended(&pipeline);
+    assert!(ended.error.is_none(), "{:?}", ended.error);
+    let package = folder.path().join("package");
+    let manifest = fs::read_to_string(package.join("manifest.json")).expect("written");
+    let manifest: Manifest = serde_json::from_str(&manifest).expect("a manifest");
+    assert!(
+        (manifest.duration - 2.0).abs() < 0.11,
+        "{}",
+        manifest.duration
+    );
+    let listed = manifest.video[0].media.segments + 2;
+    assert_eq!(fs::read_dir(&segments).expect("there").count(), listed);
+}
+
+#[test]
+fn the_description_is_complete() {
+    init();
+    let sink = gst::ElementFactory::make("catalogsink")
+        .build()
+        .expect("registered");
+    for property in sink.list_properties() {
+        if property.owner_type() == sink.type_() {
+            assert!(
+                property.blurb().is_some_and(|blurb| blurb.len() > 10),
+                "{}",
+                property.name()
+            );
+        }
+    }
+    let pad = sink.request_pad_simple("audio_7").expect("a pad");
+    assert_eq!(pad.name(), "audio_7");
+    let proxy = sink
+        .dynamic_cast_ref::<gst::ChildProxy>()
+        .expect("a child proxy");
+    proxy.set_child_property("audio_7::language", "fr");
+    assert_eq!(pad.property::<String>("language"), "fr");
+    sink.release_request_pad(&pad);
+    assert_eq!(sink.num_sink_pads(), 0);
+}

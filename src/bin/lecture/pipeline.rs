@@ -120,9 +120,7 @@ fn is_in_range(spec: &glib::ParamSpec, value: &glib::Value) -> bool {
     } else {
         return true;
     };
-    let number = value
-        .transform::<f64>()
-        .and_then(|number| Ok(number.get::<f64>()));
+    let number = value.transform::<f64>().map(|number| number.get::<f64>());
     matches!(number, Ok(Ok(number)) if (range.0..=range.1).contains(&number))
 }
 

@@ -409,7 +409,7 @@ const CASES: &[Case] = &[
         5.0,
     ),
     case(
-        "interlaced.mpg",
+        "interlaced.mkv",
         &[
             &[
                 "-f",
@@ -420,16 +420,9 @@ const CASES: &[Case] = &[
                 "testsrc2=size=320x240:rate=50",
             ],
             AUDIO_5,
-            &[
-                "-vf",
-                "interlace",
-                "-flags",
-                "+ilme+ildct",
-                "-c:v",
-                "mpeg2video",
-                "-c:a",
-                "mp2",
-            ],
+            &["-vf", "interlace", "-flags", "+ilme+ildct"],
+            H264,
+            AAC,
         ],
         Some((320, 240, "25/1")),
         1,

@@ -5,7 +5,7 @@
 //! Pictures that are not shown in the order of their decoding need an offset. The muxer writes it
 //! as negative composition offsets, which ffmpeg reads as a delay of all pictures against the
 //! sound. What everybody reads alike is the older form: offsets from zero upwards, and an edit list
-//! that takes the first of them away. Only numbers change in a fragment, so it is patched in place.
+//! that takes the first of them away. A fragment is patched, not written anew.
 
 use mp4_atom::{Atom, Decode, FourCC, Header, Moof, Moov, Tkhd, Traf, Trak, Trun};
 
@@ -39,15 +39,72 @@ pub fn delay_init(init: &[u8], delay: u32) -> Option<Vec<u8>> {
 }
 
 /// Adds `delay` ticks to every composition offset in the boxes before the media of a fragment.
-/// `None` where they are malformed; they may be changed in part then.
-pub fn delay_fragment(header: &mut [u8], delay: u32) -> Option<()> {
+/// Offsets that are left out are zero; they are written then, and the boxes grow. `None` where the
+/// boxes are malformed; they may be changed in part then.
+pub fn delay_fragment(header: &mut Vec<u8>, delay: u32) -> Option<()> {
+    if delay == 0 {
+        return Some(());
+    }
     let moof = find(header, 0, header.len(), Moof::KIND)?;
     let traf = find(header, moof.content, moof.end, Traf::KIND)?;
-    let mut at = traf.content;
-    while let Some(trun) = find(header, at, traf.end, Trun::KIND) {
-        delay_run(header.get_mut(trun.content..trun.end)?, delay)?;
-        at = trun.end;
+    let (mut at, mut end) = (traf.content, traf.end);
+    let mut runs = Vec::new();
+    while let Some(trun) = find(header, at, end, Trun::KIND) {
+        let grown = write_offsets(header, &trun)?;
+        at = trun.end + grown;
+        end += grown;
+        delay_run(header.get_mut(trun.content..at)?, delay)?;
+        runs.push(trun.content);
     }
+    let grown = u32::try_from(end - traf.end).ok()?;
+    for size in [moof.start, traf.start] {
+        add(header, size, grown)?;
+    }
+    // The media lies farther from the start of the fragment.
+    for run in runs {
+        if word(header, run)? & RUN_FIELDS[0] != 0 {
+            add(header, run + 8, grown)?;
+        }
+    }
+    Some(())
+}
+
+/// Gives a track run composition offsets of zero where it has none; returns by how much it grew.
+fn write_offsets(header: &mut Vec<u8>, trun: &Place) -> Option<usize> {
+    let run = header.get(trun.content..trun.end)?;
+    let flags = word(run, 0)?;
+    if flags & SAMPLE_COMPOSITION != 0 {
+        return Some(0);
+    }
+    let count = word(run, 4)? as usize;
+    let (head, sample) = (
+        8 + size_of(flags, &RUN_FIELDS),
+        size_of(flags, &SAMPLE_FIELDS),
+    );
+    let mut written = (flags | SAMPLE_COMPOSITION).to_be_bytes().to_vec();
+    written.extend_from_slice(run.get(4..head)?);
+    for index in 0..count {
+        let start = head + index.checked_mul(sample)?;
+        written.extend_from_slice(run.get(start..start + sample)?);
+        written.extend_from_slice(&[0; 4]);
+    }
+    let grown = written.len().checked_sub(run.len())?;
+    header.splice(trun.content..trun.end, written);
+    add(header, trun.start, u32::try_from(grown).ok()?)?;
+    Some(grown)
+}
+
+/// The bytes that the fields take which the flags name.
+fn size_of(flags: u32, fields: &[u32]) -> usize {
+    fields.iter().filter(|&&field| flags & field != 0).count() * 4
+}
+
+/// Adds to the number at a place.
+fn add(bytes: &mut [u8], at: usize, more: u32) -> Option<()> {
+    let sum = word(bytes, at)?.checked_add(more)?;
+    bytes
+        .get_mut(at..at + 4)?
+        .copy_from_slice(&sum.to_be_bytes());
     Some(())
 }
 
@@ -55,13 +112,9 @@ pub fn delay_fragment(header: &mut [u8], delay: u32) -> Option<()> {
 fn delay_run(run: &mut [u8], delay: u32) -> Option<()> {
     let flags = word(run, 0)? & 0x00ff_ffff;
     let count = word(run, 4)? as usize;
-    if flags & SAMPLE_COMPOSITION == 0 {
-        return Some(());
-    }
-    let fields = |of: &[u32]| of.iter().filter(|&&field| flags & field != 0).count() * 4;
-    let before = fields(&SAMPLE_FIELDS);
+    let before = size_of(flags, &SAMPLE_FIELDS);
     let sample = before + 4;
-    let samples = run.get_mut(8 + fields(&RUN_FIELDS)..)?;
+    let samples = run.get_mut(8 + size_of(flags, &RUN_FIELDS)..)?;
     let samples = samples.get_mut(..count.checked_mul(sample)?)?;
     for sample in samples.chunks_exact_mut(sample) {
         let offset = word(sample, before)? as i32;
@@ -177,7 +230,35 @@ mod tests {
             TrunSamples::Explicit([200, 400, 100, 0].map(entry).to_vec());
         let read = Moof::decode_maybe(&mut &bytes[..]).expect("well formed");
         assert_eq!(read, Some(moof));
-        let cut = bytes.len() - 3;
-        assert_eq!(delay_fragment(&mut bytes[..cut], 200), None);
+        bytes.truncate(bytes.len() - 3);
+        assert_eq!(delay_fragment(&mut bytes, 200), None);
+    }
+
+    #[test]
+    fn offsets_that_are_left_out_are_written() {
+        let entry = |cts| TrunEntry {
+            duration: Some(100),
+            size: Some(7),
+            flags: Some(0),
+            cts,
+        };
+        let moof = |cts, data_offset| Moof {
+            mfhd: Mfhd { sequence_number: 1 },
+            traf: vec![Traf {
+                tfhd: Tfhd {
+                    track_id: 1,
+                    ..Tfhd::default()
+                },
+                trun: vec![Trun {
+                    data_offset: Some(data_offset),
+                    samples: TrunSamples::Explicit(vec![entry(cts); 3]),
+                }],
+                ..Traf::default()
+            }],
+        };
+        let mut bytes = encoded(&moof(None, 100));
+        delay_fragment(&mut bytes, 200).expect("well formed");
+        let read = Moof::decode_maybe(&mut &bytes[..]).expect("well formed");
+        assert_eq!(read, Some(moof(Some(200), 112)));
     }
 }

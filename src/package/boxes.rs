@@ -2,13 +2,22 @@
 
 //! The boxes of ISO/IEC 14496-12 files.
 
-use mp4_atom::{Any, Atom, Decode, DecodeMaybe, Header, Mdat};
+use mp4_atom::{Any, Atom, Decode, DecodeMaybe, FourCC, Header, Mdat};
 
 /// Section 8.8.3.1: set in the flags of a sample that can't be decoded by itself.
 pub(super) const SAMPLE_IS_NON_SYNC: u32 = 0x0001_0000;
 
 /// The boxes of a file and where each starts; media is passed over. An error says what is wrong.
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<(u64, Any)>, String> {
+    read_as(bytes, false)
+}
+
+/// As [`read`], of bytes that may end inside of media.
+pub(super) fn read_start(bytes: &[u8]) -> Result<Vec<(u64, Any)>, String> {
+    read_as(bytes, true)
+}
+
+fn read_as(bytes: &[u8], may_end: bool) -> Result<Vec<(u64, Any)>, String> {
     let mut boxes = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
@@ -18,6 +27,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<(u64, Any)>, String> {
         let head = bytes.len() - at - rest.len();
         let size = header.size.unwrap_or(rest.len());
         if size > rest.len() {
+            if may_end && header.kind == Mdat::KIND {
+                break;
+            }
             return Err(format!("the {} box at byte {at} is cut short", header.kind));
         }
         let end = at + head + size;
@@ -29,4 +41,34 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<(u64, Any)>, String> {
         at = end;
     }
     Ok(boxes)
+}
+
+/// Where a box lies in a file.
+pub(super) struct Place {
+    pub start: usize,
+    pub content: usize,
+    pub end: usize,
+}
+
+/// The first box of this kind in a range.
+pub(super) fn find(bytes: &[u8], start: usize, end: usize, kind: FourCC) -> Option<Place> {
+    let mut at = start;
+    loop {
+        let within = bytes.get(at..end)?;
+        let mut rest = within;
+        let header = Header::decode(&mut rest).ok()?;
+        let content = end - rest.len();
+        let size = header.size.unwrap_or(rest.len());
+        if size > rest.len() {
+            return None;
+        }
+        if header.kind == kind {
+            return Some(Place {
+                start: at,
+                content,
+                end: content + size,
+            });
+        }
+        at = content + size;
+    }
 }

@@ -7,7 +7,9 @@
 //! sound. What everybody reads alike is the older form: offsets from zero upwards, and an edit list
 //! that takes the first of them away. A fragment is patched, not written anew.
 
-use mp4_atom::{Atom, Decode, FourCC, Header, Moof, Moov, Tkhd, Traf, Trak, Trun};
+use mp4_atom::{Atom, Moof, Moov, Tkhd, Traf, Trak, Trun};
+
+use super::boxes::{Place, find};
 
 /// Flags of a track run (ISO/IEC 14496-12 section 8.8.8.1): fields before the samples, and fields
 /// of each sample, in their order.
@@ -134,36 +136,6 @@ fn boxed(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
     bytes.extend_from_slice(&kind);
     bytes.extend_from_slice(content);
     bytes
-}
-
-/// Where a box lies in a file.
-struct Place {
-    start: usize,
-    content: usize,
-    end: usize,
-}
-
-/// The first box of this kind in a range.
-fn find(bytes: &[u8], start: usize, end: usize, kind: FourCC) -> Option<Place> {
-    let mut at = start;
-    loop {
-        let within = bytes.get(at..end)?;
-        let mut rest = within;
-        let header = Header::decode(&mut rest).ok()?;
-        let content = end - rest.len();
-        let size = header.size.unwrap_or(rest.len());
-        if size > rest.len() {
-            return None;
-        }
-        if header.kind == kind {
-            return Some(Place {
-                start: at,
-                content,
-                end: content + size,
-            });
-        }
-        at = content + size;
-    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub const CHAPTERS_JSON: &str = "chapters.json";
 pub const MANIFEST: &str = "manifest.json";
 /// The media playlist inside a rendition's folder.
 pub const PLAYLIST: &str = "playlist.m3u8";
+/// The I-frame playlist inside a rendition's folder.
+pub const I_FRAMES: &str = "iframes.m3u8";
 
 /// Names a media file by its content, so that a cache never mixes two versions of a package.
 #[derive(Clone, Default)]

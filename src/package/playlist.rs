@@ -4,7 +4,7 @@
 //! brackets.
 
 use m3u8_rs::{
-    AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, Map, MasterPlaylist,
+    AlternativeMedia, AlternativeMediaType, ByteRange, ClosedCaptionGroupId, Map, MasterPlaylist,
     MediaPlaylist, MediaPlaylistType, MediaSegment, Resolution, SessionData, SessionDataField,
     VariantStream,
 };
@@ -39,6 +39,15 @@ pub struct Video {
     pub height: u32,
     /// Frames a second, as a fraction.
     pub frame_rate: (u32, u32),
+}
+
+impl Video {
+    fn resolution(&self) -> Resolution {
+        Resolution {
+            width: self.width.into(),
+            height: self.height.into(),
+        }
+    }
 }
 
 /// What an audio rendition is for.
@@ -93,27 +102,47 @@ pub struct Programme {
 
 /// The media playlist of a track, as a file.
 pub fn media(track: &Track) -> Vec<u8> {
-    let map = Map {
-        uri: track.init.clone(),
-        ..Map::default()
-    };
-    let segments = track.segments.iter().enumerate().map(|(index, segment)| {
-        let mut entry = MediaSegment {
-            uri: segment.name.clone(),
-            duration: segment.span.duration().secs_f64() as f32,
-            ..MediaSegment::default()
-        };
-        if index == 0 {
-            entry.map = Some(map.clone());
-        }
-        entry
+    let segments = track.segments.iter().map(|segment| MediaSegment {
+        uri: segment.name.clone(),
+        duration: segment.span.duration().secs_f64() as f32,
+        ..MediaSegment::default()
     });
+    written_media(track, false, segments)
+}
+
+/// The I-frame playlist of a track, as a file: the key frames in the track's segments.
+pub fn i_frames(track: &Track) -> Vec<u8> {
+    let frames = track.keys().map(|(segment, key, span)| MediaSegment {
+        uri: segment.name.clone(),
+        duration: span.duration().secs_f64() as f32,
+        byte_range: Some(ByteRange {
+            length: key.range.end - key.range.start,
+            offset: Some(key.range.start),
+        }),
+        ..MediaSegment::default()
+    });
+    written_media(track, true, frames)
+}
+
+fn written_media(
+    track: &Track,
+    i_frames_only: bool,
+    segments: impl Iterator<Item = MediaSegment>,
+) -> Vec<u8> {
+    let mut segments: Vec<MediaSegment> = segments.collect();
+    if let Some(first) = segments.first_mut() {
+        first.map = Some(Map {
+            uri: track.init.clone(),
+            ..Map::default()
+        });
+    }
     let playlist = MediaPlaylist {
         version: Some(VERSION),
         independent_segments: true,
         target_duration: track.target_duration(),
         playlist_type: Some(MediaPlaylistType::Vod),
-        segments: segments.collect(),
+        i_frames_only,
+        segments,
         end_list: true,
         ..MediaPlaylist::default()
     };
@@ -154,6 +183,7 @@ impl Programme {
                 .chain(rest)
                 .map(|video| self.variant(video)),
         );
+        variants.extend(self.video.iter().filter_map(i_frame_variant));
         let playlist = MasterPlaylist {
             version: Some(VERSION),
             independent_segments: true,
@@ -188,10 +218,7 @@ impl Programme {
             bandwidth: rates.peak,
             average_bandwidth: Some(rates.average),
             codecs: Some(codecs.join(",")),
-            resolution: Some(Resolution {
-                width: video.width.into(),
-                height: video.height.into(),
-            }),
+            resolution: Some(video.resolution()),
             // Three decimals, as RFC 8216 section 4.3.4.2 says.
             frame_rate: Some((f64::from(num) / f64::from(den) * 1e3).round() / 1e3),
             audio: (!self.audio.is_empty()).then(|| AUDIO_GROUP.into()),
@@ -234,6 +261,20 @@ impl Programme {
     }
 }
 
+/// The key frames of a rendition for those who scan through it [6.1, 9.3, 9.4].
+fn i_frame_variant(video: &Video) -> Option<VariantStream> {
+    let rates = video.track.i_frame_rates();
+    Some(VariantStream {
+        is_i_frame: true,
+        uri: video.track.i_frame_playlist()?,
+        bandwidth: rates.peak,
+        average_bandwidth: Some(rates.average),
+        codecs: Some(video.track.codec.clone()),
+        resolution: Some(video.resolution()),
+        ..VariantStream::default()
+    })
+}
+
 /// A quoted string holds no quotes and no line ends (RFC 8216 section 4.2).
 fn quotable(text: &str) -> String {
     text.chars()
@@ -255,6 +296,7 @@ fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::track::KeyFrame;
     use crate::package::track::tests::track;
 
     fn video(lines: u32, bytes: u64) -> Video {
@@ -306,6 +348,47 @@ mod tests {
 #EXT-X-ENDLIST
 ";
         assert_eq!(text(media(&video(720, 1).track)), expected);
+    }
+
+    /// The video with a key frame at each segment's start.
+    fn keyed(mut video: Video) -> Video {
+        for segment in &mut video.track.segments {
+            segment.keys.push(KeyFrame {
+                start: segment.span.start,
+                range: 28..3031,
+            });
+        }
+        video
+    }
+
+    #[test]
+    fn an_i_frame_playlist_names_ranges() {
+        let expected = "\
+#EXTM3U
+#EXT-X-VERSION:7
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-TARGETDURATION:6
+#EXT-X-PLAYLIST-TYPE:VOD
+#EXT-X-I-FRAMES-ONLY
+#EXT-X-MAP:URI=\"init.mp4\"
+#EXT-X-BYTERANGE:3003@28
+#EXTINF:6.006,
+0.m4s
+#EXT-X-BYTERANGE:3003@28
+#EXTINF:4.004,
+1.m4s
+#EXT-X-ENDLIST
+";
+        let video = keyed(video(720, 1_000_000));
+        assert_eq!(text(i_frames(&video.track)), expected);
+        let programme = Programme {
+            video: vec![video],
+            ..Programme::default()
+        };
+        let listed = "\n#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=6000,AVERAGE-BANDWIDTH=4800,\
+                      CODECS=\"avc1.64001F\",RESOLUTION=1280x720,URI=\"video/720p/iframes.m3u8\"\n";
+        let playlist = text(programme.multivariant());
+        assert!(playlist.contains(listed), "{playlist}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 //! A finished track: its segments, and the bit rates measured over them.
 
+use std::ops::Range;
+
 use super::names;
 use crate::timeline::{Span, Time};
 
@@ -14,6 +16,17 @@ pub struct Segment {
     pub span: Span,
     /// The file's size.
     pub bytes: u64,
+    /// Of a picture's track: its key frames, that is its frames which can be shown by themselves.
+    pub keys: Vec<KeyFrame>,
+}
+
+/// A frame that a byte range of its segment holds with the boxes that it needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeyFrame {
+    /// When it is shown.
+    pub start: Time,
+    /// Its bytes of the segment.
+    pub range: Range<u64>,
 }
 
 /// The segments of one rendition.
@@ -55,6 +68,24 @@ impl Track {
         format!("{}/{}", self.folder, names::PLAYLIST)
     }
 
+    /// The I-frame playlist's path in the package; `None` where there are no key frames to name.
+    pub fn i_frame_playlist(&self) -> Option<String> {
+        let any = self.keys().next().is_some();
+        any.then(|| format!("{}/{}", self.folder, names::I_FRAMES))
+    }
+
+    /// The key frames, each with its segment and with how long it stands for what follows it.
+    pub fn keys(&self) -> impl Iterator<Item = (&Segment, &KeyFrame, Span)> {
+        let keys = || {
+            let segments = self.segments.iter();
+            segments.flat_map(|segment| segment.keys.iter().map(move |key| (segment, key)))
+        };
+        let ends = keys().skip(1).map(|(_, key)| key.start).chain([self.end()]);
+        keys()
+            .zip(ends)
+            .map(|((segment, key), end)| (segment, key, Span::new(key.start, end)))
+    }
+
     /// Where the last segment ends.
     pub fn end(&self) -> Time {
         self.segments
@@ -84,15 +115,33 @@ impl Track {
     /// durations (draft-pantos-hls-rfc8216bis section 4.4.6.2, "peak segment bit rate"), so that a
     /// short last segment does not count by itself.
     pub fn rates(&self) -> Rates {
-        let length: u64 = self.durations().sum();
-        let average = rate(self.bytes(), length);
+        let segments = self.segments.iter();
+        self.rates_of(segments.map(|segment| (segment.bytes, segment.span)))
+    }
+
+    /// The measured rates of the key frames alone.
+    pub fn i_frame_rates(&self) -> Rates {
+        self.rates_of(
+            self.keys()
+                .map(|(_, key, span)| (key.range.end - key.range.start, span)),
+        )
+    }
+
+    fn rates_of(&self, parts: impl Iterator<Item = (u64, Span)>) -> Rates {
+        let parts: Vec<(u64, u64)> = parts
+            .map(|(bytes, span)| (bytes, span.duration().nanos()))
+            .collect();
+        let average = rate(
+            parts.iter().map(|(bytes, _)| bytes).sum(),
+            parts.iter().map(|(_, nanos)| nanos).sum(),
+        );
         let target = self.target_duration() * Time::SECOND.nanos();
         let mut peak = 0;
-        for first in 0..self.segments.len() {
+        for first in 0..parts.len() {
             let (mut bytes, mut nanos) = (0, 0);
-            for segment in &self.segments[first..] {
-                bytes += segment.bytes;
-                nanos += segment.span.duration().nanos();
+            for (more, longer) in &parts[first..] {
+                bytes += more;
+                nanos += longer;
                 if nanos > target + target / 2 {
                     break;
                 }
@@ -105,12 +154,6 @@ impl Track {
             average,
             peak: peak.max(average),
         }
-    }
-
-    fn durations(&self) -> impl Iterator<Item = u64> + '_ {
-        self.segments
-            .iter()
-            .map(|segment| segment.span.duration().nanos())
     }
 }
 
@@ -141,6 +184,7 @@ pub(crate) mod tests {
                         name: format!("{index}.m4s"),
                         span: Span::new(start, at),
                         bytes,
+                        keys: Vec::new(),
                     }
                 })
                 .collect(),
@@ -166,6 +210,28 @@ pub(crate) mod tests {
                 peak: 8000
             }
         );
+    }
+
+    #[test]
+    fn key_frames_stand_for_what_follows() {
+        let mut track = track("v", "", &[(6000, 9000), (6000, 9000)]);
+        let mut key = |segment: usize, millis, range| {
+            let start = Time::from_millis(millis);
+            track.segments[segment].keys.push(KeyFrame { start, range });
+        };
+        key(0, 0, 0..3000);
+        key(0, 4500, 5000..8000);
+        key(1, 6000, 0..3000);
+        let spans: Vec<_> = track
+            .keys()
+            .map(|(segment, _, span)| (&segment.name[..], span.duration().millis()))
+            .collect();
+        let expected = [("0.m4s", 4500), ("0.m4s", 1500), ("1.m4s", 6000)];
+        assert_eq!(spans, expected);
+        assert_eq!(track.i_frame_rates().average, 6000);
+        // 1.5 s alone is less than half of a target duration.
+        assert_eq!(track.i_frame_rates().peak, 8000);
+        assert_eq!(track.i_frame_playlist().as_deref(), Some("v/iframes.m3u8"));
     }
 
     #[test]

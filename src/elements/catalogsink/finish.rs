@@ -39,6 +39,9 @@ impl Finished {
         for track in tracks() {
             writer.count(track)?;
             writer.write(&track.playlist(), &playlist::media(track))?;
+            if let Some(path) = track.i_frame_playlist() {
+                writer.write(&path, &playlist::i_frames(track))?;
+            }
         }
         let chapters = chapters::chapters(self.chapters, duration);
         let language = self

@@ -5,12 +5,14 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::package::codec::{CodecError, SampleDescription, sample_description};
+use crate::package::chunks::{self, Chunk};
+use crate::package::codec::{CodecError, Media, SampleDescription, sample_description};
 use crate::package::fragment;
 use crate::package::names::ContentName;
-use crate::package::track::{Segment, Track};
+use crate::package::track::{KeyFrame, Segment, Track};
 use crate::timeline::{Span, Time};
 
 /// Why a track cannot be written.
@@ -43,6 +45,8 @@ pub struct TrackWriter {
     /// How late the first picture is shown after it is decoded, in ticks.
     delay: u32,
     description: Option<SampleDescription>,
+    /// The number of the last chunk.
+    sequence: u32,
 }
 
 impl TrackWriter {
@@ -56,6 +60,7 @@ impl TrackWriter {
             },
             delay: 0,
             description: None,
+            sequence: 0,
         }
     }
 
@@ -98,14 +103,44 @@ impl TrackWriter {
         let mut boxes = boxes.to_vec();
         fragment::delay_fragment(&mut boxes, self.delay)
             .ok_or(WriteError::Fragment("with malformed boxes"))?;
-        let parts: Vec<&[u8]> = std::iter::once(&boxes[..])
-            .chain(media.iter().copied())
-            .collect();
         if span.is_empty() {
             return Err(WriteError::Fragment("without a duration"));
         }
+        let (chunks, timescale) = match &self.description {
+            Some(SampleDescription {
+                media: Media::Video { .. },
+                timescale,
+                ..
+            }) => {
+                let chunks = chunks::split(&boxes, &mut self.sequence);
+                let malformed = WriteError::Fragment("that cannot be cut at its key frames");
+                (chunks.ok_or(malformed)?, *timescale)
+            }
+            _ => (vec![whole(boxes)], 1),
+        };
+        let mut parts = Vec::new();
+        let mut keys = Vec::new();
+        let mut at = 0;
+        for chunk in &chunks {
+            let start = at;
+            parts.push(&chunk.boxes[..]);
+            parts.extend(within(media, &chunk.media));
+            at = parts.iter().map(|part| part.len() as u64).sum();
+            if let Some(ticks) = chunk.key {
+                let into = Time::from_secs_f64(ticks as f64 / f64::from(timescale));
+                keys.push(KeyFrame {
+                    start: span.start.saturating_add(into),
+                    range: start..at,
+                });
+            }
+        }
         let (name, bytes) = self.write_file(&parts, "m4s")?;
-        self.track.segments.push(Segment { name, span, bytes });
+        self.track.segments.push(Segment {
+            name,
+            span,
+            bytes,
+            keys,
+        });
         Ok(())
     }
 
@@ -128,4 +163,29 @@ impl TrackWriter {
             }
         }
     }
+}
+
+/// A fragment that is not cut.
+fn whole(boxes: Vec<u8>) -> Chunk {
+    Chunk {
+        boxes,
+        media: 0..u64::MAX,
+        key: None,
+    }
+}
+
+/// A range of the bytes that these parts are together.
+fn within<'a>(parts: &[&'a [u8]], range: &Range<u64>) -> Vec<&'a [u8]> {
+    let mut start = 0;
+    let mut found = Vec::new();
+    for part in parts {
+        let end = start + part.len() as u64;
+        let (from, to) = (range.start.max(start), range.end.min(end));
+        if from < to {
+            // Both lie in the part.
+            found.push(&part[(from - start) as usize..(to - start) as usize]);
+        }
+        start = end;
+    }
+    found
 }

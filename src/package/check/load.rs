@@ -170,6 +170,10 @@ impl<'a> Loader<'a> {
         let mut map = None;
         let mut encrypted = false;
         let mut next_byte = 0;
+        let read = match rendition.playlist.i_frames_only {
+            true => media::i_frame,
+            false => media::fragment,
+        };
         for segment in &rendition.playlist.segments {
             if let Some(key) = &segment.key {
                 encrypted = key.method != m3u8_rs::KeyMethod::None;
@@ -193,7 +197,7 @@ impl<'a> Loader<'a> {
             let fragment = if text || encrypted {
                 None
             } else {
-                self.fragment(&file, bytes, &rendition.tracks)
+                self.fragment(&file, bytes, &rendition.tracks, read)
             };
             if encrypted {
                 self.report.not_looked_into.insert(file.clone());
@@ -232,12 +236,18 @@ impl<'a> Loader<'a> {
         })
     }
 
-    fn fragment(&mut self, file: &str, bytes: &[u8], tracks: &[Track]) -> Option<Fragment> {
+    fn fragment(
+        &mut self,
+        file: &str,
+        bytes: &[u8],
+        tracks: &[Track],
+        read: fn(&[u8], &Track) -> Result<Fragment, media::Error>,
+    ) -> Option<Fragment> {
         let Some(track) = main_track(tracks) else {
             self.report.not_looked_into.insert(file.to_owned());
             return None;
         };
-        media::fragment(bytes, track)
+        read(bytes, track)
             .map_err(|error| self.report.add(rules::READABLE, file, error))
             .ok()
     }

@@ -2,7 +2,7 @@
 
 //! What a fragmented MP4 segment says of itself.
 
-use mp4_atom::{Any, Codec, Moof, Moov, Trak};
+use mp4_atom::{Any, Codec, Moof, Moov, Traf, Trak};
 
 use crate::package::boxes::{self, SAMPLE_IS_NON_SYNC};
 
@@ -43,6 +43,8 @@ pub(super) struct Fragment {
     pub starts_with_sync: bool,
     /// Decode times of the sync samples, in ticks.
     pub syncs: Vec<u64>,
+    /// The byte at which the first sample ends, where the boxes say so.
+    first_end: Option<u64>,
 }
 
 pub(super) fn tracks(init: &[u8]) -> Result<Vec<Track>, Error> {
@@ -82,20 +84,33 @@ fn track(moov: &Moov, trak: &Trak) -> Track {
 
 /// Reads a media segment; times are those of `track`.
 pub(super) fn fragment(segment: &[u8], track: &Track) -> Result<Fragment, Error> {
+    of_boxes(boxes::read(segment)?, track)
+}
+
+/// Reads the range of a media segment that an I-frame playlist names: it may end where its first
+/// frame does.
+pub(super) fn i_frame(range: &[u8], track: &Track) -> Result<Fragment, Error> {
+    let fragment = of_boxes(boxes::read_start(range)?, track)?;
+    match fragment.first_end {
+        Some(end) if end > range.len() as u64 => Err(format!(
+            "its first frame ends at byte {end}, the range at {}",
+            range.len()
+        )),
+        _ => Ok(fragment),
+    }
+}
+
+fn of_boxes(boxes: Vec<(u64, Any)>, track: &Track) -> Result<Fragment, Error> {
     let mut fragment: Option<Fragment> = None;
-    for moof in boxes::read(segment)?
-        .into_iter()
-        .filter_map(|(_, atom)| match atom {
-            Any::Moof(moof) => Some(moof),
-            _ => None,
-        })
-    {
-        add(&mut fragment, &moof, track);
+    for (at, atom) in boxes {
+        if let Any::Moof(moof) = atom {
+            add(&mut fragment, &moof, at, track);
+        }
     }
     fragment.ok_or_else(|| format!("it has no moof box for track {}", track.id))
 }
 
-fn add(fragment: &mut Option<Fragment>, moof: &Moof, track: &Track) {
+fn add(fragment: &mut Option<Fragment>, moof: &Moof, at: u64, track: &Track) {
     for traf in moof
         .traf
         .iter()
@@ -110,6 +125,7 @@ fn add(fragment: &mut Option<Fragment>, moof: &Moof, track: &Track) {
             samples: 0,
             starts_with_sync: false,
             syncs: Vec::new(),
+            first_end: first_end(traf, at),
         });
         for sample in traf.trun.iter().flat_map(|trun| trun.samples.iter()) {
             let flags = sample
@@ -128,4 +144,13 @@ fn add(fragment: &mut Option<Fragment>, moof: &Moof, track: &Track) {
             whole.samples += 1;
         }
     }
+}
+
+/// Where the first sample of a track fragment ends; its `moof` box is at byte `at`.
+fn first_end(traf: &Traf, at: u64) -> Option<u64> {
+    let trun = traf.trun.first()?;
+    let first = trun.samples.iter().next()?;
+    let size = first.size.or(traf.tfhd.default_sample_size)?;
+    at.checked_add_signed(trun.data_offset?.into())?
+        .checked_add(size.into())
 }

@@ -167,9 +167,11 @@ fn video(package: &mut Package, height: u16, kbit: u32) {
             segment(start, frames, 1, &syncs, size),
         );
     }
-    let i_frames = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:6\n#EXT-X-PLAYLIST-TYPE:VOD\n\
-        #EXT-X-I-FRAMES-ONLY\n#EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:6.0,\n0.m4s\n#EXTINF:6.0,\n1.m4s\n\
-        #EXTINF:6.0,\n2.m4s\n#EXT-X-ENDLIST\n";
+    let head = MEDIA.to_owned() + "#EXT-X-I-FRAMES-ONLY\n#EXT-X-MAP:URI=\"init.mp4\"\n";
+    // Ranges that end inside of the media, as other packagers write them.
+    let frame = |index| format!("#EXT-X-BYTERANGE:4000@0\n#EXTINF:6.0,\n{index}.m4s\n");
+    let frames: String = (0..SEGMENTS).map(frame).collect();
+    let i_frames = head + &frames + "#EXT-X-ENDLIST\n";
     put("iframes.m3u8", i_frames.into());
 }
 
@@ -391,6 +393,12 @@ const BREAKS: &[Break] = &[
     ("Apple 6.10", |p| {
         let frame = bytes(&Mdat { data: vec![0; 50] });
         p.insert("video/540p/frame.m4s".to_owned(), frame);
+        edit(
+            p,
+            "video/540p/iframes.m3u8",
+            "#EXT-X-BYTERANGE:4000@0\n",
+            "",
+        );
         edit(p, "video/540p/iframes.m3u8", "1.m4s", "frame.m4s");
     }),
     ("Apple 7.3", |p| {

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Cuts a fragment into chunks (ISO/IEC 23000-19 section 7.3.2.3) so that every key frame is one of
+//! its own.
+//!
+//! An I-frame playlist names byte ranges in the segments that everybody plays (RFC 8216 section
+//! 4.3.3.6), and each must hold the `moof` box of its frame (Apple 6.10). A range over a whole
+//! chunk can be read by whatever reads fragmented MP4. Box names are those of ISO/IEC 14496-12.
+
+use std::ops::Range;
+
+use mp4_atom::{
+    Atom, DecodeMaybe, Encode, Mdat, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry, TrunSamples,
+};
+
+use super::boxes::{SAMPLE_IS_NON_SYNC, find};
+
+/// Some frames of a fragment, decoded one after the other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Chunk {
+    /// What stands before its media.
+    pub boxes: Vec<u8>,
+    /// Its bytes of the fragment's media.
+    pub media: Range<u64>,
+    /// Of a key frame: how long after the fragment's first frame it is shown, in ticks.
+    pub key: Option<u64>,
+}
+
+/// The size of a small box's header.
+const HEADER: usize = 8;
+
+/// Cuts the fragment whose boxes before the media these are. Chunks are numbered from behind
+/// `sequence` on. `None` where the boxes are malformed, or tell of several tracks.
+pub fn split(boxes: &[u8], sequence: &mut u32) -> Option<Vec<Chunk>> {
+    let place = find(boxes, 0, boxes.len(), Moof::KIND)?;
+    let moof = Moof::decode_maybe(&mut boxes.get(place.start..place.end)?).ok()??;
+    let [traf] = &moof.traf[..] else {
+        return None;
+    };
+    let samples = samples(traf, boxes.len().checked_sub(place.start)?)?;
+    let shown = |sample: &Sample| i64::try_from(sample.start).ok()?.checked_add(sample.offset);
+    let first = shown(samples.first()?)?;
+    let mut chunks = Vec::new();
+    for run in samples.chunk_by(|before, sample| !before.is_key() && !sample.is_key()) {
+        let (head, tail) = (run.first()?, run.last()?);
+        *sequence = sequence.wrapping_add(1);
+        let media = head.at..tail.at + u64::from(tail.size);
+        let mut written = match chunks.is_empty() {
+            // What stands before the fragment, such as the segment's type.
+            true => boxes[..place.start].to_vec(),
+            false => Vec::new(),
+        };
+        written.extend(header(traf, run, *sequence, media.end - media.start)?);
+        chunks.push(Chunk {
+            boxes: written,
+            media,
+            key: match head.is_key() {
+                true => Some(u64::try_from(shown(head)?.checked_sub(first)?).ok()?),
+                false => None,
+            },
+        });
+    }
+    Some(chunks)
+}
+
+/// A frame, with everything that the boxes leave to defaults.
+struct Sample {
+    /// Where it starts in the fragment's media.
+    at: u64,
+    /// Its decode time, in ticks since the fragment's start.
+    start: u64,
+    duration: u32,
+    size: u32,
+    flags: u32,
+    offset: i64,
+}
+
+impl Sample {
+    fn is_key(&self) -> bool {
+        self.flags & SAMPLE_IS_NON_SYNC == 0
+    }
+}
+
+/// The frames of a track fragment whose media starts at this byte after the `moof` box's start.
+fn samples(traf: &Traf, media: usize) -> Option<Vec<Sample>> {
+    let defaults = &traf.tfhd;
+    let (mut at, mut start) = (0, 0_u64);
+    let mut samples = Vec::new();
+    for trun in &traf.trun {
+        if let Some(offset) = trun.data_offset
+            && u64::try_from(offset).ok()? != media as u64 + at
+        {
+            return None;
+        }
+        for sample in trun.samples.iter() {
+            let sample = Sample {
+                at,
+                start,
+                duration: sample.duration.or(defaults.default_sample_duration)?,
+                size: sample.size.or(defaults.default_sample_size)?,
+                flags: sample.flags.or(defaults.default_sample_flags)?,
+                offset: sample.cts.unwrap_or(0),
+            };
+            at += u64::from(sample.size);
+            start += u64::from(sample.duration);
+            samples.push(sample);
+        }
+    }
+    Some(samples)
+}
+
+/// The boxes before the media of a chunk.
+fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<u8>> {
+    let duration = common(run.iter().map(|sample| sample.duration));
+    let size = common(run.iter().map(|sample| sample.size));
+    let flags = common(run.iter().map(|sample| sample.flags));
+    let offsets = run.iter().any(|sample| sample.offset != 0);
+    let entries = || {
+        let entry = |sample: &Sample| TrunEntry {
+            duration: duration.is_none().then_some(sample.duration),
+            size: size.is_none().then_some(sample.size),
+            flags: flags.is_none().then_some(sample.flags),
+            cts: offsets.then_some(sample.offset),
+        };
+        TrunSamples::Explicit(run.iter().map(entry).collect())
+    };
+    let samples = match (duration, size, flags, offsets) {
+        (Some(_), Some(_), Some(_), false) => TrunSamples::Inherited {
+            count: u32::try_from(run.len()).ok()?,
+            first_flags: None,
+        },
+        _ => entries(),
+    };
+    let start = traf.tfdt.as_ref()?.base_media_decode_time;
+    let mut moof = Moof {
+        mfhd: Mfhd {
+            sequence_number: sequence,
+        },
+        traf: vec![Traf {
+            tfhd: Tfhd {
+                default_sample_duration: duration,
+                default_sample_size: size,
+                default_sample_flags: flags,
+                ..traf.tfhd.clone()
+            },
+            tfdt: Some(Tfdt {
+                base_media_decode_time: start.checked_add(run.first()?.start)?,
+            }),
+            trun: vec![Trun {
+                data_offset: Some(0),
+                samples,
+            }],
+            ..Traf::default()
+        }],
+    };
+    let mut bytes = Vec::new();
+    moof.encode(&mut bytes).ok()?;
+    // The offset does not change the size of the box that it stands in.
+    moof.traf[0].trun[0].data_offset = i32::try_from(bytes.len() + HEADER).ok();
+    bytes.clear();
+    moof.encode(&mut bytes).ok()?;
+    u32::try_from(media + HEADER as u64)
+        .ok()?
+        .encode(&mut bytes)
+        .ok()?;
+    Mdat::KIND.encode(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// The value that all have.
+fn common<V: PartialEq>(mut values: impl Iterator<Item = V>) -> Option<V> {
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mp4_atom::{Any, FourCC, Styp};
+
+    const KEY: u32 = 0x0200_0000;
+    const OTHER: u32 = 0x0101_0000;
+
+    /// The boxes before the media of a fragment of frames: size, flags, composition offset.
+    fn fragment(frames: &[(u32, u32, i64)]) -> Vec<u8> {
+        let mut moof = Moof {
+            mfhd: Mfhd { sequence_number: 7 },
+            traf: vec![Traf {
+                tfhd: Tfhd {
+                    track_id: 1,
+                    default_sample_duration: Some(100),
+                    default_base_is_moof: true,
+                    ..Tfhd::default()
+                },
+                tfdt: Some(Tfdt {
+                    base_media_decode_time: 9000,
+                }),
+                trun: vec![Trun {
+                    data_offset: Some(0),
+                    samples: frames
+                        .iter()
+                        .map(|&(size, flags, cts)| TrunEntry {
+                            duration: None,
+                            size: Some(size),
+                            flags: Some(flags),
+                            cts: Some(cts),
+                        })
+                        .collect::<Vec<_>>()
+                        .into(),
+                }],
+                ..Traf::default()
+            }],
+        };
+        let mut bytes = Vec::new();
+        let styp = Styp {
+            major_brand: FourCC::new(b"cmf2"),
+            minor_version: 0,
+            compatible_brands: Vec::new(),
+        };
+        let media: u32 = frames.iter().map(|(size, _, _)| size).sum();
+        for styp_size in [0, 16] {
+            moof.traf[0].trun[0].data_offset = Some(bytes.len() as i32 - styp_size);
+            bytes.clear();
+            styp.encode(&mut bytes).expect("written");
+            moof.encode(&mut bytes).expect("written");
+            (media + 8).encode(&mut bytes).expect("written");
+            Mdat::KIND.encode(&mut bytes).expect("written");
+        }
+        bytes
+    }
+
+    #[test]
+    fn every_key_frame_is_a_chunk() {
+        let boxes = fragment(&[
+            (50, KEY, 200),
+            (5, OTHER, 400),
+            (6, OTHER, 100),
+            (40, KEY, 200),
+            (7, OTHER, 200),
+        ]);
+        let mut sequence = 10;
+        let chunks = split(&boxes, &mut sequence).expect("well formed");
+        assert_eq!(sequence, 14);
+        let found: Vec<_> = chunks
+            .iter()
+            .map(|chunk| (chunk.media.clone(), chunk.key))
+            .collect();
+        let expected = [
+            (0..50, Some(0)),
+            (50..61, None),
+            (61..101, Some(300)),
+            (101..108, None),
+        ];
+        assert_eq!(found, expected);
+
+        let mut start = 9000;
+        for (index, chunk) in chunks.iter().enumerate() {
+            let mut whole = chunk.boxes.clone();
+            whole.resize(
+                whole.len() + (chunk.media.end - chunk.media.start) as usize,
+                0,
+            );
+            let read = crate::package::boxes::read(&whole).expect("whole boxes");
+            assert_eq!(read.len(), if index == 0 { 2 } else { 1 });
+            let Some((at, Any::Moof(moof))) = read.last() else {
+                panic!("no moof in {read:?}");
+            };
+            assert_eq!(moof.mfhd.sequence_number, 11 + index as u32);
+            let traf = &moof.traf[0];
+            let tfdt = traf.tfdt.as_ref().expect("a decode time");
+            assert_eq!(tfdt.base_media_decode_time, start);
+            start += 100 * traf.trun[0].samples.len() as u64;
+            let offset = traf.trun[0].data_offset.expect("an offset") as usize;
+            assert_eq!(*at as usize + offset, chunk.boxes.len());
+        }
+    }
+
+    #[test]
+    fn malformed_boxes_are_refused() {
+        let boxes = fragment(&[(50, KEY, 0)]);
+        assert!(split(&boxes, &mut 0).is_some());
+        assert_eq!(split(&boxes[..40], &mut 0), None);
+        assert_eq!(split(b"", &mut 0), None);
+        // The media would be elsewhere.
+        let mut longer = boxes.clone();
+        longer.extend(b"more");
+        assert_eq!(split(&longer, &mut 0), None);
+    }
+}

@@ -95,7 +95,7 @@ await withPage(async (page, complaints) => {
     const quality = video.getVideoPlaybackQuality();
     return {
       ended: video.ended, at: video.currentTime, duration: video.duration, buffered,
-      frames: quality.totalVideoFrames, sound: video.webkitAudioDecodedByteCount, errors, stalls,
+      frames: quality.totalVideoFrames, sound: video.webkitAudioDecodedByteCount, stalls,
     };
   });
   expect(played.ended, `stopped at ${played.at.toFixed(1)} s of ${played.duration.toFixed(1)} s`);
@@ -103,7 +103,30 @@ await withPage(async (page, complaints) => {
   expect(Math.abs(played.duration - manifest.duration) < 0.5, `lasts ${played.duration} s, the manifest says ${manifest.duration} s`);
   expect(!pictured.length || played.frames > 0, "no picture was decoded");
   expect(played.sound > 0, "no sound was decoded");
-  played.errors.forEach((error) => expect(false, `hls.js: ${error}`));
+
+  // Scanning through it: the key frames alone, in a player of their own.
+  const scanned = await page.evaluate(async () => {
+    const player = hls.createIFramePlayer();
+    if (!player) return null;
+    const element = Object.assign(document.createElement("video"), { muted: true });
+    player.on(Hls.Events.ERROR, (_, data) => errors.push(`I-frames: ${data.details} ${data.error ?? data.reason ?? ""}`));
+    player.attachMedia(element);
+    const shown = [];
+    for (const part of [0.15, 0.5, 0.85]) {
+      const time = part * video.duration;
+      player.loadMediaAt(time);
+      const limit = performance.now() + 10000;
+      const there = () => element.readyState >= 2 && !element.seeking && Math.abs(element.currentTime - time) < 7;
+      while (!there() && performance.now() < limit) await new Promise((r) => setTimeout(r, 50));
+      shown.push(there());
+    }
+    return { shown, renditions: hls.iframeVariants.length };
+  });
+  if (pictured.length) {
+    expect(scanned?.renditions === pictured.length, `I-frame playlists for ${scanned?.renditions} of ${pictured.length}`);
+    expect(scanned?.shown.every(Boolean), `scanning shows a frame: ${scanned?.shown}`);
+  }
+  (await page.evaluate(() => errors)).forEach((error) => expect(false, `hls.js: ${error}`));
 
   const chapters = await page.evaluate(async (count) => {
     if (!count) return { json: [], cues: [] };

@@ -182,6 +182,7 @@ fn probe(path: &Path) -> Value {
             "json",
             "-show_streams",
             "-show_format",
+            "-show_chapters",
         ])
         .arg(path)
         .output()
@@ -913,6 +914,59 @@ fn the_package_follows_the_cuts_and_the_chapters() {
 
     place.done(&["package", "input=class.mp4", "preset=superfast"]);
     assert!(!place.files("OUT/package").keys().eq(media.keys()));
+}
+
+#[test]
+fn one_mp4_has_the_class_and_its_chapters() {
+    let place = Place::new();
+    place.recording("class.mp4", "20");
+    place.write(
+        "OUT/drafts/trim.vtt",
+        "WEBVTT\n\n00:00.000 --> 00:04.000\ncut: silence\n",
+    );
+    let chapters = "WEBVTT\n\n00:00.000 --> 00:13.000\nFirst\n\n00:13.000 --> 00:20.000\n";
+    let job = ["package", "input=class.mp4", "preset=ultrafast"];
+    let movie = place.path("OUT/package/class.mp4");
+    for title in ["Second", "Größen"] {
+        place.write("OUT/drafts/chapters.vtt", &format!("{chapters}{title}\n"));
+        place.done(&[&job[..], &["mp4=true"]].concat());
+        let probed = probe(&movie);
+        let told: Vec<_> = probed["chapters"]
+            .as_array()
+            .expect("chapters")
+            .iter()
+            .map(|chapter| (number(&chapter["start_time"]), &chapter["tags"]["title"]))
+            .collect();
+        assert_eq!(
+            told,
+            [(0.0, &Value::from("First")), (9.0, &Value::from(title))]
+        );
+        for kind in ["video", "audio"] {
+            let [stream] = &streams(&probed, kind)[..] else {
+                panic!("{kind}: {probed}");
+            };
+            assert!(
+                (number(&stream["duration"]) - 16.0).abs() < 0.05,
+                "{stream}"
+            );
+        }
+        let manifest: Value =
+            serde_json::from_str(&place.read("OUT/package/manifest.json")).expect("JSON");
+        let bytes = fs::read(&movie).expect("there");
+        assert_eq!(manifest["mp4"]["file"], "class.mp4");
+        assert_eq!(manifest["mp4"]["bytes"], bytes.len());
+        assert_eq!(manifest["mp4"]["video"], "240p");
+        // What a player needs first stands first.
+        let at = |kind: &[u8]| bytes.windows(4).position(|found| found == kind);
+        assert!(at(b"moov") < at(b"mdat"));
+    }
+    place.done(&job);
+    assert!(!movie.exists());
+    let manifest = place.read("OUT/package/manifest.json");
+    assert!(!manifest.contains("mp4"), "{manifest}");
+    place
+        .lecture(&["package", "mp4=perhaps"])
+        .failed(2, &["mp4"]);
 }
 
 #[test]

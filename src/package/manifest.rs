@@ -43,6 +43,9 @@ pub struct Manifest {
     pub chapters: Vec<ChapterEntry>,
     /// All media segments together.
     pub bytes: u64,
+    /// The one progressive MP4, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mp4: Option<MovieEntry>,
     /// The source's spans that are in the package, in the source's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Vec<SpanEntry>>,
@@ -108,6 +111,21 @@ pub struct MediaEntry {
     pub bytes: u64,
     /// Number of its media segments.
     pub segments: usize,
+}
+
+/// The one progressive MP4.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MovieEntry {
+    /// Its path in the package.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// The name of the picture's rendition that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<String>,
+    /// The label of the sound's rendition that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<String>,
 }
 
 /// A chapter.
@@ -182,6 +200,7 @@ impl Manifest {
             audio,
             chapters: chapters.iter().map(ChapterEntry::from).collect(),
             bytes,
+            mp4: None,
             kept: None,
             review: Vec::new(),
             completion: None,

@@ -10,6 +10,8 @@ pub const MULTIVARIANT: &str = "master.m3u8";
 pub const CHAPTERS_VTT: &str = "chapters.vtt";
 /// The chapters by Apple's "Providing JSON chapters".
 pub const CHAPTERS_JSON: &str = "chapters.json";
+/// The one progressive MP4.
+pub const MOVIE: &str = "class.mp4";
 /// The manifest.
 pub const MANIFEST: &str = "manifest.json";
 /// The media playlist inside a rendition's folder.

@@ -110,6 +110,15 @@ pub fn media(track: &Track) -> Vec<u8> {
     written_media(track, false, segments)
 }
 
+/// The names in a media playlist as [`media`] writes it: the initialization segment's, and those of
+/// the segments. `None` for another file.
+pub fn files(playlist: &[u8]) -> Option<(String, Vec<String>)> {
+    let playlist = m3u8_rs::parse_media_playlist_res(playlist).ok()?;
+    let init = playlist.segments.first()?.map.as_ref()?.uri.clone();
+    let segments = playlist.segments.into_iter().map(|segment| segment.uri);
+    Some((init, segments.collect()))
+}
+
 /// The I-frame playlist of a track, as a file: the key frames in the track's segments.
 pub fn i_frames(track: &Track) -> Vec<u8> {
     let frames = track.keys().map(|(segment, key, span)| MediaSegment {
@@ -347,7 +356,11 @@ mod tests {
 1.m4s
 #EXT-X-ENDLIST
 ";
-        assert_eq!(text(media(&video(720, 1).track)), expected);
+        let playlist = media(&video(720, 1).track);
+        let named = files(&playlist).expect("a media playlist");
+        assert_eq!(named.0, "init.mp4");
+        assert_eq!(named.1, ["0.m4s", "1.m4s"]);
+        assert_eq!(text(playlist), expected);
     }
 
     /// The video with a key frame at each segment's start.

@@ -136,9 +136,11 @@ impl Movie {
         Ok(())
     }
 
-    /// Sets the chapters: start and title, in order.
+    /// Sets the chapters: start and title, in order. Of those that start together the first stays:
+    /// a movie's chapters are a plain list.
     pub fn set_chapters(&mut self, chapters: impl IntoIterator<Item = (Time, String)>) {
         self.chapters = chapters.into_iter().collect();
+        self.chapters.dedup_by_key(|(start, _)| *start);
     }
 
     /// The head of the file, and what is to be copied behind it.

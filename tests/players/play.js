@@ -128,6 +128,28 @@ await withPage(async (page, complaints) => {
   }
   (await page.evaluate(() => errors)).forEach((error) => expect(false, `hls.js: ${error}`));
 
+  // The one MP4: a seek into its middle shows a frame, and it ends.
+  if (manifest.mp4) {
+    const movie = await page.evaluate(async (file) => {
+      const element = Object.assign(document.createElement("video"), { muted: true, src: `/package/${file}` });
+      const event = (name) => new Promise((resolve, reject) => {
+        element.addEventListener(name, resolve, { once: true });
+        element.addEventListener("error", () => reject(new Error(`${file}: ${element.error.message}`)), { once: true });
+      });
+      await event("loadeddata");
+      for (const part of [0.5, 0.97]) {
+        element.currentTime = part * element.duration;
+        await event("seeked");
+      }
+      const ended = event("ended");
+      await element.play();
+      await ended;
+      return { duration: element.duration, height: element.videoHeight };
+    }, manifest.mp4.file);
+    expect(Math.abs(movie.duration - manifest.duration) < 0.1, `the MP4 lasts ${movie.duration} s`);
+    expect(movie.height === (manifest.video[0]?.height ?? 0), `the MP4 shows ${movie.height} lines`);
+  }
+
   const chapters = await page.evaluate(async (count) => {
     if (!count) return { json: [], cues: [] };
     const json = await (await fetch("/package/chapters.json")).json();

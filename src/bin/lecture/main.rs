@@ -13,6 +13,7 @@ mod folder;
 mod gst_error;
 mod help;
 mod jobs;
+mod movie;
 mod mp4;
 mod part;
 mod pipeline;

@@ -12,7 +12,7 @@ use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry
 use gstlecture::package::names;
 use gstlecture::timeline::trim_file::TrimFile;
 use gstlecture::timeline::{CutList, Moved, Span, Time};
-use gstlecture::webvtt::{self, Cue, Document, Review, Status};
+use gstlecture::webvtt::{self, Cue, Review, Status};
 use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
@@ -22,6 +22,7 @@ use crate::drafts::{ANALYSIS, CHAPTERS, Drafts, TRIM};
 use crate::error::Error;
 use crate::fingerprint::of_bytes;
 use crate::folder::ClassFolder;
+use crate::movie;
 use crate::pipeline;
 use crate::probe::Input;
 
@@ -47,7 +48,7 @@ const MEDIA_VARIABLES: [&str; 6] = [
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.recording()?;
-    completion(request)?;
+    check_values(request)?;
     if request.print {
         let class = absolute(request.value("output"))?;
         let drafts = Drafts::open(class.join("drafts"));
@@ -76,11 +77,16 @@ pub fn say_with_drafts(request: &Request, input: &Input) -> Result<(), Error> {
 
 /// Checks the request's values before anything else is done for them.
 pub fn check(request: &Request, input: &Input) -> Result<(), Error> {
-    completion(request)?;
+    check_values(request)?;
     let drafts = Drafts::open(absolute(request.value("output"))?);
     let nothing = Corrected::nothing();
     let pipeline = describe(request, input, &drafts, &nothing, Path::new("package"));
     pipeline::make(&pipeline).map(|_| ())
+}
+
+fn check_values(request: &Request) -> Result<(), Error> {
+    completion(request)?;
+    request.is_on("mp4").map(|_| ())
 }
 
 /// Makes the package in a folder that this run has locked.
@@ -123,7 +129,7 @@ pub fn into(
         made_from: Some(made_from),
         ..corrected.complete(manifest)
     };
-    write_texts(staging.path(), &corrected, manifest.clone())?;
+    write_others(request, staging.path(), &corrected, manifest.clone())?;
     verify(staging.path())?;
     request.stop.check()?;
     folder.exchange(staging)?;
@@ -341,37 +347,49 @@ fn completion(request: &Request) -> Result<Completion, Error> {
     }
 }
 
-/// Writes the files that encode nothing: chapters and the manifest, the manifest last.
-fn write_texts(folder: &Path, corrected: &Corrected, mut manifest: Manifest) -> Result<(), Error> {
+/// Writes the files that encode nothing: chapters, the movie and the manifest, which is last.
+fn write_others(
+    request: &Request,
+    folder: &Path,
+    corrected: &Corrected,
+    mut manifest: Manifest,
+) -> Result<(), Error> {
     let duration = Time::from_secs_f64(manifest.duration);
     let chapters = chapters::chapters(corrected.marks(), duration);
     let language = manifest
         .audio
         .first()
         .map_or("", |audio| audio.language.as_str());
-    let mut files = Vec::new();
+    // Another package may share the old files: they must not be written into.
+    for name in [
+        names::CHAPTERS_VTT,
+        names::CHAPTERS_JSON,
+        names::MOVIE,
+        names::MANIFEST,
+    ] {
+        remove(&folder.join(name))?;
+    }
+    let write = |name: &str, bytes: Vec<u8>| {
+        let path = folder.join(name);
+        fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))
+    };
     if !chapters.is_empty() {
-        let cues = chapters
-            .iter()
-            .map(|chapter| Cue::new(chapter.span, &chapter.title));
-        let vtt = Document::new(None, cues).to_string();
-        files.push((names::CHAPTERS_VTT, vtt.into_bytes()));
-        files.push((names::CHAPTERS_JSON, chapters::json(&chapters, language)));
+        write(names::CHAPTERS_VTT, chapters::vtt(&chapters))?;
+        write(names::CHAPTERS_JSON, chapters::json(&chapters, language))?;
     }
     manifest.chapters = chapters.iter().map(Into::into).collect();
-    files.push((names::MANIFEST, manifest.to_json()));
-    for (name, bytes) in files {
-        let path = folder.join(name);
-        // Another package may share the old file: it must not be written into.
-        fs::remove_file(&path)
-            .or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })
-            .and_then(|()| fs::write(&path, bytes))
-            .map_err(|error| Error::writing(&path, &error))?;
+    manifest.mp4 = match request.is_on("mp4")? {
+        true => Some(movie::write(folder, &manifest, &chapters, &request.stop)?),
+        false => None,
+    };
+    write(names::MANIFEST, manifest.to_json())
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::writing(path, &error)),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Fills `to` with the files of `from` without copying them.

@@ -18,8 +18,10 @@ const TICK: Time = Time::SECOND;
 /// What moves before a change is looked for in this time, and in no fewer ticks than that.
 const BEFORE: Time = Time::from_secs(24);
 const TICKS_BEFORE: u32 = 4;
-/// What moves after it, in this many ticks.
+/// What moves after it, in the ticks until it is judged: in no more and no fewer than these, however
+/// far apart they are.
 const TICKS_AFTER: u32 = 6;
+const LEAST_TICKS_AFTER: u32 = 3;
 
 /// How small a difference is seen, from 0 (only large ones) to 1.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -314,7 +316,7 @@ impl Field {
         let first = self.records.first()?.time;
         let ticks_after = self.ticks.iter().filter(|&&start| start > first).count();
         let surroundings_known =
-            now >= first.saturating_add(JUDGE) && ticks_after > TICKS_AFTER as usize;
+            now >= first.saturating_add(JUDGE) && ticks_after > LEAST_TICKS_AFTER as usize;
         if !all && !surroundings_known {
             return None;
         }
@@ -413,8 +415,11 @@ impl Field {
         // Bits of ticks that start after the change, without the tick right behind it: a
         // transition may run on into it.
         let later = self.ticks.iter().filter(|&&start| start > time).count() as u32;
-        let after_mask =
-            mask(later.saturating_sub(1)) & !mask(later.saturating_sub(1 + TICKS_AFTER));
+        let judged = time.saturating_add(JUDGE);
+        let until_judged = self.ticks.iter();
+        let until_judged = until_judged.filter(|&&start| start > time && start < judged);
+        let after = (until_judged.count() as u32).clamp(LEAST_TICKS_AFTER + 1, TICKS_AFTER + 1) - 1;
+        let after_mask = mask(later.saturating_sub(1)) & !mask(later.saturating_sub(1 + after));
         let recent = time.saturating_sub(BEFORE);
         let recent = self.ticks.iter().filter(|&&start| start >= recent).count() as u32;
         let before = recent.saturating_sub(later + 2).max(TICKS_BEFORE);

@@ -11,12 +11,14 @@
 //! Pictures may come as densely or sparsely as one likes: every frame, key frames only, or a mix.
 
 mod detector;
+mod disposable;
 mod picture;
 mod region;
 mod shown;
 mod survey;
 
 pub use detector::{Change, Detector, Sensitivity};
+pub use disposable::is_disposable;
 pub use picture::{Picture, Plane, PlaneFormat, planes};
 pub use survey::Survey;
 

@@ -15,6 +15,8 @@ const CROSSINGS: usize = 12;
 /// more use the nearest one; the error stays below -50 dB.
 const MAX_PHASES: u64 = 512;
 
+const LANES: usize = 8;
+
 /// Mixes to one channel and resamples to [`RATE`].
 #[derive(Clone, Debug)]
 pub struct Mono {
@@ -82,14 +84,28 @@ impl Mono {
             let Some(input) = self.history.get(first..first + taps.len()) else {
                 break;
             };
-            let sample = input.iter().zip(taps).map(|(a, b)| a * b).sum::<f32>();
-            out.push(sample);
+            out.push(dot(input, taps));
             self.position += self.rate;
         }
         let used = ((self.position / target) as usize).min(self.history.len());
         self.history.drain(..used);
         self.position -= used as u64 * target;
     }
+}
+
+/// The sum of products, in as many sums as a vector register holds: floating-point additions are not
+/// reordered by the compiler.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest).map(|(a, b)| a * b);
+    sums.into_iter().chain(rest).sum()
 }
 
 fn sinc(x: f32) -> f32 {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Which parts of a recording's video are decoded when it is analysed.
+//! What of a recording is decoded when it is analysed, and by what.
 //!
 //! Most of a class shows nothing new. A first pass decodes key frames only and weighs the packets
-//! between them; the analysis then decodes the key frames, and in full the groups of pictures in
-//! which something lasting may have changed.
+//! between them; the analysis then decodes the key frames, and the groups of pictures in which
+//! something lasting may have changed, without the pictures that no other one refers to.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use gst::glib;
 use gst::prelude::*;
 use gst_video::VideoFrameExt;
 use gstlecture::slides::{self, Picture, Sensitivity, Survey};
@@ -19,11 +20,20 @@ use crate::probe::Input;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
-/// The spans of the video that are decoded in full; `None`: all of it.
-pub struct Groups(Option<Arc<[Span]>>);
+/// Has a pipeline that only looks and listens decode no more of `input` than it needs.
+pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<(), Error> {
+    prefer_fast_decoders(pipeline);
+    if input.video.is_some() {
+        survey(input, stop)?.apply(pipeline);
+    }
+    Ok(())
+}
+
+/// The spans of the video whose pictures are decoded; `None`: all of it.
+struct Groups(Option<Arc<[Span]>>);
 
 /// The first pass over the video of `input`.
-pub fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
+fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
     let made = pipeline::parse(
         "filesrc name=recording ! decodebin name=source \
          source. ! queue ! video/x-raw ! videoconvert \
@@ -45,7 +55,7 @@ pub fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
     let survey = Arc::new(Mutex::new(Survey::new(Sensitivity::default())));
     on_packets(&made, {
         let survey = survey.clone();
-        move |time, bytes, key| lock(&survey).packet(time, bytes, key)
+        move |packet| lock(&survey).packet(packet.time, packet.buffer.size() as u64, packet.key)
     });
     let pictures = made.by_name("pictures");
     if let Some(pictures) = pictures.and_then(|sink| sink.downcast::<gst_app::AppSink>().ok()) {
@@ -70,27 +80,76 @@ pub fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
 
 impl Groups {
     /// Leaves out, before its decoder, what of the pipeline's video need not be decoded.
-    pub fn apply(&self, pipeline: &gst::Pipeline) {
+    fn apply(&self, pipeline: &gst::Pipeline) {
         let Some(spans) = self.0.clone() else {
             return;
         };
-        on_packets(pipeline, move |time, _, key| {
-            let after = spans.partition_point(|span| span.start <= time);
-            key || after > 0 && spans[after - 1].contains(time)
+        on_packets(pipeline, move |packet| {
+            let after = spans.partition_point(|span| span.start <= packet.time);
+            let in_group = after > 0 && spans[after - 1].contains(packet.time);
+            packet.key || in_group && !packet.is_disposable()
         });
     }
+}
+
+/// Has a pipeline that only listens decode Opus with FFmpeg's decoder where there is one: it takes
+/// a third of libopus's time, which comes first for those who hear it.
+fn prefer_fast_decoders(pipeline: &gst::Pipeline) {
+    if gst::ElementFactory::find("avdec_opus").is_none() {
+        return;
+    }
+    let Some(source) = pipeline.by_name("source") else {
+        return;
+    };
+    source.connect("autoplug-select", false, |arguments| {
+        let factory = arguments.get(3)?.get::<gst::ElementFactory>().ok()?;
+        let answer = glib::EnumClass::with_type(glib::Type::from_name("GstAutoplugSelectResult")?)?;
+        answer.to_value_by_nick(if factory.name() == "opusdec" {
+            "skip"
+        } else {
+            "try"
+        })
+    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Asks for every packet that comes to a video decoder of the pipeline whether it is decoded, by
-/// its time, its bytes and whether it is a key frame.
-fn on_packets(
-    pipeline: &gst::Pipeline,
-    wanted: impl Fn(Time, u64, bool) -> bool + Send + Sync + 'static,
-) {
+/// What comes to a video decoder.
+struct Packet<'a> {
+    pad: &'a gst::Pad,
+    buffer: &'a gst::BufferRef,
+    /// When its picture is shown.
+    time: Time,
+    key: bool,
+}
+
+impl Packet<'_> {
+    /// Whether no other picture needs this one.
+    fn is_disposable(&self) -> bool {
+        self.judge().unwrap_or(false)
+    }
+
+    fn judge(&self) -> Option<bool> {
+        let caps = self.pad.current_caps()?;
+        let stream = caps.structure(0).filter(|s| s.name() == "video/x-h264")?;
+        let length_size = match stream.get::<&str>("stream-format").ok()? {
+            "byte-stream" => None,
+            // ISO/IEC 14496-15, 5.3.3.1: lengthSizeMinusOne.
+            _ => {
+                let config = stream.get::<gst::Buffer>("codec_data").ok()?;
+                let config = config.map_readable().ok()?;
+                Some(usize::from(config.get(4)? & 3) + 1)
+            }
+        };
+        let unit = self.buffer.map_readable().ok()?;
+        Some(slides::is_disposable(&unit, length_size))
+    }
+}
+
+/// Asks for every packet that comes to a video decoder of the pipeline whether it is decoded.
+fn on_packets(pipeline: &gst::Pipeline, wanted: impl Fn(&Packet) -> bool + Send + Sync + 'static) {
     let wanted = Arc::new(wanted);
     pipeline.connect_deep_element_added(move |_, _, element| {
         let video = gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO;
@@ -112,14 +171,20 @@ fn on_packets(
                     let segment = segment.downcast_ref::<gst::ClockTime>()?;
                     segment.to_stream_time(buffer.pts()?)
                 });
-            let key = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-            match time {
+            // What has no time, as a header has, is no picture to leave out.
+            let is_wanted = time.is_none_or(|time| {
+                wanted(&Packet {
+                    pad,
+                    buffer,
+                    time: nanos(time),
+                    key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
+                })
+            });
+            if is_wanted {
+                gst::PadProbeReturn::Ok
+            } else {
                 // "Handled" and not "Drop": GStreamer would free again what is freed here.
-                Some(time) if !wanted(nanos(time), buffer.size() as u64, key) => {
-                    gst::PadProbeReturn::Handled
-                }
-                // What has no time, as a header has, is no picture to leave out.
-                _ => gst::PadProbeReturn::Ok,
+                gst::PadProbeReturn::Handled
             }
         });
     });

@@ -19,7 +19,7 @@ use crate::folder::ClassFolder;
 use crate::pipeline;
 use crate::probe::Input;
 use crate::progress::clock;
-use crate::survey::survey;
+use crate::survey;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -58,9 +58,7 @@ pub fn into(
     request.say(&describe(request, input, &folder.drafts()));
     let staging = folder.drafts_staging()?;
     let made = pipeline::make(&describe(request, input, staging.path()))?;
-    if input.video.is_some() {
-        survey(input, &request.stop)?.apply(&made);
-    }
+    survey::spare(&made, input, &request.stop)?;
     let mut findings = Findings::default();
     let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
     for name in [TRIM, CHAPTERS] {

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::part::Part;
 use crate::pipeline;
 use crate::progress::Progress;
-use crate::survey::survey;
+use crate::survey;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -56,9 +56,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     };
     match &input {
         Some(input) => {
-            if input.video.is_some() {
-                survey(input, &request.stop)?.apply(&made);
-            }
+            survey::spare(&made, input, &request.stop)?;
             request.run("chapters", &made, input, count)?
         }
         None => pipeline::run(

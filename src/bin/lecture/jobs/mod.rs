@@ -273,6 +273,7 @@ fn facts(input: &Input) -> Facts {
         input.video.as_ref().is_some_and(|video| video.interlaced),
     );
     facts.count("audio", input.audio.len());
+    facts.count("other-audio", input.audio.len().saturating_sub(1));
     facts
 }
 

@@ -34,7 +34,7 @@ pub enum Scope {
 pub struct Settings {
     pub start_at: StartAt,
     pub scope: Scope,
-    /// Dead air at the edges shorter than this is kept.
+    /// Dead air at the edges, beyond the lead-in and the lead-out, that is shorter than this is kept.
     pub min_silence: Time,
     /// Breaks inside shorter than this are kept.
     pub min_break: Time,
@@ -51,7 +51,7 @@ impl Default for Settings {
         Settings {
             start_at: StartAt::Auto,
             scope: Scope::Edges,
-            min_silence: Time::from_secs(2),
+            min_silence: Time::from_millis(500),
             min_break: Time::from_secs(60),
             lead_in: Time::from_secs(1),
             lead_out: Time::from_secs(3),

@@ -7,7 +7,7 @@ use gst_video::{VideoFormat, VideoFrameExt};
 
 use crate::chapters::{self, Chapter, Material, Options, SlideChange, TopicStart};
 use crate::slides::{self, Change, Detector, Picture, Sensitivity};
-use crate::speech::{Kind, Listener};
+use crate::speech::{Kind, Listener, trim};
 use crate::timeline::{Span, Time};
 use crate::topics::{self, Sentence};
 
@@ -123,11 +123,20 @@ impl Analysis {
         self.listener.push(time, info.rate(), channels, &samples);
     }
 
-    fn speech(&mut self) -> Vec<Span> {
+    /// What was heard until now, and nothing of it again.
+    fn heard(&mut self) -> trim::Evidence {
         self.listener.finish();
-        let sounds = self.listener.drain();
-        let voices = sounds.iter().filter(|sound| sound.kind == Kind::Speech);
-        voices.map(|sound| sound.span).collect()
+        let mut heard = trim::Evidence {
+            slides: self.slides.iter().map(|slide| slide.time).collect(),
+            ..trim::Evidence::default()
+        };
+        for sound in self.listener.drain() {
+            match sound.kind {
+                Kind::Speech => heard.speech.push(sound.span),
+                Kind::Music => heard.music.push(sound.span),
+            }
+        }
+        heard
     }
 
     /// Something was said: a cue of the transcript.
@@ -156,11 +165,13 @@ impl Analysis {
                 topics: None,
             },
         );
+        let heard = self.heard();
+        let class = trim::class(&heard).filter(|class| class.sustained);
         let material = Material {
             duration: self.end,
-            class: None,
+            class: class.map(|class| class.span),
             slides: std::mem::take(&mut self.slides),
-            speech: self.speech(),
+            speech: heard.speech,
             topics: boundaries
                 .into_iter()
                 .filter_map(|boundary| {

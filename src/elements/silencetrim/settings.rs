@@ -209,7 +209,7 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .mutable_ready()
             .build(),
         number("min-silence", "Shortest edge",
-            "Dead air before or after the class that is shorter is kept, in ns (default 2 s)",
+            "Dead air before or after the class that is shorter, beyond lead-in and lead-out, is kept, in ns (default 0.5 s)",
             default.min_silence),
         number("min-break", "Shortest break",
             "Breaks inside that are shorter are kept, in ns (default 60 s)",

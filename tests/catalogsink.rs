@@ -327,7 +327,32 @@ fn a_package_is_complete() {
 #[test]
 fn every_key_frame_can_be_fetched_alone() {
     let branches = video((320, 180), "15/1", 195);
-    let package = package("preset=veryfast keyframe-times=3.3,7", &branches);
+    each_key_frame_alone(&package("preset=veryfast keyframe-times=3.3,7", &branches));
+}
+
+/// hls.js stops before a last segment of one picture.
+#[test]
+fn a_last_segment_of_a_picture_is_joined_to_the_one_before() {
+    let branches = [video((320, 180), "15/1", 181), audio("audio_0", 12, 1)].concat();
+    let package = package("preset=veryfast", &branches);
+    let lengths = |playlist: &str| {
+        let text = package.text(playlist);
+        let lengths = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("#EXTINF:"));
+        let seconds = |line: &str| line.trim_end_matches(',').parse::<f64>().expect("seconds");
+        lengths
+            .map(seconds)
+            .map(|s| (s * 100.0).round() / 100.0)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(lengths("video/180p/playlist.m3u8"), [6.0, 6.07]);
+    assert_eq!(lengths("audio/main/playlist.m3u8").len(), 2);
+    each_key_frame_alone(&package);
+}
+
+/// The I-frame playlist against the pictures that ffmpeg finds.
+fn each_key_frame_alone(package: &Package) {
     let folder = package.path("video/180p");
     let text = fs::read(folder.join("iframes.m3u8")).expect("written");
     let playlist = m3u8_rs::parse_media_playlist_res(&text).expect("a playlist");

@@ -29,6 +29,27 @@ pub struct KeyFrame {
     pub range: Range<u64>,
 }
 
+impl Segment {
+    /// This segment and the one behind it in one file.
+    pub fn joined(&self, next: &Segment, name: String, bytes: u64) -> Segment {
+        let moved = |key: &KeyFrame| KeyFrame {
+            start: key.start,
+            range: key.range.start + self.bytes..key.range.end + self.bytes,
+        };
+        Segment {
+            name,
+            span: Span::new(self.span.start, next.span.end),
+            bytes,
+            keys: self
+                .keys
+                .iter()
+                .cloned()
+                .chain(next.keys.iter().map(moved))
+                .collect(),
+        }
+    }
+}
+
 /// The segments of one rendition.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Track {
@@ -107,6 +128,21 @@ impl Track {
             .max()
             .unwrap_or(0)
             .max(1)
+    }
+
+    /// The last two segments, where the last one is too short to stand alone: a player that
+    /// looks for the next segment a little before the end of what it has may not find one of a
+    /// single picture. Joined they are still no longer than the target duration allows.
+    pub fn short_tail(&self) -> Option<(&Segment, &Segment)> {
+        /// Half a second: a segment may be that much longer than the target duration (RFC 8216
+        /// section 4.3.3.1).
+        const SHORT: Time = Time::from_millis(500);
+        let [.., last, tail] = &self.segments[..] else {
+            return None;
+        };
+        let length = last.span.duration().saturating_add(tail.span.duration());
+        let fits = length.secs_f64().round() as u64 <= self.target_duration();
+        (tail.span.duration() < SHORT && fits).then_some((last, tail))
     }
 
     /// The measured rates.

@@ -82,6 +82,13 @@ impl CatalogSink {
     }
 
     fn finish(&self) {
+        let writers = self.with_run(|run| run.writers()).unwrap_or_default();
+        for writer in writers {
+            if let Err(error) = lock(&writer).join_tail() {
+                self.fail_to_write(&error);
+                return;
+            }
+        }
         let settings = self.audio_settings();
         let Some((finished, seqnum)) = self.with_run(|run| (run.finished(&settings), run.seqnum))
         else {

@@ -278,6 +278,14 @@ impl Run {
         }
     }
 
+    /// The writers of all renditions.
+    pub fn writers(&self) -> Vec<Arc<Mutex<TrackWriter>>> {
+        self.tracks
+            .iter()
+            .map(|track| track.writer.clone())
+            .collect()
+    }
+
     /// What the streams left, in the order of playlists: pictures from large to small, sound with
     /// the main one first.
     pub fn finished(&self, settings: &BTreeMap<String, AudioSettings>) -> Finished {

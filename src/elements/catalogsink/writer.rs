@@ -144,6 +144,27 @@ impl TrackWriter {
         Ok(())
     }
 
+    /// Joins a last segment that is too short for a segment to the one before it.
+    pub fn join_tail(&mut self) -> Result<(), WriteError> {
+        let Some((last, tail)) = self.track.short_tail() else {
+            return Ok(());
+        };
+        let read = |segment: &Segment| {
+            let path = self.folder.join(&segment.name);
+            fs::read(&path).map_err(|error| WriteError::File(path, error))
+        };
+        let (name, bytes) = self.write_file(&[&read(last)?, &read(tail)?], "m4s")?;
+        let joined = last.joined(tail, name, bytes);
+        for part in [last, tail] {
+            let path = self.folder.join(&part.name);
+            fs::remove_file(&path).map_err(|error| WriteError::File(path, error))?;
+        }
+        let kept = self.track.segments.len() - 2;
+        self.track.segments.truncate(kept);
+        self.track.segments.push(joined);
+        Ok(())
+    }
+
     fn write_file(&self, parts: &[&[u8]], extension: &str) -> Result<(String, u64), WriteError> {
         let mut name = ContentName::default();
         for part in parts {

@@ -15,8 +15,10 @@ pub fn is_disposable(access_unit: &[u8], length_size: Option<usize>) -> bool {
 
 /// The header of the first NAL unit that is a slice: types 1 to 5 (table 7-1).
 fn slice_after_lengths(mut data: &[u8], size: usize) -> Option<u8> {
-    // Without a length nothing is ever behind a unit.
-    while size > 0 {
+    if size == 0 {
+        return None;
+    }
+    loop {
         let (length, rest) = data.split_at_checked(size)?;
         let length = length
             .iter()
@@ -27,7 +29,6 @@ fn slice_after_lengths(mut data: &[u8], size: usize) -> Option<u8> {
         }
         data = rest.get(length..)?;
     }
-    None
 }
 
 fn slice_after_start_codes(data: &[u8]) -> Option<u8> {

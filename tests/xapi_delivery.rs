@@ -41,6 +41,7 @@ fn session(viewer: u64) -> Session {
         activity_name: None,
         threshold: 900,
         require_check: false,
+        check_suffices: false,
         rates: (0.25, 4.0),
     };
     let registration = ids(viewer + 1_000_000)();

@@ -33,6 +33,8 @@ pub struct Delivery {
     pub pending: u64,
     pub delivered: u64,
     pub dead: u64,
+    /// Requests that came to nothing: the LRS did not answer, or not as one.
+    pub failures: u64,
     /// Steps that never reached the queue.
     pub lost: u64,
     /// Statements that are in memory only, because the disk does not take them.
@@ -352,6 +354,7 @@ impl Shared {
                 )));
             }
             self.count(|status| {
+                status.failures += u64::from(*outbox.state() != State::Working);
                 status.delivered += delivered as u64;
                 (status.state, status.words) = match outbox.state() {
                     State::Working => ("working", String::new()),

@@ -33,6 +33,9 @@ pub struct Plan {
     pub threshold: u16,
     /// Completed takes a passed check as well.
     pub require_check: bool,
+    /// A passed check completes, whatever was watched.
+    #[serde(default)]
+    pub check_suffices: bool,
     /// Lowest and highest playback rate at which media counts as watched.
     pub rates: (f64, f64),
 }
@@ -410,12 +413,15 @@ impl Session {
     /// Says completed where the rule is met for the first time.
     fn complete(&mut self, wall: u64, out: &mut Out<'_>) {
         let length = self.length();
-        if self.history.completed || (self.plan.require_check && !self.history.check_passed) {
+        let passed = self.history.check_passed;
+        if self.history.completed || (self.plan.require_check && !passed) {
             return;
         }
         let played = self.played();
         let covered = segments::covered(played.iter().copied(), length);
-        if !segments::reached(covered, length, self.plan.threshold) {
+        let watched = segments::reached(covered, length, self.plan.threshold);
+        let by_check = passed && self.plan.check_suffices;
+        if !watched && !by_check {
             return;
         }
         self.history.completed = true;

@@ -16,6 +16,7 @@ pub fn plan(threshold: u16, require_check: bool) -> Plan {
         activity_name: Some("Class 7".into()),
         threshold,
         require_check,
+        check_suffices: false,
         rates: (0.25, 3.0),
     }
 }
@@ -257,6 +258,16 @@ fn the_rule_decides_what_completes() {
     assert!(!watch(whole, false, plan(900, true)));
     assert!(watch(whole, true, plan(900, true)));
     assert!(watch(most, true, plan(0, true)));
+    // Either of them; and the check alone, said in the other way.
+    for require_check in [false, true] {
+        let either = |threshold| Plan {
+            check_suffices: true,
+            ..plan(threshold, require_check)
+        };
+        assert!(watch(most, true, either(900)));
+        assert!(!watch(most, false, either(900)));
+        assert_eq!(watch(whole, false, either(900)), !require_check);
+    }
     assert!(!watch(whole, false, plan(0, true)));
 }
 
@@ -517,11 +528,16 @@ proptest! {
         acts in prop::collection::vec(act(), 1..40),
         threshold in 0u16..=1000,
         require_check: bool,
+        check_suffices: bool,
     ) {
         let mut ids = ids();
         let history = History::new(ids(), None);
         let mut player = Player {
-            session: Session::new(plan(threshold, require_check), history, Facts::default()),
+            session: Session::new(
+                Plan { check_suffices, ..plan(threshold, require_check) },
+                history,
+                Facts::default(),
+            ),
             said: Vec::new(),
             wall: 1_800_000_000_000,
             position: 0.0,
@@ -540,7 +556,10 @@ proptest! {
         let at = player.at();
         player.tell(Input::Terminate { at }, &mut ids);
         let values = values(&player.said);
-        let findings = check::all(&values);
+        let mut findings = check::all(&values);
+        if check_suffices {
+            findings.retain(|finding| finding.rule != "threshold");
+        }
         prop_assert!(findings.is_empty(), "{findings:#?}");
 
         // What is claimed in the end is what was seen, millisecond by millisecond.
@@ -553,7 +572,13 @@ proptest! {
         prop_assert!(claims == player.seen);
 
         let seen = player.seen.iter().filter(|ms| **ms).count() as u64;
-        let met = seen * 1000 >= u64::from(threshold) * LENGTH && (player.passed || !require_check);
+        let watched = seen * 1000 >= u64::from(threshold) * LENGTH;
+        let met = match (require_check, check_suffices) {
+            (false, false) => watched,
+            (true, false) => watched && player.passed,
+            (false, true) => watched || player.passed,
+            (true, true) => player.passed,
+        };
         let completed = verbs(&player.said).iter().filter(|verb| **verb == "completed").count();
         prop_assert_eq!(completed, usize::from(met));
     }

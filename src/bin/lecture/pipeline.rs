@@ -140,6 +140,20 @@ pub fn run(
     };
     let running = Running(pipeline);
     let mut outcome = Outcome::default();
+    let mut hear = |message: &gst::MessageRef| match message.view() {
+        gst::MessageView::Warning(warning) => {
+            let text = gst_error::warning(warning);
+            if !outcome.warnings.contains(&text) {
+                outcome.warnings.push(text);
+            }
+        }
+        gst::MessageView::Element(element) => {
+            if let Some(structure) = element.structure() {
+                on_message(structure);
+            }
+        }
+        _ => {}
+    };
     let started = pipeline.set_state(gst::State::Playing);
     loop {
         let wait = match started {
@@ -163,6 +177,11 @@ pub fn run(
         };
         match message.view() {
             gst::MessageView::Eos(_) => {
+                // Elements have last words as they stop; NULL would throw them away.
+                let _ = pipeline.set_state(gst::State::Ready);
+                while let Some(message) = bus.pop() {
+                    hear(&message);
+                }
                 drop(running);
                 outcome.delivered = Time::from_nanos(delivered.load(Ordering::Relaxed));
                 return Ok(outcome);
@@ -176,17 +195,9 @@ pub fn run(
                         "wait until nothing writes to it any more",
                     ));
                 }
-                let text = gst_error::warning(warning);
-                if !outcome.warnings.contains(&text) {
-                    outcome.warnings.push(text);
-                }
+                hear(&message);
             }
-            gst::MessageView::Element(element) => {
-                if let Some(structure) = element.structure() {
-                    on_message(structure);
-                }
-            }
-            _ => {}
+            _ => hear(&message),
         }
     }
 }

@@ -7,19 +7,22 @@
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use once_cell::sync::Lazy;
 
 use super::{
+    active::Active,
+    messages,
     position::{Happening, OVERRUN, Track},
+    properties,
     settings::Settings,
 };
 use crate::{
-    delivery::{Courier, Delivery, Journal, Lrs, Notice, wall_clock},
-    xapi::{Facts, History, Input, Session, Uuid, key, units::SteadyClock},
+    delivery::{Delivery, Notice, wall_clock},
+    xapi::{Facts, Input},
 };
 
 static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
@@ -36,8 +39,8 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(20);
 const LENGTH_WAIT: Duration = Duration::from_secs(1);
 /// A last frame is at most this long, in milliseconds: ten frames a second.
 const FRAME: u64 = 100;
-/// So long without a length, and the user is told that nothing can be reported.
-const LENGTH_PATIENCE: u64 = 10_000;
+const NO_LENGTH: &str =
+    "the length of the video is not known, so nothing can be reported: set the property length";
 
 pub struct XapiTap {
     settings: Mutex<Settings>,
@@ -52,64 +55,16 @@ struct State {
     active: Option<Active>,
     /// What the application said of its player.
     facts: Facts,
-    /// What was counted before the journal was closed.
+    /// How delivery and progress stood when the journal was closed.
     last: Delivery,
-    troubles: u64,
+    progress: u16,
+    /// Statements of closed sessions.
     said: u64,
-}
-
-/// A session and those who take its statements away.
-struct Active {
-    courier: Courier,
-    session: Session,
-    key: String,
-    clock: SteadyClock,
-    started: Instant,
-    timer: Option<gst::SingleShotClockId>,
-    checkpoint: Duration,
-    next_checkpoint: Instant,
-    length: Option<u64>,
-    /// The end of the media was said.
-    ended: bool,
-    /// The application ended the session.
-    terminated: bool,
-    /// The session was told that playback goes on.
-    told_play: bool,
-    warned: bool,
+    troubles: u64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn new_id() -> Uuid {
-    Uuid::parse(&glib::uuid_string_random()).unwrap_or(Uuid::v4([0; 16]))
-}
-
-impl Active {
-    /// Tells the session, and hands over what it says; how many statements.
-    fn tell(&mut self, input: Input) -> usize {
-        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let wall = self.clock.now(wall_clock(), elapsed);
-        let statements = self.session.apply(input, wall, &mut new_id);
-        let said = statements.len();
-        let due = self.session.is_open() && Instant::now() >= self.next_checkpoint;
-        if said > 0 || due {
-            self.next_checkpoint = Instant::now() + self.checkpoint;
-            self.courier.step(&self.key, &self.session, statements);
-        }
-        said
-    }
-}
-
-impl Active {
-    /// Tells the session the length that the user gave, if there is one.
-    fn tell_length(&mut self, length: gst::ClockTime) {
-        if !length.is_zero() {
-            self.length = Some(length.mseconds());
-            self.tell(Input::Length(length.mseconds()));
-        }
-    }
 }
 
 impl XapiTap {
@@ -201,10 +156,8 @@ impl XapiTap {
     }
 
     fn tell(&self, state: &mut State, input: Input) {
-        if let Some(active) = &mut state.active
-            && !active.terminated
-        {
-            state.said += active.tell(input) as u64;
+        if let Some(active) = &mut state.active {
+            active.tell(input);
         }
     }
 
@@ -227,33 +180,12 @@ impl XapiTap {
         let (playing, rate) = (state.track.is_playing(), state.track.rate());
         let facts = state.facts.clone();
         let settings = lock(&self.settings).clone();
-        let (Some(active), Ok(plan)) = (&mut state.active, settings.plan()) else {
-            return;
-        };
-        let same = plan.activity_id == active.session.plan().activity_id;
-        let registration = settings.registration().ok().flatten();
-        active.key = key(&plan.actor, &plan.activity_id, registration);
-        let history = if same {
-            Some(active.session.history().clone())
-        } else {
-            active
-                .courier
-                .session(&active.key)
-                .map(|session| session.history().clone())
-        };
-        let history =
-            history.unwrap_or_else(|| History::new(registration.unwrap_or_else(new_id), None));
-        active.session = Session::new(plan, history, facts);
-        active.length = None;
-        active.ended = false;
-        active.terminated = false;
-        active.warned = false;
-        active.started = Instant::now();
-        active.clock = SteadyClock::default();
-        active.tell_length(settings.length);
-        active.told_play = playing;
-        if playing {
-            active.tell(Input::Play { at: to, rate });
+        if let Some(active) = &mut state.active {
+            active.renew(&settings, facts);
+            active.told_play = playing;
+            if playing {
+                active.tell(Input::Play { at: to, rate });
+            }
         }
     }
 
@@ -264,7 +196,6 @@ impl XapiTap {
         }
         let length = self.sinkpad.peer_query_duration::<gst::ClockTime>();
         let mut state = lock(&self.state);
-        let waited = state.track.is_playing();
         let Some(active) = &mut state.active else {
             return;
         };
@@ -275,21 +206,15 @@ impl XapiTap {
             Some(length) => {
                 if active.length != Some(length) {
                     active.length = Some(length);
-                    self.tell(&mut state, Input::Length(length));
+                    active.tell(Input::Length(length));
                     self.arm(&mut state);
                 }
             }
             None => {
-                let waited =
-                    waited && active.started.elapsed() > Duration::from_millis(LENGTH_PATIENCE);
-                if active.length.is_none() && waited && !active.warned {
-                    active.warned = true;
-                    drop(state);
-                    self.trouble(
-                        "the length of the video is not known, so nothing can be reported: set \
-                         the property length"
-                            .into(),
-                    );
+                let misses = active.misses_length(false);
+                drop(state);
+                if misses {
+                    self.trouble(NO_LENGTH.into());
                 }
             }
         }
@@ -340,7 +265,7 @@ impl XapiTap {
             timer.unschedule();
         }
         let mut waits = Vec::new();
-        let due = active.session.due();
+        let due = active.due();
         if let Some(wall) = due.wall {
             waits.push(Duration::from_millis(
                 wall.saturating_sub(wall_clock()).min(1000),
@@ -394,95 +319,25 @@ impl XapiTap {
     }
 
     fn begin(&self) {
-        if let Err(words) = self.try_begin() {
-            self.trouble(words);
-        }
-    }
-
-    fn try_begin(&self) -> Result<(), String> {
         let settings = lock(&self.settings).clone();
-        let mut journal = match settings.folder() {
-            Some(folder) => Journal::open(&folder).map_err(|error| error.to_string()),
-            None => Ok(Journal::in_memory()),
-        }
-        .or_else(|words| {
-            self.trouble(format!("{words}; statements are kept in memory"));
-            Ok::<_, String>(Journal::in_memory())
-        })?;
-        if journal.damaged() > 0 {
-            self.trouble(
-                "a part of the journal could not be read; a copy is kept beside it".into(),
-            );
-        }
-        // What a crash left open is closed and sent, whatever becomes of this session.
-        if let Err(error) = journal.close_abandoned(&mut new_id) {
-            self.trouble(format!("the journal cannot be written: {error}"));
-        }
-        let lrs = match settings.delivery() {
-            Ok(delivery) => delivery.map(|(endpoint, credentials)| {
-                Lrs::new(endpoint, &credentials, settings.version())
-            }),
-            Err(words) => {
-                self.trouble(words);
-                None
-            }
-        };
-        let plan = settings.plan()?;
-        let registration = settings.registration()?;
-        let kept = settings.kept().unwrap_or_else(|words| {
-            self.trouble(words);
-            None
-        });
-        let key = key(&plan.actor, &plan.activity_id, registration);
-        let history = match journal.session(&key) {
-            Some(before) => {
-                let mut history = before.history().clone();
-                history.recut(kept.as_ref());
-                history
-            }
-            None => History::new(registration.unwrap_or_else(new_id), kept.as_ref()),
-        };
+        let facts = lock(&self.state).facts.clone();
         let weak = self.obj().downgrade();
-        let courier = Courier::start(journal, lrs, move |notice| {
+        let (active, troubles) = Active::begin(&settings, facts, move |notice| {
             if let Some(tap) = weak.upgrade() {
                 tap.imp().notice(notice);
             }
         });
-        let facts = lock(&self.state).facts.clone();
-        let mut active = Active {
-            courier,
-            session: Session::new(plan, history, facts),
-            key,
-            clock: SteadyClock::default(),
-            started: Instant::now(),
-            timer: None,
-            checkpoint: settings.checkpoint_interval.into(),
-            next_checkpoint: Instant::now(),
-            length: None,
-            ended: false,
-            terminated: false,
-            told_play: false,
-            warned: false,
-        };
-        active.tell_length(settings.length);
-        lock(&self.state).active = Some(active);
-        Ok(())
+        lock(&self.state).active = active;
+        for words in troubles {
+            self.trouble(words);
+        }
     }
 
     /// Says what the scribe and the sender have to tell, on the bus.
     fn notice(&self, notice: Notice) {
         let structure = match notice {
-            Notice::Statement(statement) => gst::Structure::builder("xapitap-statement")
-                .field("verb", statement.verb.name())
-                .field("id", statement.id.to_string())
-                .field("json", statement.json)
-                .build(),
-            Notice::Delivery(delivery) => gst::Structure::builder("xapitap-delivery")
-                .field("state", delivery.state)
-                .field("pending", delivery.pending)
-                .field("dead-letters", delivery.dead)
-                .field("reason", delivery.words)
-                .build(),
+            Notice::Statement(statement) => messages::statement(statement),
+            Notice::Delivery(delivery) => messages::delivery(delivery),
             Notice::Trouble(words) => return self.trouble(words),
         };
         let obj = self.obj();
@@ -498,51 +353,45 @@ impl XapiTap {
         let active = state.active.take();
         state.track = Track::default();
         drop(state);
-        if let Some(active) = active {
-            if let Some(timer) = &active.timer {
-                timer.unschedule();
-            }
-            let patience = lock(&self.settings).drain_timeout;
-            let status = active.courier.finish(patience.into());
-            gst::info!(
-                CAT,
-                imp = self,
-                "delivery ends {}, {} pending",
-                status.state,
-                status.pending
-            );
-            lock(&self.state).last = status;
+        let Some(mut active) = active else {
+            return;
+        };
+        if let Some(timer) = &active.timer {
+            timer.unschedule();
         }
+        if active.misses_length(true) {
+            self.trouble(NO_LENGTH.into());
+        }
+        let (said, progress) = (active.said, active.progress());
+        let patience = lock(&self.settings).drain_timeout;
+        let status = active.finish(patience.into());
+        gst::info!(
+            CAT,
+            imp = self,
+            "delivery ends {}, {} pending",
+            status.state,
+            status.pending
+        );
+        let mut state = lock(&self.state);
+        state.said += said;
+        state.last = status;
+        state.progress = progress;
     }
 
     fn stats(&self) -> gst::Structure {
         let state = lock(&self.state);
-        let status = match &state.active {
-            Some(active) => active.courier.status(),
-            None => state.last.clone(),
+        let (status, progress, said) = match &state.active {
+            Some(active) => (active.delivery(), active.progress(), active.said),
+            None => (state.last.clone(), state.progress, 0),
         };
-        let progress = state
-            .active
-            .as_ref()
-            .map_or(0, |active| active.session.progress());
-        gst::Structure::builder("stats")
-            .field("state", status.state)
-            .field("progress", f64::from(progress) / 1000.0)
-            .field("statements", state.said)
-            .field("pending", status.pending)
-            .field("delivered", status.delivered)
-            .field("dead-letters", status.dead)
-            .field("unwritten", status.unwritten)
-            .field("lost", status.lost)
-            .field("troubles", state.troubles)
-            .build()
+        messages::stats(&status, progress, state.said + said, state.troubles)
     }
 
     fn interacted(&self, structure: &gst::StructureRef) {
         let mut state = lock(&self.state);
         let now = self.running_time(&mut state.track);
         let at = state.track.position(now);
-        let facts = facts(structure);
+        let facts = messages::facts(structure);
         state.facts.update(facts.clone());
         self.tell(&mut state, Input::Interact { at, facts });
         self.arm(&mut state);
@@ -564,34 +413,6 @@ impl XapiTap {
         if let Some(active) = &mut state.active {
             active.terminated = true;
         }
-    }
-}
-
-/// What an application says of its player.
-fn facts(structure: &gst::StructureRef) -> Facts {
-    let text = |name: &str| structure.get::<String>(name).ok();
-    let size = |name: &str| {
-        let text = text(name)?;
-        let (width, height) = text.split_once('x')?;
-        width.parse().ok().zip(height.parse().ok())
-    };
-    let whole = |name: &str| {
-        structure
-            .get::<i32>(name)
-            .ok()
-            .and_then(|n| u32::try_from(n).ok())
-    };
-    Facts {
-        volume: structure.get("volume").ok(),
-        captions: structure.get("captions").ok(),
-        captions_language: text("captions-language"),
-        full_screen: structure.get("full-screen").ok(),
-        screen_size: size("screen-size"),
-        playback_size: size("playback-size"),
-        quality: whole("quality"),
-        frame_rate: structure.get("frame-rate").ok(),
-        track: text("track"),
-        user_agent: text("user-agent"),
     }
 }
 
@@ -662,182 +483,19 @@ impl ObjectImpl for XapiTap {
     }
 
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
-            let default = Settings::default();
-            let text = |name: &'static str, nick: &str, blurb: &str| {
-                glib::ParamSpecString::builder(name)
-                    .nick(nick)
-                    .blurb(blurb)
-                    .mutable_ready()
-                    .build()
-            };
-            let secret = |name: &'static str, nick: &str, blurb: &str| {
-                glib::ParamSpecString::builder(name)
-                    .nick(nick)
-                    .blurb(blurb)
-                    .write_only()
-                    .mutable_ready()
-                    .build()
-            };
-            let time = |name: &'static str, nick: &str, blurb: &str, default: gst::ClockTime| {
-                glib::ParamSpecUInt64::builder(name)
-                    .nick(nick)
-                    .blurb(blurb)
-                    .default_value(default.nseconds())
-                    .mutable_ready()
-                    .build()
-            };
-            let rate = |name: &'static str, nick: &str, blurb: &str, default: f64| {
-                glib::ParamSpecDouble::builder(name)
-                    .nick(nick)
-                    .blurb(blurb)
-                    .minimum(0.01)
-                    .maximum(100.0)
-                    .default_value(default)
-                    .mutable_ready()
-                    .build()
-            };
-            vec![
-                text("activity-id", "Activity", "IRI of the video (required)"),
-                text("activity-name", "Activity name", "Title of the video (default: none)"),
-                text("actor", "Actor", "Who watches: mailto:… or an xAPI Agent as JSON (required)"),
-                text(
-                    "registration",
-                    "Registration",
-                    "UUID that sessions share, as the learning platform gives it (default: one for \
-                     each actor and activity, kept in the journal)",
-                ),
-                time(
-                    "length",
-                    "Length",
-                    "Length of the video in nanoseconds; 0 asks the stream",
-                    default.length,
-                ),
-                glib::ParamSpecDouble::builder("completion-threshold")
-                    .nick("Completion threshold")
-                    .blurb(
-                        "Share of the video that must have been played for completed, from 0 to 1 \
-                         (rounded to thousandths); 0 leaves it to the check alone",
-                    )
-                    .maximum(1.0)
-                    .minimum(0.0)
-                    .default_value(default.completion_threshold)
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecBoolean::builder("require-check")
-                    .nick("Require check")
-                    .blurb("Completed takes the action signal check-passed as well")
-                    .default_value(default.require_check)
-                    .mutable_ready()
-                    .build(),
-                rate("min-rate", "Lowest rate", "Media played slower than this is not watched", default.min_rate),
-                rate("max-rate", "Highest rate", "Media played faster than this is not watched", default.max_rate),
-                text(
-                    "manifest-location",
-                    "Manifest",
-                    "manifest.json of the package: its kept spans carry progress over a re-cut \
-                     (default: none, the video is taken to stay as it is)",
-                ),
-                text("endpoint", "Endpoint", "URL of the LRS, above statements (default: none, nothing is sent)"),
-                secret("username", "User name", "For the LRS; env:NAME and file:PATH read it from there"),
-                secret("password", "Password", "For the LRS; env:NAME and file:PATH read it from there"),
-                secret("token", "Token", "Bearer token for the LRS; env:NAME and file:PATH read it from there"),
-                glib::ParamSpecEnum::builder_with_default("version", default.version)
-                    .nick("xAPI version")
-                    .blurb("Version of xAPI to speak to the LRS")
-                    .mutable_ready()
-                    .build(),
-                text(
-                    "journal",
-                    "Journal",
-                    "Folder that statements are kept in until they are delivered, one for each \
-                     player (default: none, statements live in memory)",
-                ),
-                glib::ParamSpecUInt64::builder("checkpoint-interval")
-                    .nick("Checkpoint interval")
-                    .blurb("How often the position is noted in the journal, in nanoseconds")
-                    .minimum(100_000_000)
-                    .default_value(default.checkpoint_interval.nseconds())
-                    .mutable_ready()
-                    .build(),
-                time(
-                    "drain-timeout",
-                    "Drain timeout",
-                    "How long shutdown waits for the LRS, in nanoseconds; the journal keeps the rest",
-                    default.drain_timeout,
-                ),
-                glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
-                    .nick("Statistics")
-                    .blurb(
-                        "state, progress, statements, pending, delivered, dead-letters, unwritten, lost, \
-                         troubles",
-                    )
-                    .read_only()
-                    .build(),
-            ]
-        });
+        static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(properties::properties);
         &PROPERTIES
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut settings = lock(&self.settings);
-        // GObject has checked types and ranges.
-        let text = || {
-            value
-                .get::<Option<String>>()
-                .ok()
-                .flatten()
-                .filter(|text| !text.is_empty())
-        };
-        let time = || gst::ClockTime::from_nseconds(value.get().unwrap_or_default());
-        match pspec.name() {
-            "activity-id" => settings.activity_id = text(),
-            "activity-name" => settings.activity_name = text(),
-            "actor" => settings.actor = text(),
-            "registration" => settings.registration = text(),
-            "length" => settings.length = time(),
-            "completion-threshold" => {
-                settings.completion_threshold = value.get().unwrap_or_default();
-            }
-            "require-check" => settings.require_check = value.get().unwrap_or_default(),
-            "min-rate" => settings.min_rate = value.get().unwrap_or_default(),
-            "max-rate" => settings.max_rate = value.get().unwrap_or_default(),
-            "manifest-location" => settings.manifest_location = text(),
-            "endpoint" => settings.endpoint = text(),
-            "username" => settings.username = text(),
-            "password" => settings.password = text(),
-            "token" => settings.token = text(),
-            "version" => settings.version = value.get().unwrap_or_default(),
-            "journal" => settings.journal = text(),
-            "checkpoint-interval" => settings.checkpoint_interval = time(),
-            "drain-timeout" => settings.drain_timeout = time(),
-            name => unreachable!("there is no property {name} to write"),
-        }
+        lock(&self.settings).set(value, pspec);
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         if pspec.name() == "stats" {
             return self.stats().to_value();
         }
-        let settings = lock(&self.settings);
-        match pspec.name() {
-            "activity-id" => settings.activity_id.to_value(),
-            "activity-name" => settings.activity_name.to_value(),
-            "actor" => settings.actor.to_value(),
-            "registration" => settings.registration.to_value(),
-            "length" => settings.length.nseconds().to_value(),
-            "completion-threshold" => settings.completion_threshold.to_value(),
-            "require-check" => settings.require_check.to_value(),
-            "min-rate" => settings.min_rate.to_value(),
-            "max-rate" => settings.max_rate.to_value(),
-            "manifest-location" => settings.manifest_location.to_value(),
-            "endpoint" => settings.endpoint.to_value(),
-            "version" => settings.version.to_value(),
-            "journal" => settings.journal.to_value(),
-            "checkpoint-interval" => settings.checkpoint_interval.nseconds().to_value(),
-            "drain-timeout" => settings.drain_timeout.nseconds().to_value(),
-            name => unreachable!("there is no property {name} to read"),
-        }
+        lock(&self.settings).get(pspec)
     }
 
     fn signals() -> &'static [glib::subclass::Signal] {

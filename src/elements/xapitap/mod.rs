@@ -14,8 +14,11 @@
 //!     username=player password=file:/etc/player/lrs-password ! autoaudiosink
 //! ```
 
+mod active;
 mod imp;
+mod messages;
 mod position;
+mod properties;
 mod settings;
 
 use gst::glib;

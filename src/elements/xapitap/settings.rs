@@ -34,6 +34,7 @@ pub struct Settings {
     pub length: gst::ClockTime,
     pub completion_threshold: f64,
     pub require_check: bool,
+    pub check_suffices: bool,
     pub min_rate: f64,
     pub max_rate: f64,
     pub manifest_location: Option<String>,
@@ -57,6 +58,7 @@ impl Default for Settings {
             length: gst::ClockTime::ZERO,
             completion_threshold: 1.0,
             require_check: false,
+            check_suffices: false,
             min_rate: 0.25,
             max_rate: 4.0,
             manifest_location: None,
@@ -86,12 +88,23 @@ impl Settings {
         if !is_iri(activity_id) {
             return Err(format!("the activity-id `{activity_id}` is no IRI"));
         }
+        // GObject takes what is not a number for being in every range.
+        if !(0.0..=1.0).contains(&self.completion_threshold) {
+            return Err("completion-threshold is no number from 0 to 1".into());
+        }
+        if self.min_rate > self.max_rate {
+            return Err(format!(
+                "min-rate {} is above max-rate {}: nothing would be watched",
+                self.min_rate, self.max_rate
+            ));
+        }
         Ok(Plan {
             actor: actor(agent).map_err(|error| error.to_string())?,
             activity_id: activity_id.to_owned(),
             activity_name: self.activity_name.clone(),
             threshold: (self.completion_threshold * 1000.0).round() as u16,
             require_check: self.require_check,
+            check_suffices: self.check_suffices,
             rates: (self.min_rate, self.max_rate),
         })
     }

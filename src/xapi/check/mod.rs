@@ -13,7 +13,7 @@
 //! | `determining` | an interacted satisfies the templates that its determining properties choose |
 //! | `format` | the form and range of each extension |
 //! | `forbidden` | completion, time-from, time-to, length only where they belong |
-//! | `threshold` | said on the four verbs when it is not 1; a completed reaches it |
+//! | `threshold` | said on the four verbs when it is not 1; a completed should reach it |
 //! | `progress` `segments` | agree with each other and with the length |
 //! | `order` | initialized first, terminated last, paused before it, played and paused in turn |
 //! | `session` | one session-id, that of initialized; one actor, video, registration |

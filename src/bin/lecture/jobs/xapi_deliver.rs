@@ -62,6 +62,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             entry.id
         ));
     }
+    summary.insert("said".into(), journal.contents().next.into());
     let courier = Courier::start(journal, Some(lrs), |_| {});
     let deadline = Instant::now() + timeout;
     let mut said = String::new();

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! A session, and the courier that takes its statements away.
+
+use std::time::{Duration, Instant};
+
+use gst::glib;
+
+use super::settings::Settings;
+use crate::{
+    delivery::{Courier, Delivery, Journal, Lrs, Notice, wall_clock},
+    timeline::CutList,
+    xapi::{Due, Facts, History, Input, Session, Uuid, key, units::SteadyClock},
+};
+
+/// So long without a length, and the user is told that nothing can be reported.
+const LENGTH_PATIENCE: Duration = Duration::from_secs(10);
+
+pub struct Active {
+    courier: Courier,
+    session: Session,
+    key: String,
+    clock: SteadyClock,
+    started: Instant,
+    next_checkpoint: Instant,
+    pub checkpoint: Duration,
+    pub timer: Option<gst::SingleShotClockId>,
+    /// Milliseconds.
+    pub length: Option<u64>,
+    /// The end of the media was said.
+    pub ended: bool,
+    /// The application ended the session.
+    pub terminated: bool,
+    /// The session was told that playback goes on.
+    pub told_play: bool,
+    /// Something was played.
+    played: bool,
+    /// Statements so far.
+    pub said: u64,
+    /// The user was told that there is no length.
+    warned: bool,
+}
+
+impl Active {
+    /// Opens the journal, closes there what a crash left open, and begins a session. Says what was
+    /// wrong on the way; without a session nothing is reported.
+    pub fn begin(
+        settings: &Settings,
+        facts: Facts,
+        notify: impl Fn(Notice) + Send + Sync + 'static,
+    ) -> (Option<Self>, Vec<String>) {
+        let mut troubles = Vec::new();
+        let journal = open(settings, &mut troubles);
+        let lrs = settings.delivery().unwrap_or_else(|words| {
+            troubles.push(words);
+            None
+        });
+        let lrs =
+            lrs.map(|(endpoint, credentials)| Lrs::new(endpoint, &credentials, settings.version()));
+        let plan = settings
+            .plan()
+            .and_then(|plan| Ok((plan, settings.registration()?)));
+        let (plan, registration) = match plan {
+            Ok(plan) => plan,
+            Err(words) => {
+                troubles.push(words);
+                return (None, troubles);
+            }
+        };
+        let kept = settings.kept().unwrap_or_else(|words| {
+            troubles.push(words);
+            None
+        });
+        let key = key(&plan.actor, &plan.activity_id, registration);
+        let before = journal.session(&key);
+        let history = history(before.as_ref(), registration, kept.as_ref());
+        let mut active = Active {
+            courier: Courier::start(journal, lrs, notify),
+            session: Session::new(plan, history, facts),
+            key,
+            clock: SteadyClock::default(),
+            started: Instant::now(),
+            next_checkpoint: Instant::now(),
+            checkpoint: settings.checkpoint_interval.into(),
+            timer: None,
+            length: None,
+            ended: false,
+            terminated: false,
+            told_play: false,
+            played: false,
+            said: 0,
+            warned: false,
+        };
+        active.tell_length(settings.length);
+        (Some(active), troubles)
+    }
+
+    /// Begins another session with the same journal, for another medium.
+    pub fn renew(&mut self, settings: &Settings, facts: Facts) {
+        // What is wrong with them was said when the first session began.
+        let (Ok(plan), Ok(registration)) = (settings.plan(), settings.registration()) else {
+            return;
+        };
+        self.key = key(&plan.actor, &plan.activity_id, registration);
+        let history = if plan.activity_id == self.session.plan().activity_id {
+            // The session that ends may still be on its way to the journal.
+            self.session.history().clone()
+        } else {
+            let kept = settings.kept().unwrap_or_default();
+            let before = self.courier.session(&self.key);
+            history(before.as_ref(), registration, kept.as_ref())
+        };
+        self.session = Session::new(plan, history, facts);
+        self.clock = SteadyClock::default();
+        self.started = Instant::now();
+        self.length = None;
+        self.ended = false;
+        self.terminated = false;
+        self.told_play = false;
+        self.played = false;
+        self.warned = false;
+        self.tell_length(settings.length);
+    }
+
+    /// Tells the session, and hands over what it says.
+    pub fn tell(&mut self, input: Input) {
+        if self.terminated {
+            return;
+        }
+        self.played |= matches!(input, Input::Play { .. });
+        let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let wall = self.clock.now(wall_clock(), elapsed);
+        let statements = self.session.apply(input, wall, &mut new_id);
+        self.said += statements.len() as u64;
+        let due = self.session.is_open() && Instant::now() >= self.next_checkpoint;
+        if !statements.is_empty() || due {
+            self.next_checkpoint = Instant::now() + self.checkpoint;
+            self.courier.step(&self.key, &self.session, statements);
+        }
+    }
+
+    /// Tells the session the length that the user gave, if there is one.
+    fn tell_length(&mut self, length: gst::ClockTime) {
+        if !length.is_zero() {
+            self.length = Some(length.mseconds());
+            self.tell(Input::Length(length.mseconds()));
+        }
+    }
+
+    /// Whether it is time to say that there is no length; true once. The end does not wait.
+    pub fn misses_length(&mut self, ends: bool) -> bool {
+        let waited = ends || self.started.elapsed() > LENGTH_PATIENCE;
+        let misses = self.played && self.length.is_none() && waited && !self.warned;
+        self.warned |= misses;
+        misses
+    }
+
+    pub fn due(&self) -> Due {
+        self.session.due()
+    }
+
+    /// Progress in thousandths.
+    pub fn progress(&self) -> u16 {
+        self.session.progress()
+    }
+
+    pub fn delivery(&self) -> Delivery {
+        self.courier.status()
+    }
+
+    /// Closes the journal, after the LRS was given this long.
+    pub fn finish(self, patience: Duration) -> Delivery {
+        self.courier.finish(patience)
+    }
+}
+
+/// The journal that the user named; one in memory where that cannot be had.
+fn open(settings: &Settings, troubles: &mut Vec<String>) -> Journal {
+    let Some(folder) = settings.folder() else {
+        return Journal::in_memory();
+    };
+    let mut journal = match Journal::open(&folder) {
+        Ok(journal) => journal,
+        Err(error) => {
+            troubles.push(format!("{error}; statements are kept in memory"));
+            return Journal::in_memory();
+        }
+    };
+    if journal.damaged() > 0 {
+        troubles.push("a part of the journal could not be read; a copy is kept beside it".into());
+    }
+    if let Err(error) = journal.close_abandoned(&mut new_id) {
+        troubles.push(format!("the journal cannot be written: {error}"));
+    }
+    journal
+}
+
+/// What earlier sessions came to, moved to the video as it is cut now.
+fn history(
+    before: Option<&Session>,
+    registration: Option<Uuid>,
+    kept: Option<&CutList>,
+) -> History {
+    match before {
+        Some(before) => {
+            let mut history = before.history().clone();
+            history.recut(kept);
+            history
+        }
+        None => History::new(registration.unwrap_or_else(new_id), kept),
+    }
+}
+
+fn new_id() -> Uuid {
+    Uuid::parse(&glib::uuid_string_random()).unwrap_or(Uuid::v4([0; 16]))
+}

@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MPL-2.0
 """A video player that knows nothing of xapitap but its name and properties: playbin with the tap
-as audio-filter. A scripted viewer plays a while, pauses, goes back, plays on faster to the end.
-What the player itself knows of that is written to a file.
+as audio-filter. A scripted viewer watches; what the player itself knows of that is written to a
+file.
 
-player.py FILE FACTS PROPERTY=VALUE..."""
+player.py VIEWER URI FACTS PROPERTY=VALUE...
+
+VIEWER is `session` (ten seconds, a pause, back, faster to the end), `background` (to the end in a
+hidden window), or `most` (four fifths, and the check passed)."""
 
 import json
-import os
 import sys
 import time
 
@@ -17,7 +19,7 @@ gi.require_version("Gst", "1.0")
 from gi.repository import Gst  # noqa: E402
 
 Gst.init(None)
-path, facts_path, *properties = sys.argv[1:]
+viewer, uri, facts_path, *properties = sys.argv[1:]
 
 tap = Gst.ElementFactory.make("xapitap", None)
 for item in properties:
@@ -25,7 +27,7 @@ for item in properties:
     Gst.util_set_object_arg(tap, name, value)
 
 play = Gst.ElementFactory.make("playbin", None)
-play.props.uri = Gst.filename_to_uri(os.path.abspath(path))
+play.props.uri = uri
 play.props.audio_filter = tap
 for sink in ("audio-sink", "video-sink"):
     fake = Gst.ElementFactory.make("fakesink", None)
@@ -73,26 +75,38 @@ def seek(rate, target):
     play.get_state(20 * Gst.SECOND)
 
 
-began = time.monotonic()
+def session():
+    watch(10)
+    state(Gst.State.PAUSED)
+    facts["paused"] = position()
+    time.sleep(1)
+    seek(1.0, 4)
+    state(Gst.State.PLAYING)
+    watch(6)
+    facts["faster"] = position()
+    seek(1.5, facts["faster"])
+    watch(None)
+
+
+def background():
+    hidden = "player, full-screen=(boolean)false, playback-size=(string)0x0"
+    tap.emit("interacted", Gst.Structure.from_string(hidden)[0])
+    watch(None)
+
+
+def most():
+    watch(0.8 * facts["length"])
+    tap.emit("check-passed")
+
+
 state(Gst.State.PLAYING)
 facts["length"] = play.query_duration(Gst.Format.TIME)[1] / Gst.SECOND
-watch(10)
-state(Gst.State.PAUSED)
-facts["paused"] = position()
-first = time.monotonic()
-time.sleep(1)
-seek(1.0, 4)
-state(Gst.State.PLAYING)
-watch(6)
-facts["faster"] = position()
-seek(1.5, facts["faster"])
-watch(None)
+{"session": session, "background": background, "most": most}[viewer]()
 state(Gst.State.READY)
 # What was posted while the pipeline was going down; the last step throws it away.
 while message := bus.pop():
     listen(message)
 facts["stats"] = tap.get_property("stats").to_string()
 state(Gst.State.NULL)
-facts["wall"] = time.monotonic() - began
 with open(facts_path, "w", encoding="utf-8") as file:
     json.dump(facts, file)

@@ -1,32 +1,45 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MPL-2.0
-# Sourced: installs and starts two real Learning Record Stores, on loopback.
+# Sourced: installs and starts two real Learning Record Stores, on loopback. What is installed stays
+# in target/tools.
 #
-#   start_ralph PORT     Ralph, xAPI 1.0.3, user tap, password secret
-#   start_xapi_rs PORT   xapi-rs, xAPI 2.0, over a PostgreSQL of its own
+#   start_ralph     Ralph, xAPI 1.0.3, user tap, password secret; sets ralph_endpoint
+#   start_xapi_rs   xapi-rs, xAPI 2.0, over a PostgreSQL of its own; sets xapi_rs_endpoint
+#   kill_xapi_rs    kills it, and start_xapi_rs starts it again with what it had stored
 #   stop_servers
 
-lrs_tools=${CARGO_TARGET_DIR:-target}/tools
+ralph_version=5.1.0
+xapi_rs_version=0.1.21
+lrs_tools=$(realpath -m "${CARGO_TARGET_DIR:-target}/tools")
+ralph=$lrs_tools/ralph-$ralph_version/bin
+xapi_rs=$lrs_tools/xapi-rs-$xapi_rs_version/bin/xapi-rs
 lrs_work=${lrs_work:-${CARGO_TARGET_DIR:-target}/test-work/lrs}
-lrs_stop=()
 
 install_ralph() {
-    [ -x "$lrs_tools/ralph/bin/ralph" ] && return
-    python3 -m venv "$lrs_tools/ralph"
-    "$lrs_tools/ralph/bin/pip" install --quiet 'ralph-malph[full]==5.1.0'
+    [ ! -x "$ralph/ralph" ] || return 0
+    python3 -m venv "${ralph%/bin}"
+    "$ralph/pip" install --quiet --disable-pip-version-check \
+        "ralph-malph[cli,lrs]==$ralph_version" requests
 }
 
-# About three minutes on one core: once, the debug profile, without debug information.
+# Two minutes of one core, once: nothing is optimized, and there is nothing for a debugger.
 install_xapi_rs() {
-    [ -x "$lrs_tools/bin/xapi-rs" ] && return
-    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$lrs_tools/xapi-rs-build \
-        cargo install --quiet --locked --profile dev --version 0.1.21 --root "$lrs_tools" xapi-rs
+    [ ! -x "$xapi_rs" ] || return 0
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_PROFILE_DEV_STRIP=true CARGO_INCREMENTAL=0 \
+        CARGO_TARGET_DIR=$lrs_tools/xapi-rs-build \
+        cargo install --quiet --locked --profile dev --version "$xapi_rs_version" \
+        --root "${xapi_rs%/bin/*}" xapi-rs
     rm -rf "$lrs_tools/xapi-rs-build"
+}
+
+# A port that nobody listens on.
+free_port() {
+    /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
 wait_for_port() {
     local tries
-    for ((tries = 0; tries < 300; tries++)); do
+    for ((tries = 0; tries < 600; tries++)); do
         if (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; then return; fi
         sleep 0.1
     done
@@ -36,16 +49,18 @@ wait_for_port() {
 }
 
 start_ralph() {
-    local home=$lrs_work/ralph
+    local home=$lrs_work/ralph port
+    [ -z "${ralph_pid:-}" ] || return 0
     install_ralph
+    port=$(free_port)
     mkdir -p "$home/data"
     export RALPH_APP_DIR=$home RALPH_RUNSERVER_BACKEND=fs
     export RALPH_BACKENDS__LRS__FS__DEFAULT_DIRECTORY_PATH=$home/data
-    "$lrs_tools/ralph/bin/ralph" auth --write-to-disk --username tap --password secret \
+    "$ralph/ralph" auth --write-to-disk --username tap --password secret \
         --scope statements/write --scope statements/read \
         --agent-ifi-mbox mailto:tap@example.com >/dev/null
     # As shipped its file backend takes only the first write: appending must be asked for.
-    "$lrs_tools/ralph/bin/python" - "$1" >"$home/log" 2>&1 <<'END' &
+    "$ralph/python" - "$port" >"$home/log" 2>&1 <<'END' &
 import sys
 from ralph.backends.data.base import BaseOperationType
 from ralph.backends.lrs.fs import FSLRSBackend
@@ -54,8 +69,10 @@ import uvicorn
 from ralph.api import app
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]))
 END
-    lrs_stop+=("kill $!")
-    wait_for_port "$1"
+    ralph_pid=$!
+    wait_for_port "$port"
+    # shellcheck disable=SC2034 # for those who source this
+    ralph_endpoint=http://127.0.0.1:$port/xAPI
 }
 
 # PostgreSQL refuses to run as root.
@@ -64,45 +81,63 @@ as_postgres() {
 }
 
 start_postgres() {
-    local bin data=$lrs_data/postgres
-    bin=$(dirname "$(find /usr/lib/postgresql -name initdb | sort -V | tail -n1)")
-    as_postgres "$bin/initdb" -D "$data" -A trust -U lrs >/dev/null
-    as_postgres "$bin/pg_ctl" -D "$data" -w -l "$data/log" \
-        -o "-p $1 -h 127.0.0.1 -k $data" start >/dev/null
-    as_postgres "$bin/createdb" -h 127.0.0.1 -p "$1" -U lrs xapi
-    lrs_stop+=("as_postgres $bin/pg_ctl -D $data -m immediate stop")
+    postgres_bin=$(dirname "$(find /usr/lib/postgresql -name initdb | sort -V | tail -n1)")
+    postgres_port=$(free_port)
+    # Where another user may write, too.
+    postgres_home=$(mktemp -d /tmp/lecture-postgres.XXXXXX)
+    chmod 777 "$postgres_home"
+    local data=$postgres_home/data
+    as_postgres "$postgres_bin/initdb" -D "$data" -A trust -U lrs -E UTF8 --locale=C -N >/dev/null
+    as_postgres "$postgres_bin/pg_ctl" -D "$data" -w -l "$data/log" \
+        -o "-p $postgres_port -h 127.0.0.1 -k $data" start >/dev/null
+    as_postgres "$postgres_bin/createdb" -h 127.0.0.1 -p "$postgres_port" -U lrs xapi
 }
 
 start_xapi_rs() {
-    local home=$lrs_work/xapi-rs port=$1
+    local home=$lrs_work/xapi-rs
+    [ -z "${xapi_rs_pid:-}" ] || return 0
     install_xapi_rs
-    # It makes neither this folder nor its database.
-    mkdir -p "$home/logs"
-    # Where another user may write, too.
-    lrs_data=$(mktemp -d)
-    chmod 777 "$lrs_data"
-    start_postgres $((port + 1))
-    # Its working folder is what cargo would say it is.
-    cat >"$home/.env" <<END
-DB_SERVER_URL="postgresql://lrs@127.0.0.1:$((port + 1))"
+    if [ -z "${postgres_home:-}" ]; then
+        start_postgres
+        xapi_rs_port=$(free_port)
+        # It makes neither this folder nor its database.
+        mkdir -p "$home/logs"
+        cat >"$home/.env" <<END
+DB_SERVER_URL="postgresql://lrs@127.0.0.1:$postgres_port"
 DB_NAME="xapi"
 LRS_HOST="127.0.0.1"
-LRS_PORT=$port
+LRS_PORT=$xapi_rs_port
 LRS_AUTHORITY_IFI="admin@my.xapi.net"
-LRS_EXTERNAL_URL="http://127.0.0.1:$port/"
+LRS_EXTERNAL_URL="http://127.0.0.1:$xapi_rs_port/"
 LRS_MODE="legacy"
 EXT_DEFAULT_LANGUAGE="en"
 JWS_STRICT=false
 RUST_LOG="error"
 END
-    (cd "$home" && CARGO_MANIFEST_DIR=$PWD ROCKET_PORT=$port exec "$lrs_tools/bin/xapi-rs") >"$home/log" 2>&1 &
-    lrs_stop+=("kill $!")
-    wait_for_port "$port"
+    fi
+    # Its working folder is what cargo would say it is.
+    (cd "$home" && CARGO_MANIFEST_DIR=$PWD ROCKET_PORT=$xapi_rs_port exec "$xapi_rs") \
+        >>"$home/log" 2>&1 &
+    xapi_rs_pid=$!
+    wait_for_port "$xapi_rs_port"
+    # shellcheck disable=SC2034 # for those who source this
+    xapi_rs_endpoint=http://127.0.0.1:$xapi_rs_port
+}
+
+kill_xapi_rs() {
+    kill -9 "$xapi_rs_pid"
+    wait "$xapi_rs_pid" 2>/dev/null || true
+    xapi_rs_pid=
 }
 
 stop_servers() {
-    local stop
-    for stop in "${lrs_stop[@]}"; do $stop 2>/dev/null || true; done
-    lrs_stop=()
-    [ -z "${lrs_data:-}" ] || rm -rf "$lrs_data"
+    local pid
+    for pid in ${ralph_pid:-} ${xapi_rs_pid:-}; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    if [ -n "${postgres_home:-}" ]; then
+        as_postgres "$postgres_bin/pg_ctl" -D "$postgres_home/data" -m immediate stop >/dev/null || true
+        rm -rf "$postgres_home"
+    fi
 }

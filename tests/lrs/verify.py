@@ -3,40 +3,22 @@
 """Reads the statements of player.py's session back from an LRS and works every value out again,
 from what the player knows and from nothing else.
 
-verify.py ENDPOINT VERSION ACTIVITY FACTS [USER PASSWORD]"""
+verify.py ENDPOINT ACTIVITY FACTS"""
 
-import base64
 import json
 import sys
-import urllib.parse
-import urllib.request
 from datetime import datetime
 from fractions import Fraction
 
-endpoint, version, activity, facts_path, *credentials = sys.argv[1:]
+import lrs
+
+endpoint, activity, facts_path = sys.argv[1:]
 X = "https://w3id.org/xapi/video/extensions/"
 with open(facts_path, encoding="utf-8") as file:
     facts = json.load(file)
 
-
-def get(url):
-    request = urllib.request.Request(url, headers={"X-Experience-API-Version": version})
-    if credentials:
-        token = base64.b64encode(":".join(credentials).encode()).decode()
-        request.add_header("Authorization", f"Basic {token}")
-    with urllib.request.urlopen(request) as response:
-        return json.load(response)
-
-
-# Ralph's file backend finds nothing by activity and counts ascending from the newest.
-stored, more = [], "/statements?limit=100"
-while more:
-    page = get(urllib.parse.urljoin(endpoint, more) if stored else endpoint + more)
-    stored += page["statements"]
-    more = page.get("more")
-stored = [s for s in stored if s["object"]["id"] == activity]
-stored.sort(key=lambda s: s["timestamp"])
-verbs = [s["verb"]["id"].rsplit("/", 1)[1] for s in stored]
+stored = lrs.statements(endpoint, activity)
+verbs = [lrs.verb(statement) for statement in stored]
 print("stored:", ", ".join(verbs))
 assert verbs == [
     "initialized", "played", "paused", "seeked", "played", "interacted", "completed", "paused",

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::chapters::Chapter;
 use super::names;
 use super::playlist::{Programme, Role};
+use super::text::{Text, TextRole};
 use super::track::{Rates, Track};
 use crate::timeline::{Span, Time};
 
@@ -39,6 +40,12 @@ pub struct Manifest {
     pub video: Vec<VideoEntry>,
     /// Renditions of the sound, the default first.
     pub audio: Vec<AudioEntry>,
+    /// Captions and subtitles, in the order of the playlist.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captions: Vec<TextEntry>,
+    /// Descriptions of what is seen, as text that a player speaks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub descriptions: Vec<TextEntry>,
     /// Chapters in the package's time.
     pub chapters: Vec<ChapterEntry>,
     /// All media segments together.
@@ -128,6 +135,28 @@ pub struct MovieEntry {
     pub audio: Option<String>,
 }
 
+/// A text. Paths are in the package.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TextEntry {
+    /// What it is for.
+    pub role: TextRole,
+    /// A tag of BCP 47, `und` where it is unknown.
+    pub language: String,
+    /// What a viewer chooses it by.
+    pub label: String,
+    /// The whole text as WebVTT.
+    pub file: String,
+    /// The media playlist, where the text is a rendition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playlist: Option<String>,
+    /// The text to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transcript: Option<String>,
+    /// Whether a person approved it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<bool>,
+}
+
 /// A chapter.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ChapterEntry {
@@ -190,6 +219,7 @@ impl Manifest {
             .collect();
         let bytes = video.iter().map(|video| video.media.bytes).sum::<u64>()
             + audio.iter().map(|audio| audio.media.bytes).sum::<u64>();
+        let (captions, descriptions) = TextEntry::of(&programme.text);
         Manifest {
             form: FORM,
             generator: concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).into(),
@@ -198,6 +228,8 @@ impl Manifest {
             playlist: names::MULTIVARIANT.into(),
             video,
             audio,
+            captions,
+            descriptions,
             chapters: chapters.iter().map(ChapterEntry::from).collect(),
             bytes,
             mp4: None,
@@ -227,6 +259,30 @@ impl MediaEntry {
             peak_rate: peak,
             bytes: track.bytes(),
             segments: track.segments.len(),
+        }
+    }
+}
+
+impl TextEntry {
+    /// The entries of captions and of descriptions.
+    pub fn of(texts: &[Text]) -> (Vec<TextEntry>, Vec<TextEntry>) {
+        let (captions, descriptions): (Vec<&Text>, Vec<&Text>) =
+            texts.iter().partition(|text| text.is_rendition());
+        let entries = |texts: Vec<&Text>| texts.into_iter().map(TextEntry::from).collect();
+        (entries(captions), entries(descriptions))
+    }
+}
+
+impl From<&Text> for TextEntry {
+    fn from(text: &Text) -> Self {
+        TextEntry {
+            role: text.role,
+            language: text.language.clone(),
+            label: text.label.clone(),
+            file: text.file(),
+            playlist: text.playlist(),
+            transcript: text.transcript(),
+            approved: None,
         }
     }
 }

@@ -4,8 +4,9 @@
 //!
 //! A package is a folder of CMAF segments with HLS playlists over them. This module says which
 //! renditions are made ([`ladder`]), where segments start ([`grid`]), what a finished track holds
-//! and is measured at ([`codec`], [`fragment`], [`chunks`], [`track`]), and what the files say that lead to it
-//! ([`playlist`], [`chapters`], [`manifest`]). [`progressive`] makes one file of a package, and
+//! and is measured at ([`codec`], [`fragment`], [`chunks`], [`track`]), and what the files say that
+//! lead to it ([`playlist`], [`text`], [`transcript`], [`chapters`], [`manifest`]). [`progressive`]
+//! makes one file of a package, and
 //! [`check`] reads a package and finds what is wrong with it.
 
 mod boxes;
@@ -16,8 +17,11 @@ pub mod codec;
 pub mod fragment;
 pub mod grid;
 pub mod ladder;
+pub mod language;
 pub mod manifest;
 pub mod names;
 pub mod playlist;
 pub mod progressive;
+pub mod text;
 pub mod track;
+pub mod transcript;

@@ -11,11 +11,12 @@ use m3u8_rs::{
 use serde::{Deserialize, Serialize};
 
 use super::names;
+use super::text::{self, Text};
 use super::track::{Rates, Track};
 
 /// EXT-X-MAP in a playlist with media segments asks for version 6, and 7 is what fragmented MP4
 /// came with.
-const VERSION: usize = 7;
+pub(super) const VERSION: usize = 7;
 
 /// The BCP 47 tag of a language that nobody told.
 pub const UNKNOWN_LANGUAGE: &str = "und";
@@ -96,6 +97,8 @@ pub struct Programme {
     pub video: Vec<Video>,
     /// Renditions of the sound, the default first.
     pub audio: Vec<Audio>,
+    /// Captions and other texts.
+    pub text: Vec<Text>,
     /// Whether there are chapters beside the playlist.
     pub chapters: bool,
 }
@@ -193,7 +196,7 @@ impl Programme {
                 .map(|video| self.variant(video)),
         );
         variants.extend(self.video.iter().filter_map(i_frame_variant));
-        let playlist = MasterPlaylist {
+        let mut playlist = MasterPlaylist {
             version: Some(VERSION),
             independent_segments: true,
             alternatives: self.alternatives(),
@@ -210,6 +213,7 @@ impl Programme {
                 .collect(),
             ..MasterPlaylist::default()
         };
+        text::list(&mut playlist, &self.text);
         written(|bytes| playlist.write_to(bytes))
     }
 
@@ -285,7 +289,7 @@ fn i_frame_variant(video: &Video) -> Option<VariantStream> {
 }
 
 /// A quoted string holds no quotes and no line ends (RFC 8216 section 4.2).
-fn quotable(text: &str) -> String {
+pub(super) fn quotable(text: &str) -> String {
     text.chars()
         .filter_map(|character| match character {
             '"' => Some('\''),
@@ -295,7 +299,7 @@ fn quotable(text: &str) -> String {
         .collect()
 }
 
-fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
+pub(super) fn written(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> Vec<u8> {
     let mut bytes = Vec::new();
     // Writing into memory cannot fail.
     let _ = write(&mut bytes);
@@ -337,7 +341,7 @@ mod tests {
         }
     }
 
-    fn text(bytes: Vec<u8>) -> String {
+    fn as_text(bytes: Vec<u8>) -> String {
         String::from_utf8(bytes).expect("playlists are UTF-8")
     }
 
@@ -360,7 +364,7 @@ mod tests {
         let named = files(&playlist).expect("a media playlist");
         assert_eq!(named.0, "init.mp4");
         assert_eq!(named.1, ["0.m4s", "1.m4s"]);
-        assert_eq!(text(playlist), expected);
+        assert_eq!(as_text(playlist), expected);
     }
 
     /// The video with a key frame at each segment's start.
@@ -393,14 +397,14 @@ mod tests {
 #EXT-X-ENDLIST
 ";
         let video = keyed(video(720, 1_000_000));
-        assert_eq!(text(i_frames(&video.track)), expected);
+        assert_eq!(as_text(i_frames(&video.track)), expected);
         let programme = Programme {
             video: vec![video],
             ..Programme::default()
         };
         let listed = "\n#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=6000,AVERAGE-BANDWIDTH=4800,\
                       CODECS=\"avc1.64001F\",RESOLUTION=1280x720,URI=\"video/720p/iframes.m3u8\"\n";
-        let playlist = text(programme.multivariant());
+        let playlist = as_text(programme.multivariant());
         assert!(playlist.contains(listed), "{playlist}");
     }
 
@@ -412,6 +416,7 @@ mod tests {
                 audio("English", Role::Main),
                 audio("English \"described\"", Role::Description),
             ],
+            text: Vec::new(),
             chapters: true,
         };
         let expected = "\
@@ -426,7 +431,7 @@ video/540p/playlist.m3u8
 video/720p/playlist.m3u8
 #EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\"
 ";
-        assert_eq!(text(programme.multivariant()), expected);
+        assert_eq!(as_text(programme.multivariant()), expected);
     }
 
     #[test]
@@ -435,14 +440,14 @@ video/720p/playlist.m3u8
             audio: vec![audio("Main", Role::Main)],
             ..Programme::default()
         };
-        let text_of_sound = text(sound.multivariant());
+        let text_of_sound = as_text(sound.multivariant());
         assert!(text_of_sound.contains("CODECS=\"mp4a.40.2\",AUDIO=\"audio\"\naudio/main/"));
         assert!(!text_of_sound.contains("RESOLUTION"));
         let picture = Programme {
             video: vec![video(360, 1000)],
             ..Programme::default()
         };
-        let text_of_picture = text(picture.multivariant());
+        let text_of_picture = as_text(picture.multivariant());
         assert!(text_of_picture.contains("CODECS=\"avc1.64001F\",RESOLUTION=640x360"));
         assert!(!text_of_picture.contains("AUDIO"));
         for whole in [text_of_sound, text_of_picture] {

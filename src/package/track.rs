@@ -119,15 +119,14 @@ impl Track {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// The length that no segment exceeds when rounded, in whole seconds (RFC 8216 section
-    /// 4.3.3.1).
+    /// The [`target_duration`] of its segments.
     pub fn target_duration(&self) -> u64 {
-        self.segments
-            .iter()
-            .map(|segment| segment.span.duration().secs_f64().round() as u64)
-            .max()
-            .unwrap_or(0)
-            .max(1)
+        target_duration(&self.grid())
+    }
+
+    /// When its segments are shown.
+    pub fn grid(&self) -> Vec<Span> {
+        self.segments.iter().map(|segment| segment.span).collect()
     }
 
     /// The last two segments, where the last one is too short to stand alone: a player that
@@ -191,6 +190,16 @@ impl Track {
             peak: peak.max(average),
         }
     }
+}
+
+/// The length that no segment exceeds when rounded, in whole seconds (RFC 8216 section 4.3.3.1).
+pub fn target_duration(segments: &[Span]) -> u64 {
+    segments
+        .iter()
+        .map(|segment| segment.duration().secs_f64().round() as u64)
+        .max()
+        .unwrap_or(0)
+        .max(1)
 }
 
 /// Bits a second of `bytes` in `nanos`, rounded up.

@@ -64,6 +64,14 @@ impl Document {
         })
     }
 
+    /// Puts a review NOTE before all other blocks, in the place of the one that was there.
+    pub fn set_review(&mut self, review: &Review) {
+        let is_review = |block: &Block| matches!(block, Block::Note { text, .. } if Review::from_note(text).is_some());
+        self.blocks.retain(|block| !is_review(block));
+        self.blocks
+            .splice(0..0, Document::new(Some(review), []).blocks);
+    }
+
     /// The review NOTE: the first NOTE with a `status:` line before the first cue.
     pub fn review(&self) -> Result<Option<Review>, Problem> {
         for block in &self.blocks {

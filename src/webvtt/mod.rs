@@ -7,6 +7,7 @@
 //! follows W3C WebVTT (<https://www.w3.org/TR/webvtt1/>); comments name its sections.
 
 mod block;
+pub mod captions;
 pub mod chapters;
 mod document;
 mod lines;

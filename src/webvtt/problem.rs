@@ -27,6 +27,10 @@ pub enum ProblemKind {
     Stray(String),
     /// STYLE or REGION after the first cue; it is left out.
     Late(&'static str),
+    /// Bytes that are no UTF-8 were read as Windows-1252.
+    Windows1252,
+    /// Something of a caption file that a viewer would not see as it was meant; the words say what.
+    Caption(String),
     /// A NOTE with a status that is neither `draft` nor `approved`.
     Status(String),
     /// A rule of chapter files (§4.6.1, §4.7.2, design) is broken; the words say which.
@@ -68,6 +72,11 @@ impl fmt::Display for ProblemKind {
                     "a {block} block has no effect after the first cue; move it up"
                 )
             }
+            ProblemKind::Windows1252 => write!(
+                f,
+                "not UTF-8, read as Windows-1252; where words look wrong save the file as UTF-8"
+            ),
+            ProblemKind::Caption(what) => write!(f, "{what}"),
             ProblemKind::Status(status) => {
                 write!(f, "the status \"{status}\" is neither draft nor approved")
             }
@@ -83,6 +92,10 @@ pub enum ReadError {
     Empty,
     /// It does not start with `WEBVTT` (§6.1, steps 4 to 6).
     NotWebVtt,
+    /// Neither WebVTT nor SubRip.
+    NotCaptions,
+    /// There is no cue in it.
+    NoCue,
     /// It is UTF-16, which WebVTT is not.
     Utf16,
     /// A block is larger than any text is.
@@ -94,6 +107,12 @@ impl fmt::Display for ReadError {
         match self {
             ReadError::Empty => write!(f, "the file is empty; WebVTT starts with a line WEBVTT"),
             ReadError::NotWebVtt => write!(f, "not WebVTT: its first line is not WEBVTT"),
+            ReadError::NotCaptions => write!(
+                f,
+                "not a caption file: WebVTT starts with a line WEBVTT, SRT with a number and a \
+                 line of times"
+            ),
+            ReadError::NoCue => write!(f, "no cue is in it"),
             ReadError::Utf16 => write!(f, "the file is UTF-16; WebVTT is UTF-8, save it as UTF-8"),
             ReadError::TooLong { line } => {
                 write!(f, "line {line}: the block is too long to be a cue")

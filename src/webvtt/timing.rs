@@ -72,6 +72,16 @@ pub(super) fn cue(id: &str, arrow: &str, text: &str, line: usize) -> Option<Cue>
     })
 }
 
+/// The time that a cue's text says in a tag (§6.4, "timestamp tag").
+pub(super) fn timestamp_only(text: &str) -> Option<Time> {
+    let (time, rest) = timestamp(text)?;
+    if !rest.is_empty() {
+        return None;
+    }
+    let cue = cue("", &format!("{time} --> {time}"), "", 0)?;
+    Some(cue.span.start)
+}
+
 /// Takes a timestamp from the start of the text: with at least two digits of hours, and what follows
 /// it. Whether its parts are in range is the crate's to say.
 fn timestamp(text: &str) -> Option<(String, &str)> {

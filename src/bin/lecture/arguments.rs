@@ -4,6 +4,8 @@
 
 use std::ffi::OsString;
 
+use gstlecture::package::language;
+
 use crate::description::{Need, Values, Variable};
 use crate::error::Error;
 
@@ -74,13 +76,38 @@ impl Arguments {
             }
         }
         for (key, value) in &self.values {
-            if !variables.iter().any(|variable| variable.name == *key) {
-                return Err(Error::usage(
-                    format!("the job {job} has no variable {key}"),
-                    format!("{key}={value}"),
-                    format!("`lecture {job} --help` lists them"),
-                ));
-            }
+            let place = || format!("{key}={value}");
+            let family = variables.iter().find_map(|variable| {
+                Some((variable.family()?, variable.language(key)?))
+            });
+            let name = match family {
+                Some((family, language)) => {
+                    let Some(tag) = language::tag(language) else {
+                        return Err(Error::usage(
+                            format!("\"{language}\" is no language"),
+                            place(),
+                            format!("write a tag of BCP 47, for example {family}en or {family}pt-BR"),
+                        ));
+                    };
+                    let name = format!("{family}{tag}");
+                    if values.get(&name).is_some() {
+                        return Err(Error::usage(
+                            format!("{name} is given twice"),
+                            place(),
+                            "give one file a language",
+                        ));
+                    }
+                    name
+                }
+                None if variables.iter().any(|variable| variable.name == *key) => key.clone(),
+                None => {
+                    return Err(Error::usage(
+                        format!("the job {job} has no variable {key}"),
+                        place(),
+                        format!("`lecture {job} --help` lists them"),
+                    ));
+                }
+            };
             if value.is_empty() {
                 return Err(Error::usage(
                     format!("{key} has no value"),
@@ -88,7 +115,7 @@ impl Arguments {
                     "give one, or leave the variable out",
                 ));
             }
-            values.set(key, value);
+            values.set(name, value);
         }
         for variable in variables {
             if variable.need == Need::Required && values.get(&variable.name).is_none() {
@@ -127,6 +154,33 @@ mod tests {
             &["package", "a=1", "a=2"],
         ] {
             assert_eq!(read(wrong).expect_err("wrong").status(), 2, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_of_languages_takes_each_once() {
+        let variables = [Variable {
+            name: "captions.<lang>".into(),
+            need: Need::Optional,
+            text: String::new(),
+        }];
+        let values = read(&["job", "captions.EN=a", "captions.pt-br=b"])
+            .and_then(|read| read.values_for("job", &variables))
+            .expect("valid");
+        let captions = values.by_language("captions.");
+        assert_eq!(captions, [("en", "a"), ("pt-BR", "b")]);
+        for (arguments, what) in [
+            (&["job", "captions.en=a", "captions.EN=b"][..], "captions.en is given twice"),
+            (&["job", "captions.en_GB=a"], "\"en_GB\" is no language"),
+            (&["job", "captions.=a"], "is no language"),
+            (&["job", "captions=a"], "no variable captions"),
+            (&["job", "captions.en="], "has no value"),
+        ] {
+            let error = read(arguments)
+                .and_then(|read| read.values_for("job", &variables))
+                .expect_err("wrong");
+            assert_eq!(error.status(), 2);
+            assert!(error.to_string().contains(what), "{error}");
         }
     }
 

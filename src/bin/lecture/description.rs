@@ -5,7 +5,7 @@
 //!
 //! The lines that begin with `#` are the documentation. After a line `# Variables:` each
 //! `#   NAME (required|optional|default VALUE): text` describes a variable, with further lines of
-//! its text indented deeper.
+//! its text indented deeper. A NAME that ends in `<lang>` is one for each language.
 //!
 //! Every other line is part of the pipeline:
 //! - `?WORD line` stands only where WORD is true of the input, `?!WORD line` where it is not;
@@ -32,6 +32,21 @@ pub struct Variable {
     pub name: String,
     pub need: Need,
     pub text: String,
+}
+
+/// What stands in a variable's name for a language.
+const LANGUAGE: &str = "<lang>";
+
+impl Variable {
+    /// What stands before the language in the name of a variable that there is one of for each.
+    pub fn family(&self) -> Option<&str> {
+        self.name.strip_suffix(LANGUAGE)
+    }
+
+    /// The language of a key of this family.
+    pub fn language<'a>(&self, key: &'a str) -> Option<&'a str> {
+        key.strip_prefix(self.family()?)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +101,14 @@ impl Values {
 
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// The values of a variable that there is one of for each language: `captions.` gives the
+    /// language and the value of `captions.en`.
+    pub fn by_language(&self, family: &str) -> Vec<(&str, &str)> {
+        let all = self.0.iter();
+        all.filter_map(|(name, value)| Some((name.strip_prefix(family)?, value.as_str())))
+            .collect()
     }
 
     /// The value that a repeat of a line means.

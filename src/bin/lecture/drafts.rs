@@ -8,6 +8,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gstlecture::package::language;
+use gstlecture::package::text::TextRole;
 use gstlecture::webvtt::{self, Review, Status};
 use serde_json::{Map, Value, json};
 
@@ -22,6 +24,15 @@ pub const CHAPTERS: &str = "chapters.vtt";
 pub const ANALYSIS: &str = "analysis.json";
 /// The key of those fingerprints.
 const WRITTEN: &str = "written";
+
+/// The name of a draft of a text.
+pub fn text_name(role: TextRole, language: &str) -> String {
+    let kind = match role {
+        TextRole::Descriptions => "descriptions",
+        TextRole::Captions | TextRole::Subtitles => "captions",
+    };
+    format!("{kind}.{language}.vtt")
+}
 
 /// Who had the last word on a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,12 +96,59 @@ impl Drafts {
 
     /// Refuses a folder in which a person has worked on another recording.
     pub fn check_are_of(&self, recording: &str) -> Result<(), Error> {
-        for name in [TRIM, CHAPTERS] {
-            if matches!(self.state(name)?, State::Edited | State::Approved) {
-                self.check_is_of(name, recording)?;
+        let texts = self.texts()?;
+        let texts = texts.iter().map(|(role, language)| text_name(*role, language));
+        for name in [TRIM.to_owned(), CHAPTERS.to_owned()].into_iter().chain(texts) {
+            if matches!(self.state(&name)?, State::Edited | State::Approved) {
+                self.check_is_of(&name, recording)?;
             }
         }
         Ok(())
+    }
+
+    /// The texts that there are drafts of: captions, then descriptions, each with its language.
+    pub fn texts(&self) -> Result<Vec<(TextRole, String)>, Error> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::reading(&self.folder, &error)),
+        };
+        let mut texts: Vec<(TextRole, String)> = entries
+            .filter_map(|entry| {
+                let name = entry.ok()?.file_name().into_string().ok()?;
+                let (kind, language) = name.strip_suffix(".vtt")?.split_once('.')?;
+                let role = match kind {
+                    "captions" => TextRole::Captions,
+                    "descriptions" => TextRole::Descriptions,
+                    _ => return None,
+                };
+                // A copy that a person keeps beside, as in captions.en.old.vtt, is none.
+                (language::tag(language).as_deref() == Some(language))
+                    .then(|| (role, language.to_owned()))
+            })
+            .collect();
+        texts.sort();
+        Ok(texts)
+    }
+
+    /// Puts a file that a person gave in the place of the draft of this name, unless a person has
+    /// touched that one; `false` where it stays.
+    pub fn import(&mut self, name: &str, bytes: &[u8]) -> Result<bool, Error> {
+        if matches!(self.state(name)?, State::Edited | State::Approved) {
+            return Ok(self.read(name)?.as_deref() == Some(bytes));
+        }
+        fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
+        let analysis = self.read(ANALYSIS)?.unwrap_or_default();
+        let mut analysis: Map<String, Value> = serde_json::from_slice(&analysis).unwrap_or_default();
+        note_written(&mut self.written, name, bytes);
+        analysis.insert(WRITTEN.into(), json!(self.written));
+        let text = format!("{:#}\n", Value::Object(analysis));
+        for (name, bytes) in [(ANALYSIS, text.as_bytes()), (name, bytes)] {
+            let part = self.path(&format!(".{name}.new"));
+            fs::write(&part, bytes).map_err(|error| Error::writing(&part, &error))?;
+            self.put(&part, name)?;
+        }
+        Ok(true)
     }
 
     /// Refuses a draft that says that it was made or approved for another recording.
@@ -125,9 +183,7 @@ impl Drafts {
             let path = staging.join(name);
             match fs::read(&path) {
                 Ok(bytes) => {
-                    let hashes = written.entry(name.to_string()).or_default();
-                    hashes.insert(0, fingerprint::of_bytes(&bytes));
-                    hashes.truncate(8);
+                    note_written(&mut written, name, &bytes);
                     new.push((name, path));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -155,6 +211,12 @@ impl Drafts {
         let to = self.path(name);
         fs::rename(from, &to).map_err(|error| Error::writing(&to, &error))
     }
+}
+
+fn note_written(written: &mut BTreeMap<String, Vec<String>>, name: &str, bytes: &[u8]) {
+    let hashes = written.entry(name.to_string()).or_default();
+    hashes.insert(0, fingerprint::of_bytes(bytes));
+    hashes.truncate(8);
 }
 
 /// The review NOTE of a file, where it can be read.

@@ -22,6 +22,7 @@ mod progress;
 mod quote;
 mod stop;
 mod survey;
+mod texts;
 
 use arguments::Arguments;
 use error::Error;

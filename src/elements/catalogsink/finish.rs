@@ -13,13 +13,19 @@ use crate::package::chapters::{self, Mark};
 use crate::package::manifest::Manifest;
 use crate::package::names;
 use crate::package::playlist::{self, Audio, Programme, Video};
+use crate::package::text::Text;
 use crate::package::track::{Rates, Track};
+use crate::package::transcript;
+use crate::timeline::CutList;
+use crate::webvtt::{Document, captions};
 
 /// Everything that the streams left.
 pub struct Finished {
     pub location: PathBuf,
     pub video: Vec<Video>,
     pub audio: Vec<Audio>,
+    /// Texts and their cues.
+    pub texts: Vec<(Text, Document)>,
     pub chapters: Vec<Mark>,
 }
 
@@ -52,9 +58,22 @@ impl Finished {
             writer.write(names::CHAPTERS_JSON, &chapters::json(&chapters, language))?;
             writer.write(names::CHAPTERS_VTT, &chapters::vtt(&chapters))?;
         }
+        // Like the picture's, else like those of the sound.
+        let grid = tracks().next().map(Track::grid).unwrap_or_default();
+        for (text, cues) in &self.texts {
+            let cues = captions::retime(cues, &CutList::keep_all(), duration);
+            for (path, bytes) in text.files(&cues, &grid) {
+                writer.write(&path, &bytes)?;
+            }
+            if let Some(path) = text.transcript() {
+                let page = transcript::html(&text.label, text, &cues, &chapters);
+                writer.write(&path, page.as_bytes())?;
+            }
+        }
         let programme = Programme {
             video: self.video,
             audio: self.audio,
+            text: self.texts.into_iter().map(|(text, _)| text).collect(),
             chapters: !chapters.is_empty(),
         };
         writer.write(names::MULTIVARIANT, &programme.multivariant())?;
@@ -122,7 +141,10 @@ impl Writer<'_> {
     fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), WriteError> {
         let path = self.location.join(name);
         let part = self.location.join(format!("{name}.part"));
-        let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, &path));
+        let folder = path.parent().unwrap_or(self.location);
+        let written = fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&part, bytes))
+            .and_then(|()| fs::rename(&part, &path));
         written.map_err(|error| {
             // Nothing half-written is left behind.
             let _ = fs::remove_file(&part);

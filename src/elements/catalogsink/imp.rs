@@ -18,7 +18,7 @@ use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
 use super::branch;
-use super::pad::{AudioPad, AudioSettings};
+use super::pad::{AudioPad, AudioSettings, TextPad, TextSettings};
 use super::run::Run;
 use super::settings::Settings;
 use super::streams::{CHAPTERS, VIDEO};
@@ -89,8 +89,9 @@ impl CatalogSink {
                 return;
             }
         }
-        let settings = self.audio_settings();
-        let Some((finished, seqnum)) = self.with_run(|run| (run.finished(&settings), run.seqnum))
+        let (audio, texts) = (self.audio_settings(), self.text_settings());
+        let Some((finished, seqnum)) =
+            self.with_run(|run| (run.finished(&audio, &texts), run.seqnum))
         else {
             return;
         };
@@ -128,6 +129,19 @@ impl CatalogSink {
         audio
             .map(|pad| (pad.name().to_string(), pad.settings()))
             .collect()
+    }
+
+    /// Of the text pads that have a stream, in the order of their numbers.
+    fn text_settings(&self) -> Vec<(String, TextSettings)> {
+        let pads = self.obj().sink_pads();
+        let mut texts: Vec<(String, TextSettings)> = pads
+            .into_iter()
+            .filter_map(|pad| pad.downcast::<TextPad>().ok())
+            .filter(|pad| pad.has_current_caps())
+            .map(|pad| (pad.name().to_string(), pad.settings()))
+            .collect();
+        texts.sort_by_key(|(name, _)| (name.len(), name.clone()));
+        texts
     }
 
     fn missing(&self) -> Option<String> {
@@ -203,7 +217,8 @@ impl ElementImpl for CatalogSink {
             gst::subclass::ElementMetadata::new(
                 "Catalog sink",
                 "Sink/File",
-                "Writes picture, sound and chapters of a class as an HLS package for a catalog",
+                "Writes picture, sound, captions and chapters of a class as an HLS package for a \
+                 catalog",
                 "gst-plugin-lecture",
             )
         });
@@ -218,6 +233,9 @@ impl ElementImpl for CatalogSink {
             let text = gst::Caps::builder("text/x-raw")
                 .field("format", "utf8")
                 .build();
+            let cues = gst::Caps::builder("text/x-raw")
+                .field("format", gst::List::new(["utf8", "pango-markup"]))
+                .build();
             [
                 gst::PadTemplate::new(VIDEO, sink, request, &raw("video/x-raw")),
                 gst::PadTemplate::with_gtype(
@@ -226,6 +244,13 @@ impl ElementImpl for CatalogSink {
                     request,
                     &raw("audio/x-raw"),
                     AudioPad::static_type(),
+                ),
+                gst::PadTemplate::with_gtype(
+                    "text_%u",
+                    sink,
+                    request,
+                    &cues,
+                    TextPad::static_type(),
                 ),
                 gst::PadTemplate::new(CHAPTERS, sink, request, &text),
             ]
@@ -243,20 +268,27 @@ impl ElementImpl for CatalogSink {
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
         let obj = self.obj();
-        let pad: gst::GhostPad = if template.name_template() == "audio_%u" {
+        let numbered = |kind: &str| {
             let free = || {
                 (0..)
-                    .map(|number: u32| format!("audio_{number}"))
+                    .map(|number: u32| format!("{kind}_{number}"))
                     .find(|name| obj.static_pad(name).is_none())
             };
-            let name = name.map(str::to_owned).or_else(free)?;
-            let pad = gst::PadBuilder::<AudioPad>::from_template(template).name(name);
-            pad.build().upcast()
-        } else {
-            let name = template.name_template();
-            gst::GhostPad::builder_from_template(template)
-                .name(name)
-                .build()
+            name.map(str::to_owned).or_else(free)
+        };
+        let pad: gst::GhostPad = match template.name_template() {
+            "audio_%u" => {
+                let pad = gst::PadBuilder::<AudioPad>::from_template(template);
+                pad.name(numbered("audio")?).build().upcast()
+            }
+            "text_%u" => {
+                let pad = gst::PadBuilder::<TextPad>::from_template(template);
+                pad.name(numbered("text")?).build().upcast()
+            }
+            name => {
+                let pad = gst::GhostPad::builder_from_template(template);
+                pad.name(name).build()
+            }
         };
         if obj.static_pad(&pad.name()).is_some() {
             gst::warning!(CAT, imp = self, "there is a pad {} already", pad.name());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! `catalogsink` writes a class as a package for a catalog: renditions of picture and sound as
-//! CMAF segments with HLS playlists, chapters and a manifest, into one folder.
+//! CMAF segments with HLS playlists, captions, chapters and a manifest, into one folder.
 //!
 //! ```sh
 //! gst-launch-1.0 catalogsink name=package location=staging ladder=720,360 audio_0::language=en \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The pad of an audio rendition, with what a listener is told of it.
+//! The pads of audio and of text renditions, with what a listener or viewer is told of each.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +11,7 @@ use once_cell::sync::Lazy;
 use gst::prelude::*;
 
 use crate::package::playlist::Role;
+use crate::package::text::TextRole;
 
 /// What an audio rendition is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
@@ -35,81 +36,48 @@ impl From<AudioRole> for Role {
     }
 }
 
-/// What a user said of an audio rendition.
+/// What a text rendition is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
+#[enum_type(name = "GstCatalogSinkTextRole")]
+pub enum TextPadRole {
+    #[default]
+    #[enum_value(
+        name = "What is said and heard, for people who do not hear",
+        nick = "captions"
+    )]
+    Captions,
+    #[enum_value(
+        name = "What is said, for people who do not understand the language",
+        nick = "subtitles"
+    )]
+    Subtitles,
+    #[enum_value(
+        name = "What is seen, for players that speak it",
+        nick = "descriptions"
+    )]
+    Descriptions,
+}
+
+impl From<TextPadRole> for TextRole {
+    fn from(role: TextPadRole) -> Self {
+        match role {
+            TextPadRole::Captions => TextRole::Captions,
+            TextPadRole::Subtitles => TextRole::Subtitles,
+            TextPadRole::Descriptions => TextRole::Descriptions,
+        }
+    }
+}
+
+/// What a user said of a rendition.
 #[derive(Clone, Default)]
-pub struct AudioSettings {
+pub struct PadSettings<R> {
     pub label: Option<String>,
     pub language: Option<String>,
-    pub role: AudioRole,
+    pub role: R,
 }
 
-#[derive(Default)]
-pub struct AudioPadImp {
-    settings: Mutex<AudioSettings>,
-}
-
-impl AudioPadImp {
-    fn lock(&self) -> MutexGuard<'_, AudioSettings> {
-        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[glib::object_subclass]
-impl ObjectSubclass for AudioPadImp {
-    const NAME: &'static str = "GstCatalogSinkAudioPad";
-    type Type = AudioPad;
-    type ParentType = gst::GhostPad;
-}
-
-impl ObjectImpl for AudioPadImp {
-    fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
-            vec![
-                glib::ParamSpecString::builder("label")
-                    .nick("Label")
-                    .blurb(
-                        "What a listener chooses the rendition by (default: made of language and \
-                         role)",
-                    )
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecString::builder("language")
-                    .nick("Language")
-                    .blurb(
-                        "Language as a BCP 47 tag, for example \"en\" or \"pt-BR\" (default: that \
-                         of the stream's tags, else unknown)",
-                    )
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecEnum::builder_with_default("role", AudioRole::Main)
-                    .nick("Role")
-                    .blurb("What the rendition is for")
-                    .mutable_ready()
-                    .build(),
-            ]
-        });
-        PROPERTIES.as_ref()
-    }
-
-    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut settings = self.lock();
-        match pspec.name() {
-            "label" => settings.label = text(value),
-            "language" => settings.language = text(value),
-            "role" => settings.role = value.get().unwrap_or_default(),
-            _ => {}
-        }
-    }
-
-    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let settings = self.lock();
-        match pspec.name() {
-            "label" => settings.label.to_value(),
-            "language" => settings.language.to_value(),
-            _ => settings.role.to_value(),
-        }
-    }
-}
+pub type AudioSettings = PadSettings<AudioRole>;
+pub type TextSettings = PadSettings<TextPadRole>;
 
 /// A string property's value; empty is as good as none.
 pub fn text(value: &glib::Value) -> Option<String> {
@@ -120,18 +88,99 @@ pub fn text(value: &glib::Value) -> Option<String> {
         .filter(|text| !text.trim().is_empty())
 }
 
-impl GstObjectImpl for AudioPadImp {}
-impl PadImpl for AudioPadImp {}
-impl ProxyPadImpl for AudioPadImp {}
-impl GhostPadImpl for AudioPadImp {}
+/// A ghost pad with the properties `label`, `language` and `role`.
+macro_rules! rendition_pad {
+    ($pad:ident, $imp:ident, $type_name:literal, $role:ty) => {
+        #[derive(Default)]
+        pub struct $imp {
+            settings: Mutex<PadSettings<$role>>,
+        }
+
+        impl $imp {
+            fn lock(&self) -> MutexGuard<'_, PadSettings<$role>> {
+                self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        }
+
+        #[glib::object_subclass]
+        impl ObjectSubclass for $imp {
+            const NAME: &'static str = $type_name;
+            type Type = $pad;
+            type ParentType = gst::GhostPad;
+        }
+
+        impl ObjectImpl for $imp {
+            fn properties() -> &'static [glib::ParamSpec] {
+                static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
+                    vec![
+                        glib::ParamSpecString::builder("label")
+                            .nick("Label")
+                            .blurb(
+                                "What the rendition is chosen by (default: made of language and \
+                                 role)",
+                            )
+                            .mutable_ready()
+                            .build(),
+                        glib::ParamSpecString::builder("language")
+                            .nick("Language")
+                            .blurb(
+                                "Language as a BCP 47 tag, for example \"en\" or \"pt-BR\" \
+                                 (default: that of the stream's tags, else unknown)",
+                            )
+                            .mutable_ready()
+                            .build(),
+                        glib::ParamSpecEnum::builder_with_default("role", <$role>::default())
+                            .nick("Role")
+                            .blurb("What the rendition is for")
+                            .mutable_ready()
+                            .build(),
+                    ]
+                });
+                PROPERTIES.as_ref()
+            }
+
+            fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+                let mut settings = self.lock();
+                match pspec.name() {
+                    "label" => settings.label = text(value),
+                    "language" => settings.language = text(value),
+                    "role" => settings.role = value.get().unwrap_or_default(),
+                    _ => {}
+                }
+            }
+
+            fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+                let settings = self.lock();
+                match pspec.name() {
+                    "label" => settings.label.to_value(),
+                    "language" => settings.language.to_value(),
+                    _ => settings.role.to_value(),
+                }
+            }
+        }
+
+        impl GstObjectImpl for $imp {}
+        impl PadImpl for $imp {}
+        impl ProxyPadImpl for $imp {}
+        impl GhostPadImpl for $imp {}
+
+        impl $pad {
+            pub fn settings(&self) -> PadSettings<$role> {
+                self.imp().lock().clone()
+            }
+        }
+    };
+}
+
+rendition_pad!(AudioPad, AudioPadImp, "GstCatalogSinkAudioPad", AudioRole);
+rendition_pad!(TextPad, TextPadImp, "GstCatalogSinkTextPad", TextPadRole);
 
 glib::wrapper! {
     pub struct AudioPad(ObjectSubclass<AudioPadImp>)
         @extends gst::GhostPad, gst::ProxyPad, gst::Pad, gst::Object;
 }
 
-impl AudioPad {
-    pub fn settings(&self) -> AudioSettings {
-        self.imp().lock().clone()
-    }
+glib::wrapper! {
+    pub struct TextPad(ObjectSubclass<TextPadImp>)
+        @extends gst::GhostPad, gst::ProxyPad, gst::Pad, gst::Object;
 }

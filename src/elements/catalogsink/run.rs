@@ -13,7 +13,7 @@ use gst::prelude::*;
 use super::finish::Finished;
 use super::imp::{CAT, lock};
 use super::ladder::LadderElement;
-use super::pad::{AudioRole, AudioSettings};
+use super::pad::{AudioRole, AudioSettings, TextSettings};
 use super::settings::Settings;
 use super::streams::CHAPTERS;
 use super::writer::TrackWriter;
@@ -22,7 +22,9 @@ use crate::package::codec::Media;
 use crate::package::ladder::{Ladder, LadderError, Rung};
 use crate::package::names::{folder_name, unique};
 use crate::package::playlist::{Audio, Role, UNKNOWN_LANGUAGE, Video};
+use crate::package::text::Text;
 use crate::timeline::Time;
+use crate::webvtt::{Cue, Document};
 
 /// What a pad's stream becomes.
 #[derive(Clone, Copy)]
@@ -104,6 +106,8 @@ pub struct Run {
     inputs: BTreeMap<String, Input>,
     tracks: Vec<Track>,
     pub marks: Vec<Mark>,
+    /// The cues of each text pad.
+    pub cues: BTreeMap<String, Vec<Cue>>,
     pub seqnum: Option<gst::Seqnum>,
     pub probes: Vec<(gst::Pad, gst::PadProbeId)>,
     failed: bool,
@@ -134,6 +138,7 @@ impl Run {
             inputs: BTreeMap::new(),
             tracks: Vec::new(),
             marks: Vec::new(),
+            cues: BTreeMap::new(),
             seqnum: None,
             probes: Vec::new(),
             failed: false,
@@ -163,6 +168,7 @@ impl Run {
         if name == CHAPTERS {
             self.marks.clear();
         }
+        self.cues.remove(name);
         self.inputs.remove(name).map(|input| input.branch)
     }
 
@@ -268,7 +274,7 @@ impl Run {
             return;
         }
         // The folder was empty when the run started: what these folders hold is the run's.
-        for folder in ["video", "audio"] {
+        for folder in ["video", "audio", "captions", "descriptions"] {
             let path = self.location.join(folder);
             if path.exists()
                 && let Err(error) = fs::remove_dir_all(&path)
@@ -288,11 +294,16 @@ impl Run {
 
     /// What the streams left, in the order of playlists: pictures from large to small, sound with
     /// the main one first.
-    pub fn finished(&self, settings: &BTreeMap<String, AudioSettings>) -> Finished {
+    pub fn finished(
+        &self,
+        settings: &BTreeMap<String, AudioSettings>,
+        texts: &[(String, TextSettings)],
+    ) -> Finished {
         let mut finished = Finished {
             location: self.location.clone(),
             video: Vec::new(),
             audio: Vec::new(),
+            texts: Vec::new(),
             chapters: self.marks.clone(),
         };
         for track in &self.tracks {
@@ -333,6 +344,24 @@ impl Run {
             }
         }
         finished.audio.sort_by_key(|audio| audio.role);
+        for (input, settings) in texts {
+            let told = self.inputs.get(input);
+            let language = settings.language.clone();
+            let language = language.or_else(|| told.and_then(|input| input.language.clone()));
+            let others: Vec<Text> = finished
+                .texts
+                .iter()
+                .map(|(text, _)| text.clone())
+                .collect();
+            let text = Text::new(
+                settings.role.into(),
+                language,
+                settings.label.clone(),
+                &others,
+            );
+            let cues = self.cues.get(input).cloned().unwrap_or_default();
+            finished.texts.push((text, Document::new(None, cues)));
+        }
         finished
     }
 }

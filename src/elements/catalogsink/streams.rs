@@ -11,9 +11,11 @@ use super::imp::{CAT, CatalogSink, lock};
 use super::ladder::LadderElement;
 use super::run::{Due, Input, Output, Tail};
 use super::writer::{TrackWriter, WriteError};
+use crate::elements::cue_meta::CueMeta;
 use crate::package::chapters::Mark;
 use crate::package::grid::Grid;
 use crate::timeline::{Span, Time};
+use crate::webvtt::Cue;
 
 pub const VIDEO: &str = "video";
 pub const CHAPTERS: &str = "chapters";
@@ -50,14 +52,14 @@ impl CatalogSink {
                 self.await_picture(&branch, &end);
                 sink
             }
-            CHAPTERS => {
+            text if is_text(text) => {
                 let (sink, collector) = branch::text(&branch)?;
                 let input = Input::new(&branch, Tail::Text, |_| {});
                 self.with_run(|run| {
                     run.add_input(&name, input);
                     run.open(&name);
                 });
-                self.collect_marks(&collector);
+                self.collect_text(&name, &collector);
                 sink
             }
             _ => {
@@ -167,7 +169,7 @@ impl CatalogSink {
                 if !pad.has_current_caps() {
                     gst::info!(CAT, imp = self, "{name} is absent");
                     self.end_input(&name);
-                } else if name != CHAPTERS {
+                } else if !is_text(&name) {
                     self.with_run(|run| run.keep_end(&name));
                     self.complete_due();
                     return gst::PadProbeReturn::Handled;
@@ -282,11 +284,17 @@ impl CatalogSink {
         });
     }
 
-    fn collect_marks(&self, collector: &gst_app::AppSink) {
+    fn collect_text(&self, input: &str, collector: &gst_app::AppSink) {
         let on_sample = self.downgrade();
-        self.collect(collector, CHAPTERS.into(), move |sample| {
-            if let (Some(this), Some(mark)) = (on_sample.upgrade(), mark(sample)) {
-                this.with_run(|run| run.marks.push(mark));
+        let name = input.to_owned();
+        self.collect(collector, input.to_owned(), move |sample| {
+            let Some(this) = on_sample.upgrade() else {
+                return Ok(());
+            };
+            if name == CHAPTERS {
+                this.with_run(|run| run.marks.extend(mark(sample)));
+            } else if let Some(cue) = cue(sample) {
+                this.with_run(|run| run.cues.entry(name.clone()).or_default().push(cue));
             }
             Ok(())
         });
@@ -407,8 +415,13 @@ fn span_of(buffer: &gst::BufferRef, sample: &gst::Sample) -> Option<Span> {
     Some(Span::new(Time::from_nanos(start), Time::from_nanos(end)))
 }
 
-/// The chapter that a text buffer says.
-fn mark(sample: &gst::Sample) -> Option<Mark> {
+/// Whether a pad's stream is text, which is there in points of time only.
+fn is_text(pad: &str) -> bool {
+    pad == CHAPTERS || pad.starts_with("text_")
+}
+
+/// When a text buffer is shown, and what it says. Its end may be unknown.
+fn timed_text(sample: &gst::Sample) -> Option<(Time, Option<Time>, String)> {
     let buffer = sample.buffer()?;
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
     let start = segment.to_running_time(buffer.pts()?)?.nseconds();
@@ -416,9 +429,32 @@ fn mark(sample: &gst::Sample) -> Option<Mark> {
         .duration()
         .and_then(|duration| start.checked_add(duration.nseconds()));
     let map = buffer.map_readable().ok()?;
-    Some(Mark {
-        start: Time::from_nanos(start),
-        end: end.map(Time::from_nanos),
-        title: String::from_utf8_lossy(&map).into_owned(),
+    let text = String::from_utf8_lossy(&map).into_owned();
+    Some((Time::from_nanos(start), end.map(Time::from_nanos), text))
+}
+
+/// The chapter that a text buffer says.
+fn mark(sample: &gst::Sample) -> Option<Mark> {
+    let (start, end, title) = timed_text(sample)?;
+    Some(Mark { start, end, title })
+}
+
+/// The cue that a text buffer is, with what webvttparse read of it. Other text has no end for a
+/// cue without a duration, and Pango's markup of other parsers is the tags of WebVTT.
+fn cue(sample: &gst::Sample) -> Option<Cue> {
+    let (start, end, text) = timed_text(sample)?;
+    let cue = Cue::new(Span::new(start, end?), &text);
+    if let Some(CueMeta { id, settings, text }) = CueMeta::get(sample.buffer()?) {
+        return Some(Cue {
+            id,
+            settings,
+            text,
+            ..cue
+        });
+    }
+    let format = sample.caps()?.structure(0)?.get::<&str>("format").ok()?;
+    Some(match format {
+        "pango-markup" => Cue { text, ..cue },
+        _ => cue,
     })
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use gst::glib;
 use gstlecture::timeline::Time;
-use gstlecture::webvtt::{self, Block, Document, Review, Status};
+use gstlecture::webvtt::{self, Review, Status};
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
@@ -20,6 +20,7 @@ use crate::pipeline;
 use crate::probe::Input;
 use crate::progress::clock;
 use crate::survey;
+use crate::texts::GivenTexts;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -31,11 +32,13 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.recording()?;
     request.transcript()?;
+    let texts = GivenTexts::read(request, &input)?;
     if request.print {
         return say(request, &input);
     }
     let folder = ClassFolder::open(request.value("output"))?;
-    into(request, &input, &folder, summary)
+    into(request, &input, &folder, summary)?;
+    texts.import(&folder, &input)
 }
 
 /// Says the line that writes the drafts.
@@ -196,13 +199,6 @@ fn stamp(path: &Path, recording: &str) -> Result<(), Error> {
         by: None,
         input: Some(recording.to_string()),
     };
-    document.blocks.retain(|block| !is_review(block));
-    document
-        .blocks
-        .splice(0..0, Document::new(Some(&review), []).blocks);
+    document.set_review(&review);
     fs::write(path, document.to_string()).map_err(|error| Error::writing(path, &error))
-}
-
-fn is_review(block: &Block) -> bool {
-    matches!(block, Block::Note { text, .. } if text.starts_with("status:"))
 }

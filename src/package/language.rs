@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Language tags (BCP 47, RFC 5646): their one spelling, the language's own name, its direction.
+
+use isolang::Language;
+
+/// Scripts that are written from right to left (Unicode bidirectional class R or AL), by ISO 15924.
+const RIGHT_TO_LEFT_SCRIPTS: [&str; 10] = [
+    "Adlm", "Arab", "Aran", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa",
+];
+
+/// Languages whose tag leaves out such a script (Suppress-Script of the IANA registry, else CLDR's
+/// likely subtags).
+const RIGHT_TO_LEFT: [&str; 18] = [
+    "ar", "arc", "arz", "ckb", "dv", "fa", "he", "iw", "ks", "nqo", "ps", "sd", "syr", "ug", "ur",
+    "yi", "ji", "azb",
+];
+
+/// Names that a language alone does not say.
+const VARIANT_NAMES: [(&str, &str); 6] = [
+    ("zh-Hans", "简体中文"),
+    ("zh-Hant", "繁體中文"),
+    ("zh-CN", "简体中文"),
+    ("zh-TW", "繁體中文"),
+    ("sr-Latn", "Srpski (latinica)"),
+    ("pt-BR", "Português (Brasil)"),
+];
+
+/// The one spelling of a tag (RFC 5646 section 2.1.1): `EN-gb` becomes `en-GB`. `None` where it is
+/// no tag.
+pub fn tag(text: &str) -> Option<String> {
+    let mut after_singleton = false;
+    let mut parts = Vec::new();
+    for (index, part) in text.split('-').enumerate() {
+        let is_word = part.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let is_part = match index {
+            0 => is_word && (2..=8).contains(&part.len()),
+            _ => (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric()),
+        };
+        if !is_part {
+            return None;
+        }
+        let mut part = part.to_ascii_lowercase();
+        if index > 0 && !after_singleton && is_word {
+            match part.len() {
+                2 => part.make_ascii_uppercase(),
+                4 => part[..1].make_ascii_uppercase(),
+                _ => {}
+            }
+        }
+        after_singleton |= part.len() == 1;
+        parts.push(part);
+    }
+    Some(parts.join("-"))
+}
+
+/// The name that speakers of a language give it, as in `Deutsch` or `English (GB)`. A tag that
+/// nobody has a name for stays as it is.
+pub fn name(tag: &str) -> String {
+    let known = VARIANT_NAMES.iter().find(|(variant, _)| *variant == tag);
+    if let Some((_, name)) = known {
+        return (*name).to_owned();
+    }
+    let (language, rest) = tag.split_once('-').unwrap_or((tag, ""));
+    let found = match language.len() {
+        2 => Language::from_639_1(language),
+        _ => Language::from_639_3(language),
+    };
+    let name = found.and_then(|found| found.to_autonym());
+    let Some(name) = name.filter(|name| *name != language) else {
+        return tag.to_owned();
+    };
+    let mut letters = name.chars();
+    let capital = letters.next().into_iter().flat_map(char::to_uppercase);
+    let name: String = capital.chain(letters).collect();
+    match rest {
+        "" => name,
+        rest => format!("{name} ({rest})"),
+    }
+}
+
+/// Whether a language is written from right to left.
+pub fn is_right_to_left(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let language = parts.next().unwrap_or_default();
+    match parts.find(|part| part.len() == 4 && part.starts_with(|c: char| c.is_ascii_alphabetic()))
+    {
+        Some(script) => RIGHT_TO_LEFT_SCRIPTS.contains(&script),
+        None => RIGHT_TO_LEFT.contains(&language),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_has_one_spelling() {
+        for (written, spelled) in [
+            ("EN", Some("en")),
+            ("en-gb", Some("en-GB")),
+            ("ZH-hANT-tw", Some("zh-Hant-TW")),
+            ("es-419", Some("es-419")),
+            ("de-x-AB", Some("de-x-ab")),
+            ("sl-ROZAJ-1994", Some("sl-rozaj-1994")),
+            ("", None),
+            ("e", None),
+            ("en_GB", None),
+            ("en-", None),
+            ("en.bak", None),
+            ("../en", None),
+        ] {
+            assert_eq!(tag(written).as_deref(), spelled, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_language_has_its_own_name() {
+        for (tag, expected) in [
+            ("en", "English"),
+            ("de", "Deutsch"),
+            ("fr-CA", "Français (CA)"),
+            ("ar", "العربية"),
+            ("ja", "日本語"),
+            ("pt-BR", "Português (Brasil)"),
+            ("zh-Hant", "繁體中文"),
+            ("qaa", "qaa"),
+            ("und", "und"),
+        ] {
+            assert_eq!(name(tag), expected, "{tag}");
+        }
+    }
+
+    #[test]
+    fn the_direction_is_that_of_the_script() {
+        for tag in ["ar", "he", "fa-AF", "ur", "az-Arab", "dv"] {
+            assert!(is_right_to_left(tag), "{tag}");
+        }
+        for tag in ["en", "ja", "ur-Latn", "hi", "de-1996"] {
+            assert!(!is_right_to_left(tag), "{tag}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Caption files: as they are delivered, through a cut list and back, and what is odd in them.
+
+use std::collections::HashMap;
+
+mod decode;
+mod srt;
+mod words;
+
+pub use decode::decode;
+
+use super::{Block, Cue, Document, Problem, ProblemKind, ReadError};
+use crate::timeline::{CutList, Span, Time};
+
+/// What is left of a cue is a flash that nobody reads when it is shorter than this, which is the
+/// time of a word (BBC subtitle guidelines), and less than half of the cue.
+const FLASH: Time = Time::from_millis(300);
+
+/// Reads WebVTT or SubRip, in whatever characters it was saved.
+pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
+    let (text, problem) = decode(bytes);
+    let mut document = if text.starts_with("WEBVTT") {
+        super::read(text.as_bytes())?
+    } else if srt::is_srt(&text) {
+        srt::read(&text)
+    } else if text.trim().is_empty() {
+        return Err(ReadError::Empty);
+    } else {
+        return Err(ReadError::NotCaptions);
+    };
+    document.problems.splice(0..0, problem);
+    if document.cues().next().is_none() {
+        return Err(ReadError::NoCue);
+    }
+    Ok(document)
+}
+
+/// What of the cues of a recording of this length a viewer would not see as it was meant. What
+/// [`read`] has reported is not repeated.
+pub fn check(document: &Document, length: Option<Time>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut odd = |cue: &Cue, what: String| {
+        problems.push(Problem {
+            line: cue.line,
+            kind: ProblemKind::Caption(what),
+        });
+    };
+    let mut ids = HashMap::new();
+    let mut before: Option<&Cue> = None;
+    let mut longest: Option<&Cue> = None;
+    for cue in document.cues().filter(|cue| !cue.span.is_empty()) {
+        if let Some(id) = &cue.id
+            && let Some(first) = ids.insert(id, cue.line)
+        {
+            let what = format!("the identifier \"{id}\" is that of line {first} too");
+            odd(cue, format!("{what}; only the first keeps it"));
+        }
+        if let Some(before) = before.filter(|before| cue.span.start < before.span.start) {
+            let what = format!("the cue starts before that of line {}", before.line);
+            odd(cue, format!("{what}; it is put in its place"));
+        } else if let Some(other) = longest
+            && let Some(shared) = cue.span.intersection(other.span)
+        {
+            let seconds = shared.duration().secs_f64();
+            let what = format!(
+                "the cue overlaps that of line {} by {seconds:.3} s",
+                other.line
+            );
+            odd(cue, format!("{what}; both are shown"));
+        }
+        if let Some(length) = length.filter(|&length| cue.span.end > length) {
+            let what = if cue.span.start < length {
+                "the cue runs past the end of the recording; it is cut short"
+            } else {
+                "the cue lies behind the end of the recording; it is left out"
+            };
+            odd(cue, what.to_owned());
+        }
+        before = Some(cue);
+        if longest.is_none_or(|longest| cue.span.end >= longest.span.end) {
+            longest = Some(cue);
+        }
+    }
+    problems
+}
+
+/// The cues of a source as they are published: clipped to what is kept, moved, those that are cut
+/// dropped, in order of time, nothing past `duration`, every identifier once. Styles and regions
+/// stay; comments, which are not for viewers, do not.
+///
+/// A cue over a cut runs on across the splice. Its words cannot be told apart unless they have times
+/// of their own: of those the cut ones go.
+pub fn retime(document: &Document, cuts: &CutList, duration: Time) -> Document {
+    let programme = Span::new(Time::ZERO, duration);
+    let moved = moved(document, |cue| {
+        let span = cuts.span_to_output(cue.span)?.intersection(programme)?;
+        let left = span.duration();
+        let whole = cue.span.duration();
+        if left < FLASH && left.nanos() * 2 < whole.nanos() {
+            return None;
+        }
+        let text = words::retime(&cue.text, cue.span, |words| cuts.span_to_output(words));
+        Some(Cue {
+            span,
+            text,
+            ..cue.clone()
+        })
+    });
+    let blocks = moved
+        .blocks
+        .into_iter()
+        .filter(|block| !matches!(block, Block::Note { .. }));
+    Document {
+        blocks: blocks.collect(),
+        ..Document::default()
+    }
+}
+
+/// The cues of what was published, in the time of its source: the inverse of [`retime`].
+pub fn to_source(document: &Document, cuts: &CutList) -> Document {
+    let back = |span: Span| {
+        // The end belongs to the span before it.
+        let last = span.end.saturating_sub(Time::from_nanos(1));
+        let end = cuts.to_source(last).saturating_add(Time::from_nanos(1));
+        let source = Span::new(cuts.to_source(span.start), end);
+        (!span.is_empty() && !source.is_empty()).then_some(source)
+    };
+    moved(document, |cue| {
+        let span = back(cue.span)?;
+        let text = words::retime(&cue.text, cue.span, back);
+        Some(Cue {
+            span,
+            text,
+            ..cue.clone()
+        })
+    })
+}
+
+/// The document with every cue moved, and left out where there is nothing to move it to.
+fn moved(document: &Document, mut to: impl FnMut(&Cue) -> Option<Cue>) -> Document {
+    let (cues, others): (Vec<&Block>, Vec<&Block>) = document
+        .blocks
+        .iter()
+        .partition(|block| matches!(block, Block::Cue(_)));
+    let mut cues: Vec<Cue> = cues
+        .into_iter()
+        .filter_map(|block| match block {
+            Block::Cue(cue) if !cue.span.is_empty() => to(cue),
+            _ => None,
+        })
+        .collect();
+    cues.sort_by_key(|cue| cue.span.start);
+    let mut ids = std::collections::HashSet::new();
+    for cue in &mut cues {
+        cue.id = cue.id.take().filter(|id| ids.insert(id.clone()));
+    }
+    Document {
+        header: document.header.clone(),
+        blocks: others
+            .into_iter()
+            .cloned()
+            .chain(cues.into_iter().map(Block::Cue))
+            .collect(),
+        problems: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,7 @@
 //! renditions are made ([`ladder`]), where segments start ([`grid`]), what a finished track holds
 //! and is measured at ([`codec`], [`fragment`], [`chunks`], [`track`]), and what the files say that
 //! lead to it ([`playlist`], [`text`], [`transcript`], [`chapters`], [`manifest`]). [`progressive`]
-//! makes one file of a package, and
-//! [`check`] reads a package and finds what is wrong with it.
+//! makes one file of a package, and [`check`] reads a package and finds what is wrong with it.
 
 mod boxes;
 pub mod chapters;

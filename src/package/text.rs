@@ -126,7 +126,9 @@ impl Text {
         let mut entries = Vec::with_capacity(grid.len());
         for (index, &span) in grid.iter().enumerate() {
             let is_last = index + 1 == grid.len();
-            let bytes = segment(document, span, is_last).to_string().into_bytes();
+            // The empty line is for players that read segments one behind the other.
+            let text = format!("{}\n", segment(document, span, is_last));
+            let bytes = text.into_bytes();
             let mut name = ContentName::default();
             name.update(&bytes);
             let name = name.finish("vtt");
@@ -270,10 +272,10 @@ last
             STYLE\n::cue { color: yellow }\n";
         let over = "\na\n00:00:01.000 --> 00:00:08.000 line:0\n<v Ada>over a boundary</v>\n";
         let expected = [
-            format!("{head}{over}"),
-            format!("{head}{over}\n00:00:06.000 --> 00:00:07.000\nsecond\n"),
-            head.to_owned(),
-            format!("{head}\n00:00:19.500 --> 00:00:20.500\nlast\n"),
+            format!("{head}{over}\n"),
+            format!("{head}{over}\n00:00:06.000 --> 00:00:07.000\nsecond\n\n"),
+            format!("{head}\n"),
+            format!("{head}\n00:00:19.500 --> 00:00:20.500\nlast\n\n"),
         ];
         for ((path, found), expected) in texts[1..].iter().zip(&expected) {
             assert_eq!(found, expected, "{path}");

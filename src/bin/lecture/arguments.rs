@@ -77,16 +77,18 @@ impl Arguments {
         }
         for (key, value) in &self.values {
             let place = || format!("{key}={value}");
-            let family = variables.iter().find_map(|variable| {
-                Some((variable.family()?, variable.language(key)?))
-            });
+            let family = variables
+                .iter()
+                .find_map(|variable| Some((variable.family()?, variable.language(key)?)));
             let name = match family {
                 Some((family, language)) => {
                     let Some(tag) = language::tag(language) else {
                         return Err(Error::usage(
                             format!("\"{language}\" is no language"),
                             place(),
-                            format!("write a tag of BCP 47, for example {family}en or {family}pt-BR"),
+                            format!(
+                                "write a tag of BCP 47, for example {family}en or {family}pt-BR"
+                            ),
                         ));
                     };
                     let name = format!("{family}{tag}");
@@ -170,7 +172,10 @@ mod tests {
         let captions = values.by_language("captions.");
         assert_eq!(captions, [("en", "a"), ("pt-BR", "b")]);
         for (arguments, what) in [
-            (&["job", "captions.en=a", "captions.EN=b"][..], "captions.en is given twice"),
+            (
+                &["job", "captions.en=a", "captions.EN=b"][..],
+                "captions.en is given twice",
+            ),
             (&["job", "captions.en_GB=a"], "\"en_GB\" is no language"),
             (&["job", "captions.=a"], "is no language"),
             (&["job", "captions=a"], "no variable captions"),

@@ -97,8 +97,13 @@ impl Drafts {
     /// Refuses a folder in which a person has worked on another recording.
     pub fn check_are_of(&self, recording: &str) -> Result<(), Error> {
         let texts = self.texts()?;
-        let texts = texts.iter().map(|(role, language)| text_name(*role, language));
-        for name in [TRIM.to_owned(), CHAPTERS.to_owned()].into_iter().chain(texts) {
+        let texts = texts
+            .iter()
+            .map(|(role, language)| text_name(*role, language));
+        for name in [TRIM.to_owned(), CHAPTERS.to_owned()]
+            .into_iter()
+            .chain(texts)
+        {
             if matches!(self.state(&name)?, State::Edited | State::Approved) {
                 self.check_is_of(&name, recording)?;
             }
@@ -139,7 +144,8 @@ impl Drafts {
         }
         fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
         let analysis = self.read(ANALYSIS)?.unwrap_or_default();
-        let mut analysis: Map<String, Value> = serde_json::from_slice(&analysis).unwrap_or_default();
+        let mut analysis: Map<String, Value> =
+            serde_json::from_slice(&analysis).unwrap_or_default();
         note_written(&mut self.written, name, bytes);
         analysis.insert(WRITTEN.into(), json!(self.written));
         let text = format!("{:#}\n", Value::Object(analysis));

@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gstlecture::package::manifest::Manifest;
+use gstlecture::package::names;
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 use crate::error::Error;
@@ -97,6 +99,11 @@ impl Drop for ClassFolder {
             let _ = fs::remove_dir(&self.path);
         }
     }
+}
+
+/// The manifest of the package in this folder, where there is one.
+pub fn manifest(package: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&fs::read(package.join(names::MANIFEST)).ok()?).ok()
 }
 
 /// A folder that is removed when dropped.

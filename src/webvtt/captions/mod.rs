@@ -8,7 +8,7 @@ mod decode;
 mod srt;
 mod words;
 
-pub use decode::decode;
+use decode::decode;
 
 use super::{Block, Cue, Document, Problem, ProblemKind, ReadError};
 use crate::timeline::{CutList, Span, Time};
@@ -34,6 +34,12 @@ pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
         return Err(ReadError::NoCue);
     }
     Ok(document)
+}
+
+/// Whether a file that begins with these bytes is one that [`read`] takes.
+pub fn is_captions(head: &[u8]) -> bool {
+    let (text, _) = decode(head);
+    text.starts_with("WEBVTT") || srt::is_srt(&text)
 }
 
 /// What of the cues of a recording of this length a viewer would not see as it was meant. What

@@ -5,6 +5,7 @@
 use super::{Request, Summary, analyse, package};
 use crate::error::Error;
 use crate::folder::ClassFolder;
+use crate::texts::GivenTexts;
 
 pub const ABOUT: &str = "\
 Makes the catalog package of a recording: analyse, then package.
@@ -14,11 +15,12 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.recording()?;
     request.transcript()?;
     package::check(request, &input)?;
+    let texts = GivenTexts::read(request, &input)?;
     if request.print {
         analyse::say(request, &input)?;
-        return package::say_with_drafts(request, &input);
+        return package::say_with_drafts(request, &input, &texts);
     }
     let folder = ClassFolder::open(request.value("output"))?;
     analyse::into(request, &input, &folder, summary)?;
-    package::into(request, &input, &folder, summary)
+    package::into(request, &input, &texts, &folder, summary)
 }

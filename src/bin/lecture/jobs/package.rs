@@ -4,27 +4,29 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use gstlecture::package::chapters::{self, Mark};
+use gstlecture::package::chapters::{self, Chapter, Mark};
 use gstlecture::package::check::{self, Files};
-use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry};
-use gstlecture::package::names;
+use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry, TextEntry};
+use gstlecture::package::text::{self, Text, TextRole};
+use gstlecture::package::{names, transcript};
 use gstlecture::timeline::trim_file::TrimFile;
 use gstlecture::timeline::{CutList, Moved, Span, Time};
-use gstlecture::webvtt::{self, Cue, Review, Status};
+use gstlecture::webvtt::{self, Cue, Document, Review, Status, captions};
 use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::{Request, Summary, absolute, facts, fingerprint};
 use crate::description::{Description, Pipeline};
-use crate::drafts::{ANALYSIS, CHAPTERS, Drafts, TRIM};
+use crate::drafts::{ANALYSIS, CHAPTERS, Drafts, TRIM, text_name};
 use crate::error::Error;
 use crate::fingerprint::of_bytes;
-use crate::folder::ClassFolder;
+use crate::folder::{self, ClassFolder};
 use crate::movie;
 use crate::pipeline;
 use crate::probe::Input;
+use crate::texts::{Described, GivenTexts};
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -49,27 +51,31 @@ const MEDIA_VARIABLES: [&str; 6] = [
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.recording()?;
     check_values(request)?;
+    let given = GivenTexts::read(request, &input)?;
     if request.print {
         let class = absolute(request.value("output"))?;
         let drafts = Drafts::open(class.join("drafts"));
-        let corrected = Corrected::read(&drafts, &input, &fingerprint(&input)?)?;
+        let mut corrected = Corrected::read(&drafts, &input, &fingerprint(&input)?)?;
+        corrected.add_given(&given, &drafts);
         let package = class.join("package");
         request.say(&describe(request, &input, &drafts, &corrected, &package));
         return Ok(());
     }
     let folder = ClassFolder::open(request.value("output"))?;
-    into(request, &input, &folder, summary)
+    into(request, &input, &given, &folder, summary)
 }
 
 /// Says the line that makes a package with the drafts that an analysis leaves.
-pub fn say_with_drafts(request: &Request, input: &Input) -> Result<(), Error> {
+pub fn say_with_drafts(request: &Request, input: &Input, given: &GivenTexts) -> Result<(), Error> {
     let class = absolute(request.value("output"))?;
     let drafts = Drafts::open(class.join("drafts"));
-    let corrected = Corrected {
+    let mut corrected = Corrected {
         has_cuts: true,
         has_chapters: true,
         ..Corrected::nothing()
     };
+    corrected.read_texts(&drafts)?;
+    corrected.add_given(given, &drafts);
     let package = class.join("package");
     request.say(&describe(request, input, &drafts, &corrected, &package));
     Ok(())
@@ -93,28 +99,32 @@ fn check_values(request: &Request) -> Result<(), Error> {
 pub fn into(
     request: &Request,
     input: &Input,
+    given: &GivenTexts,
     folder: &ClassFolder,
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let recording = fingerprint(input)?;
+    given.import(folder, input, &recording)?;
     let drafts = Drafts::open(folder.drafts());
-    let corrected = Corrected::read(&drafts, input, &recording)?;
+    let mut corrected = Corrected::read(&drafts, input, &recording)?;
+    corrected.described = given.described.clone();
     let made_from = made_from(request, &recording, &corrected);
     let staging = folder.package_staging()?;
     let package = folder.package();
-    let old = read_manifest(&package).filter(|old| old.made_from.as_ref() == Some(&made_from));
+    let old = folder::manifest(&package).filter(|old| old.made_from.as_ref() == Some(&made_from));
     let describe = |to: &Path| describe(request, input, &drafts, &corrected, to);
     request.say(&describe(&package));
     let manifest = match old {
         Some(old) => {
-            request.note("the media stay as they are: only chapters and manifest are written");
+            request
+                .note("the media stay as they are: only chapters, texts and manifest are written");
             link(&package, staging.path()).map_err(|error| Error::writing(&package, &error))?;
             old
         }
         None => {
             let made = pipeline::make(&describe(staging.path()))?;
             request.run("package", &made, input, |_| {})?;
-            read_manifest(staging.path()).ok_or_else(|| {
+            folder::manifest(staging.path()).ok_or_else(|| {
                 Error::request(
                     "catalogsink has left no manifest",
                     staging.path().display().to_string(),
@@ -168,9 +178,28 @@ fn describe(
             values.set(format!("label.{n}"), title);
         }
     }
+    for (n, text) in corrected.texts.iter().enumerate() {
+        values.set(format!("text.{n}"), text.path.display().to_string());
+        values.set(format!("text-language.{n}"), &text.rendition.language);
+        let role = match text.rendition.role {
+            TextRole::Captions => "captions",
+            TextRole::Subtitles => "subtitles",
+            TextRole::Descriptions => "descriptions",
+        };
+        values.set(format!("text-role.{n}"), role);
+    }
+    for (n, described) in corrected.described.iter().enumerate() {
+        values.set(
+            format!("described.{n}"),
+            described.path.display().to_string(),
+        );
+        values.set(format!("described-language.{n}"), &described.language);
+    }
     let mut facts = facts(input);
     facts.set("cuts", corrected.has_cuts);
     facts.set("chapters", corrected.has_chapters);
+    facts.count("text", corrected.texts.len());
+    facts.count("described", corrected.described.len());
     DESCRIPTION.pipeline(&facts, &values)
 }
 
@@ -183,7 +212,20 @@ struct Corrected {
     chapters: Vec<Cue>,
     /// When slides change, in seconds of the package.
     slides: String,
+    texts: Vec<DraftText>,
+    /// Sound with a description of what is seen. It is no draft, but what was given.
+    described: Vec<Described>,
     review: Vec<ReviewEntry>,
+}
+
+/// The draft of a text.
+struct DraftText {
+    name: String,
+    path: PathBuf,
+    rendition: Text,
+    /// In the source's time.
+    document: Document,
+    approved: bool,
 }
 
 impl Corrected {
@@ -194,6 +236,8 @@ impl Corrected {
             cuts: CutList::keep_all(),
             chapters: Vec::new(),
             slides: String::new(),
+            texts: Vec::new(),
+            described: Vec::new(),
             review: Vec::new(),
         }
     }
@@ -226,10 +270,76 @@ impl Corrected {
             corrected.has_chapters = !corrected.chapters.is_empty();
             corrected.add_review(CHAPTERS, review);
         }
+        for (role, language) in drafts.texts()? {
+            drafts.check_is_of(&text_name(role, &language), recording)?;
+        }
+        corrected.read_texts(drafts)?;
         if let Some(analysis) = drafts.read(ANALYSIS)? {
             corrected.slides = slides(&analysis, recording, &corrected.cuts);
         }
         Ok(corrected)
+    }
+
+    /// Reads the drafts of texts. What is odd in a text is warned of: it is no reason to have none.
+    fn read_texts(&mut self, drafts: &Drafts) -> Result<(), Error> {
+        for (role, language) in drafts.texts()? {
+            let name = text_name(role, &language);
+            let Some(bytes) = drafts.read(&name)? else {
+                continue;
+            };
+            let document =
+                captions::read(&bytes).map_err(|error| malformed(drafts, &name, &[error]))?;
+            let review = document
+                .review()
+                .map_err(|problem| malformed(drafts, &name, &[problem]))?;
+            self.add_review(&name, review);
+            let approved = self.review.last().is_some_and(|review| review.approved);
+            let path = drafts.path(&name);
+            self.add_text(role, language, path, document, approved);
+        }
+        Ok(())
+    }
+
+    fn add_text(
+        &mut self,
+        role: TextRole,
+        language: String,
+        path: PathBuf,
+        document: Document,
+        approved: bool,
+    ) {
+        let others: Vec<Text> = self.renditions();
+        self.texts.push(DraftText {
+            name: text_name(role, &language),
+            rendition: Text::new(role, Some(language), None, &others),
+            path,
+            document,
+            approved,
+        });
+    }
+
+    /// Adds what was given as if it were imported.
+    fn add_given(&mut self, given: &GivenTexts, drafts: &Drafts) {
+        for text in &given.texts {
+            let name = text.draft();
+            let path = given.path(&name).map(Path::to_owned);
+            let path = path.unwrap_or_else(|| drafts.path(&name));
+            match self.texts.iter_mut().find(|other| other.name == name) {
+                Some(draft) => draft.path = path,
+                None => {
+                    let language = text.language.clone();
+                    self.add_text(text.role, language, path, Document::default(), false);
+                }
+            }
+        }
+        self.described = given.described.clone();
+    }
+
+    fn renditions(&self) -> Vec<Text> {
+        self.texts
+            .iter()
+            .map(|text| text.rendition.clone())
+            .collect()
     }
 
     fn add_review(&mut self, name: &str, review: Option<Review>) {
@@ -249,7 +359,15 @@ impl Corrected {
             .cuts
             .kept()
             .map(|span| SpanEntry::from(Span::new(span.start, span.end.min(end))));
+        let (mut captions, mut descriptions) = TextEntry::of(&self.renditions());
+        for entry in captions.iter_mut().chain(&mut descriptions) {
+            let mut texts = self.texts.iter();
+            let draft = texts.find(|text| text.rendition.file() == entry.file);
+            entry.approved = draft.map(|draft| draft.approved);
+        }
         Manifest {
+            captions,
+            descriptions,
             kept: Some(kept.collect()),
             review: self.review.clone(),
             ..manifest
@@ -308,20 +426,21 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> Strin
         .kept()
         .map(|span| (span.start.nanos(), span.end.nanos()))
         .collect();
+    let described = corrected.described.iter();
+    let described: Vec<_> = described
+        .map(|described| (&described.language, &described.fingerprint))
+        .collect();
     let all = json!([
         env!("CARGO_PKG_VERSION"),
         recording,
         settings,
         kept,
         corrected.slides,
+        described,
         // The multivariant playlist leads to them.
         corrected.has_chapters,
     ]);
     of_bytes(all.to_string().as_bytes())
-}
-
-fn read_manifest(package: &Path) -> Option<Manifest> {
-    serde_json::from_slice(&fs::read(package.join(names::MANIFEST)).ok()?).ok()
 }
 
 fn title(request: &Request, input: &Input) -> String {
@@ -373,6 +492,7 @@ fn write_others(
         let path = folder.join(name);
         fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))
     };
+    write_text_renditions(folder, corrected, &manifest, &chapters)?;
     if !chapters.is_empty() {
         write(names::CHAPTERS_VTT, chapters::vtt(&chapters))?;
         write(names::CHAPTERS_JSON, chapters::json(&chapters, language))?;
@@ -383,6 +503,60 @@ fn write_others(
         false => None,
     };
     write(names::MANIFEST, manifest.to_json())
+}
+
+/// Writes captions and descriptions, in the place of those that are there, and lists them in the
+/// multivariant playlist.
+fn write_text_renditions(
+    folder: &Path,
+    corrected: &Corrected,
+    manifest: &Manifest,
+    chapters: &[Chapter],
+) -> Result<(), Error> {
+    let reading = |path: &Path| fs::read(path).map_err(|error| Error::reading(path, &error));
+    let broken = |path: &Path| {
+        let what = "it is no playlist that this program has written";
+        Error::request(what, path.display().to_string(), "remove the package")
+    };
+    for entry in fs::read_dir(folder).map_err(|error| Error::reading(folder, &error))? {
+        let path = entry
+            .map_err(|error| Error::reading(folder, &error))?
+            .path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if ["captions", "descriptions"].contains(&&*name) {
+            fs::remove_dir_all(&path).map_err(|error| Error::writing(&path, &error))?;
+        } else if name.starts_with("transcript.") {
+            remove(&path)?;
+        }
+    }
+    let video = manifest.video.first().map(|video| &video.media);
+    let media = video.or(manifest.audio.first().map(|audio| &audio.media));
+    let Some(media) = media else {
+        return Ok(());
+    };
+    let playlist = folder.join(&media.playlist);
+    let grid = text::grid(&reading(&playlist)?).ok_or_else(|| broken(&playlist))?;
+    let duration = Time::from_secs_f64(manifest.duration);
+    let title = manifest.title.as_deref().unwrap_or_default();
+    for text in &corrected.texts {
+        let cues = captions::retime(&text.document, &corrected.cuts, duration);
+        let mut files = text.rendition.files(&cues, &grid);
+        if let Some(path) = text.rendition.transcript() {
+            let page = transcript::html(title, &text.rendition, &cues, chapters);
+            files.push((path, page.into_bytes()));
+        }
+        for (path, bytes) in files {
+            let path = folder.join(path);
+            let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+            made.and_then(|()| fs::write(&path, bytes))
+                .map_err(|error| Error::writing(&path, &error))?;
+        }
+    }
+    let path = folder.join(names::MULTIVARIANT);
+    let listed = text::relist(&reading(&path)?, &corrected.renditions());
+    let listed = listed.ok_or_else(|| broken(&path))?;
+    remove(&path)?;
+    fs::write(&path, listed).map_err(|error| Error::writing(&path, &error))
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

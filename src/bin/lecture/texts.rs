@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Captions and descriptions that a job is given: read before any work is done, imported as drafts.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use gstlecture::package::manifest::Manifest;
+use gstlecture::package::text::TextRole;
+use gstlecture::timeline::trim_file::TrimFile;
+use gstlecture::timeline::{CutList, Span, Time};
+use gstlecture::webvtt::{Document, Header, Problem, ReadError, Review, captions};
+
+use crate::drafts::{Drafts, TRIM, text_name};
+use crate::error::Error;
+use crate::fingerprint::of_recording;
+use crate::folder::{self, ClassFolder};
+use crate::jobs::Request;
+use crate::probe::Input;
+
+/// The variables, without their languages.
+const CAPTIONS: &str = "captions.";
+const DESCRIPTIONS: &str = "descriptions.";
+
+/// So many bytes tell captions from everything else.
+const HEAD: u64 = 4096;
+/// No caption file is larger.
+const LARGEST: u64 = 64 << 20;
+/// Problems of a file that are said; the others are counted.
+const SAID: usize = 10;
+
+/// Files that a job is given beside the recording.
+#[derive(Default)]
+pub struct GivenTexts {
+    pub texts: Vec<GivenText>,
+    pub described: Vec<Described>,
+    /// Their times are those of the package that was published.
+    in_output_time: bool,
+}
+
+/// Captions, or descriptions to be spoken.
+pub struct GivenText {
+    pub role: TextRole,
+    pub language: String,
+    path: PathBuf,
+    document: Document,
+    /// The file can be read as it is by what reads drafts.
+    is_webvtt: bool,
+}
+
+/// The programme's sound with a description of what is seen.
+#[derive(Clone)]
+pub struct Described {
+    pub language: String,
+    pub path: PathBuf,
+    pub fingerprint: String,
+}
+
+impl GivenTexts {
+    /// Reads what the request names, and warns of what is odd in it.
+    pub fn read(request: &Request, input: &Input) -> Result<Self, Error> {
+        let mut given = GivenTexts {
+            in_output_time: in_output_time(request)?,
+            ..GivenTexts::default()
+        };
+        let length = input.duration.filter(|_| !given.in_output_time);
+        for (language, path) in request.values.by_language(CAPTIONS) {
+            let text = GivenText::read(TextRole::Captions, language, path)?;
+            let Some(text) = text else {
+                return Err(Error::request(
+                    ReadError::NotCaptions.to_string(),
+                    path,
+                    format!("name the captions: {CAPTIONS}{language}=FILE"),
+                ));
+            };
+            text.warn(length);
+            given.texts.push(text);
+        }
+        for (language, path) in request.values.by_language(DESCRIPTIONS) {
+            match GivenText::read(TextRole::Descriptions, language, path)? {
+                Some(text) => {
+                    text.warn(length);
+                    given.texts.push(text);
+                }
+                None => given
+                    .described
+                    .push(Described::read(language, path, input)?),
+            }
+        }
+        if input.audio.is_empty() && !given.texts.is_empty() {
+            eprintln!("warning: the recording has no sound; captions are packaged as they are");
+        }
+        Ok(given)
+    }
+
+    /// Puts the texts into the drafts, in the recording's time. A draft that a person has touched
+    /// stays.
+    pub fn import(
+        &self,
+        folder: &ClassFolder,
+        input: &Input,
+        recording: &str,
+    ) -> Result<(), Error> {
+        if self.texts.is_empty() {
+            return Ok(());
+        }
+        let mut drafts = Drafts::open(folder.drafts());
+        let published = match self.in_output_time {
+            true => Some(published(folder, &drafts, input)?),
+            false => None,
+        };
+        for text in &self.texts {
+            let place = text.path.display().to_string();
+            let mut document = match &published {
+                Some(cuts) => captions::to_source(&text.document, cuts),
+                None => text.document.clone(),
+            };
+            let review = document
+                .review()
+                .map_err(|problem| Error::request(problem.to_string(), &*place, ""))?
+                .unwrap_or_default();
+            if review
+                .input
+                .as_ref()
+                .is_some_and(|made_for| made_for != recording)
+            {
+                return Err(Error::request(
+                    "this file was made and reviewed for another recording",
+                    place,
+                    format!("where it fits this one change its line to `input: {recording}`"),
+                ));
+            }
+            document.header = Header::default();
+            document.set_review(&Review {
+                input: Some(recording.to_owned()),
+                ..review
+            });
+            let name = text.draft();
+            if !drafts.import(&name, document.to_string().as_bytes())? {
+                eprintln!(
+                    "warning: {} stays as a person left it, {place} is not taken; to take it move \
+                     the draft away",
+                    drafts.path(&name).display()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the text of a draft can be read, before it is imported.
+    pub fn path(&self, draft: &str) -> Option<&Path> {
+        let mut texts = self.texts.iter();
+        let text = texts.find(|text| text.draft() == draft)?;
+        (text.is_webvtt && !self.in_output_time).then_some(&text.path)
+    }
+}
+
+impl GivenText {
+    /// Reads a file; `None` where it is of another kind.
+    fn read(role: TextRole, language: &str, path: &str) -> Result<Option<Self>, Error> {
+        let place = Path::new(path);
+        let reading = |error| Error::reading(place, &error);
+        let mut file = File::open(path).map_err(reading)?;
+        let mut bytes = Vec::new();
+        let head = Read::by_ref(&mut file).take(HEAD);
+        { head }.read_to_end(&mut bytes).map_err(reading)?;
+        if bytes.is_empty() {
+            return Err(Error::request("the file is empty", path, "check the name"));
+        }
+        if !captions::is_captions(&bytes) {
+            return Ok(None);
+        }
+        file.take(LARGEST)
+            .read_to_end(&mut bytes)
+            .map_err(reading)?;
+        let document = captions::read(&bytes)
+            .map_err(|error| Error::request(error.to_string(), path, "correct the file"))?;
+        Ok(Some(GivenText {
+            role,
+            language: language.to_owned(),
+            path: std::path::absolute(path).map_err(reading)?,
+            document,
+            is_webvtt: bytes.starts_with(b"WEBVTT"),
+        }))
+    }
+
+    pub fn draft(&self) -> String {
+        text_name(self.role, &self.language)
+    }
+
+    fn warn(&self, length: Option<Time>) {
+        let mut problems = self.document.problems.clone();
+        problems.extend(captions::check(&self.document, length));
+        warn(&self.path, &problems);
+    }
+}
+
+/// Says what is odd in a file.
+pub fn warn(path: &Path, problems: &[Problem]) {
+    for problem in problems.iter().take(SAID) {
+        eprintln!("warning: {}: {problem}", path.display());
+    }
+    if let more @ 1.. = problems.len().saturating_sub(SAID) {
+        eprintln!("warning: {}: and {more} more", path.display());
+    }
+}
+
+impl Described {
+    /// Opens a file of sound, and warns where it is not as long as the recording.
+    fn read(language: &str, path: &str, input: &Input) -> Result<Self, Error> {
+        let found = Input::probe(path)?;
+        if found.audio.is_empty() {
+            return Err(Error::request(
+                "there is no sound in it",
+                path,
+                format!("name a mixed sound file or WebVTT: {DESCRIPTIONS}{language}=FILE"),
+            ));
+        }
+        if let (Some(length), Some(wanted)) = (found.duration, input.duration)
+            && length.abs_diff(wanted) > Time::SECOND
+        {
+            let (length_said, wanted_said) = (length.secs_f64(), wanted.secs_f64());
+            let what = match length < wanted {
+                true => "silence follows it",
+                false => "the rest of it is left out",
+            };
+            eprintln!(
+                "warning: {path} lasts {length_said:.1} s and the recording {wanted_said:.1} s; {what}"
+            );
+        }
+        Ok(Described {
+            language: language.to_owned(),
+            fingerprint: of_recording(&found.path)
+                .map_err(|error| Error::reading(&found.path, &error))?,
+            path: found.path,
+        })
+    }
+}
+
+fn in_output_time(request: &Request) -> Result<bool, Error> {
+    match request.values.get("captions-time") {
+        None | Some("source") => Ok(false),
+        Some("output") => Ok(true),
+        Some(other) => Err(Error::usage(
+            format!("{other} is no value for captions-time"),
+            format!("captions-time={other}"),
+            "write source or output",
+        )),
+    }
+}
+
+/// What of the recording was published: what the package says, else what a package made now would
+/// keep.
+fn published(folder: &ClassFolder, drafts: &Drafts, input: &Input) -> Result<CutList, Error> {
+    let kept = folder::manifest(&folder.package()).and_then(|manifest: Manifest| manifest.kept);
+    if let Some(kept) = kept {
+        let spans = kept.iter().map(|span| {
+            Span::new(
+                Time::from_secs_f64(span.start),
+                Time::from_secs_f64(span.end),
+            )
+        });
+        if let Ok(cuts) = CutList::new(spans) {
+            return Ok(cuts);
+        }
+    }
+    let Some(bytes) = drafts.read(TRIM)? else {
+        return Ok(CutList::keep_all());
+    };
+    match TrimFile::read(&bytes, input.promised) {
+        Ok(trim) => Ok(trim.cut_list(input.promised)),
+        Err(problems) => {
+            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            let place = drafts.path(TRIM).display().to_string();
+            Err(Error::request(problems.join("; "), place, "correct it"))
+        }
+    }
+}

@@ -239,6 +239,10 @@ fn every_description_says_what_it_is_for_and_lists_its_variables() {
             "title",
             "completion-threshold",
             "headless",
+            "mp4",
+            "captions.<lang>",
+            "captions-time",
+            "descriptions.<lang>",
         ];
         let body: String = body.collect();
         for comment in comments {

@@ -568,6 +568,83 @@ fn a_hold_that_grows_too_large_keeps_and_warns() {
     assert!(discovered(&out) > truth()["class_end"].as_f64().expect("end"));
 }
 
+/// A muxer takes pictures no faster than sound, and one thread brings both.
+#[test]
+fn a_small_hold_does_not_stop_the_thread_that_feeds_all_pads() {
+    let pipeline = pipeline(
+        "silencetrim name=trim max-hold-bytes=4000 filesrc name=file ! matroskademux name=source \
+         source.video_0 ! trim.sink_0 source.audio_0 ! opusdec ! trim.sink_1 \
+         matroskamux name=mux ! fakesink name=sink \
+         trim.src_0 ! h264parse ! mux. trim.src_1 ! audioconvert ! vorbisenc ! mux.",
+    );
+    let file = pipeline.by_name("file").expect("file");
+    file.set_property("location", sample());
+    let (structures, warnings) = run(&pipeline);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("max-hold-bytes"), "{warnings:?}");
+    assert!(structures.iter().any(|s| s.name() == "silencetrim-summary"));
+}
+
+/// Sinks that preroll take nothing until both have something, and one thread brings the pictures of
+/// five seconds before the sound.
+#[test]
+fn a_thread_that_feeds_two_pads_never_waits_for_itself() {
+    let folder = tempfile::tempdir().expect("folder");
+    let p = pipeline(&format!(
+        "silencetrim name=trim max-hold-bytes=20000 cuts-location={} \
+         trim.src_0 ! fakesink name=v sync=false trim.src_1 ! fakesink name=a sync=false",
+        cut_list(folder.path(), &[(1000, 19_000)])
+    ));
+    let (frames, sounds) = (collect(&p, "v"), collect(&p, "a"));
+    let trim = p.by_name("trim").expect("trim");
+    let pads = [
+        (
+            "sink_0",
+            "video/x-raw,format=GRAY8,width=64,height=64,framerate=25/1",
+        ),
+        (
+            "sink_1",
+            "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1",
+        ),
+    ]
+    .map(|(name, caps)| {
+        let pad = gst::Pad::builder(gst::PadDirection::Src).build();
+        pad.set_active(true).expect("active");
+        let sink = trim.request_pad_simple(name).expect("a pad");
+        pad.link(&sink).expect("linked");
+        let caps = caps.parse::<gst::Caps>().expect("caps");
+        (pad, name, caps)
+    });
+    let (video, audio) = flash_and_beep(20);
+    p.set_state(gst::State::Paused).expect("paused");
+    let feeder = std::thread::spawn(move || {
+        for (pad, name, caps) in &pads {
+            pad.push_event(gst::event::StreamStart::new(name));
+            pad.push_event(gst::event::Caps::new(caps));
+            let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+            pad.push_event(gst::event::Segment::new(&segment));
+        }
+        let fifths = |buffers: Vec<gst::Buffer>| {
+            let part = buffers.len() / 4;
+            buffers.chunks(part).map(<[_]>::to_vec).collect::<Vec<_>>()
+        };
+        for parts in fifths(video).into_iter().zip(fifths(audio)) {
+            for ((pad, ..), part) in pads.iter().zip([parts.0, parts.1]) {
+                for buffer in part {
+                    pad.push(buffer).expect("taken");
+                }
+            }
+        }
+        for (pad, ..) in &pads {
+            pad.push_event(gst::event::Eos::new());
+        }
+    });
+    run(&p);
+    feeder.join().expect("fed");
+    assert_eq!(frames.lock().expect("lock").len(), 18 * 25);
+    assert!(!sounds.lock().expect("lock").is_empty());
+}
+
 fn harness(description: &str) -> gst_check::Harness {
     init();
     let element = gst::ElementFactory::make("silencetrim")

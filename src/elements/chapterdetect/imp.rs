@@ -204,7 +204,7 @@ impl ChapterDetect {
             Ok(result) => result,
             Err(error) => {
                 drop(state);
-                gst::element_imp_error!(self, gst::StreamError::Format, ["{error}"]);
+                gst::element_imp_error!(self, gst::StreamError::Format, ("{error}"));
                 return Err(gst::FlowError::NotNegotiated);
             }
         };
@@ -252,11 +252,11 @@ impl ChapterDetect {
                     gst::element_imp_error!(
                         self,
                         gst::StreamError::Format,
-                        [
+                        (
                             "{} needs a segment in time, not in {:?}: put a parser or demuxer before it",
                             medium.sink(),
                             segment.segment().format()
-                        ]
+                        )
                     );
                     return false;
                 };
@@ -730,10 +730,14 @@ impl ElementImpl for ChapterDetect {
                 eos: false,
             });
         }
-        let added = self
-            .obj()
-            .add_pad(&sink)
-            .and_then(|()| self.obj().add_pad(&src));
+        let obj = self.obj();
+        let runs = obj.current_state().max(obj.pending_state()) > gst::State::Ready;
+        let added = [&src, &sink].into_iter().try_for_each(|pad| {
+            if runs {
+                pad.set_active(true)?;
+            }
+            obj.add_pad(pad)
+        });
         if let Err(error) = added {
             gst::error!(CAT, imp = self, "{error}");
             self.release_pad(&sink);

@@ -66,7 +66,7 @@ impl SilenceTrim {
                 gst::element_imp_error!(
                     self,
                     gst::StreamError::Failed,
-                    ["{}: a buffer came before its segment", pad.name()]
+                    ("{}: a buffer came before its segment", pad.name())
                 );
                 return Err(gst::FlowError::Error);
             }
@@ -104,6 +104,7 @@ impl SilenceTrim {
                 Some(stream) => {
                     stream.linked = linked;
                     stream.fed = fed;
+                    stream.fed_by = Some(std::thread::current().id());
                     Arc::clone(&stream.wake)
                 }
                 None => return Err(gst::FlowError::Flushing),
@@ -136,7 +137,7 @@ impl SilenceTrim {
             warning
         };
         if let Some(warning) = warning {
-            gst::element_imp_warning!(self, gst::ResourceError::NoSpaceLeft, ["{warning}"]);
+            gst::element_imp_warning!(self, gst::ResourceError::NoSpaceLeft, ("{warning}"));
         }
         Ok(gst::FlowSuccess::Ok)
     }
@@ -183,7 +184,7 @@ impl SilenceTrim {
             }
             EventView::Caps(caps) => {
                 if let Err(error) = self.take_caps(&pair, caps.caps()) {
-                    gst::element_imp_error!(self, gst::StreamError::Format, ["{error}"]);
+                    gst::element_imp_error!(self, gst::StreamError::Format, ("{error}"));
                     return false;
                 }
             }
@@ -192,11 +193,11 @@ impl SilenceTrim {
                     gst::element_imp_error!(
                         self,
                         gst::StreamError::Format,
-                        [
+                        (
                             "{}: a segment in {:?}; put a parser or demuxer before that gives times",
                             pad.name(),
                             segment.segment().format()
-                        ]
+                        )
                     );
                     return false;
                 };
@@ -204,7 +205,7 @@ impl SilenceTrim {
                     gst::element_imp_error!(
                         self,
                         gst::StreamError::Failed,
-                        ["{}: trimming backwards is not possible", pad.name()]
+                        ("{}: trimming backwards is not possible", pad.name())
                     );
                     return false;
                 }
@@ -374,7 +375,7 @@ impl SilenceTrim {
                 session.wake_all();
             }
             Err(error) => {
-                gst::element_imp_error!(self, gst::ResourceError::Read, ["{error}"]);
+                gst::element_imp_error!(self, gst::ResourceError::Read, ("{error}"));
             }
         }
         for pair in lock(&self.pairs).iter() {
@@ -390,9 +391,7 @@ impl SilenceTrim {
             gst::element_imp_warning!(
                 self,
                 gst::StreamError::Failed,
-                [
-                    "nobody speaks in the whole recording, everything is kept; was the microphone muted?"
-                ]
+                ("nobody speaks in the whole recording, everything is kept; was the microphone muted?")
             );
         }
         let location = lock(&self.settings).report_location.clone();
@@ -402,7 +401,7 @@ impl SilenceTrim {
             gst::element_imp_error!(
                 self,
                 gst::ResourceError::Write,
-                ["{}: {error}", path.display()]
+                ("{}: {error}", path.display())
             );
         }
         report::post(&self.obj(), &outcome);
@@ -823,16 +822,10 @@ impl SilenceTrim {
             .query_function(|pad, parent, query| {
                 Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_query(pad, query))
             })
-            .activatemode_function(|pad, parent, _mode, active| {
-                Self::catch_panic_pad_function(
-                    parent,
-                    || Err(gst::loggable_error!(CAT, "panicked")),
-                    |imp| {
-                        imp.activate_sink(pad, active);
-                        Ok(())
-                    },
-                )
-            })
+            .activatemode_function(activate(&obj, |imp, pad, active| {
+                imp.activate_sink(pad, active);
+                Ok(())
+            }))
             .iterate_internal_links_function(|pad, parent| {
                 Self::catch_panic_pad_function(
                     parent,
@@ -850,13 +843,7 @@ impl SilenceTrim {
             .query_function(|pad, parent, query| {
                 Self::catch_panic_pad_function(parent, || false, |imp| imp.src_query(pad, query))
             })
-            .activatemode_function(|pad, parent, _mode, active| {
-                Self::catch_panic_pad_function(
-                    parent,
-                    || Err(gst::loggable_error!(CAT, "panicked")),
-                    |imp| imp.activate_src(pad, active),
-                )
-            })
+            .activatemode_function(activate(&obj, Self::activate_src))
             .iterate_internal_links_function(|pad, parent| {
                 Self::catch_panic_pad_function(
                     parent,
@@ -891,6 +878,31 @@ fn template(element: &super::SilenceTrim, name: &str) -> gst::PadTemplate {
     element
         .pad_template(name)
         .unwrap_or_else(|| unreachable!("{name} is a template of this class"))
+}
+
+/// The function that activates a pad of `element`. A pad that is requested while the element runs is
+/// active before it has a parent.
+fn activate(
+    element: &super::SilenceTrim,
+    run: impl Fn(&SilenceTrim, &gst::Pad, bool) -> Result<(), gst::LoggableError>
+    + Send
+    + Sync
+    + 'static,
+) -> impl Fn(&gst::Pad, Option<&gst::Object>, gst::PadMode, bool) -> Result<(), gst::LoggableError>
++ Send
++ Sync
++ 'static {
+    let element = element.downgrade();
+    move |pad, _parent, _mode, active| {
+        let Some(element) = element.upgrade() else {
+            return Ok(());
+        };
+        SilenceTrim::catch_panic_pad_function(
+            Some(element.upcast_ref()),
+            || Err(gst::loggable_error!(CAT, "panicked")),
+            |imp| run(imp, pad, active),
+        )
+    }
 }
 
 #[glib::object_subclass]
@@ -1073,7 +1085,7 @@ impl ElementImpl for SilenceTrim {
                     *lock(&self.session) = fresh;
                 }
                 Err(error) => {
-                    gst::element_imp_error!(self, gst::ResourceError::Read, ["{error}"]);
+                    gst::element_imp_error!(self, gst::ResourceError::Read, ("{error}"));
                     return Err(gst::StateChangeError);
                 }
             }

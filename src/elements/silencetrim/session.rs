@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar};
+use std::thread::ThreadId;
 
 use super::gops::{Decision, Gops};
 use super::item::Item;
@@ -30,6 +31,8 @@ pub struct Stream {
     pub wake: Arc<Condvar>,
     /// Something is linked to the sink pad.
     pub fed: bool,
+    /// The thread that last brought something.
+    pub fed_by: Option<ThreadId>,
     /// The source pad is linked, as far as is known.
     pub linked: bool,
     /// Caps came.
@@ -100,6 +103,8 @@ pub struct Session {
     follow_leader: bool,
     max_hold_time: Time,
     max_hold_bytes: u64,
+    /// That a bound is reached is said once.
+    bound_reached: bool,
     pub decision: Arc<Decision>,
     pub streams: BTreeMap<u32, Stream>,
     pub finished: bool,
@@ -120,6 +125,7 @@ impl Session {
             follow_leader: true,
             max_hold_time: Time::from_nanos(settings.max_hold_time),
             max_hold_bytes: settings.max_hold_bytes,
+            bound_reached: false,
             decision: Arc::default(),
             streams: BTreeMap::new(),
             finished: false,
@@ -275,8 +281,9 @@ impl Session {
             self.follow_leader = false;
             self.refresh();
         }
-        Some(format!(
-            "{why} is reached at {newest}: what is not decided is kept; raise {why} or write a cut list with mode=detect first"
+        let first = !std::mem::replace(&mut self.bound_reached, true);
+        first.then(|| format!(
+            "{why} is reached at {newest}: what is not decided by then is kept, from here on; raise {why}, or write a cut list with mode=detect first"
         ))
     }
 
@@ -289,7 +296,9 @@ impl Session {
     }
 
     /// multiqueue's rule: a chain waits only for its own decided backlog, and not while another
-    /// linked pad that is not at EOS starves. Nobody waits for sparse and unlinked ones.
+    /// linked pad that is not at EOS starves. Nobody waits for sparse and unlinked ones. A backlog of
+    /// `max_hold_bytes` waits for those that starve too, but for those that the same thread feeds:
+    /// while it waits nothing comes for them.
     pub fn must_wait(&self, id: u32) -> bool {
         let Some(stream) = self.streams.get(&id) else {
             return false;
@@ -320,7 +329,12 @@ impl Session {
                 && !stream.has_decided(&self.decision)
                 && (stream.begun || backlog < LATEST_START)
         };
-        stream.bytes >= self.max_hold_bytes || !self.streams.iter().any(starving)
+        let mut starving = self.streams.iter().filter(|pad| starving(*pad));
+        if stream.bytes >= self.max_hold_bytes {
+            !starving.any(|(_, other)| other.fed_by == stream.fed_by)
+        } else {
+            starving.next().is_none()
+        }
     }
 
     /// All streams that began are at EOS; the flag says whether others may still begin.

@@ -185,7 +185,7 @@ impl WebVttChapterMux {
             return Ok(());
         }
         let map = buffer.map_readable().map_err(|_| {
-            gst::element_imp_error!(self, gst::ResourceError::Read, ["Failed to map the buffer"]);
+            gst::element_imp_error!(self, gst::ResourceError::Read, ("Failed to map the buffer"));
             gst::FlowError::Error
         })?;
         let text = String::from_utf8_lossy(&map);

@@ -69,7 +69,7 @@ impl WebVttParse {
 
     fn sink_chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         let map = buffer.map_readable().map_err(|_| {
-            gst::element_imp_error!(self, gst::ResourceError::Read, ["Failed to map the buffer"]);
+            gst::element_imp_error!(self, gst::ResourceError::Read, ("Failed to map the buffer"));
             gst::FlowError::Error
         })?;
         let read = {

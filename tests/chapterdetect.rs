@@ -326,6 +326,23 @@ fn every_sink_prerolls_and_all_pads_together_end() {
     assert_eq!(chapters.count(), 1);
 }
 
+/// A demuxer's pads come while the pipeline runs, and only then ours are asked for.
+#[test]
+fn pads_are_requested_while_it_runs() {
+    let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample.mkv");
+    let found = run(&format!(
+        "chapterdetect name=detect filesrc location={} ! matroskademux name=source \
+         source.audio_0 ! opusdec ! detect.audio_sink detect.audio_src ! fakesink \
+         detect.chapter_src ! fakesink",
+        sample.display()
+    ));
+    assert!(
+        found
+            .iter()
+            .any(|found| found.name() == "chapterdetect-chapter")
+    );
+}
+
 #[test]
 fn src_pads_may_stay_unlinked() {
     let posted = run("chapterdetect name=c c.chapter_src ! fakesink \

@@ -162,7 +162,10 @@ pub fn run(
             Ok(_) => gst::ClockTime::from_mseconds(100),
         };
         let message = bus.timed_pop(wait);
-        stop.check()?;
+        if let Err(stopped) = stop.check() {
+            last_words(pipeline, &bus, &mut hear);
+            return Err(stopped);
+        }
         let position = Time::from_nanos(delivered.load(Ordering::Relaxed));
         progress.at(position);
         let Some(message) = message else {
@@ -177,11 +180,7 @@ pub fn run(
         };
         match message.view() {
             gst::MessageView::Eos(_) => {
-                // Elements have last words as they stop; NULL would throw them away.
-                let _ = pipeline.set_state(gst::State::Ready);
-                while let Some(message) = bus.pop() {
-                    hear(&message);
-                }
+                last_words(pipeline, &bus, &mut hear);
                 drop(running);
                 outcome.delivered = Time::from_nanos(delivered.load(Ordering::Relaxed));
                 return Ok(outcome);
@@ -199,6 +198,15 @@ pub fn run(
             }
             _ => hear(&message),
         }
+    }
+}
+
+/// Hears what elements say as they stop; going down to NULL would throw it away.
+fn last_words(pipeline: &gst::Pipeline, bus: &gst::Bus, hear: &mut impl FnMut(&gst::MessageRef)) {
+    // Going down does not fail.
+    let _ = pipeline.set_state(gst::State::Ready);
+    while let Some(message) = bus.pop() {
+        hear(&message);
     }
 }
 

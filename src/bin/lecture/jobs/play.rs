@@ -76,6 +76,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             "delivered",
             "pending",
             "dead-letters",
+            "failures",
             "lost",
             "troubles",
         ] {
@@ -84,8 +85,14 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         }
         summary.insert("verbs".into(), verbs.into());
     }
-    for warning in outcome?.warnings {
-        eprintln!("warning: {warning}");
+    match outcome {
+        // Leaving a video is how most viewers end it.
+        Err(Error::Stopped) => {}
+        outcome => {
+            for warning in outcome?.warnings {
+                eprintln!("warning: {warning}");
+            }
+        }
     }
     Ok(())
 }

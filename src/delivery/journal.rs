@@ -5,7 +5,8 @@
 //! A step with statements is on the disk (fdatasync) before [`Journal::append`] returns, and so
 //! before anything of it is sent. Checkpoints without statements, and what was delivered, are
 //! written without waiting for the disk: they survive the process, and a power failure may cost the
-//! last of them. A delivered statement whose mark is lost is sent again, with the same id.
+//! last of them. A delivered statement whose mark is lost is sent again, with the same id. What a
+//! full disk does not take waits in memory and is written with the next step that it takes.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +20,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 
 use crate::xapi::{
-    Session, Statement, Uuid,
+    Session, Statement, Uuid, Verb,
     journal::{self, Contents, Entry, Fate, JournalError},
 };
 
@@ -82,8 +83,7 @@ impl Journal {
     }
 
     /// Opens the journal of a folder, which is made when it is not there. What a crash left
-    /// unfinished at its end is cut off; before that, and before damage is thrown away, a copy is
-    /// kept beside it.
+    /// unfinished at its end is cut off; before damage is thrown away, a copy is kept beside it.
     pub fn open(folder: &Path) -> Result<Self, Trouble> {
         let path = folder.join(FILE);
         let io = |error| Trouble::Io(path.clone(), error);
@@ -171,7 +171,9 @@ impl Journal {
         let state = serde_json::to_vec(session).map_err(io::Error::other)?;
         let first = self.contents.next;
         let record = journal::step(key, &state, first, statements);
-        let written = self.write(&record, !statements.is_empty());
+        let written = self
+            .write_late()
+            .and_then(|()| self.write(&record, !statements.is_empty()));
         if !matches!(written, Ok(true)) {
             self.states.insert(key.to_owned(), state);
             for (number, statement) in (first..).zip(statements) {
@@ -188,6 +190,24 @@ impl Journal {
             self.states.remove(key);
         }
         written.map(drop)
+    }
+
+    /// Writes what could not be written before: the disk may have room again.
+    fn write_late(&mut self) -> io::Result<()> {
+        while self.file.is_some()
+            && let Some((&number, json)) = self.unwritten.first_key_value()
+        {
+            if let Some(entry) = self.contents.pending.get(&number) {
+                let statement = Statement {
+                    id: entry.id,
+                    verb: Verb::Initialized,
+                    json: json.clone(),
+                };
+                self.write(&journal::step("", &[], number, &[statement]), true)?;
+            }
+            self.unwritten.remove(&number);
+        }
+        Ok(())
     }
 
     /// Notes what became of statements.

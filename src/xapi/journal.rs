@@ -82,7 +82,7 @@ pub struct Contents {
     pub next: u64,
     /// Stretches that are no records: something wrote into them, or flipped a bit.
     pub damaged: Vec<Range<u64>>,
-    /// Where the next record goes. A torn record behind it was never finished.
+    /// Where the next record goes. What lies behind it is torn, or damaged as well.
     pub end: u64,
 }
 
@@ -164,6 +164,10 @@ pub fn read(bytes: &[u8]) -> Result<Contents, JournalError> {
                 None => break,
             },
         }
+    }
+    let end = contents.end as usize;
+    if end < bytes.len() && !is_torn(bytes, end) {
+        contents.damaged.push(contents.end..bytes.len() as u64);
     }
     Ok(contents)
 }
@@ -294,6 +298,20 @@ pub fn payload_at(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     hasher.update(&(length as u32).to_le_bytes());
     hasher.update(bytes.get(payload.clone())?);
     (hasher.finalize() == checksum).then_some(payload)
+}
+
+/// Whether a record starts here and the bytes end before it does.
+fn is_torn(bytes: &[u8], at: usize) -> bool {
+    let left = &bytes[at..];
+    if left.len() < FRAME {
+        return left.starts_with(&MARKER) || MARKER.starts_with(left);
+    }
+    let mut cursor = Cursor {
+        bytes: left,
+        at: MARKER.len(),
+    };
+    let length = cursor.u32().unwrap_or(0) as usize;
+    left.starts_with(&MARKER) && length <= LONGEST && left.len() < FRAME + length
 }
 
 fn find(bytes: &[u8]) -> Option<usize> {
@@ -430,6 +448,21 @@ mod tests {
                 }
             );
         }
+    }
+
+    #[test]
+    fn damage_at_the_end_is_no_torn_record() {
+        let (bytes, ends) = journal();
+        for tail in [&[0; 40][..], b"something else"] {
+            let contents = read(&[&bytes, tail].concat()).expect("a journal");
+            let end = bytes.len() as u64;
+            assert_eq!(contents.damaged, vec![end..end + tail.len() as u64]);
+            assert_eq!(contents.end, end);
+        }
+        let mut flipped = bytes.clone();
+        flipped[ends[3] + FRAME] ^= 1;
+        let contents = read(&flipped).expect("a journal");
+        assert_eq!(contents.damaged, vec![ends[3] as u64..bytes.len() as u64]);
     }
 
     #[test]

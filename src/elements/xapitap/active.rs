@@ -33,8 +33,8 @@ pub struct Active {
     pub terminated: bool,
     /// The session was told that playback goes on.
     pub told_play: bool,
-    /// Something was played.
-    played: bool,
+    /// The pipeline was set to play.
+    pub played: bool,
     /// Statements so far.
     pub said: u64,
     /// The user was told that there is no length.
@@ -117,7 +117,6 @@ impl Active {
         self.ended = false;
         self.terminated = false;
         self.told_play = false;
-        self.played = false;
         self.warned = false;
         self.tell_length(settings.length);
     }
@@ -127,7 +126,6 @@ impl Active {
         if self.terminated {
             return;
         }
-        self.played |= matches!(input, Input::Play { .. });
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let wall = self.clock.now(wall_clock(), elapsed);
         let statements = self.session.apply(input, wall, &mut new_id);

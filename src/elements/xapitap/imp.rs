@@ -351,7 +351,7 @@ impl XapiTap {
         let at = state.track.position(None);
         self.tell(&mut state, Input::Terminate { at });
         let active = state.active.take();
-        state.track = Track::default();
+        let saw_media = std::mem::take(&mut state.track).saw_media();
         drop(state);
         let Some(mut active) = active else {
             return;
@@ -359,7 +359,9 @@ impl XapiTap {
         if let Some(timer) = &active.timer {
             timer.unschedule();
         }
-        if active.misses_length(true) {
+        if active.played && !saw_media {
+            self.trouble("no media came through here, so nothing was watched".into());
+        } else if active.misses_length(true) {
             self.trouble(NO_LENGTH.into());
         }
         let (said, progress) = (active.said, active.progress());
@@ -594,6 +596,9 @@ impl ElementImpl for XapiTap {
             StateChange::PausedToPlaying | StateChange::PlayingToPlaying => {
                 let mut state = lock(&self.state);
                 state.track.play();
+                if let Some(active) = &mut state.active {
+                    active.played = true;
+                }
                 self.play(&mut state);
                 self.arm(&mut state);
             }

@@ -68,6 +68,8 @@ pub struct Track {
     last_rate: Option<f64>,
     /// Length of the last buffer, in milliseconds.
     frame: u64,
+    /// A buffer or a gap has passed.
+    saw_media: bool,
 }
 
 impl Piece {
@@ -120,6 +122,10 @@ impl Track {
 
     pub fn frame(&self) -> u64 {
         self.frame
+    }
+
+    pub fn saw_media(&self) -> bool {
+        self.saw_media
     }
 
     /// Everything of the last medium has passed.
@@ -258,6 +264,7 @@ impl Track {
 
     /// A buffer passes.
     pub fn buffer(&mut self, buffer: &gst::BufferRef) {
+        self.saw_media = true;
         let Some(piece) = self.pieces.back_mut() else {
             return;
         };
@@ -277,6 +284,7 @@ impl Track {
 
     /// A gap passes.
     pub fn gap(&mut self, start: gst::ClockTime, duration: Option<gst::ClockTime>) {
+        self.saw_media = true;
         if let Some(piece) = self.pieces.back_mut() {
             let end = start + duration.unwrap_or(gst::ClockTime::ZERO);
             if let Some(end) = piece.segment.to_stream_time(end) {

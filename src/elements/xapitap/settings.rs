@@ -88,10 +88,6 @@ impl Settings {
         if !is_iri(activity_id) {
             return Err(format!("the activity-id `{activity_id}` is no IRI"));
         }
-        // GObject takes what is not a number for being in every range.
-        if !(0.0..=1.0).contains(&self.completion_threshold) {
-            return Err("completion-threshold is no number from 0 to 1".into());
-        }
         if self.min_rate > self.max_rate {
             return Err(format!(
                 "min-rate {} is above max-rate {}: nothing would be watched",

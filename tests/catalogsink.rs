@@ -318,6 +318,25 @@ fn a_package_is_complete() {
         .find(|line| line.ends_with(".m3u8") && !line.starts_with('#'));
     assert_eq!(first, Some("video/540p/playlist.m3u8"));
 
+    assert_eq!(manifest.dash.as_deref(), Some("manifest.mpd"));
+    let dash = probe(
+        &package.path("manifest.mpd"),
+        &["-show_entries", "program_stream=codec_name,width,height"],
+    );
+    let expected = ["h264,1280,720", "h264,960,540", "h264,640,360", "aac"];
+    let found: Vec<String> = dash.iter().map(|stream| stream.join(",")).collect();
+    assert!(
+        found.join(" ").starts_with(&expected.join(" ")),
+        "{found:?}"
+    );
+    let times = |playlist| package.packets(playlist, "stream_index,pts_time");
+    let of = |packets: &[Vec<String>], index: &str| -> Vec<String> {
+        let of_stream = packets.iter().filter(|packet| packet[0] == index);
+        of_stream.map(|packet| packet[1].clone()).collect()
+    };
+    let first = of(&times("video/720p/playlist.m3u8"), "0");
+    assert_eq!(of(&times("manifest.mpd"), "0"), first);
+
     let files = package.files();
     let bytes: usize = files.values().map(Vec::len).sum();
     assert_eq!(package.message.get::<u64>("files"), Ok(files.len() as u64));

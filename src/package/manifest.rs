@@ -36,6 +36,9 @@ pub struct Manifest {
     pub duration: f64,
     /// The multivariant playlist's path in the package.
     pub playlist: String,
+    /// The DASH manifest's path in the package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dash: Option<String>,
     /// Renditions of the picture, largest first.
     pub video: Vec<VideoEntry>,
     /// Renditions of the sound, the default first.
@@ -226,6 +229,7 @@ impl Manifest {
             title: None,
             duration: duration.secs_f64(),
             playlist: names::MULTIVARIANT.into(),
+            dash: Some(names::DASH.into()),
             video,
             audio,
             captions,

@@ -5,14 +5,16 @@
 //! A package is a folder of CMAF segments with HLS playlists over them. This module says which
 //! renditions are made ([`ladder`]), where segments start ([`grid`]), what a finished track holds
 //! and is measured at ([`codec`], [`fragment`], [`chunks`], [`track`]), and what the files say that
-//! lead to it ([`playlist`], [`text`], [`transcript`], [`chapters`], [`manifest`]). [`progressive`]
-//! makes one file of a package, and [`check`] reads a package and finds what is wrong with it.
+//! lead to it ([`playlist`], [`dash`], [`text`], [`transcript`], [`chapters`], [`manifest`]).
+//! [`progressive`] makes one file of a package, and [`check`] reads a package and finds what is
+//! wrong with it.
 
 mod boxes;
 pub mod chapters;
 pub mod check;
 pub mod chunks;
 pub mod codec;
+pub mod dash;
 pub mod fragment;
 pub mod grid;
 pub mod ladder;

@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 
 /// The multivariant playlist.
 pub const MULTIVARIANT: &str = "master.m3u8";
+/// The DASH manifest.
+pub const DASH: &str = "manifest.mpd";
 /// The chapters by W3C WebVTT.
 pub const CHAPTERS_VTT: &str = "chapters.vtt";
 /// The chapters by Apple's "Providing JSON chapters".

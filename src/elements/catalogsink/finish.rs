@@ -10,6 +10,7 @@ use gst::prelude::*;
 
 use super::writer::WriteError;
 use crate::package::chapters::{self, Mark};
+use crate::package::dash;
 use crate::package::manifest::Manifest;
 use crate::package::names;
 use crate::package::playlist::{self, Audio, Programme, Video};
@@ -77,6 +78,7 @@ impl Finished {
             chapters: !chapters.is_empty(),
         };
         writer.write(names::MULTIVARIANT, &programme.multivariant())?;
+        writer.write(names::DASH, &dash::manifest(&programme, duration))?;
         let manifest = Manifest::of_media(&programme, &chapters, duration);
         writer.write(names::MANIFEST, &manifest.to_json())?;
 

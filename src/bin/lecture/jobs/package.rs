@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use gstlecture::package::chapters::{self, Chapter, Mark};
 use gstlecture::package::check::{self, Files};
+use gstlecture::package::dash;
 use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry, TextEntry};
 use gstlecture::package::text::{self, Text, TextRole};
 use gstlecture::package::{names, transcript};
@@ -506,7 +507,7 @@ fn write_others(
 }
 
 /// Writes captions and descriptions, in the place of those that are there, and lists them in the
-/// multivariant playlist.
+/// multivariant playlist and in the DASH manifest.
 fn write_text_renditions(
     folder: &Path,
     corrected: &Corrected,
@@ -552,11 +553,23 @@ fn write_text_renditions(
                 .map_err(|error| Error::writing(&path, &error))?;
         }
     }
-    let path = folder.join(names::MULTIVARIANT);
-    let listed = text::relist(&reading(&path)?, &corrected.renditions());
-    let listed = listed.ok_or_else(|| broken(&path))?;
-    remove(&path)?;
-    fs::write(&path, listed).map_err(|error| Error::writing(&path, &error))
+    let texts = corrected.renditions();
+    type Relist = fn(&[u8], &[Text]) -> Option<Vec<u8>>;
+    let lists = [
+        (Some(names::MULTIVARIANT), text::relist as Relist),
+        (manifest.dash.as_deref(), dash::relist),
+    ];
+    for (name, relist) in lists {
+        let Some(name) = name else { continue };
+        let path = folder.join(name);
+        let old = reading(&path)?;
+        let new = relist(&old, &texts).ok_or_else(|| broken(&path))?;
+        if new != old {
+            remove(&path)?;
+            fs::write(&path, new).map_err(|error| Error::writing(&path, &error))?;
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MPL-2.0
+// Plays a package with Shaka Player (DASH and HLS) and video.js (HLS) in headless Chromium: from beginning to end, with
+// its chapters and thumbnails.
+//
+//     node tests/players/others.js PACKAGE [FOLDER]     FOLDER gets screenshots
+//
+// Prints a line a player; the exit status is 1 and every fault is listed when something does not play.
+
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { serve, withPage } from "./browser.js";
+
+const [, , folder, shots] = process.argv;
+if (!folder) {
+  console.error("usage: others.js PACKAGE [FOLDER for screenshots]");
+  process.exit(2);
+}
+const here = dirname(fileURLToPath(import.meta.url));
+const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8"));
+const faults = [];
+
+const STYLE = `<!doctype html><title>player</title><style>body { margin: 0; background: #000 }</style>`;
+const PAGES = {
+  "/shaka": `${STYLE}<script src="/modules/shaka-player/dist/shaka-player.compiled.js"></script>
+    <video id=video muted width=1280 height=720></video>`,
+  "/videojs": `${STYLE}<link rel=stylesheet href="/modules/video.js/dist/video-js.css">
+    <script src="/modules/video.js/dist/video.js"></script>
+    <video id=frame class=video-js muted controls width=1280 height=720></video>`,
+};
+
+/** In the page: loads with Shaka Player; sets window.video and window.errors. */
+async function startShaka(playlist) {
+  window.errors = [];
+  window.player = new shaka.Player();
+  player.addEventListener("error", ({ detail }) => errors.push(`Shaka error ${detail.code} ${detail.data}`));
+  player.configure({ streaming: { bufferingGoal: 60 }, abr: { enabled: false } });
+  await player.attach(video);
+  await player.load(`/package/${playlist}`);
+  return { heights: [...new Set(player.getVariantTracks().map(({ height }) => height).filter(Boolean))] };
+}
+
+async function chaptersOfShaka([language, playlist]) {
+  // HLS leads to chapters.json; DASH leaves them to the page.
+  if (playlist.endsWith(".mpd")) await player.addChaptersTrack("/package/chapters.vtt", language);
+  return (await player.getChaptersAsync(language)).map(({ startTime, endTime, title }) => [startTime, endTime, title]);
+}
+
+async function thumbnailsOfShaka([track, times]) {
+  const added = await player.addThumbnailsTrack(`/package/${track}`);
+  const found = [];
+  for (const time of times) {
+    const tile = await player.getThumbnails(added.id, time);
+    if (tile) found.push({ ...tile, url: tile.uris[0], x: tile.positionX, y: tile.positionY, start: tile.startTime });
+  }
+  return found;
+}
+
+async function startVideojs(playlist) {
+  window.errors = [];
+  window.player = videojs("frame", { muted: true, html5: { vhs: { overrideNative: true, limitRenditionByPlayerDimensions: false } } });
+  player.on("error", () => errors.push(`video.js: ${player.error().message}`));
+  player.src({ src: `/package/${playlist}`, type: "application/vnd.apple.mpegurl" });
+  await new Promise((resolve, reject) => {
+    player.one("loadeddata", resolve);
+    setTimeout(() => reject(new Error(`no data after 20 s: ${errors}`)), 20000);
+  });
+  window.video = player.el().querySelector("video");
+  return { heights: [...player.qualityLevels().levels_].map(({ height }) => height) };
+}
+
+/** Adds a track of text; its cues. */
+async function cuesOfVideojs([kind, src]) {
+  const { track } = player.addRemoteTextTrack({ kind, src, language: "en" }, false);
+  track.mode = "hidden";
+  const limit = performance.now() + 10000;
+  while (!track.cues?.length && performance.now() < limit) await new Promise((r) => setTimeout(r, 50));
+  return Array.from(track.cues ?? []).map(({ startTime, endTime, text }) => [startTime, endTime, text]);
+}
+
+/** Seeks to each of these times; the time of the frame that is shown then. */
+async function seek(times) {
+  const shown = [];
+  for (const time of times) {
+    // A seek to where it stands would show no frame.
+    if (Math.abs(video.currentTime - time) < 0.1) {
+      const away = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
+      video.currentTime = time + 2;
+      await away;
+    }
+    const frame = new Promise((resolve) => {
+      const limit = setTimeout(() => resolve(null), 10000);
+      const see = (_, { mediaTime }) => {
+        // A frame from before the seek may still come.
+        if (video.seeking || Math.abs(mediaTime - time) > 1) return video.requestVideoFrameCallback(see);
+        clearTimeout(limit);
+        resolve(mediaTime);
+      };
+      video.requestVideoFrameCallback(see);
+    });
+    video.currentTime = time;
+    shown.push(await frame);
+  }
+  return shown;
+}
+
+async function playToTheEnd() {
+  video.currentTime = 0;
+  await video.play();
+  const limit = performance.now() + 30000 + video.duration * 500;
+  while (!video.ended && performance.now() < limit) {
+    // Players set their own rate when they have waited for data.
+    if (video.playbackRate === 1) video.playbackRate = 16;
+    await new Promise((r) => setTimeout(r, 100));
+  }
+  const { totalVideoFrames } = video.getVideoPlaybackQuality();
+  return { ended: video.ended, at: video.currentTime, duration: video.duration, frames: totalVideoFrames };
+}
+
+/** The size of an image that the page can show. */
+async function sizeOfImage(url) {
+  const image = Object.assign(new Image(), { src: url });
+  await image.decode();
+  return { width: image.naturalWidth, height: image.naturalHeight };
+}
+
+const server = await serve({ "/package/": resolve(folder), "/modules/": join(here, "node_modules") }, PAGES);
+if (shots) await mkdir(shots, { recursive: true });
+const language = manifest.audio[0]?.language ?? "und";
+const pictured = manifest.video.length;
+
+async function play(name, page_, playlist, start, chapters, thumbnails) {
+  const expect = (holds, what) => holds || faults.push(`${name}: ${what}`);
+  await withPage(async (page, complaints) => {
+    await page.goto(server.url + page_);
+    const { heights } = await page.evaluate(start, playlist);
+    const promised = manifest.video.map(({ height }) => height);
+    expect(String(heights.sort()) === String(promised.sort()), `renditions ${heights} of ${promised}`);
+
+    const told = manifest.chapters ?? [];
+    const read = told.length ? await chapters(page) : [];
+    const wanted = told.map(({ start, end, title }) => [start, end, title]);
+    expect(
+      read.length === wanted.length &&
+        read.every(([start, end, title], at) =>
+          Math.abs(start - wanted[at][0]) < 0.01 && Math.abs(end - wanted[at][1]) < 0.01 && title === wanted[at][2]),
+      `chapters ${JSON.stringify(read)}, the manifest has ${JSON.stringify(wanted)}`,
+    );
+    const starts = told.map(({ start }) => start).concat(manifest.duration * 0.4);
+    if (pictured) {
+      const shown = await page.evaluate(seek, starts);
+      starts.forEach((start, at) =>
+        expect(shown[at] !== null && Math.abs(shown[at] - start) < 0.1, `a seek to ${start} s shows ${shown[at]} s`));
+    }
+    let tiles = [];
+    if (manifest.thumbnails) {
+      const { columns, rows, width, height } = manifest.thumbnails.tiles;
+      tiles = await thumbnails(page, starts);
+      for (const [at, tile] of tiles.entries()) {
+        expect(tile.start <= starts[at] + 0.01 && starts[at] < tile.start + tile.duration, `tile of ${starts[at]} s: ${JSON.stringify(tile)}`);
+        const sheet = await page.evaluate(sizeOfImage, tile.url);
+        expect(tile.width === width && tile.height === height, `a tile is ${tile.width}x${tile.height}`);
+        expect(tile.x + width <= sheet.width && tile.y + height <= sheet.height, `a tile beyond its sheet`);
+        expect(sheet.width <= columns * width && sheet.height <= rows * height, `a sheet of ${sheet.width}x${sheet.height}`);
+      }
+      expect(tiles.length === starts.length, `${tiles.length} thumbnails of ${starts.length}`);
+    }
+    if (shots) await page.screenshot({ path: join(shots, `${name.replaceAll(/\W+/g, "-").toLowerCase()}.png`) });
+
+    const played = await page.evaluate(playToTheEnd);
+    expect(played.ended, `stopped at ${played.at.toFixed(1)} s of ${played.duration.toFixed(1)} s`);
+    expect(Math.abs(played.duration - manifest.duration) < 0.5, `lasts ${played.duration} s of ${manifest.duration} s`);
+    expect(!pictured || played.frames > 0, "no picture was decoded");
+    (await page.evaluate(() => errors)).forEach((error) => expect(false, error));
+    complaints.forEach((text) => expect(false, `console: ${text}`));
+    console.log(
+      `${name}: ${played.duration.toFixed(1)} s, renditions ${heights.join(" ")}, ${read.length} chapters, ` +
+        `${tiles.length} thumbnails, ${played.frames} frames`,
+    );
+  }).catch((error) => expect(false, String(error)));
+}
+
+const runs = { dash: manifest.dash, hls: manifest.playlist };
+for (const [kind, playlist] of Object.entries(runs)) {
+  await play(
+    `Shaka Player, ${kind.toUpperCase()}`, "/shaka", playlist, startShaka,
+    (page) => page.evaluate(chaptersOfShaka, [language, playlist]),
+    (page, times) => page.evaluate(thumbnailsOfShaka, [manifest.thumbnails.track, times]),
+  );
+}
+const cues = (page, kind, path) => page.evaluate(cuesOfVideojs, [kind, `/package/${path}`]);
+await play(
+  "video.js, HLS", "/videojs", manifest.playlist, startVideojs,
+  (page) => cues(page, "chapters", "chapters.vtt"),
+  async (page, times) => {
+    const track = manifest.thumbnails.track;
+    const tiles = await cues(page, "metadata", track);
+    return times.map((time) => {
+      const [start, end, text] = tiles.find(([start, end]) => start <= time + 0.01 && time < end) ?? [];
+      const [, image, x, y, width, height] = /^(.*)#xywh=(\d+),(\d+),(\d+),(\d+)$/.exec(text) ?? [];
+      const url = new URL(image, new URL(track, `${server.url}/package/`)).href;
+      return { url, x: +x, y: +y, width: +width, height: +height, start, duration: end - start };
+    });
+  },
+);
+server.missing.forEach((path) => faults.push(`asks for ${path}, which is not in the package`));
+server.close();
+faults.forEach((fault) => console.error(`${folder}: ${fault}`));
+process.exit(faults.length ? 1 : 0);

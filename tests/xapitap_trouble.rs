@@ -391,14 +391,13 @@ fn a_live_stream_without_a_length() {
     assert!(played.len() == 1 && near(played[0].1, 1000), "{played:?}");
 }
 
-/// What an appsrc says of its length while it is fed.
-#[test]
-fn a_length_that_grows() {
-    let source = "appsrc name=source format=time duration=1000000000 \
-                  caps=audio/x-raw,format=S16LE,rate=8000,channels=1,layout=interleaved";
-    let mut player = Player::new(source, "checkpoint-interval=100000000");
+const APPLICATION: &str = "appsrc name=source format=time duration=1000000000 \
+                           caps=audio/x-raw,format=S16LE,rate=8000,channels=1,layout=interleaved";
+
+/// Media of so many tenths of a second.
+fn feed(player: &Player, tenths: u64) -> gst::Element {
     let app = player.pipeline.by_name("source").expect("a source");
-    for turn in 0..20 {
+    for turn in 0..tenths {
         let mut buffer = gst::Buffer::with_size(1600).expect("memory");
         let fields = buffer.get_mut().expect("a new buffer");
         fields.set_pts(gst::ClockTime::from_mseconds(turn * 100));
@@ -406,6 +405,28 @@ fn a_length_that_grows() {
         let flow: gst::FlowReturn = app.emit_by_name("push-buffer", &[&buffer]);
         assert_eq!(flow, gst::FlowReturn::Ok);
     }
+    app
+}
+
+/// The network is slow: what did not arrive was not watched.
+#[test]
+fn a_stream_that_stalls() {
+    let mut player = Player::new(APPLICATION, "length=4000000000");
+    feed(&player, 10);
+    player.set(gst::State::Playing);
+    player.to(900);
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    player.stop();
+    assert_eq!(check::all(&player.statements), []);
+    let played = player.played();
+    assert!(played.len() == 1 && near(played[0].1, 1000), "{played:?}");
+    assert!(played[0].1 <= 1000, "{played:?}");
+}
+
+#[test]
+fn a_length_that_grows() {
+    let mut player = Player::new(APPLICATION, "checkpoint-interval=100000000");
+    let app = feed(&player, 20);
     let flow: gst::FlowReturn = app.emit_by_name("end-of-stream", &[]);
     assert_eq!(flow, gst::FlowReturn::Ok);
     player.set(gst::State::Playing);

@@ -273,7 +273,8 @@ impl XapiTap {
         }
         if playing && rate > 0.0 && !active.terminated {
             let until = |position: u64| {
-                Duration::from_secs_f64(position.saturating_sub(at) as f64 / 1000.0 / rate)
+                let secs = position.saturating_sub(at) as f64 / 1000.0 / rate;
+                Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX)
             };
             waits.extend(due.position.map(until));
             waits.extend(

@@ -3,12 +3,14 @@
 //! P4: what the tap costs. `cargo bench --bench xapitap`
 //!
 //! A buffer: the median over batches of pushing buffers through xapitap, less the same through
-//! identity. A pipeline: CPU of making and converting ten minutes of video with and without the tap, in turns, once
-//! more with an LRS that refuses connections.
+//! identity. A pipeline: CPU of making and converting ten minutes of video with and without the tap,
+//! in turns, once more with an LRS that refuses connections. A start: READY to PAUSED with a journal
+//! of ten thousand sessions.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
+use gstlecture::xapi::{Facts, History, Input, Plan, Session, Uuid, actor, journal};
 
 const BATCH: usize = 1000;
 const BATCHES: usize = 301;
@@ -74,6 +76,54 @@ fn pipeline(tap: &str) -> f64 {
     cpu() - before
 }
 
+/// How long the tap takes to start with a journal of so many sessions, none of them delivered.
+fn start(sessions: u64) -> Duration {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut count = 0_u128;
+    let mut new_id = || {
+        count += 1;
+        Uuid::v4(count.to_be_bytes())
+    };
+    let (mut bytes, mut number) = (journal::header(), 0);
+    for viewer in 0..sessions {
+        let plan = Plan {
+            actor: actor(&format!("mailto:viewer-{viewer}@example.org")).expect("an actor"),
+            activity_id: "https://example.org/1".into(),
+            activity_name: None,
+            threshold: 900,
+            require_check: false,
+            check_suffices: false,
+            rates: (0.25, 4.0),
+        };
+        let history = History::new(new_id(), None);
+        let mut session = Session::new(plan, history, Facts::default());
+        let inputs = [
+            Input::Length(600_000),
+            Input::Play { at: 0, rate: 1.0 },
+            Input::Tick { at: 540_000 },
+            Input::Terminate { at: 600_000 },
+        ];
+        for (turn, input) in (0..).zip(inputs) {
+            let said = session.apply(input, 1_800_000_000_000 + turn * 200_000, &mut new_id);
+            let state = serde_json::to_vec(&session).expect("JSON");
+            bytes.extend(journal::step(&format!("{viewer}"), &state, number, &said));
+            number += said.len() as u64;
+        }
+    }
+    std::fs::write(folder.path().join("statements.journal"), bytes).expect("written");
+    let tap = gst::ElementFactory::make("xapitap")
+        .property("actor", "mailto:ada@example.org")
+        .property("activity-id", "https://example.org/1")
+        .property("journal", folder.path().to_str())
+        .build()
+        .expect("a tap");
+    let began = Instant::now();
+    tap.set_state(gst::State::Paused).expect("it starts");
+    let took = began.elapsed();
+    tap.set_state(gst::State::Null).expect("it stops");
+    took
+}
+
 fn main() {
     gst::init().expect("GStreamer starts");
     gstlecture::plugin_register_static().expect("the plugin registers");
@@ -88,6 +138,9 @@ fn main() {
     }
     let (with, without) = (median(with), median(without));
     println!("a buffer: xapitap {with:.0} ns, identity {without:.0} ns");
+
+    let took = median((0..5).map(|_| start(10_000)).collect());
+    println!("a start with 10000 sessions of journal: {took:?}");
 
     let refusing = format!("! {tap} endpoint=http://127.0.0.1:9/ drain-timeout=0");
     let forms = ["".to_owned(), format!("! {tap}"), refusing];

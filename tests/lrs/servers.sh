@@ -5,7 +5,7 @@
 #
 #   start_ralph     Ralph, xAPI 1.0.3, user tap, password secret; sets ralph_endpoint
 #   start_xapi_rs   xapi-rs, xAPI 2.0, over a PostgreSQL of its own; sets xapi_rs_endpoint
-#   kill_xapi_rs    kills it, and start_xapi_rs starts it again with what it had stored
+#   kill_ralph      kills it, and start_ralph starts it again with what it had stored
 #   stop_servers
 
 ralph_version=5.1.0
@@ -49,18 +49,20 @@ wait_for_port() {
 }
 
 start_ralph() {
-    local home=$lrs_work/ralph port
+    local home=$lrs_work/ralph
     [ -z "${ralph_pid:-}" ] || return 0
     install_ralph
-    port=$(free_port)
-    mkdir -p "$home/data"
-    export RALPH_APP_DIR=$home RALPH_RUNSERVER_BACKEND=fs
-    export RALPH_BACKENDS__LRS__FS__DEFAULT_DIRECTORY_PATH=$home/data
-    "$ralph/ralph" auth --write-to-disk --username tap --password secret \
-        --scope statements/write --scope statements/read \
-        --agent-ifi-mbox mailto:tap@example.com >/dev/null
+    if [ -z "${ralph_port:-}" ]; then
+        ralph_port=$(free_port)
+        mkdir -p "$home/data"
+        export RALPH_APP_DIR=$home RALPH_RUNSERVER_BACKEND=fs
+        export RALPH_BACKENDS__LRS__FS__DEFAULT_DIRECTORY_PATH=$home/data
+        "$ralph/ralph" auth --write-to-disk --username tap --password secret \
+            --scope statements/write --scope statements/read \
+            --agent-ifi-mbox mailto:tap@example.com >/dev/null 2>&1
+    fi
     # As shipped its file backend takes only the first write: appending must be asked for.
-    "$ralph/python" - "$port" >"$home/log" 2>&1 <<'END' &
+    "$ralph/python" - "$ralph_port" >>"$home/log" 2>&1 <<'END' &
 import sys
 from ralph.backends.data.base import BaseOperationType
 from ralph.backends.lrs.fs import FSLRSBackend
@@ -70,9 +72,15 @@ from ralph.api import app
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]))
 END
     ralph_pid=$!
-    wait_for_port "$port"
+    wait_for_port "$ralph_port"
     # shellcheck disable=SC2034 # for those who source this
-    ralph_endpoint=http://127.0.0.1:$port/xAPI
+    ralph_endpoint=http://127.0.0.1:$ralph_port/xAPI
+}
+
+kill_ralph() {
+    kill -9 "$ralph_pid"
+    wait "$ralph_pid" 2>/dev/null || true
+    ralph_pid=
 }
 
 # PostgreSQL refuses to run as root.
@@ -97,12 +105,11 @@ start_xapi_rs() {
     local home=$lrs_work/xapi-rs
     [ -z "${xapi_rs_pid:-}" ] || return 0
     install_xapi_rs
-    if [ -z "${postgres_home:-}" ]; then
-        start_postgres
-        xapi_rs_port=$(free_port)
-        # It makes neither this folder nor its database.
-        mkdir -p "$home/logs"
-        cat >"$home/.env" <<END
+    start_postgres
+    xapi_rs_port=$(free_port)
+    # It makes neither this folder nor its database.
+    mkdir -p "$home/logs"
+    cat >"$home/.env" <<END
 DB_SERVER_URL="postgresql://lrs@127.0.0.1:$postgres_port"
 DB_NAME="xapi"
 LRS_HOST="127.0.0.1"
@@ -114,20 +121,13 @@ EXT_DEFAULT_LANGUAGE="en"
 JWS_STRICT=false
 RUST_LOG="error"
 END
-    fi
     # Its working folder is what cargo would say it is.
     (cd "$home" && CARGO_MANIFEST_DIR=$PWD ROCKET_PORT=$xapi_rs_port exec "$xapi_rs") \
-        >>"$home/log" 2>&1 &
+        >"$home/log" 2>&1 &
     xapi_rs_pid=$!
     wait_for_port "$xapi_rs_port"
     # shellcheck disable=SC2034 # for those who source this
     xapi_rs_endpoint=http://127.0.0.1:$xapi_rs_port
-}
-
-kill_xapi_rs() {
-    kill -9 "$xapi_rs_pid"
-    wait "$xapi_rs_pid" 2>/dev/null || true
-    xapi_rs_pid=
 }
 
 stop_servers() {

@@ -16,6 +16,17 @@ pub struct Chapter {
     pub title: String,
 }
 
+/// A chapter's picture.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Image {
+    /// Its path in the package.
+    pub url: String,
+    /// Pixels a row.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+}
+
 /// A chapter as it arrives: its end may be unknown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mark {
@@ -53,6 +64,8 @@ struct AppleChapter<'a> {
     start_time: f64,
     duration: f64,
     titles: [AppleTitle<'a>; 1],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    images: Vec<AppleImage<'a>>,
 }
 
 #[derive(Serialize)]
@@ -61,12 +74,34 @@ struct AppleTitle<'a> {
     title: &'a str,
 }
 
-/// `chapters.json`. `language` is a tag of BCP 47.
-pub fn json(chapters: &[Chapter], language: &str) -> Vec<u8> {
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct AppleImage<'a> {
+    image_category: &'a str,
+    pixel_width: usize,
+    pixel_height: usize,
+    url: &'a str,
+}
+
+impl<'a> From<&'a Image> for AppleImage<'a> {
+    fn from(image: &'a Image) -> Self {
+        AppleImage {
+            image_category: "thumbnail",
+            pixel_width: image.width,
+            pixel_height: image.height,
+            url: &image.url,
+        }
+    }
+}
+
+/// `chapters.json`. `language` is a tag of BCP 47; chapters beyond the images have none.
+pub fn json(chapters: &[Chapter], language: &str, images: &[Option<Image>]) -> Vec<u8> {
+    let images = images.iter().map(Option::as_ref);
     let list: Vec<AppleChapter> = chapters
         .iter()
+        .zip(images.chain(std::iter::repeat(None)))
         .enumerate()
-        .map(|(index, chapter)| AppleChapter {
+        .map(|(index, (chapter, image))| AppleChapter {
             chapter: index + 1,
             start_time: chapter.span.start.secs_f64(),
             duration: chapter.span.duration().secs_f64(),
@@ -74,6 +109,7 @@ pub fn json(chapters: &[Chapter], language: &str) -> Vec<u8> {
                 language,
                 title: &chapter.title,
             }],
+            images: image.into_iter().map(AppleImage::from).collect(),
         })
         .collect();
     let mut bytes = serde_json::to_vec_pretty(&list).unwrap_or_default();
@@ -138,14 +174,31 @@ mod tests {
 
     #[test]
     fn json_has_apples_form() {
-        let found = chapters(vec![mark(0, Some(90), "A \"quote\"")], Time::from_secs(60));
+        let marks = vec![mark(0, Some(50), "A \"quote\""), mark(50, None, "B")];
+        let found = chapters(marks, Time::from_secs(60));
+        let image = Image {
+            url: "thumbnails/a.jpg".into(),
+            width: 640,
+            height: 360,
+        };
         let value: serde_json::Value =
-            serde_json::from_slice(&json(&found, "en")).expect("valid JSON");
+            serde_json::from_slice(&json(&found, "en", &[Some(image)])).expect("valid JSON");
         let expected = serde_json::json!([{
             "chapter": 1,
             "start-time": 0.0,
-            "duration": 60.0,
+            "duration": 50.0,
             "titles": [{"language": "en", "title": "A \"quote\""}],
+            "images": [{
+                "image-category": "thumbnail",
+                "pixel-width": 640,
+                "pixel-height": 360,
+                "url": "thumbnails/a.jpg",
+            }],
+        }, {
+            "chapter": 2,
+            "start-time": 50.0,
+            "duration": 10.0,
+            "titles": [{"language": "en", "title": "B"}],
         }]);
         assert_eq!(value, expected);
     }

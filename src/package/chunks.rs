@@ -26,6 +26,12 @@ pub struct Chunk {
     pub key: Option<u64>,
 }
 
+/// The media of a chunk, which of a key frame's chunk is that frame. `None` where there is none.
+pub fn media(chunk: &[u8]) -> Option<&[u8]> {
+    let place = find(chunk, 0, chunk.len(), Mdat::KIND)?;
+    chunk.get(place.content..place.end)
+}
+
 /// The size of a small box's header.
 const HEADER: usize = 8;
 
@@ -260,6 +266,8 @@ mod tests {
                 whole.len() + (chunk.media.end - chunk.media.start) as usize,
                 0,
             );
+            let length = chunk.media.end - chunk.media.start;
+            assert_eq!(media(&whole).map(<[u8]>::len), Some(length as usize));
             let read = crate::package::boxes::read(&whole).expect("whole boxes");
             assert_eq!(read.len(), if index == 0 { 2 } else { 1 });
             let Some((at, Any::Moof(moof))) = read.last() else {

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io::Cursor;
 
-use mp4_atom::{Codec, Ftyp, Moov, ReadFrom};
+use mp4_atom::{Atom, Codec, Ftyp, Moov, ReadFrom};
 
 /// The sample description of a track.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,6 +78,21 @@ pub fn sample_description(init: &[u8]) -> Result<SampleDescription, CodecError> 
         media,
         timescale: mdia.mdhd.timescale,
     })
+}
+
+/// The H.264 decoder configuration of an initialization segment (ISO/IEC 14496-15 section 5.3.3.1).
+/// `None` where its track is of another codec.
+pub fn avc_configuration(init: &[u8]) -> Option<Vec<u8>> {
+    let mut input = Cursor::new(init);
+    Ftyp::read_from(&mut input).ok()?;
+    let moov = Moov::read_from(&mut input).ok()?;
+    let entries = &moov.trak.first()?.mdia.minf.stbl.stsd.codecs;
+    let Codec::Avc1(avc1) = entries.first()? else {
+        return None;
+    };
+    let mut bytes = Vec::new();
+    avc1.avcc.encode_body(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// The CODECS value of a sample entry: RFC 6381 section 3.3, ISO/IEC 14496-15 annex E. `None` for

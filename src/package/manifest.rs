@@ -53,6 +53,9 @@ pub struct Manifest {
     pub chapters: Vec<ChapterEntry>,
     /// All media segments together.
     pub bytes: u64,
+    /// Still pictures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnails: Option<ThumbnailsEntry>,
     /// The one progressive MP4, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mp4: Option<MovieEntry>,
@@ -123,6 +126,33 @@ pub struct MediaEntry {
     pub segments: usize,
 }
 
+/// Still pictures: paths in the package.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ThumbnailsEntry {
+    /// The picture that stands for the class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poster: Option<String>,
+    /// The WebVTT track that says where in which sheet the picture of a time stands.
+    pub track: String,
+    /// How sheets are laid out.
+    pub tiles: TilesEntry,
+    /// The sheets, in the order of their times.
+    pub sheets: Vec<String>,
+}
+
+/// How sheets of small pictures are laid out: all but the last are full.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TilesEntry {
+    /// Pictures in a row.
+    pub columns: usize,
+    /// Rows.
+    pub rows: usize,
+    /// Pixels a row of a picture.
+    pub width: usize,
+    /// Rows of pixels of a picture.
+    pub height: usize,
+}
+
 /// The one progressive MP4.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MovieEntry {
@@ -166,6 +196,9 @@ pub struct ChapterEntry {
     pub start: f64,
     pub end: f64,
     pub title: String,
+    /// Its picture's path in the package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
 }
 
 /// A span of time.
@@ -236,6 +269,7 @@ impl Manifest {
             descriptions,
             chapters: chapters.iter().map(ChapterEntry::from).collect(),
             bytes,
+            thumbnails: None,
             mp4: None,
             kept: None,
             review: Vec::new(),
@@ -297,6 +331,7 @@ impl From<&Chapter> for ChapterEntry {
             start: chapter.span.start.secs_f64(),
             end: chapter.span.end.secs_f64(),
             title: chapter.title.clone(),
+            image: None,
         }
     }
 }

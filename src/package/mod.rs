@@ -6,7 +6,7 @@
 //! renditions are made ([`ladder`]), where segments start ([`grid`]), what a finished track holds
 //! and is measured at ([`codec`], [`fragment`], [`chunks`], [`track`]), and what the files say that
 //! lead to it ([`playlist`], [`dash`], [`text`], [`transcript`], [`chapters`], [`manifest`]).
-//! [`progressive`] makes one file of a package, and [`check`] reads a package and finds what is
+//! [`pictures`] chooses and lays out stills, [`progressive`] makes one file of a package, and [`check`] reads a package and finds what is
 //! wrong with it.
 
 mod boxes;
@@ -21,6 +21,7 @@ pub mod ladder;
 pub mod language;
 pub mod manifest;
 pub mod names;
+pub mod pictures;
 pub mod playlist;
 pub mod progressive;
 pub mod text;

@@ -12,6 +12,12 @@ pub const DASH: &str = "manifest.mpd";
 pub const CHAPTERS_VTT: &str = "chapters.vtt";
 /// The chapters by Apple's "Providing JSON chapters".
 pub const CHAPTERS_JSON: &str = "chapters.json";
+/// The folder of still pictures.
+pub const THUMBNAILS: &str = "thumbnails";
+/// The picture that stands for the class.
+pub const POSTER: &str = "thumbnails/poster.jpg";
+/// Where in which sheet the picture of a time stands.
+pub const THUMBNAILS_VTT: &str = "thumbnails/thumbnails.vtt";
 /// The one progressive MP4.
 pub const MOVIE: &str = "class.mp4";
 /// The manifest.

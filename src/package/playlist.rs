@@ -3,6 +3,8 @@
 //! HLS playlists (RFC 8216) by Apple's authoring specification, whose rule numbers stand in
 //! brackets.
 
+use std::ops::Range;
+
 use m3u8_rs::{
     AlternativeMedia, AlternativeMediaType, ByteRange, ClosedCaptionGroupId, Map, MasterPlaylist,
     MediaPlaylist, MediaPlaylistType, MediaSegment, Resolution, SessionData, SessionDataField,
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::names;
 use super::text::{self, Text};
 use super::track::{Rates, Track};
+use crate::timeline::Time;
 
 /// EXT-X-MAP in a playlist with media segments asks for version 6, and 7 is what fragmented MP4
 /// came with.
@@ -134,6 +137,38 @@ pub fn i_frames(track: &Track) -> Vec<u8> {
         ..MediaSegment::default()
     });
     written_media(track, true, frames)
+}
+
+/// A frame that an I-frame playlist names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NamedFrame {
+    /// When it is shown.
+    pub start: Time,
+    /// The segment's name.
+    pub segment: String,
+    /// Its bytes of the segment.
+    pub range: Range<u64>,
+}
+
+/// The frames in an I-frame playlist as [`i_frames`] writes it, and the initialization segment's
+/// name. `None` for another file.
+pub fn named_frames(playlist: &[u8]) -> Option<(String, Vec<NamedFrame>)> {
+    let playlist = m3u8_rs::parse_media_playlist_res(playlist).ok()?;
+    let init = playlist.segments.first()?.map.as_ref()?.uri.clone();
+    let mut micros = 0;
+    let frames = playlist.segments.into_iter().map(|frame| {
+        let start = Time::from_nanos(micros * 1000);
+        // A playlist has no finer times that could add up.
+        micros += (f64::from(frame.duration) * 1e6).round() as u64;
+        let range = frame.byte_range?;
+        let first = range.offset?;
+        Some(NamedFrame {
+            start,
+            segment: frame.uri,
+            range: first..first.checked_add(range.length)?,
+        })
+    });
+    Some((init, frames.collect::<Option<_>>()?))
 }
 
 fn written_media(
@@ -397,7 +432,16 @@ mod tests {
 #EXT-X-ENDLIST
 ";
         let video = keyed(video(720, 1_000_000));
-        assert_eq!(as_text(i_frames(&video.track)), expected);
+        let playlist = i_frames(&video.track);
+        let (init, frames) = named_frames(&playlist).expect("an I-frame playlist");
+        assert_eq!(init, "init.mp4");
+        let last = NamedFrame {
+            start: Time::from_millis(6006),
+            segment: "1.m4s".into(),
+            range: 28..3031,
+        };
+        assert_eq!((frames.len(), frames.last()), (2, Some(&last)));
+        assert_eq!(as_text(playlist), expected);
         let programme = Programme {
             video: vec![video],
             ..Programme::default()

@@ -47,7 +47,7 @@ async function chaptersOfShaka([language, playlist]) {
 }
 
 async function thumbnailsOfShaka([track, times]) {
-  const added = await player.addThumbnailsTrack(`/package/${track}`);
+  const added = await player.addThumbnailsTrack(`${location.origin}/package/${track}`);
   const found = [];
   for (const time of times) {
     const tile = await player.getThumbnails(added.id, time);
@@ -92,7 +92,7 @@ async function seek(times) {
       const limit = setTimeout(() => resolve(null), 10000);
       const see = (_, { mediaTime }) => {
         // A frame from before the seek may still come.
-        if (video.seeking || Math.abs(mediaTime - time) > 1) return video.requestVideoFrameCallback(see);
+        if (Math.abs(mediaTime - time) > 1) return video.requestVideoFrameCallback(see);
         clearTimeout(limit);
         resolve(mediaTime);
       };

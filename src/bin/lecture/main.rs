@@ -20,9 +20,11 @@ mod pipeline;
 mod probe;
 mod progress;
 mod quote;
+mod stills;
 mod stop;
 mod survey;
 mod texts;
+mod thumbnails;
 
 use arguments::Arguments;
 use error::Error;

@@ -211,7 +211,7 @@ fn last_words(pipeline: &gst::Pipeline, bus: &gst::Bus, hear: &mut impl FnMut(&g
 }
 
 /// Stops the pipeline however its run ends.
-struct Running<'a>(&'a gst::Pipeline);
+pub struct Running<'a>(pub &'a gst::Pipeline);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {

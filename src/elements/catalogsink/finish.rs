@@ -56,7 +56,10 @@ impl Finished {
             .first()
             .map_or(playlist::UNKNOWN_LANGUAGE, |audio| &audio.language);
         if !chapters.is_empty() {
-            writer.write(names::CHAPTERS_JSON, &chapters::json(&chapters, language))?;
+            writer.write(
+                names::CHAPTERS_JSON,
+                &chapters::json(&chapters, language, &[]),
+            )?;
             writer.write(names::CHAPTERS_VTT, &chapters::vtt(&chapters))?;
         }
         // Like the picture's, else like those of the sound.

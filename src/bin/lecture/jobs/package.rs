@@ -6,12 +6,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use gstlecture::package::chapters::{self, Chapter, Mark};
+use gstlecture::package::chapters::{self, Chapter, Image, Mark};
 use gstlecture::package::check::{self, Files};
 use gstlecture::package::dash;
 use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry, TextEntry};
 use gstlecture::package::text::{self, Text, TextRole};
-use gstlecture::package::{names, transcript};
+use gstlecture::package::{names, playlist, transcript};
 use gstlecture::timeline::trim_file::TrimFile;
 use gstlecture::timeline::{CutList, Moved, Span, Time};
 use gstlecture::webvtt::{self, Cue, Document, Review, Status, captions};
@@ -28,6 +28,7 @@ use crate::movie;
 use crate::pipeline;
 use crate::probe::Input;
 use crate::texts::{Described, GivenTexts};
+use crate::thumbnails;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -476,10 +477,6 @@ fn write_others(
 ) -> Result<(), Error> {
     let duration = Time::from_secs_f64(manifest.duration);
     let chapters = chapters::chapters(corrected.marks(), duration);
-    let language = manifest
-        .audio
-        .first()
-        .map_or("", |audio| audio.language.as_str());
     // Another package may share the old files: they must not be written into.
     for name in [
         names::CHAPTERS_VTT,
@@ -494,16 +491,51 @@ fn write_others(
         fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))
     };
     write_text_renditions(folder, corrected, &manifest, &chapters)?;
+    let images = write_pictures(request, folder, &mut manifest, &chapters)?;
     if !chapters.is_empty() {
+        let sound = manifest.audio.first();
+        let language = sound.map_or(playlist::UNKNOWN_LANGUAGE, |audio| &audio.language);
         write(names::CHAPTERS_VTT, chapters::vtt(&chapters))?;
-        write(names::CHAPTERS_JSON, chapters::json(&chapters, language))?;
+        write(
+            names::CHAPTERS_JSON,
+            chapters::json(&chapters, language, &images),
+        )?;
     }
-    manifest.chapters = chapters.iter().map(Into::into).collect();
     manifest.mp4 = match request.is_on("mp4")? {
         true => Some(movie::write(folder, &manifest, &chapters, &request.stop)?),
         false => None,
     };
     write(names::MANIFEST, manifest.to_json())
+}
+
+/// Writes the still pictures that the media do not have yet, and those of the chapters in the place
+/// of those that are there; returns the latter.
+fn write_pictures(
+    request: &Request,
+    folder: &Path,
+    manifest: &mut Manifest,
+    chapters: &[Chapter],
+) -> Result<Vec<Option<Image>>, Error> {
+    if manifest.thumbnails.is_none() {
+        manifest.thumbnails = thumbnails::write(folder, manifest, &request.stop)?;
+    }
+    let images = thumbnails::write_of_chapters(folder, manifest, chapters, &request.stop)?;
+    let old = std::mem::take(&mut manifest.chapters);
+    manifest.chapters = chapters.iter().map(Into::into).collect();
+    for (entry, image) in manifest.chapters.iter_mut().zip(&images) {
+        entry.image = image.as_ref().map(|image| image.url.clone());
+    }
+    let is_used = |image: &String| {
+        let sheets = manifest.thumbnails.iter().flat_map(|entry| &entry.sheets);
+        let new = manifest.chapters.iter().flat_map(|entry| &entry.image);
+        new.chain(sheets).any(|used| used == image)
+    };
+    for image in old.iter().filter_map(|entry| entry.image.as_ref()) {
+        if !is_used(image) {
+            remove(&folder.join(image))?;
+        }
+    }
+    Ok(images)
 }
 
 /// Writes captions and descriptions, in the place of those that are there, and lists them in the

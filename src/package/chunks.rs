@@ -69,6 +69,31 @@ pub fn split(boxes: &[u8], sequence: &mut u32) -> Option<Vec<Chunk>> {
     Some(chunks)
 }
 
+/// The segment without the frames whose greater part lies more than `ticks` after its start, and how
+/// long what is left of it lasts; nothing where that is zero. `None` where the segment is no single
+/// fragment of one track.
+pub fn shorten(segment: &[u8], ticks: u64) -> Option<(Vec<u8>, u64)> {
+    let mdat = find(segment, 0, segment.len(), Mdat::KIND)?;
+    let boxes = segment.get(..mdat.content)?;
+    let place = find(boxes, 0, mdat.start, Moof::KIND)?;
+    let moof = Moof::decode_maybe(&mut boxes.get(place.start..place.end)?).ok()??;
+    let [traf] = &moof.traf[..] else {
+        return None;
+    };
+    let samples = samples(traf, boxes.len().checked_sub(place.start)?)?;
+    let is_kept = |sample: &Sample| sample.start + u64::from(sample.duration) / 2 < ticks;
+    let kept = &samples[..samples.partition_point(is_kept)];
+    let Some(last) = kept.last() else {
+        return Some((Vec::new(), 0));
+    };
+    let media = last.at + u64::from(last.size);
+    let mut written = boxes[..place.start].to_vec();
+    written.extend(header(traf, kept, moof.mfhd.sequence_number, media)?);
+    let end = mdat.content.checked_add(usize::try_from(media).ok()?)?;
+    written.extend(segment.get(mdat.content..end)?);
+    Some((written, last.start + u64::from(last.duration)))
+}
+
 /// A frame, with everything that the boxes leave to defaults.
 struct Sample {
     /// Where it starts in the fragment's media.
@@ -281,6 +306,30 @@ mod tests {
             let offset = traf.trun[0].data_offset.expect("an offset") as usize;
             assert_eq!(*at as usize + offset, chunk.boxes.len());
         }
+    }
+
+    #[test]
+    fn a_segment_is_shortened_to_the_frame() {
+        let mut segment = fragment(&[(5, KEY, 0), (6, KEY, 0), (7, KEY, 0)]);
+        segment.extend(b"aaaaabbbbbbccccccc");
+        for (ticks, media, length) in [
+            (51, "aaaaa", 100),
+            (150, "aaaaa", 100),
+            (151, "aaaaabbbbbb", 200),
+            (900, "aaaaabbbbbbccccccc", 300),
+        ] {
+            let (bytes, lasts) = shorten(&segment, ticks).expect("well formed");
+            assert_eq!(lasts, length, "{ticks}");
+            assert!(bytes.ends_with(media.as_bytes()), "{ticks}");
+            let read = crate::package::boxes::read(&bytes).expect("whole boxes");
+            let Some((at, Any::Moof(moof))) = read.get(1) else {
+                panic!("no moof in {read:?}");
+            };
+            let offset = moof.traf[0].trun[0].data_offset.expect("an offset") as usize;
+            assert_eq!(*at as usize + offset + media.len(), bytes.len(), "{ticks}");
+        }
+        assert_eq!(shorten(&segment, 50), Some((Vec::new(), 0)));
+        assert_eq!(shorten(&segment[..60], 900), None);
     }
 
     #[test]

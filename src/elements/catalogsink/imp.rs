@@ -82,6 +82,16 @@ impl CatalogSink {
     }
 
     fn finish(&self) {
+        let (audio, texts) = (self.audio_settings(), self.text_settings());
+        let (described, end) = self
+            .with_run(|run| run.too_long(&audio))
+            .unwrap_or_default();
+        for writer in described {
+            if let Err(error) = lock(&writer).end_at(end) {
+                self.fail_to_write(&error);
+                return;
+            }
+        }
         let writers = self.with_run(|run| run.writers()).unwrap_or_default();
         for writer in writers {
             if let Err(error) = lock(&writer).join_tail() {
@@ -89,7 +99,6 @@ impl CatalogSink {
                 return;
             }
         }
-        let (audio, texts) = (self.audio_settings(), self.text_settings());
         let Some((finished, seqnum)) =
             self.with_run(|run| (run.finished(&audio, &texts), run.seqnum))
         else {

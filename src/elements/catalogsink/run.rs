@@ -20,6 +20,7 @@ use super::writer::TrackWriter;
 use crate::package::chapters::Mark;
 use crate::package::codec::Media;
 use crate::package::ladder::{Ladder, LadderError, Rung};
+use crate::package::language;
 use crate::package::names::{folder_name, unique};
 use crate::package::playlist::{Audio, Role, UNKNOWN_LANGUAGE, Video};
 use crate::package::text::Text;
@@ -208,18 +209,27 @@ impl Run {
     }
 
     /// Once no picture and no sound will come any more: the streams whose ends were kept, and
-    /// where the longest of them ends.
-    pub fn due(&mut self) -> Option<(Vec<Due>, gst::ClockTime)> {
-        let mut end = gst::ClockTime::ZERO;
-        for input in self.inputs.values() {
+    /// where the programme ends, which is where the longest of them does. An audio description,
+    /// which others mixed, does not make it longer.
+    pub fn due(
+        &mut self,
+        settings: &BTreeMap<String, AudioSettings>,
+    ) -> Option<(Vec<Due>, gst::ClockTime)> {
+        let (mut end, mut described_end) = (None, None);
+        for (name, input) in &self.inputs {
             if matches!(input.tail, Tail::Text) {
                 continue;
             }
             if !input.waiting && !input.ended {
                 return None;
             }
-            end = end.max(input.end.unwrap_or_default());
+            let longest = match is_description(settings, name) {
+                true => &mut described_end,
+                false => &mut end,
+            };
+            *longest = input.end.max(*longest);
         }
+        let end = end.or(described_end).unwrap_or_default();
         let waiting = self.inputs.iter_mut().filter(|(_, input)| input.waiting);
         let due: Vec<Due> = waiting
             .map(|(name, input)| {
@@ -247,7 +257,12 @@ impl Run {
                 let names = [settings.label.as_deref(), settings.language.as_deref()];
                 let mut names = names.into_iter().flatten().map(folder_name);
                 let name = names.find(|name| !name.is_empty());
-                let name = name.unwrap_or_else(|| Role::from(settings.role).name().to_owned());
+                let role = Role::from(settings.role).name();
+                let name = match (name, settings.role, &settings.label) {
+                    (Some(name), AudioRole::Description, None) => format!("{name}-{role}"),
+                    (Some(name), ..) => name,
+                    (None, ..) => role.to_owned(),
+                };
                 format!("audio/{name}")
             }
         };
@@ -282,6 +297,22 @@ impl Run {
                 gst::warning!(CAT, "{} is left behind: {error}", path.display());
             }
         }
+    }
+
+    /// The writers of audio descriptions that go on after the programme, and where that ends.
+    pub fn too_long(
+        &self,
+        settings: &BTreeMap<String, AudioSettings>,
+    ) -> (Vec<Arc<Mutex<TrackWriter>>>, Time) {
+        let (described, programme): (Vec<&Track>, Vec<&Track>) = self
+            .tracks
+            .iter()
+            .partition(|track| is_description(settings, &track.input));
+        let end_of = |track: &Track| lock(&track.writer).end();
+        let end = programme.into_iter().map(end_of).max();
+        let end = end.filter(|&end| end > Time::ZERO).unwrap_or(Time::MAX);
+        let too_long = described.into_iter().filter(|track| end_of(track) > end);
+        (too_long.map(|track| track.writer.clone()).collect(), end)
     }
 
     /// The writers of all renditions.
@@ -366,14 +397,19 @@ impl Run {
     }
 }
 
+fn is_description(settings: &BTreeMap<String, AudioSettings>, pad: &str) -> bool {
+    let settings = settings.get(pad);
+    settings.is_some_and(|settings| settings.role == AudioRole::Description)
+}
+
 /// The label of a rendition that nobody named.
 fn label(language: &str, role: AudioRole) -> String {
     let language = match language {
-        UNKNOWN_LANGUAGE => "Audio",
-        language => language,
+        UNKNOWN_LANGUAGE => "Audio".to_owned(),
+        language => language::name(language),
     };
     match role {
-        AudioRole::Main => language.to_owned(),
+        AudioRole::Main => language,
         AudioRole::Description => format!("{language} (described video)"),
     }
 }

@@ -182,7 +182,8 @@ impl CatalogSink {
 
     /// Once all ends of pictures and sound have come, makes them one.
     pub fn complete_due(&self) {
-        let Some((due, end)) = self.with_run(|run| run.due()).flatten() else {
+        let settings = self.audio_settings();
+        let Some((due, end)) = self.with_run(|run| run.due(&settings)).flatten() else {
             return;
         };
         let seqnum = self.with_run(|run| run.seqnum).flatten();

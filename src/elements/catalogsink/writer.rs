@@ -144,6 +144,37 @@ impl TrackWriter {
         Ok(())
     }
 
+    /// Where the last segment ends.
+    pub fn end(&self) -> Time {
+        self.track.end()
+    }
+
+    /// Takes away what lies after `end`, to the frame.
+    pub fn end_at(&mut self, end: Time) -> Result<(), WriteError> {
+        let timescale = self.description.as_ref().map_or(1, |told| told.timescale);
+        while let Some(segment) = self.track.segments.pop_if(|segment| segment.span.end > end) {
+            let path = self.folder.join(&segment.name);
+            let file = |error| WriteError::File(path.clone(), error);
+            let start = segment.span.start;
+            let wanted = end.saturating_sub(start).secs_f64() * f64::from(timescale);
+            let malformed = WriteError::Fragment("that cannot be shortened");
+            let whole = fs::read(&path).map_err(file)?;
+            let (left, ticks) = chunks::shorten(&whole, wanted as u64).ok_or(malformed)?;
+            fs::remove_file(&path).map_err(file)?;
+            if ticks > 0 {
+                let length = Time::from_secs_f64(ticks as f64 / f64::from(timescale));
+                let (name, bytes) = self.write_file(&[&left], "m4s")?;
+                self.track.segments.push(Segment {
+                    name,
+                    span: Span::new(start, start.saturating_add(length).min(end)),
+                    bytes,
+                    keys: Vec::new(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Joins a last segment that is too short for a segment to the one before it.
     pub fn join_tail(&mut self) -> Result<(), WriteError> {
         let Some((last, tail)) = self.track.short_tail() else {

@@ -9,6 +9,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { serve, withPage } from "./browser.js";
+import { checkTexts } from "./captions.js";
 
 const [, , folder, shots] = process.argv;
 if (!folder) {
@@ -104,6 +105,8 @@ await withPage(async (page, complaints) => {
   expect(!pictured.length || played.frames > 0, "no picture was decoded");
   expect(played.sound > 0, "no sound was decoded");
 
+  const texts = await checkTexts(page, manifest, expect, shots);
+
   // Scanning through it: the key frames alone, in a player of their own.
   const scanned = await page.evaluate(async () => {
     const player = hls.createIFramePlayer();
@@ -174,7 +177,8 @@ await withPage(async (page, complaints) => {
   server.missing.forEach((path) => expect(false, `asks for ${path}, which is not in the package`));
   console.log(
     `${folder}: ${played.duration.toFixed(1)} s, renditions ${seen.join(" ")}, ${played.frames} frames, ` +
-      `${chapters.cues.length} chapters, ${played.stalls} stalls`,
+      `${chapters.cues.length} chapters, ` +
+      `captions ${texts || "none"}, ${played.stalls} stalls`,
   );
 }).catch((error) => expect(false, String(error)));
 server.close();

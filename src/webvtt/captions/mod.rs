@@ -123,6 +123,18 @@ pub fn retime(document: &Document, cuts: &CutList, duration: Time) -> Document {
     }
 }
 
+/// The cues that are kept in part though they stand over a cut: their words may be those that were
+/// cut. A cut that is shorter than a word is none.
+pub fn over_cuts<'a>(document: &'a Document, cuts: &[Span]) -> Vec<&'a Cue> {
+    let is_over = |cue: &&Cue| {
+        let parts = cuts.iter().filter_map(|cut| cut.intersection(cue.span));
+        let cut: u64 = parts.map(|part| part.duration().nanos()).sum();
+        let left = cue.span.duration().nanos().saturating_sub(cut);
+        cut >= FLASH.nanos() && left > 0
+    };
+    document.cues().filter(is_over).collect()
+}
+
 /// The cues of what was published, in the time of its source: the inverse of [`retime`].
 pub fn to_source(document: &Document, cuts: &CutList) -> Document {
     let back = |span: Span| {

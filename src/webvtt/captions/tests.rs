@@ -78,6 +78,17 @@ over the cut
 }
 
 #[test]
+fn cues_over_a_cut_are_told() {
+    let document = read(FILE.as_bytes()).expect("captions");
+    let cuts = cuts(&[(3, 10), (20, 30)]).cuts(Time::from_secs(60));
+    let over: Vec<usize> = over_cuts(&document, &cuts)
+        .iter()
+        .map(|cue| cue.line)
+        .collect();
+    assert_eq!(over, [13, 21, 24]);
+}
+
+#[test]
 fn nothing_is_shown_past_the_end() {
     let document = read(FILE.as_bytes()).expect("captions");
     let moved = retime(&document, &CutList::keep_all(), Time::from_secs(18));

@@ -4,30 +4,29 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gstlecture::package::chapters::{self, Chapter, Image, Mark};
 use gstlecture::package::check::{self, Files};
-use gstlecture::package::dash;
-use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry, TextEntry};
-use gstlecture::package::text::{self, Text, TextRole};
-use gstlecture::package::{names, playlist, transcript};
+use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry};
+use gstlecture::package::text::TextRole;
+use gstlecture::package::{names, playlist};
 use gstlecture::timeline::trim_file::TrimFile;
 use gstlecture::timeline::{CutList, Moved, Span, Time};
-use gstlecture::webvtt::{self, Cue, Document, Review, Status, captions};
+use gstlecture::webvtt::{self, Cue, Review, Status};
 use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::{Request, Summary, absolute, facts, fingerprint};
 use crate::description::{Description, Pipeline};
-use crate::drafts::{ANALYSIS, CHAPTERS, Drafts, TRIM, text_name};
+use crate::drafts::{ANALYSIS, CHAPTERS, Drafts, TRIM};
 use crate::error::Error;
 use crate::fingerprint::of_bytes;
 use crate::folder::{self, ClassFolder};
 use crate::movie;
 use crate::pipeline;
 use crate::probe::Input;
-use crate::texts::{Described, GivenTexts};
+use crate::texts::{Described, DraftTexts, GivenTexts};
 use crate::thumbnails;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -76,7 +75,7 @@ pub fn say_with_drafts(request: &Request, input: &Input, given: &GivenTexts) -> 
         has_chapters: true,
         ..Corrected::nothing()
     };
-    corrected.read_texts(&drafts)?;
+    corrected.read_texts(&drafts, &fingerprint(input)?)?;
     corrected.add_given(given, &drafts);
     let package = class.join("package");
     request.say(&describe(request, input, &drafts, &corrected, &package));
@@ -111,6 +110,9 @@ pub fn into(
     let mut corrected = Corrected::read(&drafts, input, &recording)?;
     corrected.described = given.described.clone();
     let made_from = made_from(request, &recording, &corrected);
+    for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
+        request.note(&said);
+    }
     let staging = folder.package_staging()?;
     let package = folder.package();
     let old = folder::manifest(&package).filter(|old| old.made_from.as_ref() == Some(&made_from));
@@ -159,6 +161,11 @@ pub fn into(
     Ok(())
 }
 
+/// The end of the recording, as far as is known.
+fn end(input: &Input) -> Time {
+    input.duration.unwrap_or(Time::MAX)
+}
+
 /// The pipeline that writes its package to `folder`.
 fn describe(
     request: &Request,
@@ -200,7 +207,7 @@ fn describe(
     let mut facts = facts(input);
     facts.set("cuts", corrected.has_cuts);
     facts.set("chapters", corrected.has_chapters);
-    facts.count("text", corrected.texts.len());
+    facts.count("text", corrected.texts.iter().count());
     facts.count("described", corrected.described.len());
     DESCRIPTION.pipeline(&facts, &values)
 }
@@ -214,20 +221,10 @@ struct Corrected {
     chapters: Vec<Cue>,
     /// When slides change, in seconds of the package.
     slides: String,
-    texts: Vec<DraftText>,
+    texts: DraftTexts,
     /// Sound with a description of what is seen. It is no draft, but what was given.
     described: Vec<Described>,
     review: Vec<ReviewEntry>,
-}
-
-/// The draft of a text.
-struct DraftText {
-    name: String,
-    path: PathBuf,
-    rendition: Text,
-    /// In the source's time.
-    document: Document,
-    approved: bool,
 }
 
 impl Corrected {
@@ -238,7 +235,7 @@ impl Corrected {
             cuts: CutList::keep_all(),
             chapters: Vec::new(),
             slides: String::new(),
-            texts: Vec::new(),
+            texts: DraftTexts::default(),
             described: Vec::new(),
             review: Vec::new(),
         }
@@ -272,76 +269,30 @@ impl Corrected {
             corrected.has_chapters = !corrected.chapters.is_empty();
             corrected.add_review(CHAPTERS, review);
         }
-        for (role, language) in drafts.texts()? {
-            drafts.check_is_of(&text_name(role, &language), recording)?;
-        }
-        corrected.read_texts(drafts)?;
+        corrected.read_texts(drafts, recording)?;
         if let Some(analysis) = drafts.read(ANALYSIS)? {
             corrected.slides = slides(&analysis, recording, &corrected.cuts);
         }
         Ok(corrected)
     }
 
-    /// Reads the drafts of texts. What is odd in a text is warned of: it is no reason to have none.
-    fn read_texts(&mut self, drafts: &Drafts) -> Result<(), Error> {
-        for (role, language) in drafts.texts()? {
-            let name = text_name(role, &language);
-            let Some(bytes) = drafts.read(&name)? else {
-                continue;
-            };
-            let document =
-                captions::read(&bytes).map_err(|error| malformed(drafts, &name, &[error]))?;
-            let review = document
-                .review()
-                .map_err(|problem| malformed(drafts, &name, &[problem]))?;
-            self.add_review(&name, review);
-            let approved = self.review.last().is_some_and(|review| review.approved);
-            let path = drafts.path(&name);
-            self.add_text(role, language, path, document, approved);
+    fn read_texts(&mut self, drafts: &Drafts, recording: &str) -> Result<(), Error> {
+        self.texts = DraftTexts::read(drafts, recording)?;
+        let reviews: Vec<(String, Review)> = self
+            .texts
+            .iter()
+            .map(|text| (text.name.clone(), text.review.clone()))
+            .collect();
+        for (name, review) in reviews {
+            self.add_review(&name, Some(review));
         }
         Ok(())
     }
 
-    fn add_text(
-        &mut self,
-        role: TextRole,
-        language: String,
-        path: PathBuf,
-        document: Document,
-        approved: bool,
-    ) {
-        let others: Vec<Text> = self.renditions();
-        self.texts.push(DraftText {
-            name: text_name(role, &language),
-            rendition: Text::new(role, Some(language), None, &others),
-            path,
-            document,
-            approved,
-        });
-    }
-
     /// Adds what was given as if it were imported.
     fn add_given(&mut self, given: &GivenTexts, drafts: &Drafts) {
-        for text in &given.texts {
-            let name = text.draft();
-            let path = given.path(&name).map(Path::to_owned);
-            let path = path.unwrap_or_else(|| drafts.path(&name));
-            match self.texts.iter_mut().find(|other| other.name == name) {
-                Some(draft) => draft.path = path,
-                None => {
-                    let language = text.language.clone();
-                    self.add_text(text.role, language, path, Document::default(), false);
-                }
-            }
-        }
+        self.texts.add_given(given, drafts);
         self.described = given.described.clone();
-    }
-
-    fn renditions(&self) -> Vec<Text> {
-        self.texts
-            .iter()
-            .map(|text| text.rendition.clone())
-            .collect()
     }
 
     fn add_review(&mut self, name: &str, review: Option<Review>) {
@@ -361,12 +312,7 @@ impl Corrected {
             .cuts
             .kept()
             .map(|span| SpanEntry::from(Span::new(span.start, span.end.min(end))));
-        let (mut captions, mut descriptions) = TextEntry::of(&self.renditions());
-        for entry in captions.iter_mut().chain(&mut descriptions) {
-            let mut texts = self.texts.iter();
-            let draft = texts.find(|text| text.rendition.file() == entry.file);
-            entry.approved = draft.map(|draft| draft.approved);
-        }
+        let (captions, descriptions) = self.texts.entries();
         Manifest {
             captions,
             descriptions,
@@ -490,7 +436,8 @@ fn write_others(
         let path = folder.join(name);
         fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))
     };
-    write_text_renditions(folder, corrected, &manifest, &chapters)?;
+    let texts = &corrected.texts;
+    texts.write(folder, &corrected.cuts, &manifest, &chapters)?;
     let images = write_pictures(request, folder, &mut manifest, &chapters)?;
     if !chapters.is_empty() {
         let sound = manifest.audio.first();
@@ -536,72 +483,6 @@ fn write_pictures(
         }
     }
     Ok(images)
-}
-
-/// Writes captions and descriptions, in the place of those that are there, and lists them in the
-/// multivariant playlist and in the DASH manifest.
-fn write_text_renditions(
-    folder: &Path,
-    corrected: &Corrected,
-    manifest: &Manifest,
-    chapters: &[Chapter],
-) -> Result<(), Error> {
-    let reading = |path: &Path| fs::read(path).map_err(|error| Error::reading(path, &error));
-    let broken = |path: &Path| {
-        let what = "it is no playlist that this program has written";
-        Error::request(what, path.display().to_string(), "remove the package")
-    };
-    for entry in fs::read_dir(folder).map_err(|error| Error::reading(folder, &error))? {
-        let path = entry
-            .map_err(|error| Error::reading(folder, &error))?
-            .path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if ["captions", "descriptions"].contains(&&*name) {
-            fs::remove_dir_all(&path).map_err(|error| Error::writing(&path, &error))?;
-        } else if name.starts_with("transcript.") {
-            remove(&path)?;
-        }
-    }
-    let video = manifest.video.first().map(|video| &video.media);
-    let media = video.or(manifest.audio.first().map(|audio| &audio.media));
-    let Some(media) = media else {
-        return Ok(());
-    };
-    let playlist = folder.join(&media.playlist);
-    let grid = text::grid(&reading(&playlist)?).ok_or_else(|| broken(&playlist))?;
-    let duration = Time::from_secs_f64(manifest.duration);
-    let title = manifest.title.as_deref().unwrap_or_default();
-    for text in &corrected.texts {
-        let cues = captions::retime(&text.document, &corrected.cuts, duration);
-        let mut files = text.rendition.files(&cues, &grid);
-        if let Some(path) = text.rendition.transcript() {
-            let page = transcript::html(title, &text.rendition, &cues, chapters);
-            files.push((path, page.into_bytes()));
-        }
-        for (path, bytes) in files {
-            let path = folder.join(path);
-            let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-            made.and_then(|()| fs::write(&path, bytes))
-                .map_err(|error| Error::writing(&path, &error))?;
-        }
-    }
-    let texts = corrected.renditions();
-    type Relist = fn(&[u8], &[Text]) -> Option<Vec<u8>>;
-    let lists = [
-        (Some(names::MULTIVARIANT), text::relist as Relist),
-        (manifest.dash.as_deref(), dash::relist),
-    ];
-    for (name, relist) in lists {
-        let Some(name) = name else { continue };
-        let path = folder.join(name);
-        let old = reading(&path)?;
-        let new = relist(&old, &texts).ok_or_else(|| broken(&path))?;
-        if new != old {
-            remove(&path)?;
-            fs::write(&path, new).map_err(|error| Error::writing(&path, &error))?;
-        }
-    }
-    Ok(())
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

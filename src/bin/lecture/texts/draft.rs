@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Captions and descriptions as a person left them, and what they become in a package.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gstlecture::package::chapters::Chapter;
+use gstlecture::package::manifest::{Manifest, TextEntry};
+use gstlecture::package::text::{self, Text, TextRole};
+use gstlecture::package::{dash, names, transcript};
+use gstlecture::timeline::{CutList, Time};
+use gstlecture::webvtt::{Document, Review, Status, captions};
+
+use super::GivenTexts;
+use crate::drafts::{Drafts, text_name};
+use crate::error::Error;
+
+/// Folders of a package that hold texts alone.
+const FOLDERS: [&str; 2] = ["captions", "descriptions"];
+/// What the names of transcripts begin with.
+const TRANSCRIPT: &str = "transcript.";
+
+/// The texts that are drafts, in the order in which a package lists them.
+#[derive(Default)]
+pub struct DraftTexts(Vec<DraftText>);
+
+pub struct DraftText {
+    pub name: String,
+    pub path: PathBuf,
+    pub rendition: Text,
+    pub review: Review,
+    /// In the recording's time.
+    document: Document,
+}
+
+impl DraftTexts {
+    /// Reads the drafts of a recording with this fingerprint; those of another one are refused.
+    pub fn read(drafts: &Drafts, recording: &str) -> Result<Self, Error> {
+        let mut texts = DraftTexts::default();
+        for (role, language) in drafts.texts()? {
+            let name = text_name(role, &language);
+            drafts.check_is_of(&name, recording)?;
+            let Some(bytes) = drafts.read(&name)? else {
+                continue;
+            };
+            let path = drafts.path(&name);
+            let place = path.display().to_string();
+            let document = captions::read(&bytes)
+                .map_err(|error| Error::request(error.to_string(), &*place, "correct it"))?;
+            let review = document
+                .review()
+                .map_err(|problem| Error::request(problem.to_string(), &*place, "correct it"))?;
+            texts.add(role, &language, path, review.unwrap_or_default(), document);
+        }
+        Ok(texts)
+    }
+
+    fn add(
+        &mut self,
+        role: TextRole,
+        language: &str,
+        path: PathBuf,
+        review: Review,
+        document: Document,
+    ) {
+        let rendition = Text::new(role, Some(language.to_owned()), None, &self.renditions());
+        self.0.push(DraftText {
+            name: text_name(role, language),
+            path,
+            rendition,
+            review,
+            document,
+        });
+    }
+
+    /// Adds what was given as if it were imported.
+    pub fn add_given(&mut self, given: &GivenTexts, drafts: &Drafts) {
+        for text in &given.texts {
+            let name = text.draft();
+            let path = given.path(&name).map(Path::to_owned);
+            let path = path.unwrap_or_else(|| drafts.path(&name));
+            match self.0.iter_mut().find(|other| other.name == name) {
+                Some(draft) => draft.path = path,
+                None => {
+                    let review = Review::default();
+                    self.add(text.role, &text.language, path, review, Document::default());
+                }
+            }
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &DraftText> {
+        self.0.iter()
+    }
+
+    /// What the manifest says of captions and of descriptions.
+    pub fn entries(&self) -> (Vec<TextEntry>, Vec<TextEntry>) {
+        let (mut captions, mut descriptions) = TextEntry::of(&self.renditions());
+        for entry in captions.iter_mut().chain(&mut descriptions) {
+            let draft = self.iter().find(|text| text.rendition.file() == entry.file);
+            entry.approved = draft.map(|draft| draft.review.status == Status::Approved);
+        }
+        (captions, descriptions)
+    }
+
+    fn renditions(&self) -> Vec<Text> {
+        self.iter().map(|text| text.rendition.clone()).collect()
+    }
+
+    /// What a person should look at: words over a cut may be those that were cut.
+    pub fn over_cuts(&self, cuts: &CutList, end: Time) -> Vec<String> {
+        let said = |text: &DraftText| {
+            let over = captions::over_cuts(&text.document, &cuts.cuts(end));
+            let first = over.first()?.line;
+            Some(format!(
+                "{}: cues that stand over a cut: {}, the first in line {first}; what was cut may \
+                 be in their words",
+                text.path.display(),
+                over.len()
+            ))
+        };
+        self.iter().filter_map(said).collect()
+    }
+
+    /// Writes the texts of the package in `folder`, in the place of those that are there, and lists
+    /// them in its multivariant playlist and its DASH manifest. Files that stay the same are not touched.
+    pub fn write(
+        &self,
+        folder: &Path,
+        cuts: &CutList,
+        manifest: &Manifest,
+        chapters: &[Chapter],
+    ) -> Result<(), Error> {
+        let video = manifest.video.first().map(|video| &video.media);
+        let media = video.or(manifest.audio.first().map(|audio| &audio.media));
+        let playlist = media.map_or(names::MULTIVARIANT, |media| &media.playlist);
+        let grid = text::grid(&read(folder, playlist)?).ok_or_else(|| unknown(folder, playlist))?;
+        let duration = Time::from_secs_f64(manifest.duration);
+        let title = manifest.title.as_deref().unwrap_or_default();
+        let mut files = BTreeMap::new();
+        for text in self.iter() {
+            let cues = captions::retime(&text.document, cuts, duration);
+            files.extend(text.rendition.files(&cues, &grid));
+            if let Some(path) = text.rendition.transcript() {
+                let page = transcript::html(title, &text.rendition, &cues, chapters);
+                files.insert(path, page.into_bytes());
+            }
+        }
+        type Relist = fn(&[u8], &[Text]) -> Option<Vec<u8>>;
+        let lists = [
+            (Some(names::MULTIVARIANT), text::relist as Relist),
+            (manifest.dash.as_deref(), dash::relist),
+        ];
+        for (name, relist) in lists {
+            let Some(name) = name else { continue };
+            let listed = relist(&read(folder, name)?, &self.renditions());
+            files.insert(name.into(), listed.ok_or_else(|| unknown(folder, name))?);
+        }
+        clean(folder, folder, &|path| !files.contains_key(path))
+            .map_err(|error| Error::writing(folder, &error))?;
+        for (path, bytes) in &files {
+            put(&folder.join(path), bytes)?;
+        }
+        Ok(())
+    }
+}
+
+fn read(folder: &Path, name: &str) -> Result<Vec<u8>, Error> {
+    let path = folder.join(name);
+    fs::read(&path).map_err(|error| Error::reading(&path, &error))
+}
+
+fn unknown(folder: &Path, name: &str) -> Error {
+    let place = folder.join(name).display().to_string();
+    Error::request(
+        "this program has not written it",
+        place,
+        "remove the package",
+    )
+}
+
+/// Removes the texts below `root` that are `stale`, and the folders that are empty then.
+fn clean(root: &Path, folder: &Path, stale: &impl Fn(&str) -> bool) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy();
+        let is_text = FOLDERS
+            .iter()
+            .any(|folder| name.split('/').next() == Some(folder));
+        if path.is_dir() && is_text {
+            clean(root, &path, stale)?;
+            // Succeeds only where nothing is left in it.
+            let _ = fs::remove_dir(&path);
+        } else if (is_text || name.starts_with(TRANSCRIPT)) && stale(&name) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file unless it is there as it shall be. Another package may share the old one: it is
+/// not written into.
+fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    let removed = match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    removed
+        .and_then(|()| path.parent().map_or(Ok(()), fs::create_dir_all))
+        .and_then(|()| fs::write(path, bytes))
+        .map_err(|error| Error::writing(path, &error))
+}

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -103,6 +103,34 @@ impl Place {
             .stderr(Stdio::null())
             .spawn()
             .expect("the program runs")
+    }
+
+    /// Runs a printed line with the plugin that was built for this test, whatever lies beside the
+    /// program.
+    fn shell(&self, said: &str) -> Output {
+        let line = match said.split_once(" gst-launch-1.0 ") {
+            Some((_, line)) => format!("gst-launch-1.0 {line}"),
+            None => said.to_owned(),
+        };
+        let built = Path::new(env!("CARGO_BIN_EXE_lecture")).with_file_name("deps");
+        // GStreamer finds the muxer's library by its plain name only.
+        let muxer = fs::read_dir(&built)
+            .expect("a folder")
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "so"))
+            .filter(|path| path.display().to_string().contains("libgstfmp4"))
+            .max_by_key(|path| path.metadata().and_then(|file| file.modified()).ok());
+        let plugins = self.path("plugins");
+        fs::create_dir_all(&plugins).expect("made");
+        fs::copy(muxer.expect("it was built"), plugins.join("libgstfmp4.so")).expect("copied");
+        let path = std::env::join_paths([built, plugins]).expect("paths");
+        Command::new("sh")
+            .args(["-c", &line])
+            .env("GST_PLUGIN_PATH", path)
+            .env("GST_REGISTRY", self.path("registry"))
+            .current_dir(self.0.path())
+            .output()
+            .expect("a shell")
     }
 
     /// The files of a folder with their content's length and inode.
@@ -627,20 +655,8 @@ fn the_printed_line_runs_in_a_shell() {
         "--print",
     ]);
     assert_eq!(said.status, Some(0), "{said:?}");
-    // The plugin that was built for this test, whatever lies beside the program.
-    let line = match said.out.split_once(" gst-launch-1.0 ") {
-        Some((_, line)) => format!("gst-launch-1.0 {line}"),
-        None => said.out.clone(),
-    };
-    let plugins = Path::new(env!("CARGO_BIN_EXE_lecture")).with_file_name("deps");
-    let ran = Command::new("sh")
-        .args(["-c", &line])
-        .env("GST_PLUGIN_PATH", plugins)
-        .env("GST_REGISTRY", place.path("registry"))
-        .current_dir(place.0.path())
-        .output()
-        .expect("a shell");
-    assert!(ran.status.success(), "{line}: {ran:?}");
+    let ran = place.shell(&said.out);
+    assert!(ran.status.success(), "{said:?}: {ran:?}");
     assert!(place.read(output).starts_with("WEBVTT"));
 }
 
@@ -914,6 +930,442 @@ fn the_package_follows_the_cuts_and_the_chapters() {
 
     place.done(&["package", "input=class.mp4", "preset=superfast"]);
     assert!(!place.files("OUT/package").keys().eq(media.keys()));
+}
+
+const ENGLISH: &str = "\
+WEBVTT
+
+NOTE a remark for the editor
+
+STYLE
+::cue(v) { color: yellow }
+
+one
+00:00:01.000 --> 00:00:05.000 line:0 align:start
+<v Ada>Hello &amp; welcome</v>
+to the class
+
+00:00:06.000 --> 00:00:08.000
+cut away
+
+00:00:09.000 --> 00:00:15.000
+over the cut
+
+00:00:16.000 --> 00:00:19.000
+Bye
+";
+
+const ARABIC: &str = "\
+1
+00:00:02,000 --> 00:00:03,500
+{\\an8}<i>مرحبا</i> & أهلا
+
+2
+00:00:16,000 --> 00:00:18,000
+مع السلامة
+";
+
+/// A class of 20 seconds of which what lies from 5 to 11 is cut.
+fn class_with_a_cut() -> Place {
+    let place = Place::new();
+    place.recording("class.mp4", "20");
+    place.write(
+        "OUT/drafts/trim.vtt",
+        "WEBVTT\n\n00:05.000 --> 00:11.000\ncut: break\n",
+    );
+    place.write("en.vtt", ENGLISH);
+    place.write("ar.srt", ARABIC);
+    place
+}
+
+const PACKAGE: [&str; 4] = [
+    "package",
+    "input=class.mp4",
+    "preset=ultrafast",
+    "ladder=240,120",
+];
+
+fn package(more: &[&'static str]) -> Vec<&'static str> {
+    [&PACKAGE, more].concat()
+}
+
+impl Place {
+    fn manifest(&self) -> Value {
+        serde_json::from_str(&self.read("OUT/package/manifest.json")).expect("JSON")
+    }
+}
+
+#[test]
+fn captions_are_renditions_and_corrected_without_encoding() {
+    let place = class_with_a_cut();
+    let given = ["captions.en=en.vtt", "captions.ar=ar.srt"];
+    let ended = place.lecture(&package(&given));
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(
+        ended
+            .err
+            .contains("drafts/captions.en.vtt: cues that stand over a cut: 1, the first in line"),
+        "{ended:?}"
+    );
+    let whole = place.read("OUT/package/captions/captions.en.vtt");
+    let expected = "\
+WEBVTT
+
+STYLE
+::cue(v) { color: yellow }
+
+one
+00:00:01.000 --> 00:00:05.000 line:0 align:start
+<v Ada>Hello &amp; welcome</v>
+to the class
+
+00:00:05.000 --> 00:00:09.000
+over the cut
+
+00:00:10.000 --> 00:00:13.000
+Bye
+";
+    assert_eq!(whole, expected);
+    assert_eq!(
+        place.read("OUT/package/captions/captions.ar.vtt"),
+        "WEBVTT\n\n1\n00:00:02.000 --> 00:00:03.500 line:0\n<i>مرحبا</i> &amp; أهلا\n\n\
+         2\n00:00:10.000 --> 00:00:12.000\nمع السلامة\n"
+    );
+    let transcript = place.read("OUT/package/transcript.ar.html");
+    assert!(
+        transcript.contains("<html lang=\"ar\" dir=\"rtl\">"),
+        "{transcript}"
+    );
+    let manifest = place.manifest();
+    assert_eq!(manifest["captions"][1]["label"], "English");
+    assert_eq!(manifest["captions"][1]["approved"], false);
+    assert_eq!(manifest["review"][1]["file"], "captions.ar.vtt");
+    assert_eq!(
+        place.done(&["check", "input=OUT/package"]).get("error"),
+        None
+    );
+
+    // A person corrects the draft and approves it: the same command keeps that, and nothing else
+    // is made again.
+    let media = place.files("OUT/package");
+    let draft = place.read("OUT/drafts/captions.en.vtt");
+    assert!(draft.contains("NOTE\nstatus: draft\ninput: "), "{draft}");
+    assert!(draft.contains("NOTE\na remark for the editor\n"), "{draft}");
+    let corrected = draft
+        .replace("Bye", "Good bye")
+        .replace("status: draft", "status: approved\nby: Bo");
+    place.write("OUT/drafts/captions.en.vtt", &corrected);
+    let ended = place.lecture(&package(&given));
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    assert!(
+        ended
+            .err
+            .contains("captions.en.vtt stays as a person left it"),
+        "{ended:?}"
+    );
+    assert_eq!(place.read("OUT/drafts/captions.en.vtt"), corrected);
+    assert!(
+        place
+            .read("OUT/package/captions/captions.en.vtt")
+            .contains("Good bye")
+    );
+    assert!(
+        place
+            .read("OUT/package/transcript.en.html")
+            .contains("Good bye")
+    );
+    let manifest = place.manifest();
+    assert_eq!(manifest["captions"][1]["approved"], true);
+    assert_eq!(manifest["review"][2]["by"], "Bo");
+    let now = place.files("OUT/package");
+    for (path, file) in &now {
+        let said = path.display().to_string();
+        let changes = said.contains("captions/en/")
+            || said.contains("captions.en.vtt")
+            || said.contains("transcript.en.html")
+            || said.contains("manifest");
+        assert!(changes || media.get(path) == Some(file), "{said}");
+    }
+    let segments = |files: &BTreeMap<PathBuf, (u64, u64)>| {
+        let files = files
+            .keys()
+            .filter(|path| path.display().to_string().contains("/captions/en/"));
+        files.cloned().collect::<Vec<_>>()
+    };
+    // Another name for other content, and the old files are gone.
+    assert_eq!(segments(&now).len(), segments(&media).len());
+    assert_ne!(segments(&now), segments(&media));
+
+    // Without the drafts there are none.
+    for draft in ["captions.en.vtt", "captions.ar.vtt"] {
+        fs::remove_file(place.path("OUT/drafts").join(draft)).expect("removed");
+    }
+    place.done(&PACKAGE);
+    assert!(!place.path("OUT/package/captions").exists());
+    assert!(!place.read("OUT/package/master.m3u8").contains("SUBTITLES"));
+    assert_eq!(place.manifest().get("captions"), None);
+}
+
+#[test]
+fn captions_of_what_was_published_go_back_to_the_source() {
+    let place = class_with_a_cut();
+    place.done(&PACKAGE);
+    // Somebody cuts more before the vendor delivers.
+    place.write(
+        "OUT/drafts/trim.vtt",
+        "WEBVTT\n\n00:00.000 --> 00:01.000\ncut: lobby\n\n00:05.000 --> 00:11.000\ncut: break\n",
+    );
+    place.write(
+        "vendor.vtt",
+        "WEBVTT\n\n00:02.000 --> 00:04.000\nfirst\n\n00:06.000 --> 00:08.000\nsecond\n",
+    );
+    let given = ["captions.en=vendor.vtt", "captions-time=output"];
+    place.done(&package(&given));
+    let draft = place.read("OUT/drafts/captions.en.vtt");
+    assert!(
+        draft.contains("00:00:02.000 --> 00:00:04.000\nfirst"),
+        "{draft}"
+    );
+    assert!(
+        draft.contains("00:00:12.000 --> 00:00:14.000\nsecond"),
+        "{draft}"
+    );
+    assert_eq!(
+        place.read("OUT/package/captions/captions.en.vtt"),
+        "WEBVTT\n\n00:00:01.000 --> 00:00:03.000\nfirst\n\n00:00:05.000 --> 00:00:07.000\nsecond\n"
+    );
+    let wrong = place.lecture(&package(&["captions-time=later"]));
+    wrong.failed(2, &["later is no value for captions-time"]);
+}
+
+#[test]
+fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
+    let place = class_with_a_cut();
+    place.done(&PACKAGE);
+    place.ffmpeg(&[&["-i", "class.mp4", "-an", "-c", "copy", "silent.mp4"]]);
+    let write = |name: &str, bytes: &[u8]| fs::write(place.path(name), bytes).expect("written");
+    write(
+        "odd.vtt",
+        b"\xef\xbb\xbfWEBVTT\r\n\r\n00:12.000 --> 00:14.000\r\nJos\xe9\r\n\r\n00:13.000 --> 00:15.000\r\n\
+          second\r\n\r\n00:01.000 --> 00:02.000\r\nbackwards\r\n\r\n00:03,000 --> 00:04,000\r\ncomma\r\n\r\n\
+          00:19.000 --> 00:25.000\r\nlong\r\n\r\n00:30.000 --> 00:31.000\r\nbehind\r\n",
+    );
+    for input in ["class.mp4", "silent.mp4"] {
+        let out = input.trim_end_matches(".mp4");
+        let ended = place.lecture(&[
+            "package",
+            &format!("input={input}"),
+            &format!("output={out}"),
+            "preset=ultrafast",
+            "ladder=120",
+            "captions.es=odd.vtt",
+        ]);
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        for warning in [
+            "odd.vtt: line 4: not UTF-8, read as Windows-1252",
+            "odd.vtt: line 12: \"00:03,000 --> 00:04,000\" is no timing line",
+            "odd.vtt: line 6: the cue overlaps that of line 3 by 1.000 s",
+            "odd.vtt: line 9: the cue starts before that of line 6",
+            "odd.vtt: line 15: the cue runs past the end of the recording",
+            "odd.vtt: line 18: the cue lies behind the end of the recording",
+        ] {
+            assert!(ended.err.contains(warning), "{warning} in {ended:?}");
+        }
+        assert_eq!(
+            ended.err.contains("the recording has no sound"),
+            input == "silent.mp4"
+        );
+        let packaged = place.read(&format!("{out}/package/captions/captions.es.vtt"));
+        let text: Vec<&str> = packaged
+            .lines()
+            .filter(|line| !line.contains("-->"))
+            .collect();
+        assert_eq!(text.join(" "), "WEBVTT  backwards  José  second  long");
+        assert!(packaged.contains("--> 00:00:20.0"), "{packaged}");
+    }
+
+    let good = place.files("OUT");
+    write("letter.txt", b"Dear all,\n\nhello\n");
+    write("empty.vtt", b"");
+    write("nothing.vtt", b"WEBVTT\n\nNOTE nothing\n");
+    write(
+        "other.vtt",
+        b"WEBVTT\n\nNOTE\nstatus: approved\ninput: another\n\n00:01.000 --> 00:02.000\na\n",
+    );
+    write(
+        "status.vtt",
+        b"WEBVTT\n\nNOTE\nstatus: done\n\n00:01.000 --> 00:02.000\na\n",
+    );
+    for (given, status, says) in [
+        (
+            "captions.en=letter.txt",
+            1,
+            &["not a caption file", "letter.txt"][..],
+        ),
+        (
+            "captions.en=class.mp4",
+            1,
+            &["not a caption file", "class.mp4"],
+        ),
+        (
+            "captions.en=empty.vtt",
+            1,
+            &["the file is empty", "empty.vtt"],
+        ),
+        (
+            "captions.en=nothing.vtt",
+            1,
+            &["no cue is in it", "nothing.vtt"],
+        ),
+        (
+            "captions.en=missing.vtt",
+            1,
+            &["there is no such file", "missing.vtt"],
+        ),
+        ("captions.en=OUT", 1, &["this is a folder"]),
+        (
+            "captions.en=other.vtt",
+            1,
+            &["another recording", "other.vtt"],
+        ),
+        (
+            "captions.en=status.vtt",
+            1,
+            &["line 3", "neither draft nor approved", "status.vtt"],
+        ),
+        ("descriptions.en=letter.txt", 1, &["letter.txt"]),
+        (
+            "captions.en_GB=en.vtt",
+            2,
+            &["\"en_GB\" is no language", "BCP 47"],
+        ),
+        ("captions=en.vtt", 2, &["no variable captions"]),
+    ] {
+        for job in ["package", "catalog", "analyse"] {
+            let ended = place.lecture(&[job, "input=class.mp4", given]);
+            ended.failed(status, says);
+            assert_eq!(place.files("OUT"), good, "{job} {given}");
+        }
+    }
+    let twice = package(&["captions.en=en.vtt", "captions.EN=en.vtt"]);
+    place
+        .lecture(&twice)
+        .failed(2, &["captions.en is given twice"]);
+}
+
+#[test]
+fn descriptions_are_sound_or_words() {
+    let place = class_with_a_cut();
+    place.ffmpeg(&[&[
+        "-f",
+        "lavfi",
+        "-t",
+        "30",
+        "-i",
+        "sine=frequency=880",
+        "described.ogg",
+    ]]);
+    place.ffmpeg(&[&[
+        "-f",
+        "lavfi",
+        "-t",
+        "8",
+        "-i",
+        "sine=frequency=880",
+        "short.ogg",
+    ]]);
+    place.ffmpeg(&[&["-i", "class.mp4", "-an", "-c", "copy", "silent.mp4"]]);
+    place.write("seen.vtt", "WEBVTT\n\n00:12.000 --> 00:13.000\nA map.\n");
+    let descriptions = [
+        "descriptions.en=described.ogg",
+        "descriptions.de=short.ogg",
+        "descriptions.fr=seen.vtt",
+    ];
+    let ended = place.lecture(&package(&descriptions));
+    assert_eq!(ended.status, Some(0), "{ended:?}");
+    for warning in [
+        "described.ogg lasts 30.0 s and the recording 20.0 s; the rest of it is left out",
+        "short.ogg lasts 8.0 s and the recording 20.0 s; silence follows it",
+    ] {
+        assert!(ended.err.contains(warning), "{warning} in {ended:?}");
+    }
+    let manifest = place.manifest();
+    let roles: Vec<&str> = manifest["audio"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|audio| audio["role"].as_str())
+        .collect();
+    assert_eq!(roles, ["main", "description", "description"]);
+    for audio in manifest["audio"].as_array().expect("a list") {
+        let playlist = place
+            .path("OUT/package")
+            .join(audio["playlist"].as_str().expect("a path"));
+        let (start, end) = span(&playlist);
+        assert!(
+            start < 0.05 && (end - 14.0).abs() < 0.05,
+            "{audio} {start} {end}"
+        );
+    }
+    assert_eq!(
+        manifest["descriptions"][0]["file"],
+        "descriptions/descriptions.fr.vtt"
+    );
+    assert!(
+        place
+            .read("OUT/package/descriptions/descriptions.fr.vtt")
+            .contains("00:00:06.000 --> 00:00:07.000\nA map.")
+    );
+    let report = place.lecture(&["check", "input=OUT/package"]).out;
+    assert!(!report.contains("Apple 2."), "{report}");
+
+    // Corrected words are written; the sound stays.
+    let media = place.files("OUT/package/audio");
+    let draft = place
+        .read("OUT/drafts/descriptions.fr.vtt")
+        .replace("A map", "A plan");
+    place.write("OUT/drafts/descriptions.fr.vtt", &draft);
+    place.done(&package(&descriptions[..2]));
+    assert!(
+        place
+            .read("OUT/package/descriptions/descriptions.fr.vtt")
+            .contains("A plan")
+    );
+    assert_eq!(place.files("OUT/package/audio"), media);
+
+    let silent = place.lecture(&package(&["descriptions.en=silent.mp4"]));
+    silent.failed(1, &["there is no sound in it", "silent.mp4"]);
+}
+
+#[test]
+fn the_printed_line_packages_captions_and_descriptions() {
+    let place = class_with_a_cut();
+    place.ffmpeg(&[&[
+        "-f",
+        "lavfi",
+        "-t",
+        "20",
+        "-i",
+        "sine=frequency=880",
+        "it's described.ogg",
+    ]]);
+    let given = [
+        "captions.en=en.vtt",
+        "descriptions.en=it's described.ogg",
+        "--print",
+    ];
+    let said = place.lecture(&package(&given));
+    assert_eq!(said.status, Some(0), "{said:?}");
+    assert!(!place.path("OUT/drafts/captions.en.vtt").exists());
+    let ran = place.shell(&said.out);
+    assert!(ran.status.success(), "{said:?}: {ran:?}");
+    let captions = place.read("OUT/package/captions/captions.en.vtt");
+    assert!(
+        captions.contains("00:00:05.000 --> 00:00:09.000\nover the cut"),
+        "{captions}"
+    );
+    let master = place.read("OUT/package/master.m3u8");
+    assert!(master.contains("English (described video)") && master.contains("TYPE=SUBTITLES"));
 }
 
 #[test]

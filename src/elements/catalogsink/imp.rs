@@ -99,9 +99,7 @@ impl CatalogSink {
                 return;
             }
         }
-        let Some((finished, seqnum)) =
-            self.with_run(|run| (run.finished(&audio, &texts), run.seqnum))
-        else {
+        let Some(finished) = self.with_run(|run| run.finished(&audio, &texts)) else {
             return;
         };
         if finished.video.is_empty() && finished.audio.is_empty() {
@@ -119,15 +117,22 @@ impl CatalogSink {
                 let message = gst::message::Element::builder(package).src(&*obj).build();
                 // Fails only without a bus, when nobody listens.
                 let _ = obj.post_message(message);
-                let eos = gst::message::Eos::builder().src(&*obj);
-                let eos = match seqnum {
-                    Some(seqnum) => eos.seqnum(seqnum),
-                    None => eos,
-                };
-                let _ = obj.post_message(eos.build());
+                self.post_eos();
             }
             Err(error) => self.fail_to_write(&error),
         }
+    }
+
+    fn post_eos(&self) {
+        let seqnum = self.with_run(|run| run.seqnum).flatten();
+        let obj = self.obj();
+        let eos = gst::message::Eos::builder().src(&*obj);
+        let eos = match seqnum {
+            Some(seqnum) => eos.seqnum(seqnum),
+            None => eos,
+        };
+        // Fails only without a bus, when nobody listens.
+        let _ = obj.post_message(eos.build());
     }
 
     pub fn audio_settings(&self) -> BTreeMap<String, AudioSettings> {
@@ -368,6 +373,12 @@ impl ElementImpl for CatalogSink {
             _ => {}
         }
         let changed = self.parent_change_state(transition);
+        // A bin that starts to play forgets the ends that it was told before.
+        if transition == gst::StateChange::PausedToPlaying
+            && self.with_run(|run| run.complete) == Some(true)
+        {
+            self.post_eos();
+        }
         if transition == gst::StateChange::PausedToReady {
             self.stop();
         }

@@ -38,7 +38,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let folder = ClassFolder::open(request.value("output"))?;
     into(request, &input, &folder, summary)?;
-    texts.import(&folder, &input, &fingerprint(&input)?)
+    texts.import(&folder, &input)
 }
 
 /// Says the line that writes the drafts.

@@ -105,7 +105,7 @@ pub fn into(
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let recording = fingerprint(input)?;
-    given.import(folder, input, &recording)?;
+    given.import(folder, input)?;
     let drafts = Drafts::open(folder.drafts());
     let mut corrected = Corrected::read(&drafts, input, &recording)?;
     corrected.described = given.described.clone();

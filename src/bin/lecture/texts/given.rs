@@ -37,6 +37,8 @@ pub struct GivenTexts {
     pub described: Vec<Described>,
     /// Their times are those of the package that was published.
     in_output_time: bool,
+    /// The fingerprint of the recording.
+    recording: String,
 }
 
 /// Captions, or descriptions to be spoken.
@@ -45,6 +47,7 @@ pub struct GivenText {
     pub language: String,
     path: PathBuf,
     document: Document,
+    review: Review,
     /// The file can be read as it is by what reads drafts.
     is_webvtt: bool,
 }
@@ -60,8 +63,10 @@ pub struct Described {
 impl GivenTexts {
     /// Reads what the request names, and warns of what is odd in it.
     pub fn read(request: &Request, input: &Input) -> Result<Self, Error> {
+        let recording = of_recording(&input.path);
         let mut given = GivenTexts {
             in_output_time: in_output_time(request)?,
+            recording: recording.map_err(|error| Error::reading(&input.path, &error))?,
             ..GivenTexts::default()
         };
         let length = input.duration.filter(|_| !given.in_output_time);
@@ -74,15 +79,11 @@ impl GivenTexts {
                     format!("name the captions: {CAPTIONS}{language}=FILE"),
                 ));
             };
-            text.warn(length);
-            given.texts.push(text);
+            given.add(text, length)?;
         }
         for (language, path) in request.values.by_language(DESCRIPTIONS) {
             match GivenText::read(TextRole::Descriptions, language, path)? {
-                Some(text) => {
-                    text.warn(length);
-                    given.texts.push(text);
-                }
+                Some(text) => given.add(text, length)?,
                 None => given
                     .described
                     .push(Described::read(language, path, input)?),
@@ -94,14 +95,27 @@ impl GivenTexts {
         Ok(given)
     }
 
+    fn add(&mut self, text: GivenText, length: Option<Time>) -> Result<(), Error> {
+        if let Some(made_for) = &text.review.input
+            && *made_for != self.recording
+        {
+            return Err(Error::request(
+                "this file was made and reviewed for another recording",
+                text.path.display().to_string(),
+                format!(
+                    "where it fits this one change its line to `input: {}`",
+                    self.recording
+                ),
+            ));
+        }
+        text.warn(length);
+        self.texts.push(text);
+        Ok(())
+    }
+
     /// Puts the texts into the drafts, in the recording's time. A draft that a person has touched
     /// stays.
-    pub fn import(
-        &self,
-        folder: &ClassFolder,
-        input: &Input,
-        recording: &str,
-    ) -> Result<(), Error> {
+    pub fn import(&self, folder: &ClassFolder, input: &Input) -> Result<(), Error> {
         if self.texts.is_empty() {
             return Ok(());
         }
@@ -111,37 +125,22 @@ impl GivenTexts {
             false => None,
         };
         for text in &self.texts {
-            let place = text.path.display().to_string();
             let mut document = match &published {
                 Some(cuts) => captions::to_source(&text.document, cuts),
                 None => text.document.clone(),
             };
-            let review = document
-                .review()
-                .map_err(|problem| Error::request(problem.to_string(), &*place, ""))?
-                .unwrap_or_default();
-            if review
-                .input
-                .as_ref()
-                .is_some_and(|made_for| made_for != recording)
-            {
-                return Err(Error::request(
-                    "this file was made and reviewed for another recording",
-                    place,
-                    format!("where it fits this one change its line to `input: {recording}`"),
-                ));
-            }
             document.header = Header::default();
             document.set_review(&Review {
-                input: Some(recording.to_owned()),
-                ..review
+                input: Some(self.recording.clone()),
+                ..text.review.clone()
             });
             let name = text.draft();
             if !drafts.import(&name, document.to_string().as_bytes())? {
                 eprintln!(
-                    "warning: {} stays as a person left it, {place} is not taken; to take it move \
-                     the draft away",
-                    drafts.path(&name).display()
+                    "warning: {} stays as a person left it, {} is not taken; to take it move the \
+                     draft away",
+                    drafts.path(&name).display(),
+                    text.path.display()
                 );
             }
         }
@@ -176,8 +175,12 @@ impl GivenText {
             .map_err(reading)?;
         let document = captions::read(&bytes)
             .map_err(|error| Error::request(error.to_string(), path, "correct the file"))?;
+        let review = document
+            .review()
+            .map_err(|problem| Error::request(problem.to_string(), path, ""))?;
         Ok(Some(GivenText {
             role,
+            review: review.unwrap_or_default(),
             language: language.to_owned(),
             path: std::path::absolute(path).map_err(reading)?,
             document,

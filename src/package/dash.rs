@@ -71,6 +71,57 @@ pub fn relist(manifest: &[u8], texts: &[Text]) -> Option<Vec<u8>> {
     Some(written.into_bytes())
 }
 
+/// The files that a manifest names one by one, relative to it. `None` where it cannot be parsed.
+pub fn files(manifest: &[u8]) -> Option<Vec<String>> {
+    let manifest = std::str::from_utf8(manifest).ok()?;
+    let mut reader = Reader::from_str(manifest);
+    let mut files = Vec::new();
+    // The folder or file of a representation, until it is known which of them it is.
+    let (mut base, mut in_base, mut is_file) = (String::new(), false, false);
+    let mut depth = 0_usize;
+    loop {
+        let event = reader.read_event().ok()?;
+        match &event {
+            Event::Start(start) | Event::Empty(start) => {
+                depth += usize::from(matches!(event, Event::Start(_)));
+                let name = start.name();
+                let attribute = match name.as_ref() {
+                    "Representation" => {
+                        (base, is_file) = (String::new(), true);
+                        continue;
+                    }
+                    "BaseURL" => {
+                        in_base = true;
+                        continue;
+                    }
+                    "SegmentTemplate" | "SegmentBase" => {
+                        is_file = false;
+                        continue;
+                    }
+                    "Initialization" => "sourceURL",
+                    "SegmentURL" => "media",
+                    _ => continue,
+                };
+                is_file = false;
+                if let Some(value) = start.try_get_attribute(attribute).ok()? {
+                    files.push(format!("{base}{}", value.value));
+                }
+            }
+            Event::Text(text) if in_base => base.push_str(text.xml10_content().trim()),
+            Event::End(end) => {
+                depth = depth.checked_sub(1)?;
+                match end.name().as_ref() {
+                    "BaseURL" => in_base = false,
+                    "Representation" if is_file && !base.is_empty() => files.push(base.clone()),
+                    _ => {}
+                }
+            }
+            Event::Eof => return (depth == 0 && manifest.contains("<MPD")).then_some(files),
+            _ => {}
+        }
+    }
+}
+
 fn write(xml: &mut Xml, programme: &Programme, duration: Time) -> io::Result<()> {
     let declaration = BytesDecl::new("1.0", Some("UTF-8"), None);
     xml.write_event(Event::Decl(declaration))?;
@@ -390,6 +441,15 @@ mod tests {
         let written = manifest(&programme, duration);
         let as_text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         assert_eq!(as_text(written.clone()), expected);
+
+        let named = files(&written).expect("a manifest");
+        assert_eq!(named.len(), 7);
+        assert_eq!(named[0], "video/360p/init.mp4");
+        assert_eq!(named[3], "video/360p/2.m4s");
+        assert_eq!(named[6], "captions/captions.en.vtt");
+        for broken in [&written[..300], b"<MPD", b"text"] {
+            assert_eq!(files(broken), None);
+        }
 
         let texts = std::mem::take(&mut programme.text);
         let without = manifest(&programme, duration);

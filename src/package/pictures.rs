@@ -212,6 +212,23 @@ fn encoded(picture: &Picture, quality: u8) -> Result<Vec<u8>, EncodingError> {
     Ok(bytes)
 }
 
+/// The size of a JPEG picture, out of its frame header (ITU-T T.81 section B.2.2).
+pub fn jpeg_size(bytes: &[u8]) -> Option<(u32, u32)> {
+    let number = |at: usize| Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
+    let mut at = 2;
+    loop {
+        let marker = number(at)?;
+        // All frame headers but the markers between them that begin tables.
+        if matches!(marker, 0xffc0..=0xffcf) && !matches!(marker, 0xffc4 | 0xffc8 | 0xffcc) {
+            return Some((number(at + 7)?.into(), number(at + 5)?.into()));
+        }
+        if marker >> 8 != 0xff {
+            return None;
+        }
+        at += 2 + usize::from(number(at + 2)?);
+    }
+}
+
 /// A track whose cues name the part of a sheet that is seen at their time, by Media Fragments URI
 /// 1.0 section 4.2.2: what Shaka Player, video.js, Vidstack and JW Player read. Tiles start at
 /// `times`, the last is seen up to `duration`; `sheets` are names beside the track.
@@ -334,6 +351,9 @@ mod tests {
         );
         let bytes = jpeg_of_sheet(&sheet).expect("encoded");
         assert!(bytes.starts_with(b"\xff\xd8") && bytes.ends_with(b"\xff\xd9"));
+        assert_eq!(jpeg_size(&bytes), Some((320, 72)));
+        assert_eq!(jpeg_size(&bytes[..20]), None);
+        assert_eq!(jpeg_size(b"no picture"), None);
         assert!(super::sheet(&[]).is_none());
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use m3u8_rs::{ByteRange, MediaPlaylist};
 
 use super::media::{self, Fragment, Kind, Track};
-use super::{Files, Report, rules};
+use super::{Files, Report, Rule, rules};
 
 /// A media playlist and its media.
 pub(super) struct Rendition {
@@ -87,7 +87,7 @@ fn main_track(tracks: &[Track]) -> Option<&Track> {
 
 /// Reads files and writes down what can't be read.
 pub(super) struct Loader<'a> {
-    files: &'a dyn Files,
+    pub files: &'a dyn Files,
     pub report: Report,
     /// The last file: segments are often ranges of one.
     last: Option<(String, Rc<Vec<u8>>)>,
@@ -118,6 +118,15 @@ impl<'a> Loader<'a> {
                 self.report.add(rules::READABLE, named_by, what);
                 None
             }
+        }
+    }
+
+    /// Makes sure of a file that the file at `named_by` names; the rule is broken without it.
+    pub fn has(&mut self, rule: Rule, named_by: &str, uri: &str) {
+        let path = resolve(named_by, uri);
+        if !self.files.has(&path) {
+            let what = format!("{path} is not there");
+            self.report.add(rule, named_by, what);
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod beside;
 mod load;
 mod media;
 mod multivariant;
@@ -18,6 +19,11 @@ use load::Loader;
 pub trait Files {
     /// Reads a file by its path in the package; an error says why it can't be read.
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// Whether there is such a file.
+    fn has(&self, path: &str) -> bool {
+        self.read(path).is_ok()
+    }
 }
 
 /// Files held in memory, by path.
@@ -86,6 +92,7 @@ pub fn check(files: &dyn Files, playlist: &str) -> Report {
     if let Some(text) = loader.playlist_text(playlist) {
         if m3u8_rs::is_master_playlist(text.as_bytes()) {
             multivariant::check(&mut loader, playlist, &text);
+            beside::check(&mut loader, playlist);
         } else if let Some(rendition) = loader.rendition_of(playlist, &text) {
             rendition::check(&mut loader.report, &rendition, false);
         }

@@ -10,7 +10,7 @@ use m3u8_rs::{
 
 use super::load::{Loader, Rendition, resolve};
 use super::media::{Kind, Track};
-use super::{Report, rendition, rules};
+use super::{Report, beside, rendition, rules};
 
 const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 const TRANSCRIBES: &str = "public.accessibility.transcribes-spoken-dialog";
@@ -29,11 +29,15 @@ pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
     for data in &playlist.session_data {
         if let SessionDataField::Uri(uri) = &data.field {
             let file = resolve(path, uri);
-            if let Some(bytes) = loader.file(path, &file)
-                && serde_json::from_slice::<serde_json::Value>(&bytes).is_err()
-            {
-                let what = format!("{file} is not JSON");
-                loader.report.add(rules::SESSION_DATA, path, what);
+            let Some(bytes) = loader.file(path, &file) else {
+                continue;
+            };
+            match serde_json::from_slice(&bytes) {
+                Ok(chapters) => beside::chapters(loader, &file, &chapters),
+                Err(_) => {
+                    let what = format!("{file} is not JSON");
+                    loader.report.add(rules::SESSION_DATA, path, what);
+                }
             }
         }
     }

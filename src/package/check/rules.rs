@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! The rules by number. `HLS n` is a section of RFC 8216, `Apple n` an item of the "HLS authoring
-//! specification for Apple devices".
+//! specification for Apple devices", `DASH n` a section of ISO/IEC 23009-1.
 
 /// How much a rule binds (RFC 2119).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,6 +43,10 @@ rules! {
     GROUP = "HLS 4.3.4.2" Must "a group that a variant names exists";
     SESSION_DATA = "HLS 4.3.4.4" Must "session data that is named can be read";
     TIMESTAMP_MAP = "HLS 3.5" Must "a WebVTT segment starts with WEBVTT and maps its times";
+
+    CHAPTER_IMAGES = "Apple JSON chapters" Must "the images of chapters are there";
+    DASH = "DASH 5.3.9" Must "a DASH manifest can be parsed and the files that it names are there";
+    THUMBNAILS = "Media Fragments 4.2.2" Must "a track of thumbnails names parts of pictures that are there";
 
     H264_LEVEL = "Apple 1.3b" Must "H.264 is at most High Profile, level 5.2";
     PARAMETER_SETS = "Apple 1.10" Should "parameter sets are in the sample description (avc1, hvc1)";

@@ -8,6 +8,7 @@ use mp4_atom::{
 };
 
 use super::*;
+use crate::package::pictures::{self, Picture};
 
 type Package = BTreeMap<String, Vec<u8>>;
 
@@ -204,6 +205,11 @@ video/720p/playlist.m3u8
 #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=100000,CODECS="avc1.64001F",RESOLUTION=960x540,URI="video/540p/iframes.m3u8"
 "#;
 
+const MPD: &str = r#"<MPD><Period><AdaptationSet><Representation><BaseURL>video/540p/</BaseURL>
+<SegmentList><Initialization sourceURL="init.mp4"/><SegmentURL media="0.m4s"/></SegmentList>
+</Representation></AdaptationSet></Period></MPD>
+"#;
+
 fn good() -> Package {
     let mut package = Package::new();
     video(&mut package, 540, 2000);
@@ -216,7 +222,24 @@ fn good() -> Package {
     }
     let captions = playlist("vtt", false).into();
     package.insert("captions/en/playlist.m3u8".to_owned(), captions);
-    package.insert("chapters.json".to_owned(), b"[]".to_vec());
+    let mut put = |path: &str, bytes: &[u8]| package.insert(path.to_owned(), bytes.to_vec());
+    put(
+        "chapters.json",
+        br#"[{"start-time": 0, "images": [{"url": "thumbnails/sheet.jpg"}]}]"#,
+    );
+    put("manifest.mpd", MPD.as_bytes());
+    let tiles = [Picture {
+        width: 160,
+        height: 90,
+        pixels: vec![90; 160 * 90 * 3],
+    }];
+    let sheet = pictures::sheet(&tiles).expect("a tile");
+    let sheet = pictures::jpeg_of_sheet(&sheet).expect("encodes");
+    put("thumbnails/sheet.jpg", &sheet);
+    put(
+        "thumbnails/thumbnails.vtt",
+        b"WEBVTT\n\n00:00.000 --> 00:18.000\nsheet.jpg#xywh=0,0,160,90\n",
+    );
     package.insert("master.m3u8".to_owned(), MASTER.into());
     package
 }
@@ -279,6 +302,13 @@ const BREAKS: &[Break] = &[
     }),
     ("HLS 4.3.4.4", |p| {
         drop(p.insert("chapters.json".to_owned(), b"[".to_vec()))
+    }),
+    ("Apple JSON chapters", |p| {
+        edit(p, "chapters.json", "sheet.jpg", "other.jpg")
+    }),
+    ("DASH 5.3.9", |p| edit(p, "manifest.mpd", "0.m4s", "9.m4s")),
+    ("Media Fragments 4.2.2", |p| {
+        edit(p, "thumbnails/thumbnails.vtt", "160,90", "160,91")
     }),
     ("HLS 3.5", |p| {
         edit(p, "captions/en/1.vtt", "WEBVTT\n", "\n")

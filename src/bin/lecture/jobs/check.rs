@@ -38,6 +38,10 @@ impl Files for Folder {
         }
         fs::read(self.0.join(path)).map_err(|error| error.to_string())
     }
+
+    fn has(&self, path: &str) -> bool {
+        self.0.join(path).is_file()
+    }
 }
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {

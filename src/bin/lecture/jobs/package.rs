@@ -534,4 +534,8 @@ impl Files for InFolder<'_> {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         fs::read(self.0.join(path)).map_err(|error| error.to_string())
     }
+
+    fn has(&self, path: &str) -> bool {
+        self.0.join(path).is_file()
+    }
 }

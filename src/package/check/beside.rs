@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What lies beside the playlists: a DASH manifest, still pictures.
+
+use serde_json::Value;
+
+use super::load::{Loader, resolve};
+use super::rules;
+use crate::package::{dash, names, pictures};
+use crate::webvtt;
+
+/// Checks what is there beside the multivariant playlist at `playlist`.
+pub(super) fn check(loader: &mut Loader<'_>, playlist: &str) {
+    let path = resolve(playlist, names::DASH);
+    if let Ok(bytes) = loader.files.read(&path) {
+        match dash::files(&bytes) {
+            None => loader.report.add(rules::DASH, &path, "it cannot be parsed"),
+            Some(files) => {
+                for file in files {
+                    loader.has(rules::DASH, &path, &file);
+                }
+            }
+        }
+    }
+    let path = resolve(playlist, names::THUMBNAILS_VTT);
+    if let Ok(bytes) = loader.files.read(&path) {
+        thumbnails(loader, &path, &bytes);
+    }
+}
+
+/// The pictures that the chapters of Apple's JSON at `path` name.
+pub(super) fn chapters(loader: &mut Loader<'_>, path: &str, chapters: &Value) {
+    let chapters = chapters.as_array().into_iter().flatten();
+    let images = chapters.flat_map(|chapter| chapter["images"].as_array().into_iter().flatten());
+    for url in images.filter_map(|image| image["url"].as_str()) {
+        loader.has(rules::CHAPTER_IMAGES, path, url);
+    }
+}
+
+fn thumbnails(loader: &mut Loader<'_>, path: &str, bytes: &[u8]) {
+    let rule = rules::THUMBNAILS;
+    let Ok(document) = webvtt::read(bytes) else {
+        return loader.report.add(rule, path, "it is no WebVTT");
+    };
+    let mut sheet: Option<(String, Option<(u32, u32)>)> = None;
+    for cue in document.cues() {
+        let text = cue.plain_text();
+        let Some((name, at)) = text.split_once("#xywh=") else {
+            loader
+                .report
+                .add(rule, path, format!("\"{text}\" names no part"));
+            continue;
+        };
+        let numbers: Vec<u32> = at.split(',').filter_map(|one| one.parse().ok()).collect();
+        if sheet.as_ref().is_none_or(|(last, _)| last != name) {
+            let bytes = loader.files.read(&resolve(path, name));
+            if bytes.is_err() {
+                loader
+                    .report
+                    .add(rule, path, format!("{name} is not there"));
+            }
+            let size = bytes.ok().and_then(|bytes| pictures::jpeg_size(&bytes));
+            sheet = Some((name.to_owned(), size));
+        }
+        let size = sheet.as_ref().and_then(|(_, size)| *size);
+        match (&numbers[..], size) {
+            ([x, y, width, height], Some((wide, high)))
+                if x.saturating_add(*width) > wide || y.saturating_add(*height) > high =>
+            {
+                let what = format!("\"{text}\" lies outside of a picture of {wide}x{high}");
+                loader.report.add(rule, path, what);
+            }
+            ([_, _, _, _], _) => {}
+            _ => loader
+                .report
+                .add(rule, path, format!("\"{text}\" names no part")),
+        }
+    }
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Plays a package with Shaka Player (DASH and HLS) and video.js (HLS) in headless Chromium: from beginning to end, with
-// its chapters and thumbnails.
+// its chapters, captions and thumbnails.
 //
 //     node tests/players/others.js PACKAGE [FOLDER]     FOLDER gets screenshots
 //
@@ -19,6 +19,15 @@ if (!folder) {
 const here = dirname(fileURLToPath(import.meta.url));
 const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8"));
 const faults = [];
+
+/** The first cue of a WebVTT file: the second in its middle, and its first words as far as they have no markup. */
+async function firstCue(path) {
+  const text = await readFile(join(folder, path), "utf8");
+  const time = String.raw`(\d+):(\d+):([\d.]+)`;
+  const [, h, m, s, h2, m2, s2, said] = new RegExp(`${time} --> ${time}.*\n([^&<\n]*)`).exec(text);
+  const seconds = [[h, m, s], [h2, m2, s2]].map(([h, m, s]) => h * 3600 + m * 60 + +s);
+  return [(seconds[0] + seconds[1]) / 2, said.trim()];
+}
 
 const STYLE = `<!doctype html><title>player</title><style>body { margin: 0; background: #000 }</style>`;
 const PAGES = {
@@ -76,6 +85,33 @@ async function cuesOfVideojs([kind, src]) {
   const limit = performance.now() + 10000;
   while (!track.cues?.length && performance.now() < limit) await new Promise((r) => setTimeout(r, 50));
   return Array.from(track.cues ?? []).map(({ startTime, endTime, text }) => [startTime, endTime, text]);
+}
+
+/** Shows the first captions; the languages that can be chosen. */
+function showCaptions() {
+  if (player.getTextTracks) {
+    const tracks = player.getTextTracks().filter(({ kind }) => kind !== "chapters");
+    player.selectTextTrack(tracks[0]);
+    player.setTextTrackVisibility?.(true);
+    return tracks.map(({ language }) => language);
+  }
+  const tracks = Array.from(player.textTracks()).filter(({ kind }) => ["captions", "subtitles"].includes(kind));
+  tracks[0].mode = "showing";
+  return tracks.map(({ language }) => language);
+}
+
+/** What captions say at a time. */
+async function saidAt(time) {
+  video.currentTime = time;
+  const tracks = () => Array.from(player.textTracks?.() ?? video.textTracks);
+  const limit = performance.now() + 10000;
+  while (performance.now() < limit) {
+    const showing = tracks().filter(({ mode }) => mode === "showing");
+    const cues = showing.flatMap((track) => Array.from(track.activeCues ?? []));
+    if (!video.seeking && cues.length) return cues.map(({ text }) => text);
+    await new Promise((r) => setTimeout(r, 50));
+  }
+  return [];
 }
 
 /** Seeks to each of these times; the time of the frame that is shown then. */
@@ -165,6 +201,14 @@ async function play(name, page_, playlist, start, chapters, thumbnails) {
       }
       expect(tiles.length === starts.length, `${tiles.length} thumbnails of ${starts.length}`);
     }
+    const captions = manifest.captions ?? [];
+    if (captions.length) {
+      const languages = await page.evaluate(showCaptions);
+      expect(String(languages) === String(captions.map(({ language }) => language)), `captions in ${languages}`);
+      const [time, text] = await firstCue(captions[0].file);
+      const said = await page.evaluate(saidAt, time);
+      expect(said.some((one) => one.includes(text)), `captions at ${time} s say ${JSON.stringify(said)}, not ${text}`);
+    }
     if (shots) await page.screenshot({ path: join(shots, `${name.replaceAll(/\W+/g, "-").toLowerCase()}.png`) });
 
     const played = await page.evaluate(playToTheEnd);
@@ -175,7 +219,7 @@ async function play(name, page_, playlist, start, chapters, thumbnails) {
     complaints.forEach((text) => expect(false, `console: ${text}`));
     console.log(
       `${name}: ${played.duration.toFixed(1)} s, renditions ${heights.join(" ")}, ${read.length} chapters, ` +
-        `${tiles.length} thumbnails, ${played.frames} frames`,
+        `${captions.length} captions, ${tiles.length} thumbnails, ${played.frames} frames`,
     );
   }).catch((error) => expect(false, String(error)));
 }

@@ -28,6 +28,7 @@ for item in properties:
 
 play = Gst.ElementFactory.make("playbin", None)
 play.props.uri = uri
+play.props.connection_speed = 100000
 play.props.audio_filter = tap
 for sink in ("audio-sink", "video-sink"):
     fake = Gst.ElementFactory.make("fakesink", None)

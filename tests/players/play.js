@@ -117,10 +117,13 @@ await withPage(async (page, complaints) => {
     const shown = [];
     for (const part of [0.15, 0.5, 0.85]) {
       const time = part * video.duration;
-      player.loadMediaAt(time);
-      const limit = performance.now() + 10000;
+      const limit = performance.now() + 20000;
       const there = () => element.readyState >= 2 && !element.seeking && Math.abs(element.currentTime - time) < 7;
-      while (!there() && performance.now() < limit) await new Promise((r) => setTimeout(r, 50));
+      for (let tries = 0; !there() && performance.now() < limit; tries++) {
+        // It forgets what it was asked for before it had read its playlist.
+        if (tries % 40 === 0) player.loadMediaAt(time);
+        await new Promise((r) => setTimeout(r, 50));
+      }
       shown.push(there());
     }
     return { shown, renditions: hls.iframeVariants.length };

@@ -1366,6 +1366,12 @@ fn the_printed_line_packages_captions_and_descriptions() {
     );
     let master = place.read("OUT/package/master.m3u8");
     assert!(master.contains("English (described video)") && master.contains("TYPE=SUBTITLES"));
+
+    // Captions tell what is spoken about, unless several languages might.
+    for (more, is_heard) in [("language=en", true), ("captions.de=en.vtt", false)] {
+        let said = place.lecture(&["analyse", "input=class.mp4", given[0], more, "--print"]);
+        assert_eq!(said.out.contains("detect.text_sink"), is_heard, "{said:?}");
+    }
 }
 
 #[test]

@@ -135,16 +135,21 @@ impl<'a> Checker<'a> {
     fn accessibility(&mut self, media: &AlternativeMedia, named: &str) {
         let characteristics = media.characteristics.as_deref().unwrap_or_default();
         let has = |wanted: &str| characteristics.split(',').any(|one| one.trim() == wanted);
+        let name = media.name.to_lowercase();
+        let says_so = ["descri", "dvs", "audiodes"]
+            .iter()
+            .any(|word| name.contains(word));
+        let is_sound = media.media_type == AlternativeMediaType::Audio;
+        if is_sound && says_so && !has(DESCRIBES_VIDEO) {
+            let what = format!("{named} has only \"{characteristics}\"");
+            self.report.add(rules::DESCRIPTION_MARKED, self.path, what);
+        }
         if has(DESCRIBES_VIDEO) {
             if !media.autoselect {
                 let what = format!("{named} has no AUTOSELECT=YES");
                 self.report.add(rules::DESCRIPTION, self.path, what);
             }
-            let name = media.name.to_lowercase();
-            if !["descri", "dvs", "audiodes"]
-                .iter()
-                .any(|word| name.contains(word))
-            {
+            if !says_so {
                 let what = format!("{named} does not");
                 self.report.add(rules::DESCRIPTION_NAME, self.path, what);
             }

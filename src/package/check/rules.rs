@@ -57,6 +57,7 @@ rules! {
     PEAK_TO_AVERAGE = "Apple 1.30" Should "the peak is at most twice the average";
     DEFAULT_VARIANT = "Apple 1.32" Should "the variant nearest to 2000 kbit/s is listed first";
     ASPECT = "Apple 1.33" Should "all variants have one aspect ratio";
+    DESCRIPTION_MARKED = "Apple 2.12" Must "audio description says public.accessibility.describes-video";
     DESCRIPTION = "Apple 2.13" Must "audio description has AUTOSELECT=YES";
     DESCRIPTION_NAME = "Apple 2.14" Should "the name of an audio description says that it is one";
     AUDIO_DURATION = "Apple 2.15" Must "alternative audio covers the entire content";

@@ -357,6 +357,13 @@ const BREAKS: &[Break] = &[
     ("Apple 1.33", |p| {
         master(p, "RESOLUTION=1280x720", "RESOLUTION=960x720")
     }),
+    ("Apple 2.12", |p| {
+        master(
+            p,
+            ",CHARACTERISTICS=\"public.accessibility.describes-video\"",
+            "",
+        )
+    }),
     ("Apple 2.13", |p| {
         master(
             p,

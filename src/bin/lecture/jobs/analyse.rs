@@ -34,17 +34,17 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     request.transcript()?;
     let texts = GivenTexts::read(request, &input)?;
     if request.print {
-        return say(request, &input);
+        return say(request, &input, &texts);
     }
     let folder = ClassFolder::open(request.value("output"))?;
-    into(request, &input, &folder, summary)?;
+    into(request, &input, &texts, &folder, summary)?;
     texts.import(&folder, &input)
 }
 
 /// Says the line that writes the drafts.
-pub fn say(request: &Request, input: &Input) -> Result<(), Error> {
+pub fn say(request: &Request, input: &Input, texts: &GivenTexts) -> Result<(), Error> {
     let drafts = absolute(request.value("output"))?.join("drafts");
-    request.say(&describe(request, input, &drafts));
+    request.say(&describe(request, input, texts, &drafts));
     Ok(())
 }
 
@@ -52,15 +52,16 @@ pub fn say(request: &Request, input: &Input) -> Result<(), Error> {
 pub fn into(
     request: &Request,
     input: &Input,
+    texts: &GivenTexts,
     folder: &ClassFolder,
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let recording = fingerprint(input)?;
     let drafts = Drafts::open(folder.drafts());
     drafts.check_are_of(&recording)?;
-    request.say(&describe(request, input, &folder.drafts()));
+    request.say(&describe(request, input, texts, &folder.drafts()));
     let staging = folder.drafts_staging()?;
-    let made = pipeline::make(&describe(request, input, staging.path()))?;
+    let made = pipeline::make(&describe(request, input, texts, staging.path()))?;
     survey::spare(&made, input, &request.stop)?;
     let mut findings = Findings::default();
     let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
@@ -92,8 +93,14 @@ pub fn into(
 }
 
 /// The pipeline that writes its drafts to `folder`.
-fn describe(request: &Request, input: &Input, folder: &Path) -> Pipeline {
+fn describe(request: &Request, input: &Input, texts: &GivenTexts, folder: &Path) -> Pipeline {
     let mut values = request.values.clone();
+    if values.get("transcript").is_none()
+        && let Some((language, path)) = texts.transcript(values.get("language"))
+    {
+        values.set("transcript", path.display().to_string());
+        values.set("language", language);
+    }
     values.set("input", input.path.display().to_string());
     values.set("cuts", folder.join(TRIM).display().to_string());
     values.set("chapters", folder.join(CHAPTERS).display().to_string());

@@ -17,10 +17,10 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     package::check(request, &input)?;
     let texts = GivenTexts::read(request, &input)?;
     if request.print {
-        analyse::say(request, &input)?;
+        analyse::say(request, &input, &texts)?;
         return package::say_with_drafts(request, &input, &texts);
     }
     let folder = ClassFolder::open(request.value("output"))?;
-    analyse::into(request, &input, &folder, summary)?;
+    analyse::into(request, &input, &texts, &folder, summary)?;
     package::into(request, &input, &texts, &folder, summary)
 }

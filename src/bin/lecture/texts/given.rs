@@ -147,6 +147,22 @@ impl GivenTexts {
         Ok(())
     }
 
+    /// Captions that tell what is spoken about, and their language: those in the language of the
+    /// class, or the only ones, since others may be translations.
+    pub fn transcript(&self, language: Option<&str>) -> Option<(&str, &Path)> {
+        let captions = self
+            .texts
+            .iter()
+            .filter(|text| text.role == TextRole::Captions);
+        let captions: Vec<&GivenText> = captions.collect();
+        let spoken = match (language, &captions[..]) {
+            (None, [only]) => only,
+            (None, _) => return None,
+            (Some(language), all) => all.iter().find(|text| text.language == language)?,
+        };
+        Some((&spoken.language, self.path(&spoken.draft())?))
+    }
+
     /// Where the text of a draft can be read, before it is imported.
     pub fn path(&self, draft: &str) -> Option<&Path> {
         let mut texts = self.texts.iter();

@@ -549,9 +549,9 @@ fn a_slow_sink_holds_the_source_back() {
             gst::PadProbeReturn::Ok
         });
     run(&p);
-    // Sixteen megabytes and what was on its way; all 200 frames are 276.
+    // Four megabytes and what was on its way; all 200 frames are 276.
     let most = *most.lock().expect("lock");
-    assert!(most > 0 && most < 24 << 20, "{most}");
+    assert!(most > 0 && most < 10 << 20, "{most}");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::timeline::{CutList, Span, Time};
 /// A pair's chain waits behind this much of its own decided backlog …
 const BACKLOG_TIME: Time = Time::SECOND;
 /// … or this many bytes in at least `BACKLOG_BUFFERS` buffers.
-const BACKLOG_BYTES: u64 = 16 << 20;
+const BACKLOG_BYTES: u64 = 4 << 20;
 const BACKLOG_BUFFERS: usize = 3;
 /// A linked pad that has not begun after this much of the other streams has nothing to say.
 const LATEST_START: Time = Time::from_secs(5);

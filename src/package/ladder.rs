@@ -71,6 +71,18 @@ impl Rung {
     }
 }
 
+/// How many threads encode each rendition on this many processors: as many in all as x264 takes for
+/// one stream, shared by the number of pixels. Each of them holds pictures of its own.
+pub fn threads(rungs: &[Rung], processors: usize) -> Vec<u32> {
+    let pixels = |rung: &Rung| f64::from(rung.width) * f64::from(rung.height);
+    let all: f64 = rungs.iter().map(pixels).sum();
+    let share = |rung: &Rung| (1.5 * processors as f64 * pixels(rung) / all.max(1.0)).round();
+    rungs
+        .iter()
+        .map(|rung| share(rung).max(1.0) as u32)
+        .collect()
+}
+
 /// Which renditions a user asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Ladder {
@@ -240,6 +252,21 @@ mod tests {
         };
         let rungs = Ladder::Auto.rungs(picture);
         rungs.iter().map(|rung| (rung.width, rung.height)).collect()
+    }
+
+    #[test]
+    fn threads_are_shared_by_pixels() {
+        let rung = |width, height| Rung {
+            lines: height,
+            width,
+            height,
+            ceiling: 1000,
+        };
+        let rungs = [rung(1280, 720), rung(960, 540), rung(640, 360)];
+        assert_eq!(threads(&rungs, 2), [2, 1, 1]);
+        assert_eq!(threads(&rungs, 16), [13, 7, 3]);
+        assert_eq!(threads(&rungs[..1], 4), [6]);
+        assert!(threads(&[], 4).is_empty());
     }
 
     #[test]

@@ -23,7 +23,7 @@ const STEREO_RATE: i32 = 112_000;
 /// How long x264 may borrow from the ceiling, in milliseconds: a slide change is one large frame.
 const BUFFERED: u32 = 2000;
 /// Frames between the scaler and an encoder.
-const QUEUED: u32 = 3;
+const QUEUED: u32 = 2;
 
 /// The elements that a run needs, whatever pads there are.
 pub fn required(settings: &Settings) -> Vec<&str> {
@@ -104,12 +104,14 @@ pub fn video_format(caps: &gst::CapsRef) -> gst::Caps {
         .build()
 }
 
-/// Encodes one size of the picture into fragments.
+/// Encodes one size of the picture into fragments, in this many threads where the encoder can be
+/// told.
 pub fn rung(
     bin: &gst::Bin,
     source: &gst::Pad,
     rung: &Rung,
     rate: (u32, u32),
+    threads: u32,
     settings: &Settings,
 ) -> Result<gst_app::AppSink, glib::BoolError> {
     let queue = gst::ElementFactory::make("queue")
@@ -120,6 +122,7 @@ pub fn rung(
     let encoder = make(&settings.video_encoder)?;
     if settings.video_encoder == "x264enc" {
         set_x264(&encoder, rung, rate, settings);
+        encoder.set_property("threads", threads);
     } else {
         set_other(&encoder, rung);
     }

@@ -2,6 +2,8 @@
 
 //! What stands behind the pads, and what becomes of their streams.
 
+use std::num::NonZero;
+
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -14,6 +16,7 @@ use super::writer::{TrackWriter, WriteError};
 use crate::elements::cue_meta::CueMeta;
 use crate::package::chapters::Mark;
 use crate::package::grid::Grid;
+use crate::package::ladder;
 use crate::timeline::{Span, Time};
 use crate::webvtt::Cue;
 
@@ -264,8 +267,10 @@ impl CatalogSink {
         };
         gst::info!(CAT, imp = self, "{picture:?} at {rate:?} becomes {rungs:?}");
         let pads = ladder.configure(&rungs, grid)?;
-        for (rung, pad) in rungs.into_iter().zip(pads) {
-            let collector = branch::rung(bin, &pad, &rung, rate, &settings)?;
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = ladder::threads(&rungs, processors);
+        for ((rung, pad), threads) in rungs.into_iter().zip(pads).zip(threads) {
+            let collector = branch::rung(bin, &pad, &rung, rate, threads, &settings)?;
             self.add_track(VIDEO, Output::Video { rung, rate }, &collector);
         }
         Ok(())

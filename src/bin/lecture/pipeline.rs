@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
@@ -17,6 +18,9 @@ use crate::stop::Stop;
 
 /// The name that a description gives to the element whose pads are the input's streams.
 const SOURCE: &str = "source";
+
+/// How often a running pipeline's freed memory is given back.
+const GIVE_BACK: Duration = Duration::from_secs(2);
 
 /// What a pipeline that came to its end has seen.
 #[derive(Debug, Default)]
@@ -37,8 +41,9 @@ pub fn make(pipeline: &Pipeline) -> Result<gst::Pipeline, Error> {
     Ok(made)
 }
 
-/// Gives back to the system what pipelines before this one have freed: a decoder's pictures are tens
-/// of megabytes that the C library keeps in heaps of threads that are no more.
+/// Gives back to the system what is freed: pictures of pipelines before this one, tens of megabytes
+/// that the C library keeps in heaps of threads that are no more, and what lies between the small
+/// things that a long run keeps, which would add up over hours.
 fn give_back_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: the function takes no pointer, and may be called from any thread.
@@ -165,6 +170,7 @@ pub fn run(
         _ => {}
     };
     give_back_memory();
+    let mut given_back = Instant::now();
     let started = pipeline.set_state(gst::State::Playing);
     loop {
         let wait = match started {

@@ -6,7 +6,7 @@
 //! there: what speaks for it adds up. Dynamic programming then takes the set of candidates with the
 //! largest sum, where chapters as long as usual count for a set and very long ones against it.
 
-use super::{Chapter, Evidence, Material, Options};
+use super::{Chapter, Evidence, Material, Options, SlideChange};
 use crate::timeline::{Span, Time};
 
 /// No chapter is shorter: players refuse such lists.
@@ -135,21 +135,25 @@ fn candidates(material: &Material, options: &Options) -> Vec<Candidate> {
     found
 }
 
-/// Slide changes, each weighed against the others of the recording: builds are small ones.
+/// Slide changes of the class, each weighed against the others: builds are small ones.
 fn slides(material: &Material) -> Vec<Candidate> {
     /// What counts as a slide's change where there are too few to say what is usual.
     const USUAL: f64 = 0.1;
     const FEW: usize = 4;
-    let mut sizes: Vec<f64> = material.slides.iter().map(|s| s.difference).collect();
+    // Where the lobby's picture gives way to the class all changes, and says nothing of slides.
+    let in_class = |slide: &&SlideChange| {
+        let class = material.class;
+        class.is_none_or(|class| class.contains(slide.time))
+    };
+    let of_class = || material.slides.iter().filter(in_class);
+    let mut sizes: Vec<f64> = of_class().map(|slide| slide.difference).collect();
     sizes.sort_by(f64::total_cmp);
     let usual = if sizes.len() < FEW {
         USUAL
     } else {
         sizes[sizes.len() / 2]
     };
-    material
-        .slides
-        .iter()
+    of_class()
         .map(|slide| {
             let size = (slide.difference / usual).ln();
             let size = if size.is_finite() { size } else { 0.0 };

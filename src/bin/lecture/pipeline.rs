@@ -183,6 +183,10 @@ pub fn run(
             last_words(pipeline, &bus, &mut hear);
             return Err(stopped);
         }
+        if given_back.elapsed() >= GIVE_BACK {
+            give_back_memory();
+            given_back = Instant::now();
+        }
         let position = Time::from_nanos(delivered.load(Ordering::Relaxed));
         progress.at(position);
         let Some(message) = message else {

@@ -292,7 +292,6 @@ impl ChapterDetect {
         if std::mem::replace(&mut state.started, true) {
             return;
         }
-        drop(state);
         let stream_id = format!("{}/chapters", event.stream_id());
         let start = gst::event::StreamStart::builder(&stream_id)
             .flags(gst::StreamFlags::SPARSE)
@@ -301,8 +300,10 @@ impl ChapterDetect {
             Some(group_id) => start.group_id(group_id).build(),
             None => start.build(),
         };
+        // Queued under the lock: another pad's thread must not bring its segment before the caps.
         self.stream.send(start);
         self.stream.send(gst::event::Caps::new(&text_caps()));
+        drop(state);
     }
 
     fn segment(
@@ -319,9 +320,9 @@ impl ChapterDetect {
             return;
         }
         state.segment = Some(segment.clone());
-        drop(state);
         self.stream
             .send(gst::event::Segment::builder(segment).seqnum(seqnum).build());
+        drop(state);
     }
 
     fn flush_start(&self, event: &gst::Event) {

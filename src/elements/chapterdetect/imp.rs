@@ -2,7 +2,7 @@
 
 //! The shell: pads, properties, events.
 //!
-//! Locks, never held across a push, a post or each other: `settings`, `state`, the chapter
+//! Locks, in this order, none held across a push or a post: `settings`; `state`; the chapter
 //! stream's queue.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -6,9 +6,11 @@
 use std::fmt;
 
 mod cut_list;
+mod redaction;
 pub mod trim_file;
 
 pub use cut_list::{CutList, CutListError, Moved};
+pub use redaction::{Content, Cover, Redaction, touches};
 
 /// A point in time or a length of time, in nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -117,4 +119,18 @@ impl Span {
         let shared = Span::new(self.start.max(other.start), self.end.min(other.end));
         (!shared.is_empty()).then_some(shared)
     }
+}
+
+/// Spans as disjoint ones, in order, without the empty. Those that touch become one.
+fn union(spans: impl Iterator<Item = Span>) -> Vec<Span> {
+    let mut spans: Vec<Span> = spans.filter(|span| !span.is_empty()).collect();
+    spans.sort();
+    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
 }

@@ -4,11 +4,12 @@
 //!
 //! A WebVTT file of metadata cues. The first line of a cue is `keep`, `cut: reason`,
 //! `mute: reason` or `cover: reason`; under a cut stand `confidence 0.97, speech 0 s` and `review`
-//! where they are known. Any other line under the first is a person's remark.
+//! where they are known. A line under a cover that holds the word `card` asks for a plain card. Any
+//! other line under the first is a person's remark.
 
 use std::fmt;
 
-use super::{CutList, Span, Time};
+use super::{Cover, CutList, Redaction, Span, Time, union};
 use crate::webvtt::{self, Block, Cue, Document, Problem, ProblemKind, ReadError, Review};
 
 /// How far past the end of the recording a cue may reach: containers and the milliseconds of a cue
@@ -20,7 +21,9 @@ const ROUNDING: Time = Time::from_millis(1);
 const HELP: &str = "\
 Each cue says what happens to its span of the recording: keep, or cut, mute or cover with a reason.
 Correct times, turn a cut into keep, add or delete cues. Where no cue says keep, all but the cuts stays.
-Where one does, only what says keep stays. When it is right, turn draft above into approved.";
+Where one does, only what says keep stays. mute silences the sound and leaves out the captions, cover
+hides the picture behind the last one before it, or behind a plain card where the next line says card.
+Both may stand over the same span. When all is right, turn draft above into approved.";
 
 /// The content of a `trim.vtt`, in the recording's own time.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -49,6 +52,8 @@ pub enum Action {
     /// The picture is covered.
     Cover {
         reason: String,
+        /// By a plain card, whatever was seen before.
+        card: bool,
     },
 }
 
@@ -240,31 +245,21 @@ impl TrimFile {
         }
     }
 
-    /// The spans whose sound and captions are left out.
-    pub fn mutes(&self) -> impl Iterator<Item = Span> + '_ {
-        let of = |entry: &Entry| matches!(entry.action, Action::Mute { .. }).then_some(entry.span);
-        self.entries.iter().filter_map(of)
+    /// What is muted and covered, in what is cut, too: [`Redaction::within`] leaves that out.
+    pub fn redaction(&self) -> Redaction {
+        let muted = self.entries.iter().filter_map(|entry| match entry.action {
+            Action::Mute { .. } => Some(entry.span),
+            _ => None,
+        });
+        let covered = self.entries.iter().filter_map(|entry| match entry.action {
+            Action::Cover { card, .. } => Some(Cover {
+                span: entry.span,
+                card,
+            }),
+            _ => None,
+        });
+        Redaction::new(muted, covered)
     }
-
-    /// The spans whose picture is covered.
-    pub fn covers(&self) -> impl Iterator<Item = Span> + '_ {
-        let of = |entry: &Entry| matches!(entry.action, Action::Cover { .. }).then_some(entry.span);
-        self.entries.iter().filter_map(of)
-    }
-}
-
-/// Spans as disjoint ones, in order, without the empty.
-fn union(spans: impl Iterator<Item = Span>) -> Vec<Span> {
-    let mut spans: Vec<Span> = spans.filter(|span| !span.is_empty()).collect();
-    spans.sort();
-    let mut merged: Vec<Span> = Vec::with_capacity(spans.len());
-    for span in spans {
-        match merged.last_mut() {
-            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
-            _ => merged.push(span),
-        }
-    }
-    merged
 }
 
 /// A cut list of disjoint spans, which cannot fail.
@@ -309,13 +304,22 @@ impl Action {
                 Ok(Action::Cut(cut))
             }
             "mute" => Ok(Action::Mute { reason }),
-            "cover" => Ok(Action::Cover { reason }),
+            "cover" => Ok(Action::Cover {
+                reason,
+                card: lines.any(asks_for_card),
+            }),
             _ => Err(TrimFileError::UnknownAction {
                 line: cue.line,
                 text: first.to_owned(),
             }),
         }
     }
+}
+
+/// Whether a line under a cover asks for the card, in whatever words: the card shows the least.
+fn asks_for_card(line: &str) -> bool {
+    line.split(|c: char| !c.is_alphanumeric())
+        .any(|word| word.eq_ignore_ascii_case("card"))
 }
 
 impl Cut {
@@ -341,15 +345,17 @@ impl fmt::Display for Action {
             Action::Keep => return write!(f, "keep"),
             Action::Cut(cut) => ("cut", &cut.reason),
             Action::Mute { reason } => ("mute", reason),
-            Action::Cover { reason } => ("cover", reason),
+            Action::Cover { reason, .. } => ("cover", reason),
         };
         let reason: Vec<&str> = reason.split_whitespace().collect();
         match reason[..] {
             [] => write!(f, "{word}")?,
             _ => write!(f, "{word}: {}", reason.join(" "))?,
         }
-        let Action::Cut(cut) = self else {
-            return Ok(());
+        let cut = match self {
+            Action::Cut(cut) => cut,
+            Action::Cover { card: true, .. } => return write!(f, "\ncard"),
+            _ => return Ok(()),
         };
         let confidence = cut.confidence.map(|value| format!("confidence {value:.2}"));
         let speech = cut
@@ -403,6 +409,10 @@ mod tests {
         }
     }
 
+    fn cover(span: Span, card: bool) -> Cover {
+        Cover { span, card }
+    }
+
     fn kept(file: &TrimFile, duration: Option<u64>) -> Vec<Span> {
         file.cut_list(duration.map(Time::from_secs))
             .kept()
@@ -422,7 +432,8 @@ mod tests {
         let text = "WEBVTT\n\nNOTE\nstatus: approved\nby: Ada\n\n\
             first\n00:00.000 --> 00:10.000\nCUT :  people &amp; chatter\nconfidence 0.97, speech 1.5 s\n\
             review\nI listened to it\n\n00:20.000 --> 00:25.000\nmute: a name\n\n\
-            00:22.000 --> 00:24.000\ncover\n\n00:50.000 --> 01:00.000\ncut\n";
+            00:22.000 --> 00:24.000\ncover\n\n00:30.000 --> 00:31.000\ncover: a face\nher face\nCard!\n\n\
+            00:52.000 --> 00:53.000\nCover: in the cut\nwith a card\n\n00:50.000 --> 01:00.000\ncut\n";
         let file = TrimFile::read(text.as_bytes(), Some(Time::from_secs(60))).expect("valid");
         assert_eq!(
             file.review.as_ref().map(|review| review.status),
@@ -441,8 +452,15 @@ mod tests {
             kept(&file, None),
             [secs(10, 50), Span::new(Time::from_secs(60), Time::MAX)]
         );
-        assert_eq!(file.mutes().collect::<Vec<_>>(), [secs(20, 25)]);
-        assert_eq!(file.covers().collect::<Vec<_>>(), [secs(22, 24)]);
+        let redaction = Redaction::new(
+            [secs(20, 25)],
+            [
+                cover(secs(22, 24), false),
+                cover(secs(30, 31), true),
+                cover(secs(52, 53), true),
+            ],
+        );
+        assert_eq!(file.redaction(), redaction);
     }
 
     #[test]
@@ -504,6 +522,14 @@ mod tests {
                 "line 6: the cue does not end",
             ),
             (
+                format!("{keep}00:40.000 --> 01:30.000\nmute: a name\n"),
+                "line 6: the cue ends at 00:01:30.000, the recording at 00:01:00.000",
+            ),
+            (
+                format!("{keep}00:10.000 --> 00:11.000\nblur: a face\n"),
+                "line 6: \"blur: a face\" is unknown; write keep, cut: reason, mute: reason or cover",
+            ),
+            (
                 format!("{keep}00:50.000 --> 01:30.000\ncut\n"),
                 "line 6: the cue ends at 00:01:30.000, the recording at 00:01:00.000",
             ),
@@ -563,7 +589,7 @@ mod tests {
         prop_oneof![
             Just(Action::Keep),
             reason.clone().prop_map(|reason| Action::Mute { reason }),
-            reason.prop_map(|reason| Action::Cover { reason }),
+            (reason, any::<bool>()).prop_map(|(reason, card)| Action::Cover { reason, card }),
             cut.prop_map(|(reason, confidence, speech, review)| Action::Cut(Cut {
                 reason,
                 confidence: confidence.map(|hundredths| f64::from(hundredths) / 100.0),

@@ -10,11 +10,13 @@ use crate::timeline::{Span, Time};
 
 mod bayes;
 mod openers;
+mod said;
 #[cfg(test)]
 mod tests;
 mod titles;
 mod words;
 
+pub use said::Said;
 pub use titles::{MAX_TITLE, titles};
 
 /// What is said at once: a sentence, or a caption cue.

@@ -65,7 +65,7 @@ impl Finished {
         // Like the picture's, else like those of the sound.
         let grid = tracks().next().map(Track::grid).unwrap_or_default();
         for (text, cues) in &self.texts {
-            let cues = captions::retime(cues, &CutList::keep_all(), duration);
+            let cues = captions::retime(cues, &CutList::keep_all(), &[], duration);
             for (path, bytes) in text.files(&cues, &grid) {
                 writer.write(&path, &bytes)?;
             }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Raw audio: its samples for the listener, cutting to the sample, the fade at a splice.
+//! Raw audio: its samples for the listener, cutting and muting to the sample, the fade at a splice.
 
 use gst_audio::{AudioBuffer, AudioInfo, AudioLayout, AudioMeta, AudioPackFlags};
 
-use crate::timeline::{Span, Time};
+use crate::timeline::{Span, Time, touches};
 
-/// Fade at both sides of a splice: long enough that it does not click, too short to be heard.
+/// Fade at both sides of a splice or of a muted span: long enough that it does not click, too short to be heard.
 pub const FADE: Time = Time::from_millis(5);
 
 /// Number of samples of each channel. Planes may have been clipped without getting smaller.
@@ -142,33 +142,76 @@ pub fn cut(
             let down = if fades_out { left / fade } else { 1.0 };
             up.min(down).clamp(0.0, 1.0)
         };
-        apply(&mut buffer, info, gain);
+        // Without the fade it is cut all the same.
+        let _ = apply(&mut buffer, info, gain);
     }
     buffer
 }
 
-/// Multiplies each sample by its gain.
-fn apply(buffer: &mut gst::Buffer, info: &AudioInfo, gain: impl Fn(usize) -> f32) {
+/// Silences what of a buffer that starts at `start` sounds in the spans, which are sorted and
+/// disjoint. The fades lie outside of them. `None` where that cannot be done.
+pub fn mute(
+    mut buffer: gst::Buffer,
+    info: &AudioInfo,
+    start: Time,
+    silent: &[Span],
+) -> Option<gst::Buffer> {
+    let rate = info.rate();
+    let time_of = |index| start.saturating_add(time_of(index, rate));
+    let end = time_of(count(&buffer, info));
+    let reached = |span: &Span| {
+        let reach = Span::new(
+            span.start.saturating_sub(FADE),
+            span.end.saturating_add(FADE),
+        );
+        touches(&[reach], Span::new(start, end))
+    };
+    let near: Vec<Span> = silent.iter().copied().filter(reached).collect();
+    if near.is_empty() {
+        return Some(buffer);
+    }
+    let gain = |index: usize| {
+        let (from, to) = (time_of(index), time_of(index + 1));
+        let distance = |span: &Span| {
+            span.start
+                .saturating_sub(to)
+                .max(from.saturating_sub(span.end))
+        };
+        let nearest = near.iter().map(distance).min().unwrap_or_default();
+        (nearest.nanos() as f32 / FADE.nanos() as f32).min(1.0)
+    };
+    apply(&mut buffer, info, gain).then_some(buffer)
+}
+
+/// Multiplies each sample by its gain; `false` where the samples cannot be written to.
+#[must_use]
+fn apply(buffer: &mut gst::Buffer, info: &AudioInfo, gain: impl Fn(usize) -> f32) -> bool {
     let channels = info.channels() as usize;
     if info.layout() == AudioLayout::Interleaved {
-        if let Ok(mut map) = buffer.make_mut().map_writable() {
-            scale(&mut map, info, |index| gain(index / channels));
-        }
-        return;
+        return match buffer.make_mut().map_writable() {
+            Ok(mut map) => {
+                scale(&mut map, info, |index| gain(index / channels));
+                true
+            }
+            Err(_) => false,
+        };
     }
     // A decoder may hold on to its buffers.
     buffer.make_mut();
     let copy = std::mem::take(buffer);
     match AudioBuffer::from_buffer_writable(copy, info) {
         Ok(mut writable) => {
-            for channel in 0..channels {
-                if let Ok(plane) = writable.plane_data_mut(channel as u32) {
-                    scale(plane, info, &gain);
-                }
-            }
+            let scaled = (0..channels).all(|channel| {
+                let plane = writable.plane_data_mut(channel as u32);
+                plane.map(|plane| scale(plane, info, &gain)).is_ok()
+            });
             *buffer = writable.into_buffer();
+            scaled
         }
-        Err(unchanged) => *buffer = unchanged,
+        Err(unchanged) => {
+            *buffer = unchanged;
+            false
+        }
     }
 }
 
@@ -221,27 +264,69 @@ mod tests {
         }
     }
 
+    const FORMATS: [gst_audio::AudioFormat; 6] = [
+        gst_audio::AudioFormat::U8,
+        gst_audio::AudioFormat::S16le,
+        gst_audio::AudioFormat::S16be,
+        gst_audio::AudioFormat::S24le,
+        gst_audio::AudioFormat::F32le,
+        gst_audio::AudioFormat::F64le,
+    ];
+
+    /// 100 ms of half the full level, in two channels of 48 kHz.
+    fn tone(info: &AudioInfo) -> Vec<u8> {
+        let mut tone = vec![0u8; 4800 * info.bpf() as usize];
+        let ones: Vec<u8> = if info.format_info().unpack_format() == gst_audio::AUDIO_FORMAT_S32 {
+            (0..9600).flat_map(|_| (1i32 << 30).to_ne_bytes()).collect()
+        } else {
+            (0..9600).flat_map(|_| 0.5f64.to_ne_bytes()).collect()
+        };
+        info.format_info()
+            .pack(AudioPackFlags::empty(), &mut tone, &ones);
+        tone
+    }
+
+    #[test]
+    fn a_muted_span_is_silent_to_the_sample_in_every_format() {
+        gst::init().expect("gst");
+        for format in FORMATS {
+            for layout in [AudioLayout::Interleaved, AudioLayout::NonInterleaved] {
+                let info = AudioInfo::builder(format, 48_000, 2)
+                    .layout(layout)
+                    .build()
+                    .expect("info");
+                let mut buffer = gst::Buffer::from_mut_slice(tone(&info));
+                if layout == AudioLayout::NonInterleaved {
+                    let plain = buffer.make_mut();
+                    AudioMeta::add(plain, &info, 4800, &[]).expect("planes");
+                }
+                // The buffer starts at 1 s; 20 to 40 ms of it are muted.
+                let start = Time::SECOND;
+                let span = |from, to| Span::new(Time::from_millis(from), Time::from_millis(to));
+                let far = [span(0, 990), span(1_020, 1_040), span(1_110, 1_120)];
+                let muted = mute(buffer.clone(), &info, start, &far).expect("muted");
+                let found = samples(&muted, &info).expect("samples");
+                let of =
+                    |range: std::ops::Range<usize>| found[range.start * 2..range.end * 2].iter();
+                assert!(of(960..1920).all(|&sample| sample == 0.0), "{format:?}");
+                let near = |&sample: &f32| (sample - 0.5).abs() < 0.02;
+                assert!(
+                    of(0..720).all(near) && of(2160..4800).all(near),
+                    "{format:?}"
+                );
+                assert!(of(720..960).all(|&sample| (0.0..0.52).contains(&sample)));
+                let left = mute(buffer, &info, start, &far[..1]).expect("muted");
+                assert!(samples(&left, &info).expect("samples").iter().all(near));
+            }
+        }
+    }
+
     #[test]
     fn a_splice_fades_in_every_format() {
         gst::init().expect("gst");
-        for format in [
-            gst_audio::AudioFormat::U8,
-            gst_audio::AudioFormat::S16le,
-            gst_audio::AudioFormat::S16be,
-            gst_audio::AudioFormat::S24le,
-            gst_audio::AudioFormat::F32le,
-            gst_audio::AudioFormat::F64le,
-        ] {
+        for format in FORMATS {
             let info = AudioInfo::builder(format, 48_000, 2).build().expect("info");
-            let mut tone = vec![0u8; 4800 * info.bpf() as usize];
-            let ones: Vec<u8> = if info.format_info().unpack_format() == gst_audio::AUDIO_FORMAT_S32
-            {
-                (0..9600).flat_map(|_| (1i32 << 30).to_ne_bytes()).collect()
-            } else {
-                (0..9600).flat_map(|_| 0.5f64.to_ne_bytes()).collect()
-            };
-            info.format_info()
-                .pack(AudioPackFlags::empty(), &mut tone, &ones);
+            let tone = tone(&info);
             let kept = Span::new(Time::from_millis(50), Time::MAX);
             let part = part(Time::ZERO, 4800, 48_000, kept).expect("kept");
             let out = cut(

@@ -14,11 +14,14 @@ use gst::subclass::prelude::*;
 use gst_audio::AudioInfo;
 use once_cell::sync::Lazy;
 
+use super::gops::Decision;
 use super::item::{self, Item, Kept, Kind};
 use super::pads::{Input, Output, Pair, clock, time};
+use super::redact::{self, Picture};
 use super::report;
 use super::session::{Session, Stream};
 use super::settings::{self, Mode, Settings};
+use super::sink_pad::SinkPad;
 use crate::speech::{self, Listener, Sound};
 use crate::timeline::{Span, Time};
 
@@ -59,9 +62,16 @@ impl SilenceTrim {
         buffer: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let pair = self.pair_of(pad).ok_or(gst::FlowError::Flushing)?;
-        let passes = lock(&self.session).passes();
+        let (passes, redacts) = {
+            let session = lock(&self.session);
+            (session.passes(), !session.redaction.is_empty())
+        };
         let (arrived, kind) = {
             let mut input = lock(&pair.input);
+            // Without caps it is not known how to hide anything.
+            if redacts && !input.accepted {
+                return Err(gst::FlowError::NotNegotiated);
+            }
             if input.segment.is_none() && !passes {
                 gst::element_imp_error!(
                     self,
@@ -265,8 +275,11 @@ impl SilenceTrim {
     }
 
     fn take_caps(&self, pair: &Pair, caps: &gst::CapsRef) -> Result<(), String> {
+        lock(&pair.input).accepted = false;
+        let redaction = Arc::clone(&lock(&self.session).redaction);
         let structure = caps.structure(0).ok_or("empty caps")?;
         let media = structure.name().as_str();
+        let named = |why: &str| format!("{}: {why}", pair.sink.name());
         let kind = match media {
             "audio/x-raw" => {
                 let info = AudioInfo::from_caps(caps).map_err(|_| {
@@ -274,7 +287,11 @@ impl SilenceTrim {
                 })?;
                 Kind::RawAudio(Arc::new(info))
             }
-            "video/x-raw" => Kind::RawVideo,
+            "video/x-raw" if redaction.covered().is_empty() => Kind::RawVideo(None),
+            "video/x-raw" => {
+                let picture = Picture::new(caps).map_err(|why| named(&why))?;
+                Kind::RawVideo(Some(Arc::new(picture)))
+            }
             _ if media.starts_with("video/") || media.starts_with("image/") => Kind::EncodedVideo,
             _ if media.starts_with("text/")
                 || media.starts_with("subpicture/")
@@ -285,6 +302,9 @@ impl SilenceTrim {
             }
             _ => Kind::Packets,
         };
+        if let Some(why) = redact::refusal(media, &kind, &redaction, pair.content()) {
+            return Err(named(why));
+        }
         let threshold = lock(&self.settings).speech_threshold as f32;
         let sounds = {
             let mut input = lock(&pair.input);
@@ -294,6 +314,7 @@ impl SilenceTrim {
                 input.listener = None;
             }
             input.kind = kind.clone();
+            input.accepted = true;
             sounds
         };
         let listens = {
@@ -305,6 +326,7 @@ impl SilenceTrim {
                 stream.fed = true;
                 stream.sparse |= matches!(kind, Kind::Text);
                 stream.listened = detects && matches!(kind, Kind::RawAudio(_));
+                stream.looks_ahead = matches!(kind, Kind::RawVideo(Some(_)));
             }
             if let Kind::EncodedVideo = kind {
                 session.offer_leader(pair.id);
@@ -327,7 +349,8 @@ impl SilenceTrim {
                 return false;
             };
             // Downstream's pool is made for what passes; what is held would use it up.
-            return self.is_drained(&pair) && pair.src.peer_query(query);
+            let holds = matches!(lock(&pair.input).kind, Kind::RawVideo(Some(_)));
+            return !holds && self.is_drained(&pair) && pair.src.peer_query(query);
         }
         gst::Pad::query_default(pad, Some(&*self.obj()), query)
     }
@@ -428,7 +451,7 @@ impl SilenceTrim {
     fn turn(&self, pair: &Pair) {
         let mut alone_since: Option<Instant> = None;
         let mut session = lock(&self.session);
-        let (item, decision, passes) = loop {
+        let (item, decision, redaction, shown, passes) = loop {
             let decision = Arc::clone(&session.decision);
             let passes = session.passes();
             let ended = session.all_ended() == Some(false) && !session.finished;
@@ -442,22 +465,18 @@ impl SilenceTrim {
                 let _ = pair.src.pause_task();
                 return;
             }
-            let ready = stream
-                .queue
-                .front()
-                .is_some_and(|item| passes || !stream.linked || item.is_decided(&decision));
+            let ready = passes || !stream.linked || stream.has_decided(&decision);
+            let shown = stream.looks_ahead.then(|| stream.shown()).flatten();
             if ready && let Some(item) = stream.queue.pop_front() {
                 stream.bytes -= item.bytes();
                 let wake = Arc::clone(&stream.wake);
-                let starves = stream
-                    .queue
-                    .front()
-                    .is_none_or(|item| !item.is_decided(&decision));
+                let starves = !stream.has_decided(&decision);
                 wake.notify_all();
                 if starves {
                     session.wake_all();
                 }
-                break (item, decision, passes);
+                let redaction = Arc::clone(&session.redaction);
+                break (item, decision, redaction, shown, passes);
             }
             let wake = Arc::clone(&stream.wake);
             if ended {
@@ -490,24 +509,59 @@ impl SilenceTrim {
                 Ok(gst::FlowSuccess::Ok)
             }
             Item::Gap(span) => {
-                if let Some(output) = item::kept_gap(span, &decision) {
-                    self.send_owed(pair, gst::ClockTime::ZERO);
-                    let offset = lock(&pair.output).offset;
-                    let gap = gst::event::Gap::builder(clock(output.start) + offset)
-                        .duration(clock(output.duration()))
-                        .build();
-                    pair.src.push_event(gap);
+                let fill = lock(&pair.output).redactor.fill(span, &redaction);
+                if let Some((picture, kind)) = fill {
+                    self.send_kept(pair, picture, span, &kind, &decision)
+                } else {
+                    self.send_gap(pair, span, &decision);
+                    Ok(gst::FlowSuccess::Ok)
                 }
-                Ok(gst::FlowSuccess::Ok)
             }
             Item::Buffer(buffer, span, kind) => {
-                let video = matches!(kind, Kind::EncodedVideo);
-                item::kept(buffer, span, &kind, &decision)
-                    .into_iter()
-                    .try_fold(gst::FlowSuccess::Ok, |_, kept| self.send(pair, kept, video))
+                let is_kept = item::is_kept(span, &decision);
+                let content = pair.content();
+                let redacted = lock(&pair.output)
+                    .redactor
+                    .apply(buffer, span, &kind, shown, is_kept, &redaction, content);
+                match redacted {
+                    Ok(Some(buffer)) => self.send_kept(pair, buffer, span, &kind, &decision),
+                    Ok(None) => Ok(gst::FlowSuccess::Ok),
+                    Err(why) => {
+                        let text = format!("{}: {why}", pair.sink.name());
+                        gst::element_imp_error!(self, gst::StreamError::Failed, ("{text}"));
+                        Err(gst::FlowError::Error)
+                    }
+                }
             }
         };
         self.took(pair, flow);
+    }
+
+    fn send_gap(&self, pair: &Pair, span: Span, decision: &Decision) {
+        let Some(output) = item::kept_gap(span, decision) else {
+            return;
+        };
+        self.send_owed(pair, gst::ClockTime::ZERO);
+        let offset = lock(&pair.output).offset;
+        let gap = gst::event::Gap::builder(clock(output.start) + offset)
+            .duration(clock(output.duration()))
+            .build();
+        pair.src.push_event(gap);
+    }
+
+    /// Sends what is kept of a buffer.
+    fn send_kept(
+        &self,
+        pair: &Pair,
+        buffer: gst::Buffer,
+        span: Span,
+        kind: &Kind,
+        decision: &Decision,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let video = matches!(kind, Kind::EncodedVideo);
+        item::kept(buffer, span, kind, decision)
+            .into_iter()
+            .try_fold(gst::FlowSuccess::Ok, |_, kept| self.send(pair, kept, video))
     }
 
     /// Notes what downstream said.
@@ -535,7 +589,7 @@ impl SilenceTrim {
         }
     }
 
-    fn send_event(&self, pair: &Pair, event: gst::Event, decision: &super::gops::Decision) {
+    fn send_event(&self, pair: &Pair, event: gst::Event, decision: &Decision) {
         let event = match event.view() {
             gst::EventView::StreamStart(_) => {
                 *lock(&pair.output) = Output::default();
@@ -769,12 +823,17 @@ impl SilenceTrim {
 
     /// Forgets the pair's stream. Its task is paused, its sink does not stream.
     fn reset_pair(&self, pair: &Pair) {
-        *lock(&pair.input) = Input::default();
+        let looks_ahead = {
+            let mut input = lock(&pair.input);
+            input.flush();
+            matches!(input.kind, Kind::RawVideo(Some(_)))
+        };
         *lock(&pair.output) = Output::default();
         if let Some(stream) = lock(&self.session).streams.get_mut(&pair.id) {
             let begun = stream.begun;
             stream.reset();
             stream.begun = begun;
+            stream.looks_ahead = looks_ahead;
         }
     }
 
@@ -807,20 +866,28 @@ impl SilenceTrim {
 
     fn make_pair(&self, id: u32) -> Arc<Pair> {
         let obj = self.obj();
-        let sink = gst::Pad::builder_from_template(&template(&obj, "sink_%u"))
+        let sink = gst::PadBuilder::<SinkPad>::from_template(&template(&obj, "sink_%u"))
             .name(format!("sink_{id}"))
             .chain_function(|pad, parent, buffer| {
                 Self::catch_panic_pad_function(
                     parent,
                     || Err(gst::FlowError::Error),
-                    |imp| imp.sink_chain(pad, buffer),
+                    |imp| imp.sink_chain(pad.upcast_ref(), buffer),
                 )
             })
             .event_function(|pad, parent, event| {
-                Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_event(pad, event))
+                Self::catch_panic_pad_function(
+                    parent,
+                    || false,
+                    |imp| imp.sink_event(pad.upcast_ref(), event),
+                )
             })
             .query_function(|pad, parent, query| {
-                Self::catch_panic_pad_function(parent, || false, |imp| imp.sink_query(pad, query))
+                Self::catch_panic_pad_function(
+                    parent,
+                    || false,
+                    |imp| imp.sink_query(pad.upcast_ref(), query),
+                )
             })
             .activatemode_function(activate(&obj, |imp, pad, active| {
                 imp.activate_sink(pad, active);
@@ -830,11 +897,12 @@ impl SilenceTrim {
                 Self::catch_panic_pad_function(
                     parent,
                     || gst::Iterator::from_vec(vec![]),
-                    |imp| imp.other_side(pad),
+                    |imp| imp.other_side(pad.upcast_ref()),
                 )
             })
             .flags(gst::PadFlags::PROXY_CAPS)
-            .build();
+            .build()
+            .upcast();
         let src = gst::Pad::builder_from_template(&template(&obj, "src_%u"))
             .name(format!("src_{id}"))
             .event_function(|pad, parent, event| {
@@ -882,25 +950,25 @@ fn template(element: &super::SilenceTrim, name: &str) -> gst::PadTemplate {
 
 /// The function that activates a pad of `element`. A pad that is requested while the element runs is
 /// active before it has a parent.
-fn activate(
+fn activate<P: IsA<gst::Pad>>(
     element: &super::SilenceTrim,
     run: impl Fn(&SilenceTrim, &gst::Pad, bool) -> Result<(), gst::LoggableError>
     + Send
     + Sync
     + 'static,
-) -> impl Fn(&gst::Pad, Option<&gst::Object>, gst::PadMode, bool) -> Result<(), gst::LoggableError>
+) -> impl Fn(&P, Option<&gst::Object>, gst::PadMode, bool) -> Result<(), gst::LoggableError>
 + Send
 + Sync
 + 'static {
     let element = element.downgrade();
-    move |pad, _parent, _mode, active| {
+    move |pad: &P, _parent, _mode, active| {
         let Some(element) = element.upgrade() else {
             return Ok(());
         };
         SilenceTrim::catch_panic_pad_function(
             Some(element.upcast_ref()),
             || Err(gst::loggable_error!(CAT, "panicked")),
-            |imp| run(imp, pad, active),
+            |imp| run(imp, pad.upcast_ref(), active),
         )
     }
 }
@@ -910,6 +978,7 @@ impl ObjectSubclass for SilenceTrim {
     const NAME: &'static str = "GstLectureSilenceTrim";
     type Type = super::SilenceTrim;
     type ParentType = gst::Element;
+    type Interfaces = (gst::ChildProxy,);
 
     fn new() -> Self {
         let settings = Settings::default();
@@ -972,23 +1041,24 @@ impl ElementImpl for SilenceTrim {
     fn pad_templates() -> &'static [gst::PadTemplate] {
         static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(|| {
             let any = gst::Caps::new_any();
-            let pads = [
-                (
+            [
+                gst::PadTemplate::with_gtype(
                     "sink_%u",
                     gst::PadDirection::Sink,
                     gst::PadPresence::Request,
+                    &any,
+                    SinkPad::static_type(),
                 ),
-                (
+                gst::PadTemplate::new(
                     "src_%u",
                     gst::PadDirection::Src,
                     gst::PadPresence::Sometimes,
+                    &any,
                 ),
-            ];
-            pads.into_iter()
-                .filter_map(|(name, direction, presence)| {
-                    gst::PadTemplate::new(name, direction, presence, &any).ok()
-                })
-                .collect()
+            ]
+            .into_iter()
+            .flatten()
+            .collect()
         });
         &TEMPLATES
     }
@@ -1032,6 +1102,8 @@ impl ElementImpl for SilenceTrim {
             (!active || pad.set_active(true).is_ok()) && self.obj().add_pad(pad).is_ok()
         });
         if added {
+            let child = pair.sink.upcast_ref::<gst::Object>();
+            self.obj().child_added(child, &pair.sink.name());
             Some(pair.sink.clone())
         } else {
             self.release_pad(&pair.sink);
@@ -1060,6 +1132,8 @@ impl ElementImpl for SilenceTrim {
                 let _ = self.obj().remove_pad(pad);
             }
         }
+        let child = pair.sink.upcast_ref::<gst::Object>();
+        self.obj().child_removed(child, &pair.sink.name());
     }
 
     fn change_state(
@@ -1102,5 +1176,22 @@ impl ElementImpl for SilenceTrim {
             }
         }
         Ok(done)
+    }
+}
+
+impl ChildProxyImpl for SilenceTrim {
+    fn child_by_index(&self, index: u32) -> Option<glib::Object> {
+        let pads = self.obj().pads();
+        let pad = pads.into_iter().nth(index as usize);
+        pad.map(glib::object::Cast::upcast)
+    }
+
+    fn child_by_name(&self, name: &str) -> Option<glib::Object> {
+        let pad = self.obj().static_pad(name);
+        pad.map(glib::object::Cast::upcast)
+    }
+
+    fn children_count(&self) -> u32 {
+        u32::from(self.obj().num_pads())
     }
 }

@@ -8,15 +8,17 @@ use gst_audio::AudioInfo;
 
 use super::audio;
 use super::gops::Decision;
-use crate::timeline::{CutList, Span, Time};
+use super::redact::Picture;
+use crate::timeline::{CutList, Span, Time, touches};
 
 /// How the buffers of a stream are cut.
 #[derive(Clone, Debug, Default)]
 pub enum Kind {
     /// To the sample.
     RawAudio(Arc<AudioInfo>),
-    /// Frames, the first one of a span shown from its start.
-    RawVideo,
+    /// Frames, the first one of a span shown from its start. The picture is there where some have to
+    /// be covered.
+    RawVideo(Option<Arc<Picture>>),
     /// Whole GOPs.
     EncodedVideo,
     /// Clipped cues; for long nothing may come.
@@ -59,7 +61,7 @@ impl Item {
             Item::Gap(span) => span.end <= decision.until,
             Item::Buffer(_, span, kind) => match kind {
                 Kind::EncodedVideo | Kind::Packets => span.start < decision.until,
-                Kind::RawVideo | Kind::Text => {
+                Kind::RawVideo(_) | Kind::Text => {
                     span.start < decision.until && span.end <= decision.until
                 }
                 // The end of a span may turn out to be a splice.
@@ -100,7 +102,7 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
     // Whole packets go by the time they start at.
     let instant = Span::new(span.start, span.start.saturating_add(Time::from_nanos(1)));
     let wanted = match kind {
-        Kind::RawAudio(_) | Kind::RawVideo if !span.is_empty() => span,
+        Kind::RawAudio(_) | Kind::RawVideo(_) if !span.is_empty() => span,
         _ => instant,
     };
     let first = decision
@@ -120,7 +122,7 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
                     let cut = audio::cut(buffer.clone(), info, part, *kept, splices);
                     (cut, part.span)
                 }
-                Kind::RawVideo => (buffer.clone(), wanted.intersection(*kept)?),
+                Kind::RawVideo(_) => (buffer.clone(), wanted.intersection(*kept)?),
                 _ => (buffer.clone(), span),
             };
             let start = list.to_output(source.start).kept()?;
@@ -132,6 +134,11 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
             })
         })
         .collect()
+}
+
+/// Whether anything of a span is kept.
+pub fn is_kept(span: Span, decision: &Decision) -> bool {
+    touches(&decision.kept, span)
 }
 
 /// What is left of a gap.

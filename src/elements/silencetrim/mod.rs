@@ -4,6 +4,13 @@
 //! once: before the class, after it and, if wanted, in long breaks. With `mode=detect` everything
 //! passes, and a cut list is written that a person can correct and `cuts-location` applies.
 //!
+//! What that cut list mutes or covers is hidden, in raw sound and pictures and in cues. Sound is
+//! silent in a muted span, to the sample, with a short fade outside of it; cues that touch it are
+//! left out. A picture of which any is shown in a covered span is replaced by the last one that lies
+//! a second away from every such span, or by a plain card. Encoded streams that would have to be
+//! hidden are refused. The property `role` of a sink pad tells descriptions and chapters from the
+//! class itself.
+//!
 //! ```sh
 //! gst-launch-1.0 silencetrim name=trim mode=detect report-location=trim.vtt \
 //!   filesrc location=class.mkv ! decodebin ! audio/x-raw ! queue ! trim.sink_0 \
@@ -19,13 +26,15 @@ mod imp;
 mod item;
 mod pads;
 mod plan;
+mod redact;
 mod report;
 mod session;
 mod settings;
+mod sink_pad;
 
 glib::wrapper! {
     pub struct SilenceTrim(ObjectSubclass<imp::SilenceTrim>)
-        @extends gst::Element, gst::Object;
+        @extends gst::Element, gst::Object, @implements gst::ChildProxy;
 }
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {

@@ -4,12 +4,15 @@
 
 use std::sync::Mutex;
 
+use gst::prelude::*;
 use gst_audio::AudioInfo;
 
 use super::audio;
 use super::item::Kind;
+use super::redact::Redactor;
+use super::sink_pad::SinkPad;
 use crate::speech::{Listener, Sound};
-use crate::timeline::{Span, Time};
+use crate::timeline::{Content, Span, Time};
 
 /// One sink pad and its source pad.
 pub struct Pair {
@@ -22,8 +25,18 @@ pub struct Pair {
     pub output: Mutex<Output>,
 }
 
+impl Pair {
+    /// What the stream is for.
+    pub fn content(&self) -> Content {
+        let pad = self.sink.downcast_ref::<SinkPad>();
+        pad.map_or(Content::Main, SinkPad::content)
+    }
+}
+
 #[derive(Default)]
 pub struct Input {
+    /// Caps came that the element can do with what it has to do.
+    pub accepted: bool,
     pub segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     pub kind: Kind,
     pub listener: Option<Listener>,
@@ -39,6 +52,15 @@ pub struct Arrived {
 }
 
 impl Input {
+    /// Forgets the stream but for its caps, which stay over a flush.
+    pub fn flush(&mut self) {
+        *self = Input {
+            accepted: self.accepted,
+            kind: std::mem::take(&mut self.kind),
+            ..Input::default()
+        };
+    }
+
     /// Places a buffer in the source and listens to it. `None` where nothing of it lies inside the
     /// segment.
     pub fn receive(&mut self, buffer: gst::Buffer, clip: bool) -> Option<Arrived> {
@@ -135,6 +157,7 @@ pub struct Output {
     pub source: Option<Time>,
     /// Where the last buffer ended.
     pub position: gst::ClockTime,
+    pub redactor: Redactor,
 }
 
 fn stream_time(segment: &gst::FormattedSegment<gst::ClockTime>, at: gst::ClockTime) -> Time {

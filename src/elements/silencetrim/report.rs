@@ -11,15 +11,19 @@ use gst::prelude::*;
 use super::session::Outcome;
 use crate::speech::trim::Cut;
 use crate::timeline::trim_file::{self, Action, Entry, TrimFile};
-use crate::timeline::{CutList, Span, Time};
+use crate::timeline::{CutList, Redaction, Span, Time};
 use crate::webvtt::{Review, Status};
 
-/// Reads a cut list; the error says what, where and what to do.
-pub fn read(path: &Path) -> Result<CutList, String> {
+/// Reads a cut list and what of what it keeps is hidden; the error says what, where and what to do.
+pub fn read(path: &Path) -> Result<(CutList, Redaction), String> {
     let name = path.display();
     let bytes = fs::read(path).map_err(|error| format!("{name}: {error}"))?;
     match TrimFile::read(&bytes, None) {
-        Ok(file) => Ok(file.cut_list(None)),
+        Ok(file) => {
+            let cuts = file.cut_list(None);
+            let redaction = file.redaction().within(&cuts);
+            Ok((cuts, redaction))
+        }
         Err(errors) => {
             let lines: Vec<String> = errors
                 .iter()

@@ -9,10 +9,11 @@ use std::thread::ThreadId;
 use super::gops::{Decision, Gops};
 use super::item::Item;
 use super::plan::Plan;
+use super::redact::Shown;
 use super::settings::{Mode, Settings};
 use crate::speech::trim::Cut;
 use crate::speech::{Kind, Sound};
-use crate::timeline::{CutList, Span, Time};
+use crate::timeline::{CutList, Redaction, Span, Time};
 
 /// A pair's chain waits behind this much of its own decided backlog …
 const BACKLOG_TIME: Time = Time::SECOND;
@@ -45,6 +46,8 @@ pub struct Stream {
     pub sparse: bool,
     /// Its speech is listened to.
     pub listened: bool,
+    /// A picture waits for what follows it, which says until when it is shown.
+    pub looks_ahead: bool,
     /// Start of the first and end of the last buffer.
     pub first: Option<Time>,
     pub end: Time,
@@ -59,6 +62,7 @@ impl Stream {
         self.eos = false;
         self.sparse = false;
         self.listened = false;
+        self.looks_ahead = false;
         self.first = None;
         self.end = Time::ZERO;
         self.flow = None;
@@ -73,10 +77,37 @@ impl Stream {
         self.queue.push_back(item);
     }
 
-    fn has_decided(&self, decision: &Decision) -> bool {
-        self.queue
-            .front()
-            .is_some_and(|item| item.is_decided(decision))
+    /// Whether all is known that the first item in the queue needs.
+    pub fn has_decided(&self, decision: &Decision) -> bool {
+        let is_known = |item: &Item| {
+            let waits = self.looks_ahead && matches!(item, Item::Buffer(..));
+            item.is_decided(decision) && (!waits || self.shown().is_some())
+        };
+        self.queue.front().is_some_and(is_known)
+    }
+
+    /// Until when the first picture in the queue is shown, where that is known.
+    pub fn shown(&self) -> Option<Shown> {
+        let is_end = |event: &gst::Event| {
+            matches!(
+                event.type_(),
+                gst::EventType::Eos | gst::EventType::StreamStart
+            )
+        };
+        self.queue.iter().skip(1).find_map(|item| match item {
+            Item::Buffer(_, span, _) => Some(Shown {
+                until: span.start,
+                then_another: true,
+            }),
+            Item::Gap(span) => Some(Shown {
+                until: span.start,
+                then_another: false,
+            }),
+            Item::Event(event) => is_end(event).then_some(Shown {
+                until: Time::MAX,
+                then_another: false,
+            }),
+        })
     }
 }
 
@@ -93,6 +124,8 @@ pub struct Session {
     pub mode: Mode,
     /// Given by a file.
     given: Option<Decision>,
+    /// What is hidden of what is kept.
+    pub redaction: Arc<Redaction>,
     plan: Plan,
     /// Everything is kept: there is nothing to listen to.
     pub unheard: bool,
@@ -111,9 +144,11 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(settings: &Settings, given: Option<CutList>) -> Self {
+    pub fn new(settings: &Settings, given: Option<(CutList, Redaction)>) -> Self {
+        let (given, redaction) = given.unzip();
         let mut session = Session {
             mode: settings.mode,
+            redaction: Arc::new(redaction.unwrap_or_default()),
             given: given.map(|list| Decision {
                 kept: list.kept().collect(),
                 until: Time::MAX,

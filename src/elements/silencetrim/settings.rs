@@ -192,7 +192,7 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecString::builder("cuts-location")
             .nick("Cut list to apply")
-            .blurb("trim.vtt to apply instead of detecting; nothing is held then (default: none)")
+            .blurb("trim.vtt to apply instead of detecting: cut, mute and cover cues; nothing is held then but, where pictures are covered, one or two of them (default: none)")
             .mutable_ready()
             .build(),
         glib::ParamSpecString::builder("report-location")

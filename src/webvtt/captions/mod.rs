@@ -11,7 +11,7 @@ mod words;
 use decode::decode;
 
 use super::{Block, Cue, Document, Problem, ProblemKind, ReadError};
-use crate::timeline::{CutList, Span, Time};
+use crate::timeline::{CutList, Span, Time, touches};
 
 /// What is left of a cue is a flash that nobody reads when it is shorter than this, which is the
 /// time of a word (BBC subtitle guidelines), and less than half of the cue.
@@ -96,10 +96,14 @@ pub fn check(document: &Document, length: Option<Time>) -> Vec<Problem> {
 /// stay; comments, which are not for viewers, do not.
 ///
 /// A cue over a cut runs on across the splice. Its words cannot be told apart unless they have times
-/// of their own: of those the cut ones go.
-pub fn retime(document: &Document, cuts: &CutList, duration: Time) -> Document {
+/// of their own: of those the cut ones go. A cue that touches one of the `silent` spans, which are
+/// sorted and disjoint, goes whole.
+pub fn retime(document: &Document, cuts: &CutList, silent: &[Span], duration: Time) -> Document {
     let programme = Span::new(Time::ZERO, duration);
     let moved = moved(document, |cue| {
+        if touches(silent, cue.span) {
+            return None;
+        }
         let span = cuts.span_to_output(cue.span)?.intersection(programme)?;
         let left = span.duration();
         let whole = cue.span.duration();

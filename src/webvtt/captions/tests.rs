@@ -48,9 +48,27 @@ fn lines(problems: &[Problem]) -> Vec<usize> {
 }
 
 #[test]
+fn a_cue_that_touches_a_silent_span_goes_whole() {
+    let text = "WEBVTT\n\n00:01.000 --> 00:03.000\nbefore\n\n\
+        00:03.000 --> 00:05.001\nHello <00:04.000>there <00:05.000>Ada\n\n\
+        00:05.500 --> 00:06.000\ninside\n\n00:06.999 --> 00:09.000\nover the end\n\n\
+        00:07.000 --> 00:08.000\nafter\n";
+    let document = read(text.as_bytes()).expect("captions");
+    let silent = [Span::new(Time::from_secs(5), Time::from_secs(7))];
+    let left = retime(&document, &cuts(&[(1, 20)]), &silent, Time::from_secs(60));
+    let said: Vec<String> = left.cues().map(Cue::plain_text).collect();
+    assert_eq!(said, ["before", "after"]);
+}
+
+#[test]
 fn captions_follow_the_cuts() {
     let document = read(FILE.as_bytes()).expect("captions");
-    let moved = retime(&document, &cuts(&[(3, 10), (20, 30)]), Time::from_secs(60));
+    let moved = retime(
+        &document,
+        &cuts(&[(3, 10), (20, 30)]),
+        &[],
+        Time::from_secs(60),
+    );
     assert_eq!(
         moved.to_string(),
         "\
@@ -91,7 +109,7 @@ fn cues_over_a_cut_are_told() {
 #[test]
 fn nothing_is_shown_past_the_end() {
     let document = read(FILE.as_bytes()).expect("captions");
-    let moved = retime(&document, &CutList::keep_all(), Time::from_secs(18));
+    let moved = retime(&document, &CutList::keep_all(), &[], Time::from_secs(18));
     let ends: Vec<u64> = moved.cues().map(|cue| cue.span.end.millis()).collect();
     assert_eq!(ends, [5000, 14_000, 18_000]);
 }
@@ -161,7 +179,7 @@ proptest! {
             let span = Span::new(Time::from_secs(start), Time::from_secs(end));
             Some(Cue::new(span.intersection(Span::new(Time::ZERO, length))?, "words"))
         }));
-        let again = retime(&to_source(&published, &cuts), &cuts, length);
+        let again = retime(&to_source(&published, &cuts), &cuts, &[], length);
         prop_assert_eq!(again.to_string(), published.to_string());
     }
 
@@ -170,7 +188,7 @@ proptest! {
         let document = Document::new(None, list.iter().map(|&(start, end)| {
             Cue::new(Span::new(Time::from_secs(start), Time::from_secs(end)), "words")
         }));
-        let moved = retime(&document, &cuts, cuts.output_duration());
+        let moved = retime(&document, &cuts, &[], cuts.output_duration());
         prop_assert_eq!(check(&moved, Some(cuts.output_duration())), []);
     }
 }

@@ -12,7 +12,7 @@ use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry
 use gstlecture::package::text::TextRole;
 use gstlecture::package::{names, playlist};
 use gstlecture::timeline::trim_file::TrimFile;
-use gstlecture::timeline::{CutList, Moved, Span, Time};
+use gstlecture::timeline::{Content, CutList, Moved, Redaction, Span, Time, touches};
 use gstlecture::webvtt::{self, Cue, Review, Status};
 use once_cell::sync::Lazy;
 use serde_json::{Value, json};
@@ -38,6 +38,9 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
 
 /// What is left of a chapter below this length belongs to its neighbour.
 const SHORTEST_CHAPTER: Time = Time::from_secs(5);
+
+/// A title may be drawn from what is said and seen this long after its chapter starts.
+const TITLE_DRAWN: Time = Time::from_secs(5);
 
 /// The variables that the media depend on.
 const MEDIA_VARIABLES: [&str; 6] = [
@@ -111,6 +114,12 @@ pub fn into(
     corrected.described = given.described.clone();
     let made_from = made_from(request, &recording, &corrected);
     for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
+        request.note(&said);
+    }
+    for said in corrected.texts.left_out(&corrected.redaction) {
+        request.note(&said);
+    }
+    for said in corrected.hide_titles(&drafts) {
         request.note(&said);
     }
     let staging = folder.package_staging()?;
@@ -196,6 +205,9 @@ fn describe(
             TextRole::Descriptions => "descriptions",
         };
         values.set(format!("text-role.{n}"), role);
+        if text.rendition.role == TextRole::Descriptions {
+            values.set(format!("trim-role.{n}"), "description");
+        }
     }
     for (n, described) in corrected.described.iter().enumerate() {
         values.set(
@@ -217,6 +229,8 @@ struct Corrected {
     has_cuts: bool,
     has_chapters: bool,
     cuts: CutList,
+    /// What of what is kept is hidden.
+    redaction: Redaction,
     /// In the source's time.
     chapters: Vec<Cue>,
     /// When slides change, in seconds of the package.
@@ -233,6 +247,7 @@ impl Corrected {
             has_cuts: false,
             has_chapters: false,
             cuts: CutList::keep_all(),
+            redaction: Redaction::default(),
             chapters: Vec::new(),
             slides: String::new(),
             texts: DraftTexts::default(),
@@ -251,6 +266,7 @@ impl Corrected {
             let trim = TrimFile::read(&bytes, input.promised)
                 .map_err(|problems| malformed(drafts, TRIM, &problems))?;
             corrected.cuts = trim.cut_list(input.promised);
+            corrected.redaction = trim.redaction().within(&corrected.cuts);
             corrected.has_cuts = true;
             corrected.add_review(TRIM, trim.review);
         }
@@ -322,14 +338,53 @@ impl Corrected {
         }
     }
 
+    /// Leaves out titles that may hold something of what is cut, muted or covered, unless a person
+    /// has approved them; says which.
+    fn hide_titles(&mut self, drafts: &Drafts) -> Vec<String> {
+        let path = drafts.path(CHAPTERS);
+        let mut reviews = self.review.iter();
+        let is_approved = reviews.any(|review| review.file == CHAPTERS && review.approved);
+        let said = self.texts.said(&self.cuts, &self.redaction);
+        let hidden = self.redaction.silent(Content::Description);
+        let mut notes = Vec::new();
+        for chapter in &mut self.chapters {
+            let start = chapter.span.start;
+            let drawn = Span::new(start, start.saturating_add(TITLE_DRAWN));
+            let what = match said.reveals(&chapter.plain_text()) {
+                Some(word) => {
+                    format!("\"{word}\" is said only in what is cut or hidden")
+                }
+                None if !is_approved && touches(hidden, drawn) => {
+                    "it may be drawn from what is hidden".to_owned()
+                }
+                None => continue,
+            };
+            let (path, line) = (path.display(), chapter.line);
+            notes.push(if is_approved {
+                format!("{path}: line {line}: {what}; the title stays, since it is approved")
+            } else {
+                chapter.text.clear();
+                format!(
+                    "{path}: line {line}: {what}; the title is left out, approve the file to keep \
+                     what it says"
+                )
+            });
+        }
+        notes
+    }
+
     /// The chapters in the package's time.
     fn marks(&self) -> Vec<Mark> {
         webvtt::chapters::retime(&self.chapters, &self.cuts, SHORTEST_CHAPTER)
             .into_iter()
-            .map(|chapter| Mark {
+            .enumerate()
+            .map(|(index, chapter)| Mark {
                 start: chapter.span.start,
                 end: Some(chapter.span.end),
-                title: chapter.plain_text(),
+                title: match chapter.plain_text() {
+                    title if title.trim().is_empty() => format!("Chapter {}", index + 1),
+                    title => title,
+                },
             })
             .collect()
     }
@@ -374,6 +429,17 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> Strin
         .kept()
         .map(|span| (span.start.nanos(), span.end.nanos()))
         .collect();
+    let muted = corrected.redaction.silent(Content::Main).iter();
+    let muted: Vec<(u64, u64)> = muted
+        .map(|span| (span.start.nanos(), span.end.nanos()))
+        .collect();
+    let covered = corrected.redaction.covered().iter();
+    let covered: Vec<(u64, u64, bool)> = covered
+        .map(|cover| {
+            let span = cover.span;
+            (span.start.nanos(), span.end.nanos(), cover.card)
+        })
+        .collect();
     let described = corrected.described.iter();
     let described: Vec<_> = described
         .map(|described| (&described.language, &described.fingerprint))
@@ -383,6 +449,8 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> Strin
         recording,
         settings,
         kept,
+        muted,
+        covered,
         corrected.slides,
         described,
         // The multivariant playlist leads to them.
@@ -437,7 +505,13 @@ fn write_others(
         fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))
     };
     let texts = &corrected.texts;
-    texts.write(folder, &corrected.cuts, &manifest, &chapters)?;
+    texts.write(
+        folder,
+        &corrected.cuts,
+        &corrected.redaction,
+        &manifest,
+        &chapters,
+    )?;
     let images = write_pictures(request, folder, &mut manifest, &chapters)?;
     if !chapters.is_empty() {
         let sound = manifest.audio.first();

@@ -11,8 +11,9 @@ use gstlecture::package::chapters::Chapter;
 use gstlecture::package::manifest::{Manifest, TextEntry};
 use gstlecture::package::text::{self, Text, TextRole};
 use gstlecture::package::{dash, names, transcript};
-use gstlecture::timeline::{CutList, Time};
-use gstlecture::webvtt::{Document, Review, Status, captions};
+use gstlecture::timeline::{Content, CutList, Redaction, Span, Time, touches};
+use gstlecture::topics::Said;
+use gstlecture::webvtt::{Block, Document, Review, Status, captions};
 
 use super::GivenTexts;
 use crate::drafts::{Drafts, text_name};
@@ -125,12 +126,45 @@ impl DraftTexts {
         self.iter().filter_map(said).collect()
     }
 
+    /// What is not published of them though it is not cut.
+    pub fn left_out(&self, redaction: &Redaction) -> Vec<String> {
+        let said = |text: &DraftText| {
+            let silent = text.silent(redaction);
+            let mut cues = text.document.cues();
+            let first = cues.find(|cue| touches(silent, cue.span))?.line;
+            let more = cues.filter(|cue| touches(silent, cue.span)).count();
+            Some(format!(
+                "{}: cues that touch what is hidden and are left out: {}, the first in line {first}",
+                text.path.display(),
+                more + 1
+            ))
+        };
+        self.iter().filter_map(said).collect()
+    }
+
+    /// Which words are said in what is published, and which only in what is not.
+    pub fn said(&self, cuts: &CutList, redaction: &Redaction) -> Said {
+        let mut said = Said::default();
+        for text in self.iter() {
+            let silent = text.silent(redaction);
+            let cues = text.document.cues().map(|cue| {
+                let is_left_out =
+                    touches(silent, cue.span) || cuts.span_to_output(cue.span).is_none();
+                // The tags, too: they name who speaks.
+                (&cue.text, !is_left_out)
+            });
+            said.add(&text.rendition.language, cues);
+        }
+        said
+    }
+
     /// Writes the texts of the package in `folder`, in the place of those that are there, and lists
     /// them in its multivariant playlist and its DASH manifest. Files that stay the same are not touched.
     pub fn write(
         &self,
         folder: &Path,
         cuts: &CutList,
+        redaction: &Redaction,
         manifest: &Manifest,
         chapters: &[Chapter],
     ) -> Result<(), Error> {
@@ -141,8 +175,12 @@ impl DraftTexts {
         let duration = Time::from_secs_f64(manifest.duration);
         let title = manifest.title.as_deref().unwrap_or_default();
         let mut files = BTreeMap::new();
+        let said = self.said(cuts, redaction);
         for text in self.iter() {
-            let cues = captions::retime(&text.document, cuts, duration);
+            let silent = text.silent(redaction);
+            let mut cues = captions::retime(&text.document, cuts, silent, duration);
+            cues.blocks
+                .retain(|block| said.reveals(&names(block)).is_none());
             files.extend(text.rendition.files(&cues, &grid));
             if let Some(path) = text.rendition.transcript() {
                 let page = transcript::html(title, &text.rendition, &cues, chapters);
@@ -165,6 +203,33 @@ impl DraftTexts {
             put(&folder.join(path), bytes)?;
         }
         Ok(())
+    }
+}
+
+/// What a block that is no cue names: a style its speakers, a region itself.
+fn names(block: &Block) -> String {
+    match block {
+        Block::Style { css, .. } => {
+            let rules = css.split('}');
+            let selectors = rules.filter_map(|rule| rule.split('{').next());
+            selectors.collect::<Vec<_>>().join(" ")
+        }
+        Block::Region { settings, .. } => {
+            let mut settings = settings.split_ascii_whitespace();
+            let id = settings.find_map(|setting| setting.strip_prefix("id:"));
+            id.unwrap_or_default().to_owned()
+        }
+        Block::Cue(_) | Block::Note { .. } => String::new(),
+    }
+}
+
+impl DraftText {
+    /// Where none of its words are published.
+    fn silent<'a>(&self, redaction: &'a Redaction) -> &'a [Span] {
+        redaction.silent(match self.rendition.role {
+            TextRole::Captions | TextRole::Subtitles => Content::Main,
+            TextRole::Descriptions => Content::Description,
+        })
     }
 }
 

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Mutes sound, leaves out cues and covers pictures, where a cut list says so.
+
+use std::sync::Arc;
+
+use gst_video::{VideoCaptionMeta, VideoConverter, VideoFrame, VideoInfo};
+
+use super::audio;
+use super::item::Kind;
+use crate::timeline::{Content, Redaction, Span, Time, touches};
+
+/// How bright the card is, of 255: dark, so that it does not glare between slides.
+const CARD: u8 = 0x30;
+
+/// How the pictures of a stream are laid out, and a plain one of them.
+#[derive(Debug)]
+pub struct Picture {
+    info: VideoInfo,
+    card: gst::Buffer,
+}
+
+impl Picture {
+    /// Of raw pictures in system memory; the error says what others need.
+    pub fn new(caps: &gst::CapsRef) -> Result<Self, String> {
+        let features = caps.features(0);
+        if features.is_some_and(|features| !features.contains("memory:SystemMemory")) {
+            return Err(
+                "pictures outside of system memory cannot be covered; put an element before that \
+                 downloads them"
+                    .into(),
+            );
+        }
+        let unknown = |error| {
+            format!("pictures of this kind cannot be covered: {error}; put videoconvert before")
+        };
+        let info = VideoInfo::from_caps(caps).map_err(unknown)?;
+        let card = card(&info).map_err(unknown)?;
+        Ok(Picture { info, card })
+    }
+}
+
+fn card(info: &VideoInfo) -> Result<gst::Buffer, gst::glib::BoolError> {
+    let grey = VideoInfo::builder(gst_video::VideoFormat::Rgb, info.width(), info.height())
+        .fps(info.fps())
+        .interlace_mode(info.interlace_mode())
+        .build()?;
+    let source = gst::Buffer::from_mut_slice(vec![CARD; grey.size()]);
+    let failed = |_| gst::glib::bool_error!("its memory is not what its caps say");
+    let source = VideoFrame::from_buffer_readable(source, &grey).map_err(failed)?;
+    let made = gst::Buffer::with_size(info.size())?;
+    let mut made = VideoFrame::from_buffer_writable(made, info).map_err(failed)?;
+    VideoConverter::new(&grey, info, None)?.frame(&source, &mut made);
+    Ok(made.into_buffer())
+}
+
+/// Why a stream of these caps cannot be made to hide what has to be hidden, and what to do.
+pub fn refusal(
+    media: &str,
+    kind: &Kind,
+    redaction: &Redaction,
+    content: Content,
+) -> Option<&'static str> {
+    let mutes = !redaction.silent(content).is_empty();
+    let covers = !redaction.covered().is_empty();
+    match kind {
+        Kind::EncodedVideo if covers => {
+            Some("encoded pictures cannot be covered; decode them before, as decodebin does")
+        }
+        // The packets around a span hold something of what sounds in it.
+        Kind::Packets if media.starts_with("audio/") => {
+            mutes.then_some("encoded sound cannot be muted; decode it before, as decodebin does")
+        }
+        Kind::Packets if mutes || covers => Some(
+            "the cut list mutes or covers, and what this stream says of such a span is not known; \
+             leave the stream out",
+        ),
+        // Words are sent long before they are shown.
+        Kind::Text if mutes && media.starts_with("closedcaption/") => Some(
+            "captions inside the picture's stream cannot be left out one by one; leave the stream out",
+        ),
+        _ => None,
+    }
+}
+
+/// Why nothing can be hidden of a stream that was let through: a flush has the cut list read again.
+const CHANGED: &str = "the cut list hides more than when the stream began; start again";
+
+/// Until when a picture is shown, and whether another one follows it there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shown {
+    pub until: Time,
+    pub then_another: bool,
+}
+
+/// What a pair's source side remembers of the pictures before.
+#[derive(Default)]
+pub struct Redactor {
+    /// The last picture that may stand for a covered one.
+    clean: Option<(Arc<Picture>, gst::Buffer)>,
+    /// Of the latest picture.
+    layout: Option<Arc<Picture>>,
+}
+
+impl Redactor {
+    /// What of a buffer may be published: `None` where a cue is left out. `is_kept` says that some
+    /// of it is not cut.
+    pub fn apply(
+        &mut self,
+        buffer: gst::Buffer,
+        span: Span,
+        kind: &Kind,
+        shown: Option<Shown>,
+        is_kept: bool,
+        redaction: &Redaction,
+        content: Content,
+    ) -> Result<Option<gst::Buffer>, &'static str> {
+        let silent = redaction.silent(content);
+        match kind {
+            _ if redaction.is_empty() => Ok(Some(buffer)),
+            Kind::RawAudio(info) => audio::mute(buffer, info, span.start, silent)
+                .map(Some)
+                .ok_or("the samples cannot be written to"),
+            Kind::Text => Ok((!touches(silent, span)).then_some(buffer)),
+            Kind::RawVideo(layout) => {
+                let buffer = match silent.is_empty() {
+                    true => buffer,
+                    false => without_captions(buffer),
+                };
+                Ok(Some(match layout {
+                    Some(layout) => self.cover(buffer, span, layout, shown, is_kept, redaction),
+                    None if !redaction.covered().is_empty() => return Err(CHANGED),
+                    None => buffer,
+                }))
+            }
+            Kind::EncodedVideo if !redaction.covered().is_empty() => Err(CHANGED),
+            Kind::Packets if !silent.is_empty() => Err(CHANGED),
+            Kind::EncodedVideo | Kind::Packets => Ok(Some(buffer)),
+        }
+    }
+
+    fn cover(
+        &mut self,
+        buffer: gst::Buffer,
+        span: Span,
+        layout: &Arc<Picture>,
+        shown: Option<Shown>,
+        is_kept: bool,
+        redaction: &Redaction,
+    ) -> gst::Buffer {
+        self.layout = Some(Arc::clone(layout));
+        let until = shown.map_or(span.end, |shown| shown.until.max(span.end));
+        let whole = Span::new(span.start, until);
+        if let Some(cover) = redaction.cover(whole) {
+            return self.still(&buffer, layout, cover.card);
+        }
+        let followed = shown.is_some_and(|shown| shown.then_another);
+        if is_kept && followed && redaction.is_clean(whole) {
+            self.clean = Some((Arc::clone(layout), buffer.clone()));
+        }
+        buffer
+    }
+
+    /// The picture that is shown in a span for which nothing comes, where the one before it, which
+    /// would stay, has to be covered.
+    pub fn fill(&self, span: Span, redaction: &Redaction) -> Option<(gst::Buffer, Kind)> {
+        let layout = self.layout.as_ref()?;
+        let cover = redaction.cover(span)?;
+        let mut frame = gst::Buffer::new();
+        if let Some(frame) = frame.get_mut() {
+            frame.set_pts(super::pads::clock(span.start));
+            frame.set_duration(super::pads::clock(span.duration()));
+        }
+        let kind = Kind::RawVideo(Some(Arc::clone(layout)));
+        Some((self.still(&frame, layout, cover.card), kind))
+    }
+
+    /// The clean picture or the card, in the place of a frame.
+    fn still(&self, frame: &gst::BufferRef, layout: &Picture, card: bool) -> gst::Buffer {
+        let clean = self.clean.as_ref().filter(|_| !card);
+        let clean = clean.filter(|(of, _)| of.info == layout.info);
+        let mut still = without_captions(clean.map_or(&layout.card, |(_, clean)| clean).clone());
+        let made = still.make_mut();
+        made.set_pts(frame.pts());
+        made.set_dts(frame.dts());
+        made.set_duration(frame.duration());
+        made.set_offset(frame.offset());
+        made.set_offset_end(frame.offset_end());
+        let marks = gst::BufferFlags::DISCONT | gst::BufferFlags::RESYNC;
+        made.unset_flags(marks);
+        made.set_flags(frame.flags() & marks);
+        still
+    }
+}
+
+/// A picture without the captions (CEA-608, CEA-708) that come with it. Where any are to be left
+/// out all are: what is shown later is sent before.
+fn without_captions(mut buffer: gst::Buffer) -> gst::Buffer {
+    while buffer.meta::<VideoCaptionMeta>().is_some() {
+        let meta = buffer.make_mut().meta_mut::<VideoCaptionMeta>();
+        if !meta.is_some_and(|meta| meta.remove().is_ok()) {
+            break;
+        }
+    }
+    buffer
+}

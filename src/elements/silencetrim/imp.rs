@@ -17,7 +17,7 @@ use once_cell::sync::Lazy;
 use super::gops::Decision;
 use super::item::{self, Item, Kept, Kind};
 use super::pads::{Input, Output, Pair, clock, time};
-use super::redact::{self, Picture};
+use super::redact::{self, Picture, Place};
 use super::report;
 use super::session::{Session, Stream};
 use super::settings::{self, Mode, Settings};
@@ -518,11 +518,15 @@ impl SilenceTrim {
                 }
             }
             Item::Buffer(buffer, span, kind) => {
-                let is_kept = item::is_kept(span, &decision);
+                let place = Place {
+                    span,
+                    shown,
+                    is_kept: item::is_kept(span, &decision),
+                };
                 let content = pair.content();
                 let redacted = lock(&pair.output)
                     .redactor
-                    .apply(buffer, span, &kind, shown, is_kept, &redaction, content);
+                    .apply(buffer, place, &kind, &redaction, content);
                 match redacted {
                     Ok(Some(buffer)) => self.send_kept(pair, buffer, span, &kind, &decision),
                     Ok(None) => Ok(gst::FlowSuccess::Ok),

@@ -93,6 +93,16 @@ pub struct Shown {
     pub then_another: bool,
 }
 
+/// Where a buffer stands in the source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    pub span: Span,
+    /// Known of pictures where some have to be covered.
+    pub shown: Option<Shown>,
+    /// Some of it is not cut.
+    pub is_kept: bool,
+}
+
 /// What a pair's source side remembers of the pictures before.
 #[derive(Default)]
 pub struct Redactor {
@@ -103,32 +113,29 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// What of a buffer may be published: `None` where a cue is left out. `is_kept` says that some
-    /// of it is not cut.
+    /// What of a buffer may be published: `None` where a cue is left out.
     pub fn apply(
         &mut self,
         buffer: gst::Buffer,
-        span: Span,
+        place: Place,
         kind: &Kind,
-        shown: Option<Shown>,
-        is_kept: bool,
         redaction: &Redaction,
         content: Content,
     ) -> Result<Option<gst::Buffer>, &'static str> {
         let silent = redaction.silent(content);
         match kind {
             _ if redaction.is_empty() => Ok(Some(buffer)),
-            Kind::RawAudio(info) => audio::mute(buffer, info, span.start, silent)
+            Kind::RawAudio(info) => audio::mute(buffer, info, place.span.start, silent)
                 .map(Some)
                 .ok_or("the samples cannot be written to"),
-            Kind::Text => Ok((!touches(silent, span)).then_some(buffer)),
+            Kind::Text => Ok((!touches(silent, place.span)).then_some(buffer)),
             Kind::RawVideo(layout) => {
                 let buffer = match silent.is_empty() {
                     true => buffer,
                     false => without_captions(buffer),
                 };
                 Ok(Some(match layout {
-                    Some(layout) => self.cover(buffer, span, layout, shown, is_kept, redaction),
+                    Some(layout) => self.cover(buffer, place, layout, redaction),
                     None if !redaction.covered().is_empty() => return Err(CHANGED),
                     None => buffer,
                 }))
@@ -142,12 +149,15 @@ impl Redactor {
     fn cover(
         &mut self,
         buffer: gst::Buffer,
-        span: Span,
+        place: Place,
         layout: &Arc<Picture>,
-        shown: Option<Shown>,
-        is_kept: bool,
         redaction: &Redaction,
     ) -> gst::Buffer {
+        let Place {
+            span,
+            shown,
+            is_kept,
+        } = place;
         self.layout = Some(Arc::clone(layout));
         let until = shown.map_or(span.end, |shown| shown.until.max(span.end));
         let whole = Span::new(span.start, until);
@@ -198,7 +208,7 @@ impl Redactor {
 fn without_captions(mut buffer: gst::Buffer) -> gst::Buffer {
     while buffer.meta::<VideoCaptionMeta>().is_some() {
         let meta = buffer.make_mut().meta_mut::<VideoCaptionMeta>();
-        if !meta.is_some_and(|meta| meta.remove().is_ok()) {
+        if meta.is_none_or(|meta| meta.remove().is_err()) {
             break;
         }
     }

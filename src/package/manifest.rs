@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::chapters::Chapter;
+use super::cost::Cost;
 use super::names;
 use super::playlist::{Programme, Role};
 use super::text::{Text, TextRole};
@@ -68,6 +69,9 @@ pub struct Manifest {
     /// When a viewer has completed the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion: Option<Completion>,
+    /// What it costs to keep and deliver the package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Changes with everything that the media are made from: where it is the same, they can be
     /// used again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -274,6 +278,7 @@ impl Manifest {
             kept: None,
             review: Vec::new(),
             completion: None,
+            cost: None,
             made_from: None,
         }
     }

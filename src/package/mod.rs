@@ -6,7 +6,8 @@
 //! renditions are made ([`ladder`]), where segments start ([`grid`]), what a finished track holds
 //! and is measured at ([`codec`], [`fragment`], [`chunks`], [`track`]), and what the files say that
 //! lead to it ([`playlist`], [`dash`], [`text`], [`transcript`], [`chapters`], [`manifest`]).
-//! [`pictures`] chooses and lays out stills, [`progressive`] makes one file of a package, and [`check`] reads a package and finds what is
+//! [`pictures`] chooses and lays out stills, [`progressive`] makes one file of a package, [`cost`] says what it
+//! costs to keep and deliver it, and [`check`] reads a package and finds what is
 //! wrong with it.
 
 mod boxes;
@@ -14,6 +15,7 @@ pub mod chapters;
 pub mod check;
 pub mod chunks;
 pub mod codec;
+pub mod cost;
 pub mod dash;
 pub mod fragment;
 pub mod grid;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use gstlecture::package::chapters::{self, Chapter, Image, Mark};
 use gstlecture::package::check::{self, Files};
+use gstlecture::package::cost::{Cost, Pricing};
 use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry};
 use gstlecture::package::text::TextRole;
 use gstlecture::package::{names, playlist};
@@ -96,6 +97,7 @@ pub fn check(request: &Request, input: &Input) -> Result<(), Error> {
 
 fn check_values(request: &Request) -> Result<(), Error> {
     completion(request)?;
+    pricing(request)?;
     request.is_on("mp4").map(|_| ())
 }
 
@@ -152,7 +154,7 @@ pub fn into(
         made_from: Some(made_from),
         ..corrected.complete(manifest)
     };
-    write_others(request, staging.path(), &corrected, manifest.clone())?;
+    let manifest = write_others(request, staging.path(), &corrected, manifest)?;
     verify(staging.path())?;
     request.stop.check()?;
     folder.exchange(staging)?;
@@ -162,6 +164,10 @@ pub fn into(
         manifest.video.len() + manifest.audio.len(),
         manifest.bytes as f64 / 1e6,
     ));
+    if let Some(cost) = &manifest.cost {
+        request.note(&cost.table());
+        summary.insert("cost".into(), json!(cost));
+    }
     summary.insert("package".into(), package.display().to_string().into());
     summary.insert("duration".into(), manifest.duration.into());
     summary.insert("bytes".into(), manifest.bytes.into());
@@ -482,13 +488,35 @@ fn completion(request: &Request) -> Result<Completion, Error> {
     }
 }
 
-/// Writes the files that encode nothing: chapters, the movie and the manifest, which is last.
+fn pricing(request: &Request) -> Result<Pricing, Error> {
+    let wrong = |name: &str, write: &str| {
+        let value = request.value(name);
+        Error::usage(
+            format!("{value} is no value for {name}"),
+            format!("{name}={value}"),
+            write,
+        )
+    };
+    let rate = |name: &str| match request.value(name).parse() {
+        Ok(rate) if (0.0..=1e6).contains(&rate) => Ok(rate),
+        _ => Err(wrong(name, "write USD for a GB, as in 0.05")),
+    };
+    let views = request.value("views").parse();
+    Ok(Pricing::new(
+        views.map_err(|_| wrong("views", "write a whole number"))?,
+        rate("storage-rate")?,
+        rate("delivery-rate")?,
+    ))
+}
+
+/// Writes the files that encode nothing: chapters, the movie and the manifest, which is last and
+/// returned.
 fn write_others(
     request: &Request,
     folder: &Path,
     corrected: &Corrected,
     mut manifest: Manifest,
-) -> Result<(), Error> {
+) -> Result<Manifest, Error> {
     let duration = Time::from_secs_f64(manifest.duration);
     let chapters = chapters::chapters(corrected.marks(), duration);
     // Another package may share the old files: they must not be written into.
@@ -526,7 +554,23 @@ fn write_others(
         true => Some(movie::write(folder, &manifest, &chapters, &request.stop)?),
         false => None,
     };
-    write(names::MANIFEST, manifest.to_json())
+    let stored = bytes(folder).map_err(|error| Error::reading(folder, &error))?;
+    manifest.cost = Some(Cost::of(&manifest, stored, pricing(request)?));
+    write(names::MANIFEST, manifest.to_json())?;
+    Ok(manifest)
+}
+
+/// The size of all files in a folder.
+fn bytes(folder: &Path) -> io::Result<u64> {
+    fs::read_dir(folder)?.try_fold(0, |sum, entry| {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        let size = match metadata.is_dir() {
+            true => bytes(&entry.path())?,
+            false => metadata.len(),
+        };
+        Ok(sum + size)
+    })
 }
 
 /// Writes the still pictures that the media do not have yet, and those of the chapters in the place

@@ -72,6 +72,9 @@ pub struct Manifest {
     /// What it costs to keep and deliver the package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
+    /// Where a published package has encrypted segments. Sizes and rates are those before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<EncryptionEntry>,
     /// Changes with everything that the media are made from: where it is the same, they can be
     /// used again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,8 +184,9 @@ pub struct TextEntry {
     pub language: String,
     /// What a viewer chooses it by.
     pub label: String,
-    /// The whole text as WebVTT.
-    pub file: String,
+    /// The whole text as WebVTT; always in a package, not in every encrypted publication of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The media playlist, where the text is a rendition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playlist: Option<String>,
@@ -222,6 +226,16 @@ pub struct ReviewEntry {
     /// Who.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+}
+
+/// How segments are encrypted.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct EncryptionEntry {
+    /// As in EXT-X-KEY (RFC 8216 section 4.3.2.4).
+    pub method: String,
+    /// Where players get the key.
+    pub key_uri: String,
 }
 
 /// When a viewer has completed the class.
@@ -279,6 +293,7 @@ impl Manifest {
             review: Vec::new(),
             completion: None,
             cost: None,
+            encryption: None,
             made_from: None,
         }
     }
@@ -322,7 +337,7 @@ impl From<&Text> for TextEntry {
             role: text.role,
             language: text.language.clone(),
             label: text.label.clone(),
-            file: text.file(),
+            file: Some(text.file()),
             playlist: text.playlist(),
             transcript: text.transcript(),
             approved: None,

@@ -7,7 +7,8 @@
 //! and is measured at ([`codec`], [`fragment`], [`chunks`], [`track`]), and what the files say that
 //! lead to it ([`playlist`], [`dash`], [`text`], [`transcript`], [`chapters`], [`manifest`]).
 //! [`pictures`] chooses and lays out stills, [`progressive`] makes one file of a package, [`cost`] says what it
-//! costs to keep and deliver it, and [`check`] reads a package and finds what is
+//! costs to keep and deliver it, [`release`] what of it is published and in which order ([`listing`]
+//! what lies there for that, [`encryption`] how segments are encrypted for it), and [`check`] reads a package and finds what is
 //! wrong with it.
 
 mod boxes;
@@ -17,15 +18,18 @@ pub mod chunks;
 pub mod codec;
 pub mod cost;
 pub mod dash;
+pub mod encryption;
 pub mod fragment;
 pub mod grid;
 pub mod ladder;
 pub mod language;
+pub mod listing;
 pub mod manifest;
 pub mod names;
 pub mod pictures;
 pub mod playlist;
 pub mod progressive;
+pub mod release;
 pub mod text;
 pub mod track;
 pub mod transcript;

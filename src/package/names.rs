@@ -50,6 +50,23 @@ impl ContentName {
     }
 }
 
+/// Whether the file at `path` is named by its content.
+pub fn is_content_name(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let stem = name.split('.').next().unwrap_or_default();
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    stem.len() == 16 && stem.bytes().all(is_digit)
+}
+
+/// Whether `bytes` are what a content name at `path` says; true of any other name.
+pub fn holds(path: &str, bytes: &[u8]) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut of_bytes = ContentName::default();
+    of_bytes.update(bytes);
+    let extension = name.split_once('.').map_or("", |(_, extension)| extension);
+    !is_content_name(path) || of_bytes.finish(extension) == name
+}
+
 /// A folder's name made of a label: letters and digits of ASCII in lower case, everything else
 /// becomes a dash. Empty where nothing of the label is left.
 pub fn folder_name(label: &str) -> String {

@@ -16,6 +16,8 @@ use crate::error::Error;
 const STAGING: &str = ".package.new";
 /// The old package, for the moment between two renames.
 const PREVIOUS: &str = ".package.old";
+/// What is made only to be published.
+const PUBLICATION: &str = ".publication.new";
 /// Where new drafts are made.
 const NEW_DRAFTS: &str = ".drafts.new";
 
@@ -71,6 +73,11 @@ impl ClassFolder {
         Staging::new(self.path.join(NEW_DRAFTS))
     }
 
+    /// An empty folder for what is made only to be published; removed when dropped.
+    pub fn publication_staging(&self) -> Result<Staging, Error> {
+        Staging::new(self.path.join(PUBLICATION))
+    }
+
     /// Puts the package of `staging` in the place of the one that is there, in one step.
     pub fn exchange(&self, staging: Staging) -> Result<(), Error> {
         let package = self.package();
@@ -85,7 +92,7 @@ impl ClassFolder {
         if previous.exists() && !self.package().exists() {
             fs::rename(&previous, self.package())?;
         }
-        for name in [STAGING, PREVIOUS, NEW_DRAFTS] {
+        for name in [STAGING, PREVIOUS, NEW_DRAFTS, PUBLICATION] {
             remove(&self.path.join(name))?;
         }
         Ok(())
@@ -190,7 +197,7 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_mended() {
         let at = tempfile::tempdir().expect("temporary folder");
-        for name in [STAGING, PREVIOUS, NEW_DRAFTS] {
+        for name in [STAGING, PREVIOUS, NEW_DRAFTS, PUBLICATION] {
             fs::create_dir(at.path().join(name)).expect("made");
             fs::write(at.path().join(name).join("file"), name).expect("written");
         }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod arguments;
 mod description;
+mod destination;
 mod drafts;
 mod error;
 mod fingerprint;
@@ -20,11 +21,13 @@ mod pipeline;
 mod probe;
 mod progress;
 mod quote;
+mod rclone;
 mod stills;
 mod stop;
 mod survey;
 mod texts;
 mod thumbnails;
+mod verify;
 
 use arguments::Arguments;
 use error::Error;

@@ -31,6 +31,18 @@ impl Progress {
 
     /// Shows that the source is read up to `position`, where it is time to.
     pub fn at(&mut self, position: Time) {
+        let total = self.total;
+        self.show(|step, elapsed| line(step, position, total, elapsed));
+    }
+
+    /// Shows that `done` of `total` bytes are done, where it is time to.
+    pub fn share(&mut self, done: u64, total: u64) {
+        let percent = 100.0 * done as f64 / total.max(1) as f64;
+        let megabytes = done as f64 / 1e6;
+        self.show(|step, _| format!("{step}: {percent:.0} %, {megabytes:.1} MB"));
+    }
+
+    fn show(&mut self, line: impl FnOnce(&str, Duration) -> String) {
         let interval = if self.terminal {
             Duration::from_millis(500)
         } else {
@@ -40,7 +52,7 @@ impl Progress {
             return;
         }
         self.shown = Instant::now();
-        let line = line(self.step, position, self.total, self.started.elapsed());
+        let line = line(self.step, self.started.elapsed());
         // Nobody is left to read it where writing fails.
         let _ = if self.terminal {
             write!(io::stderr(), "\r{line}\x1b[K")

@@ -274,7 +274,7 @@ fn slice<'b>(whole: &'b [u8], range: Option<&ByteRange>, next: &mut u64) -> Opti
 }
 
 /// The path of a URI that stands in the playlist at `playlist`.
-pub(super) fn resolve(playlist: &str, uri: &str) -> String {
+pub(in crate::package) fn resolve(playlist: &str, uri: &str) -> String {
     if uri.contains("://") {
         return uri.to_owned();
     }

@@ -14,6 +14,7 @@ mod rules;
 pub use rules::{Level, RULES, Rule};
 
 use load::Loader;
+pub(super) use load::resolve;
 
 /// Where the files of a package come from.
 pub trait Files {

@@ -23,8 +23,10 @@ mod chapters;
 mod check;
 mod package;
 mod play;
+mod publish;
 mod statements;
 mod trim;
+mod unpublish;
 mod xapi_check;
 mod xapi_deliver;
 mod xapi_report;
@@ -89,6 +91,18 @@ pub static JOBS: &[Job] = &[
         about: None,
         descriptions: &[&check::DESCRIPTION],
         run: check::run,
+    },
+    Job {
+        name: "publish",
+        about: None,
+        descriptions: &[&publish::DESCRIPTION],
+        run: publish::run,
+    },
+    Job {
+        name: "unpublish",
+        about: None,
+        descriptions: &[&unpublish::DESCRIPTION],
+        run: unpublish::run,
     },
     Job {
         name: "play",

@@ -7,7 +7,6 @@ use std::io;
 use std::path::Path;
 
 use gstlecture::package::chapters::{self, Chapter, Image, Mark};
-use gstlecture::package::check::{self, Files};
 use gstlecture::package::cost::{Cost, Pricing};
 use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry};
 use gstlecture::package::text::TextRole;
@@ -29,6 +28,7 @@ use crate::pipeline;
 use crate::probe::Input;
 use crate::texts::{Described, DraftTexts, GivenTexts};
 use crate::thumbnails;
+use crate::verify;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -155,7 +155,7 @@ pub fn into(
         ..corrected.complete(manifest)
     };
     let manifest = write_others(request, staging.path(), &corrected, manifest)?;
-    verify(staging.path())?;
+    verify::rules(staging.path())?;
     request.stop.check()?;
     folder.exchange(staging)?;
     request.note(&format!(
@@ -624,36 +624,4 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Refuses a package that breaks a rule of HLS. What Apple asks beside, such as several renditions,
-/// a small recording cannot keep.
-fn verify(folder: &Path) -> Result<(), Error> {
-    let report = check::check(&InFolder(folder), names::MULTIVARIANT);
-    let broken = report
-        .broken()
-        .find(|finding| finding.rule.number.starts_with("HLS"));
-    match broken {
-        None => Ok(()),
-        Some(finding) => Err(Error::request(
-            format!(
-                "the package breaks a rule, \"{}\": {}",
-                finding.rule.asks, finding.what
-            ),
-            &finding.file,
-            "report this with the recording",
-        )),
-    }
-}
-
-struct InFolder<'a>(&'a Path);
-
-impl Files for InFolder<'_> {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        fs::read(self.0.join(path)).map_err(|error| error.to_string())
-    }
-
-    fn has(&self, path: &str) -> bool {
-        self.0.join(path).is_file()
-    }
 }

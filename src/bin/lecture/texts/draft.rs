@@ -101,7 +101,9 @@ impl DraftTexts {
     pub fn entries(&self) -> (Vec<TextEntry>, Vec<TextEntry>) {
         let (mut captions, mut descriptions) = TextEntry::of(&self.renditions());
         for entry in captions.iter_mut().chain(&mut descriptions) {
-            let draft = self.iter().find(|text| text.rendition.file() == entry.file);
+            let draft = self
+                .iter()
+                .find(|text| Some(text.rendition.file()) == entry.file);
             entry.approved = draft.map(|draft| draft.review.status == Status::Approved);
         }
         (captions, descriptions)

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `publish`: a package goes to a folder or to object storage.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gstlecture::package::encryption::{Sealing, SegmentKey};
+use gstlecture::package::listing::{LISTING, Listing};
+use gstlecture::package::manifest::Manifest;
+use gstlecture::package::release::{self, Broken, Clear, Object, Origin, Step};
+use once_cell::sync::Lazy;
+
+use super::{Request, Summary, absolute};
+use crate::description::Description;
+use crate::destination::{Batch, Destination, Sent};
+use crate::error::Error;
+use crate::folder::{self, ClassFolder, Staging};
+use crate::progress::Progress;
+use crate::verify::{self, InFolder};
+
+/// There is no pipeline: what stands here is the job's documentation.
+pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
+    Description::read(
+        "publish",
+        "# Publishes a class's package to a folder, or through rclone to object storage.
+#
+# Only what OUT/package names is sent, with the right content type and cache headers. Segments go
+# first and the multivariant playlist last: what viewers find is the old version whole until it is
+# the new one whole, whenever the work is interrupted. The same command goes on and sends only what
+# is missing. A package made with drafts that nobody approved is refused.
+#
+# What publish has sent is listed in published.json there; files of earlier versions stay for those
+# who still watch them, until prune= removes them. Publish after a cut for privacy with prune=0.
+#
+# Names of remotes and secrets are those of rclone: `rclone config`, or RCLONE_… and AWS_… in the
+# environment. Other destinations than a folder and object storage replace playlists in place.
+#
+# With encrypt-key every segment of picture, sound and captions is encrypted by AES-128 (RFC 8216),
+# and only then sent. What players could not decrypt stays here: the DASH manifest, I-frame
+# playlists, class.mp4. So does what would tell in clear what the segments do: whole captions,
+# transcripts, descriptions, thumbnails; clear= publishes these all the same. Title, chapters and
+# manifest are always in clear. The key never leaves: your server gives it to those who may watch.
+#
+# --print lists what would be sent, and sends nothing.
+#
+# Variables:
+#   output (default OUT): the class's folder
+#   to (required): a folder, or a remote of rclone and a path there, as in s3:bucket/class-7
+#   allow-drafts (default false): true publishes drafts that nobody approved
+#   prune (optional): removes files of versions that were replaced this many days ago or earlier;
+#     0 all but those of this one
+#   encrypt-key (optional): file of a key of 16 bytes, as `openssl rand 16` writes it
+#   key-uri (optional): the URI that players get that key from
+#   clear (optional): what of an encrypted package is published in clear all the same: texts,
+#     thumbnails, or both with a comma between
+",
+    )
+});
+
+/// A package on its way.
+struct Publication<'a> {
+    request: &'a Request,
+    destination: Destination,
+    objects: Vec<Object>,
+    /// Their sizes, by their paths.
+    sizes: BTreeMap<String, u64>,
+    package: &'a Path,
+    /// What does not come from the package as it is.
+    staging: Staging,
+}
+
+pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let output = request.value("output");
+    let package = absolute(output)?.join("package");
+    let prune = prune(request)?;
+    let allow_drafts = request.is_on("allow-drafts")?;
+    let encryption = encryption(request)?;
+    let destination = Destination::open(request.value("to"))?;
+    check_apart(&destination, &package)?;
+    let manifest = folder::manifest(&package).ok_or_else(|| {
+        Error::request(
+            "there is no package",
+            package.display().to_string(),
+            "make it: `lecture catalog` or `lecture package`",
+        )
+    })?;
+    check_review(&manifest, allow_drafts)?;
+    let place = destination.shown();
+    let publish = || {
+        let folder = ClassFolder::open(output)?;
+        verify::rules(&package)?;
+        verify::whole(&package, &manifest, &request.stop)?;
+        let staging = folder.publication_staging()?;
+        let objects = prepare(request, &package, &manifest, encryption, &staging)?;
+        if request.print {
+            for object in &objects {
+                let path = &object.path;
+                let (kind, cache) = (release::content_type(path), release::cache_control(path));
+                println!("{path}\t{kind}\t{cache}");
+            }
+            return Ok(());
+        }
+        note_left_out(request, &package, &objects);
+        let publication = Publication::new(request, destination, objects, &package, staging)?;
+        publication.publish(prune, summary)
+    };
+    publish().map_err(|error| match error {
+        Error::Stopped => Error::later(
+            "stopped: viewers see what they saw before, or the new version if it was complete",
+            &place,
+            "the same command goes on",
+        ),
+        error => error,
+    })
+}
+
+fn prune(request: &Request) -> Result<Option<u64>, Error> {
+    let Some(days) = request.values.get("prune") else {
+        return Ok(None);
+    };
+    days.parse().map(Some).map_err(|_| {
+        Error::usage(
+            format!("{days} is no value for prune"),
+            format!("prune={days}"),
+            "write a number of days, or 0",
+        )
+    })
+}
+
+/// The key, where it is to be had and what stays in clear.
+fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, Error> {
+    let values = &request.values;
+    let mut clear = Clear::default();
+    for part in values.get("clear").unwrap_or_default().split(',') {
+        match part {
+            "texts" => clear.texts = true,
+            "thumbnails" => clear.thumbnails = true,
+            "" => {}
+            _ => {
+                return Err(Error::usage(
+                    format!("{part} is no value for clear"),
+                    format!("clear={part}"),
+                    "write texts, thumbnails or texts,thumbnails",
+                ));
+            }
+        }
+    }
+    let (path, uri) = match (values.get("encrypt-key"), values.get("key-uri")) {
+        (Some(path), Some(uri)) => (Path::new(path), uri),
+        (None, None) if values.get("clear").is_none() => return Ok(None),
+        _ => {
+            return Err(Error::usage(
+                "encrypt-key= and key-uri= belong together, and clear= to them",
+                "",
+                "give the key's file and the URI that players get it from",
+            ));
+        }
+    };
+    let is_uri = |uri: &str| {
+        let is_odd = |character: char| character.is_whitespace() || character.is_control();
+        uri.contains("://") && !uri.contains(|character| is_odd(character) || character == '"')
+    };
+    if !is_uri(uri) {
+        return Err(Error::usage(
+            format!("{uri} is no URI"),
+            format!("key-uri={uri}"),
+            "write it whole, as in https://keys.example.org/class-7",
+        ));
+    }
+    let bytes = fs::read(path).map_err(|error| Error::reading(path, &error))?;
+    let key = SegmentKey::new(&bytes).ok_or_else(|| {
+        Error::request(
+            format!("a key has 16 bytes, this file has {}", bytes.len()),
+            path.display().to_string(),
+            "make one: openssl rand -out FILE 16",
+        )
+    })?;
+    Ok(Some((key, uri.to_owned(), clear)))
+}
+
+/// A package is not published into itself.
+fn check_apart(destination: &Destination, package: &Path) -> Result<(), Error> {
+    let Destination::Folder(to) = destination else {
+        return Ok(());
+    };
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if real(to).starts_with(real(package)) {
+        return Err(Error::usage(
+            "this is the package itself",
+            to.display().to_string(),
+            "name another folder: to=",
+        ));
+    }
+    Ok(())
+}
+
+/// Refuses drafts that nobody approved.
+fn check_review(manifest: &Manifest, allow_drafts: bool) -> Result<(), Error> {
+    let drafts: Vec<&str> = manifest
+        .review
+        .iter()
+        .filter(|review| !review.approved)
+        .map(|review| &review.file[..])
+        .collect();
+    if drafts.is_empty() || allow_drafts {
+        return Ok(());
+    }
+    Err(Error::request(
+        format!("nobody has approved {}", drafts.join(", ")),
+        "",
+        "read each in drafts/, change its line to `status: approved` and make the package again, \
+         or publish it as it is: allow-drafts=true",
+    ))
+}
+
+fn broken(package: &Path, broken: &Broken) -> Error {
+    Error::request(
+        format!("the package is incomplete: {}", broken.what),
+        package.join(&broken.file).display().to_string(),
+        "make it again",
+    )
+}
+
+/// What is to be sent; what is made for it is written to `staging`.
+fn prepare(
+    request: &Request,
+    package: &Path,
+    manifest: &Manifest,
+    encryption: Option<(SegmentKey, String, Clear)>,
+    staging: &Staging,
+) -> Result<Vec<Object>, Error> {
+    let files = InFolder(package);
+    let broken = |error: Broken| broken(package, &error);
+    let mut sealing = Sealing::default();
+    let mut clear = None;
+    if let Some((key, key_uri, in_clear)) = encryption {
+        clear = Some(in_clear);
+        sealing.key_uri = key_uri;
+        for path in release::segments(&files, manifest).map_err(broken)? {
+            request.stop.check()?;
+            let from = package.join(&path);
+            let segment = fs::read(&from).map_err(|error| Error::reading(&from, &error))?;
+            let extension = from.extension().unwrap_or_default().to_string_lossy();
+            let (sealed, bytes) = key.seal(&segment, &extension);
+            write(
+                &staging.path().join(&path).with_file_name(&sealed.name),
+                &bytes,
+            )?;
+            sealing.files.insert(path, sealed);
+        }
+    }
+    let objects = release::release(&files, manifest, clear.map(|clear| (&sealing, clear)));
+    let objects = objects.map_err(broken)?;
+    for object in &objects {
+        if let Origin::Made(bytes) = &object.origin {
+            write(&staging.path().join(&object.path), bytes)?;
+        }
+    }
+    Ok(objects)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+    made.and_then(|()| fs::write(path, bytes))
+        .map_err(|error| Error::writing(path, &error))
+}
+
+/// Tells of files in the package's folder that do not belong to it.
+fn note_left_out(request: &Request, package: &Path, objects: &[Object]) {
+    let is_encrypted = objects
+        .iter()
+        .any(|object| matches!(object.origin, Origin::Sealed(_)));
+    if is_encrypted {
+        return;
+    }
+    let mut folders = vec![package.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+                continue;
+            }
+            let name = path
+                .strip_prefix(package)
+                .unwrap_or(&path)
+                .to_string_lossy();
+            if !objects.iter().any(|object| object.path == name) {
+                request.note(&format!(
+                    "warning: {name} is not sent, nothing in the package names it"
+                ));
+            }
+        }
+    }
+}
+
+impl<'a> Publication<'a> {
+    fn new(
+        request: &'a Request,
+        destination: Destination,
+        objects: Vec<Object>,
+        package: &'a Path,
+        staging: Staging,
+    ) -> Result<Self, Error> {
+        let mut publication = Publication {
+            request,
+            destination,
+            objects,
+            sizes: BTreeMap::new(),
+            package,
+            staging,
+        };
+        for object in &publication.objects {
+            let path = publication.root(object).join(&object.path);
+            let size = fs::metadata(&path)
+                .map_err(|error| Error::reading(&path, &error))?
+                .len();
+            publication.sizes.insert(object.path.clone(), size);
+        }
+        Ok(publication)
+    }
+
+    fn root(&self, object: &Object) -> &Path {
+        match object.origin {
+            Origin::Package => self.package,
+            Origin::Made(_) | Origin::Sealed(_) => self.staging.path(),
+        }
+    }
+
+    fn publish(&self, prune: Option<u64>, summary: &mut Summary) -> Result<(), Error> {
+        let place = self.destination.shown();
+        let before = self.listing()?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| now.as_secs());
+        let old = before.clone().unwrap_or_default();
+        let listing = old.with(&self.sizes);
+        if before.as_ref() != Some(&listing) {
+            self.write_listing(&listing)?;
+        }
+        let sent = self.send()?;
+
+        let mut listing = listing.switched(&self.sizes, now);
+        let due = prune.map_or_else(Vec::new, |days| listing.left_for(days, now));
+        if !due.is_empty() {
+            self.write_listing(&listing)?;
+            self.destination.remove(&due, &self.request.stop)?;
+            listing.files.retain(|path, _| !due.contains(path));
+        }
+        self.write_listing(&listing)?;
+
+        let bytes: u64 = self.sizes.values().sum();
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        self.request.note(&format!(
+            "{place}: {} files, {:.1} MB, of which {} files, {:.1} MB were sent",
+            self.objects.len(),
+            megabytes(bytes),
+            sent.files,
+            megabytes(sent.bytes),
+        ));
+        if !due.is_empty() {
+            let count = due.len();
+            self.request
+                .note(&format!("{count} files of earlier versions are removed"));
+        }
+        let (earlier, earlier_bytes) = listing.earlier();
+        if earlier > 0 {
+            self.request.note(&format!(
+                "{earlier} files of earlier versions are still there, {:.1} MB: prune=DAYS removes them",
+                megabytes(earlier_bytes)
+            ));
+        }
+        summary.insert("to".into(), place.into());
+        summary.insert("files".into(), self.objects.len().into());
+        summary.insert("bytes".into(), bytes.into());
+        summary.insert("sent-files".into(), sent.files.into());
+        summary.insert("sent-bytes".into(), sent.bytes.into());
+        summary.insert("removed".into(), due.len().into());
+        summary.insert("earlier".into(), earlier.into());
+        Ok(())
+    }
+
+    /// What was published there before. A folder that holds files of others under the names of
+    /// ours is refused.
+    fn listing(&self) -> Result<Option<Listing>, Error> {
+        let names = self.destination.names(&self.request.stop)?;
+        if names.contains(LISTING) {
+            return read_listing(&self.destination, self.request).map(Some);
+        }
+        let top = |object: &Object| object.path.split('/').next().map(str::to_owned);
+        match self
+            .objects
+            .iter()
+            .filter_map(top)
+            .find(|name| names.contains(name))
+        {
+            None => Ok(None),
+            Some(name) => Err(Error::request(
+                format!("{name} is there already, and publish has not put it there"),
+                self.destination.shown(),
+                "choose another place, or remove what is there",
+            )),
+        }
+    }
+
+    /// Sends everything, step by step.
+    fn send(&self) -> Result<Sent, Error> {
+        let mut batches: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+        for (index, object) in self.objects.iter().enumerate() {
+            let path = &object.path[..];
+            // What leads to everything else goes one by one, in its order.
+            let turn = if object.step == Step::Entry { index } else { 0 };
+            let key = (
+                object.step,
+                turn,
+                self.root(object),
+                release::content_type(path),
+                release::cache_control(path),
+                object.is_immutable(),
+            );
+            batches.entry(key).or_default().push(path);
+        }
+        let total: u64 = self.sizes.values().sum();
+        let mut progress = Progress::start("publish", None);
+        let (mut sent, mut done) = (Sent::default(), 0);
+        for ((_, _, root, content_type, cache_control, by_name), paths) in batches {
+            let size: u64 = paths.iter().filter_map(|path| self.sizes.get(*path)).sum();
+            let batch = Batch {
+                root,
+                paths,
+                content_type,
+                cache_control,
+                by_name,
+            };
+            sent += self.destination.send(&batch, &self.request.stop, |bytes| {
+                progress.share(done + bytes.min(size), total);
+            })?;
+            done += size;
+        }
+        Ok(sent)
+    }
+
+    fn write_listing(&self, listing: &Listing) -> Result<(), Error> {
+        write(&self.staging.path().join(LISTING), &listing.to_json())?;
+        let batch = Batch {
+            root: self.staging.path(),
+            paths: vec![LISTING],
+            content_type: release::content_type(LISTING),
+            cache_control: release::cache_control(LISTING),
+            by_name: false,
+        };
+        self.destination
+            .send(&batch, &self.request.stop, |_| {})
+            .map(|_| ())
+    }
+}
+
+/// The listing that is at a destination.
+pub fn read_listing(destination: &Destination, request: &Request) -> Result<Listing, Error> {
+    let bytes = destination.read(LISTING, &request.stop)?;
+    Listing::read(&bytes).ok_or_else(|| {
+        Error::request(
+            format!("{LISTING} there is none that this version of lecture reads"),
+            destination.shown(),
+            "choose another place, or use the version that published there",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gstlecture::package::manifest::ReviewEntry;
+
+    #[test]
+    fn every_draft_that_nobody_approved_is_named() {
+        let review = |file: &str, approved| ReviewEntry {
+            file: file.into(),
+            approved,
+            by: None,
+        };
+        let mut manifest =
+            Manifest::of_media(&Default::default(), &[], gstlecture::timeline::Time::ZERO);
+        assert_eq!(check_review(&manifest, false), Ok(()));
+        manifest.review = vec![
+            review("trim.vtt", true),
+            review("chapters.vtt", false),
+            review("captions.en.vtt", false),
+        ];
+        assert_eq!(check_review(&manifest, true), Ok(()));
+        let error = check_review(&manifest, false).expect_err("drafts");
+        assert_eq!(error.status(), 1);
+        let text = error.to_string();
+        assert!(text.contains("chapters.vtt, captions.en.vtt,"), "{text}");
+        assert!(!text.contains("trim.vtt"), "{text}");
+    }
+}

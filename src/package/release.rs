@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What of a package is published, as what, and in which order.
+//!
+//! Media lie under names that change with their content, and so does at the destination everything
+//! that leads from the multivariant playlist to them: of each media playlist there is a copy with
+//! such a name, and the published multivariant playlist names the copies. So it switches from one
+//! version of a class to the next when that one file does, whenever the work is interrupted: what
+//! a viewer has loaded leads to one whole version.
+//!
+//! Only what the package's playlists and manifest name is published.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use m3u8_rs::SessionDataField;
+use serde_json::Value;
+
+use super::check::{Files, resolve};
+use super::dash;
+use super::encryption::{self, Sealing};
+use super::manifest::{EncryptionEntry, Manifest};
+use super::names::{self, ContentName};
+use super::playlist::written;
+
+/// May be kept for good: there is only one content for the name.
+pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Of files that keep their names: for a minute.
+pub const BRIEFLY: &str = "public, max-age=60";
+/// Of what is not for viewers.
+const NEVER: &str = "no-store";
+
+/// A package that cannot be published.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Broken {
+    /// The file's path in the package.
+    pub file: String,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.file, self.what)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+fn broken(file: &str, what: impl Into<String>) -> Broken {
+    Broken {
+        file: file.to_owned(),
+        what: what.into(),
+    }
+}
+
+/// When a file is sent: each step is complete before the next one begins.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Step {
+    /// Segments and pictures.
+    Media,
+    /// Playlists, and what else the multivariant playlist leads to.
+    Playlists,
+    /// Files with names that stay, which nothing depends on.
+    Beside,
+    /// The manifest, the DASH manifest and last of all the multivariant playlist.
+    Entry,
+}
+
+/// Where the bytes of a file come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// The package.
+    Package,
+    /// Written for the destination.
+    Made(Vec<u8>),
+    /// The encrypted form of the package's file at this path.
+    Sealed(String),
+}
+
+/// A file to publish.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Object {
+    /// Its path at the destination, and where it comes from the package its path there.
+    pub path: String,
+    pub origin: Origin,
+    pub step: Step,
+}
+
+impl Object {
+    /// Whether its name changes with its content: what is there under this name is this.
+    pub fn is_immutable(&self) -> bool {
+        names::is_content_name(&self.path)
+    }
+}
+
+/// The media type by RFC 6838 that a file is served as.
+pub fn content_type(path: &str) -> &'static str {
+    let is_sound = path.starts_with("audio/");
+    match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
+        // RFC 8216 section 4.
+        "m3u8" => "application/vnd.apple.mpegurl",
+        // ISO/IEC 23009-1 annexes C and D.
+        "mpd" => "application/dash+xml",
+        "m4s" => "video/iso.segment",
+        "mp4" if is_sound => "audio/mp4",
+        "mp4" => "video/mp4",
+        "vtt" => "text/vtt; charset=utf-8",
+        "html" => "text/html; charset=utf-8",
+        "json" => "application/json",
+        "jpg" => "image/jpeg",
+        _ => "application/octet-stream",
+    }
+}
+
+/// The Cache-Control header (RFC 9111) that a file is served with.
+pub fn cache_control(path: &str) -> &'static str {
+    if path == super::listing::LISTING {
+        NEVER
+    } else if names::is_content_name(path) {
+        FOR_EVER
+    } else {
+        BRIEFLY
+    }
+}
+
+/// The media segments and initialization segments that the playlists of a package name.
+pub fn segments(files: &dyn Files, manifest: &Manifest) -> Result<BTreeSet<String>, Broken> {
+    let mut found = BTreeSet::new();
+    for path in Playlists::read(files, manifest)?.media.keys() {
+        found.extend(named(path, &read(files, path)?)?);
+    }
+    Ok(found)
+}
+
+/// What of an encrypted release is published in clear.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Clear {
+    /// Whole captions, descriptions and transcripts.
+    pub texts: bool,
+    /// Poster, thumbnails and the chapters' pictures.
+    pub thumbnails: bool,
+}
+
+/// The files to publish, in the order in which they are sent. With a sealing they are those of an
+/// encrypted release: segments in its place, and in clear nothing that tells what is in them but
+/// `clear`.
+pub fn release(
+    files: &dyn Files,
+    manifest: &Manifest,
+    sealing: Option<(&Sealing, Clear)>,
+) -> Result<Vec<Object>, Broken> {
+    let mut manifest = manifest.clone();
+    let (texts, thumbnails) =
+        sealing.map_or((true, true), |(_, clear)| (clear.texts, clear.thumbnails));
+    let sealing = sealing.map(|(sealing, _)| sealing);
+    let mut objects: BTreeMap<String, Object> = BTreeMap::new();
+    let mut add = |path: &str, origin: Origin, step: Step| {
+        let object = Object {
+            path: path.to_owned(),
+            origin,
+            step,
+        };
+        objects.insert(path.to_owned(), object);
+    };
+
+    let playlists = Playlists::read(files, &manifest)?;
+    // The names that the multivariant playlist has for what it leads to.
+    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+    for (path, &i_frames) in &playlists.media {
+        let mut bytes = read(files, path)?;
+        if let Some(sealing) = sealing {
+            // A byte range of a file that is encrypted as a whole cannot be decrypted.
+            if i_frames {
+                continue;
+            }
+            bytes = encryption::playlist(
+                &bytes,
+                |uri| sealing.files.get(&resolve(path, uri)),
+                &sealing.key_uri,
+            )
+            .ok_or_else(|| broken(path, "it is no media playlist of ours"))?;
+        }
+        for segment in named(path, &read(files, path)?)? {
+            match sealing.and_then(|sealing| sealing.files.get(&segment)) {
+                Some(sealed) => add(
+                    &beside(&segment, &sealed.name),
+                    Origin::Sealed(segment),
+                    Step::Media,
+                ),
+                None => add(&segment, Origin::Package, Step::Media),
+            }
+        }
+        let copy = beside(path, &content_name(&bytes, "m3u8"));
+        renamed.insert(path.clone(), copy.clone());
+        add(path, Origin::Made(bytes.clone()), Step::Beside);
+        add(&copy, Origin::Made(bytes), Step::Playlists);
+    }
+
+    for path in &playlists.data {
+        let mut bytes = read(files, path)?;
+        let chapters: Value =
+            serde_json::from_slice(&bytes).map_err(|_| broken(path, "it is not JSON"))?;
+        if thumbnails {
+            for url in images(&chapters) {
+                add(&resolve(path, url), Origin::Package, Step::Media);
+            }
+        } else {
+            bytes = without_images(chapters);
+        }
+        let copy = beside(path, &content_name(&bytes, "json"));
+        renamed.insert(path.clone(), copy.clone());
+        add(path, Origin::Made(bytes.clone()), Step::Beside);
+        add(&copy, Origin::Made(bytes), Step::Playlists);
+    }
+
+    if sealing.is_some() {
+        manifest.dash = None;
+        manifest.mp4 = None;
+    }
+    if let Some(path) = &manifest.dash {
+        let bytes = read(files, path)?;
+        let named = dash::files(&bytes).ok_or_else(|| broken(path, "it cannot be parsed"))?;
+        for file in named.iter().map(|file| resolve(path, file)) {
+            let step = if names::is_content_name(&file) {
+                Step::Media
+            } else {
+                Step::Beside
+            };
+            add(&file, Origin::Package, step);
+        }
+        add(path, Origin::Package, Step::Entry);
+    }
+    for text in manifest
+        .captions
+        .iter_mut()
+        .chain(&mut manifest.descriptions)
+    {
+        if !texts {
+            text.file = None;
+            text.transcript = None;
+        }
+        for path in [&text.file, &text.transcript].into_iter().flatten() {
+            add(path, Origin::Package, Step::Beside);
+        }
+    }
+    // Without its file nothing of a text that is no rendition is left.
+    manifest
+        .descriptions
+        .retain(|text| text.file.is_some() || text.playlist.is_some());
+    if !thumbnails {
+        manifest.thumbnails = None;
+        for chapter in &mut manifest.chapters {
+            chapter.image = None;
+        }
+    }
+    if let Some(pictures) = &manifest.thumbnails {
+        for sheet in &pictures.sheets {
+            add(sheet, Origin::Package, Step::Media);
+        }
+        for path in pictures.poster.iter().chain([&pictures.track]) {
+            add(path, Origin::Package, Step::Beside);
+        }
+    }
+    for image in manifest
+        .chapters
+        .iter()
+        .filter_map(|chapter| chapter.image.as_ref())
+    {
+        add(image, Origin::Package, Step::Media);
+    }
+    if let Some(movie) = &manifest.mp4 {
+        add(&movie.file, Origin::Package, Step::Beside);
+    }
+    if files.has(names::CHAPTERS_VTT) {
+        add(names::CHAPTERS_VTT, Origin::Package, Step::Beside);
+    }
+    match sealing {
+        None => add(names::MANIFEST, Origin::Package, Step::Entry),
+        Some(sealing) => {
+            manifest.encryption = Some(EncryptionEntry {
+                method: "AES-128".into(),
+                key_uri: sealing.key_uri.clone(),
+            });
+            add(
+                names::MANIFEST,
+                Origin::Made(manifest.to_json()),
+                Step::Entry,
+            );
+        }
+    }
+    let multivariant = playlists.renamed(&renamed);
+    add(&manifest.playlist, Origin::Made(multivariant), Step::Entry);
+
+    let mut objects: Vec<Object> = objects.into_values().collect();
+    for object in &objects {
+        let path = match &object.origin {
+            Origin::Package => &object.path,
+            Origin::Sealed(path) => path,
+            Origin::Made(_) => continue,
+        };
+        if !files.has(path) {
+            return Err(broken(path, "it is named and not there"));
+        }
+    }
+    let last = |object: &Object| object.path == manifest.playlist;
+    objects.sort_by_key(|object| (object.step, last(object)));
+    Ok(objects)
+}
+
+/// The multivariant playlist, and what it leads to by their paths.
+struct Playlists {
+    path: String,
+    multivariant: m3u8_rs::MasterPlaylist,
+    /// Media playlists; whether they are I-frame playlists.
+    media: BTreeMap<String, bool>,
+    /// JSON files of session data.
+    data: Vec<String>,
+}
+
+impl Playlists {
+    fn read(files: &dyn Files, manifest: &Manifest) -> Result<Self, Broken> {
+        let path = &manifest.playlist;
+        let multivariant = m3u8_rs::parse_master_playlist_res(&read(files, path)?)
+            .map_err(|_| broken(path, "it is no multivariant playlist"))?;
+        let variants = multivariant.variants.iter();
+        let alternatives = multivariant.alternatives.iter();
+        let media = alternatives
+            .filter_map(|media| Some((media.uri.as_deref()?, false)))
+            .chain(variants.map(|variant| (&variant.uri[..], variant.is_i_frame)))
+            .map(|(uri, i_frames)| (resolve(path, uri), i_frames))
+            .collect();
+        let data = multivariant.session_data.iter();
+        let data = data
+            .filter_map(|data| match &data.field {
+                SessionDataField::Uri(uri) => Some(resolve(path, uri)),
+                SessionDataField::Value(_) => None,
+            })
+            .collect();
+        Ok(Playlists {
+            path: path.clone(),
+            multivariant,
+            media,
+            data,
+        })
+    }
+
+    /// The multivariant playlist with these names for what it leads to; I-frame playlists that
+    /// have none are not in it.
+    fn renamed(mut self, names: &BTreeMap<String, String>) -> Vec<u8> {
+        let rename = |uri: &mut String| {
+            if let Some(name) = names.get(&resolve(&self.path, uri)) {
+                uri.clone_from(name);
+            }
+        };
+        let playlist = &mut self.multivariant;
+        playlist
+            .variants
+            .retain(|variant| names.contains_key(&resolve(&self.path, &variant.uri)));
+        playlist
+            .variants
+            .iter_mut()
+            .for_each(|variant| rename(&mut variant.uri));
+        let alternatives = playlist.alternatives.iter_mut();
+        alternatives
+            .filter_map(|media| media.uri.as_mut())
+            .for_each(rename);
+        for data in &mut playlist.session_data {
+            if let SessionDataField::Uri(uri) = &mut data.field {
+                rename(uri);
+            }
+        }
+        written(|bytes| playlist.write_to(bytes))
+    }
+}
+
+fn read(files: &dyn Files, path: &str) -> Result<Vec<u8>, Broken> {
+    files.read(path).map_err(|error| broken(path, error))
+}
+
+/// The files that the media playlist at `path` names, by their paths in the package.
+fn named(path: &str, playlist: &[u8]) -> Result<BTreeSet<String>, Broken> {
+    let playlist = m3u8_rs::parse_media_playlist_res(playlist)
+        .map_err(|_| broken(path, "it is no media playlist"))?;
+    let segments = playlist.segments.iter();
+    let uris = segments.flat_map(|segment| {
+        let map = segment.map.iter().map(|map| &map.uri);
+        map.chain([&segment.uri])
+    });
+    Ok(uris.map(|uri| resolve(path, uri)).collect())
+}
+
+/// The path of a file called `name` in the folder of the file at `path`.
+fn beside(path: &str, name: &str) -> String {
+    match path.rsplit_once('/') {
+        Some((folder, _)) => format!("{folder}/{name}"),
+        None => name.to_owned(),
+    }
+}
+
+fn content_name(bytes: &[u8], extension: &str) -> String {
+    let mut name = ContentName::default();
+    name.update(bytes);
+    name.finish(extension)
+}
+
+/// The pictures that Apple's JSON chapters name.
+fn images(chapters: &Value) -> impl Iterator<Item = &str> {
+    let chapters = chapters.as_array().into_iter().flatten();
+    let images = chapters.flat_map(|chapter| chapter["images"].as_array().into_iter().flatten());
+    images.filter_map(|image| image["url"].as_str())
+}
+
+fn without_images(mut chapters: Value) -> Vec<u8> {
+    for chapter in chapters.as_array_mut().into_iter().flatten() {
+        if let Some(chapter) = chapter.as_object_mut() {
+            chapter.remove("images");
+        }
+    }
+    serde_json::to_vec_pretty(&chapters).unwrap_or_default()
+}

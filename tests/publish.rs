@@ -316,7 +316,8 @@ fn a_damaged_package_is_refused() {
             .path("OUT/package/video/240p")
             .join(name.expect("a segment"))
     };
-    let damages: [(&str, &dyn Fn(&Path)); 3] = [
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage<'_>; 3] = [
         ("a segment is missing", &|path| {
             fs::remove_file(path).expect("removed")
         }),
@@ -426,7 +427,7 @@ fn unpublish_leaves_what_others_put_there() {
 
 /// Starts to publish through rclone, slowly, and waits until something has come.
 fn slow(place: &Place, to: &str) -> Child {
-    let job = place
+    let mut job = place
         .command(&["publish", to])
         .env("RCLONE_BWLIMIT", "60k")
         .env("RCLONE_TRANSFERS", "1")
@@ -440,6 +441,7 @@ fn slow(place: &Place, to: &str) -> Child {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+    let _ = (job.kill(), job.wait());
     panic!("nothing came");
 }
 

@@ -663,7 +663,7 @@ fn texts_are_renditions_of_the_same_segments() {
     assert_eq!(labels, ["English", "العربية"]);
     assert_eq!(
         manifest.descriptions[0].file,
-        "descriptions/descriptions.en.vtt"
+        Some("descriptions/descriptions.en.vtt".into())
     );
     let master = package.text("master.m3u8");
     assert_eq!(master.matches("TYPE=SUBTITLES").count(), 2);

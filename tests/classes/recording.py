@@ -253,6 +253,7 @@ class Picture:
         self.webcams = []
         self.cursor = None
         self.live = []
+        self.over = []
 
     def show(self, at, image, fade=0.0):
         """The first frame at or after `at` shows the page; returns that frame's time."""
@@ -287,6 +288,8 @@ class Picture:
             for start, end, webcam in self.webcams:
                 if start <= time < end:
                     paste(frame, webcam.frame(time, loudness(time)), *webcam.at)
+            for over in self.over:
+                over.draw(frame, time)
             if self.cursor:
                 self.cursor.draw(frame, time)
             yield b"".join(plane.tobytes() for plane in frame)

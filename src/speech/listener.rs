@@ -9,6 +9,7 @@ use earshot::Detector;
 use super::activity::{Activity, Frame};
 use super::mono::{Mono, RATE};
 use super::music::{HOP, Music};
+use super::voice_over::VoiceOver;
 use crate::timeline::{Span, Time};
 
 /// The length of one frame: 256 samples of 16 kHz.
@@ -32,6 +33,8 @@ const FLOOR_BLOCK: usize = 32;
 pub enum Kind {
     Speech,
     Music,
+    /// Somebody may be speaking over music.
+    SpeechOverMusic,
 }
 
 /// Something that was heard.
@@ -57,6 +60,9 @@ pub struct Listener {
     levels: Levels,
     /// Frames that wait for the word on music.
     waiting: VecDeque<Frame>,
+    /// The tonality of those frames that it is known of, oldest first.
+    tonalities: VecDeque<f32>,
+    over_music: VoiceOver,
     /// Music that is going on.
     playing: Option<Span>,
     heard: Vec<Sound>,
@@ -77,6 +83,8 @@ impl Listener {
             activity: Activity::new(threshold),
             levels: Levels::default(),
             waiting: VecDeque::new(),
+            tonalities: VecDeque::new(),
+            over_music: VoiceOver::default(),
             playing: None,
             heard: Vec::new(),
         }
@@ -111,6 +119,7 @@ impl Listener {
         }
         self.end_music();
         self.waiting.clear();
+        self.tonalities.clear();
         self.music = Music::default();
         self.detector.reset();
         self.samples.clear();
@@ -149,7 +158,8 @@ impl Listener {
         let level = 10.0 * (power + 1e-10).log10();
         let (gain, floor) = self.levels.push(level);
         let mut decided = Vec::new();
-        self.music.push(samples, |music| decided.push(music));
+        let tonality = self.music.push(samples, |music| decided.push(music));
+        self.tonalities.extend(tonality);
         for sample in samples.iter_mut() {
             *sample = (*sample * gain).clamp(-1.0, 1.0);
         }
@@ -169,9 +179,12 @@ impl Listener {
                 return;
             };
             let end = frame.start.saturating_add(FRAME);
+            let tonality = self.tonalities.pop_front();
             if music {
                 let playing = self.playing.get_or_insert(Span::new(frame.start, end));
                 playing.end = end;
+                let over = tonality.and_then(|tonality| self.over_music.push(frame, tonality));
+                self.over_music(over);
                 frame.score = 0.0;
             } else {
                 self.end_music();
@@ -188,7 +201,14 @@ impl Listener {
         self.heard.push(Sound { kind, span });
     }
 
+    fn over_music(&mut self, span: Option<Span>) {
+        let kind = Kind::SpeechOverMusic;
+        self.heard.extend(span.map(|span| Sound { kind, span }));
+    }
+
     fn end_music(&mut self) {
+        let over = self.over_music.finish();
+        self.over_music(over);
         if let Some(span) = self.playing.take() {
             let kind = Kind::Music;
             self.heard.push(Sound { kind, span });

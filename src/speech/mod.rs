@@ -13,5 +13,6 @@ mod listener;
 mod mono;
 mod music;
 pub mod trim;
+mod voice_over;
 
 pub use listener::{Kind, Listener, Sound};

@@ -17,10 +17,16 @@ const MAX_PHASES: u64 = 512;
 
 const LANES: usize = 8;
 
+/// Seconds over which channels are compared: less than a syllable, so that no word is lost.
+const COMPARED: f32 = 0.1;
+/// Two channels with a correlation below the negative of this carry one voice, and one of them is
+/// wired the wrong way round: their sum would be silence.
+const INVERTED: f32 = 0.7;
+
 /// Mixes to one channel and resamples to [`RATE`].
 #[derive(Clone, Debug)]
 pub struct Mono {
-    channels: usize,
+    mix: Mix,
     rate: u64,
     /// One filter per position between two input samples.
     phases: Vec<Vec<f32>>,
@@ -58,7 +64,7 @@ impl Mono {
             })
             .collect();
         Some(Mono {
-            channels,
+            mix: Mix::new(rate as u32, channels),
             rate,
             phases,
             // The first output sample lies on the first input sample.
@@ -69,12 +75,7 @@ impl Mono {
 
     /// Appends what becomes of `samples` (interleaved) to `out`.
     pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
-        let scale = 1.0 / self.channels as f32;
-        self.history.extend(
-            samples
-                .chunks_exact(self.channels)
-                .map(|frame| frame.iter().sum::<f32>() * scale),
-        );
+        self.mix.push(samples, &mut self.history);
         let target = u64::from(RATE);
         let count = self.phases.len() as u64;
         loop {
@@ -90,6 +91,67 @@ impl Mono {
         let used = ((self.position / target) as usize).min(self.history.len());
         self.history.drain(..used);
         self.position -= used as u64 * target;
+    }
+}
+
+/// All channels in one, each the right way round.
+#[derive(Clone, Debug)]
+struct Mix {
+    /// What each channel counts for: its share, negative where it is inverted.
+    weights: Vec<f32>,
+    /// Per channel the sum of its squares, and of its products with the first one.
+    sums: Vec<(f32, f32)>,
+    seen: usize,
+    /// Frames after which the channels are compared.
+    compared: usize,
+}
+
+impl Mix {
+    fn new(rate: u32, channels: usize) -> Self {
+        Mix {
+            weights: vec![1.0 / channels as f32; channels],
+            sums: vec![(0.0, 0.0); channels],
+            seen: 0,
+            compared: (rate as f32 * COMPARED) as usize,
+        }
+    }
+
+    fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
+        let channels = self.weights.len();
+        if channels == 1 {
+            out.extend(samples);
+            return;
+        }
+        for frame in samples.chunks_exact(channels) {
+            let first = frame.first().copied().unwrap_or_default();
+            let mut mixed = 0.0;
+            for ((&sample, weight), sums) in frame.iter().zip(&self.weights).zip(&mut self.sums) {
+                mixed += sample * weight;
+                sums.0 += sample * sample;
+                sums.1 += sample * first;
+            }
+            out.push(mixed);
+        }
+        self.seen += samples.len() / channels;
+        if self.seen >= self.compared {
+            self.seen = 0;
+            self.compare();
+        }
+    }
+
+    /// Turns channels round that are the first one's mirror image. What has been found holds while
+    /// nothing is heard.
+    fn compare(&mut self) {
+        let Some(&(first, _)) = self.sums.first() else {
+            return;
+        };
+        for (weight, (energy, product)) in self.weights.iter_mut().zip(&self.sums) {
+            let certain = INVERTED * (first * energy).sqrt();
+            if product.abs() > certain && certain > 0.0 {
+                *weight = weight.copysign(*product);
+            }
+        }
+        self.sums.fill((0.0, 0.0));
     }
 }
 
@@ -161,6 +223,20 @@ mod tests {
         let mut out = Vec::new();
         mono.push(&tone(48_000, 11_000.0, 1), &mut out);
         assert!(rms(&out[500..]) < 0.01, "{}", rms(&out[500..]));
+    }
+
+    #[test]
+    fn a_voice_in_two_channels_that_mirror_each_other_does_not_vanish() {
+        for (left, right) in [(1.0, -1.0), (1.0, -0.5), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)] {
+            let mut mono = Mono::new(48_000, 2).expect("valid");
+            let mut out = Vec::new();
+            for chunk in tone(48_000, 440.0, 1).chunks(997).cycle().take(150) {
+                let stereo: Vec<f32> = chunk.iter().flat_map(|s| [s * left, s * right]).collect();
+                mono.push(&stereo, &mut out);
+            }
+            let loud = rms(&out[2 * RATE as usize..]);
+            assert!(loud > 0.3, "{left} {right}: {loud}");
+        }
     }
 
     #[test]

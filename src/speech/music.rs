@@ -62,15 +62,17 @@ impl Default for Music {
 
 impl Music {
     /// Takes the next [`HOP`] samples; calls `decided` once for each frame that became certain.
-    pub fn push(&mut self, frame: &[f32], mut decided: impl FnMut(bool)) {
+    /// Returns the tonality of the frame [`DELAY`] before, once there is one.
+    pub fn push(&mut self, frame: &[f32], mut decided: impl FnMut(bool)) -> Option<f32> {
         let tonality = self.tonality(frame);
         if self.early > 0 {
             self.early -= 1;
-            return;
+            return None;
         }
         let stretches = &mut self.stretches;
         self.changes
             .push(tonality, |music| stretches.push(music, &mut decided));
+        Some(tonality)
     }
 
     /// Decides the frames that are left.

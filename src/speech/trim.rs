@@ -65,6 +65,8 @@ impl Default for Settings {
 pub struct Evidence {
     pub speech: Vec<Span>,
     pub music: Vec<Span>,
+    /// Where somebody may be speaking over music.
+    pub over_music: Vec<Span>,
     pub slides: Vec<Time>,
 }
 
@@ -108,6 +110,11 @@ const NEAR: Time = Time::from_secs(20);
 const BREATH: Time = Time::from_millis(3500);
 /// A slide change shows that the class was still going on this long before it.
 const SLIDE_REACH: Time = Time::from_secs(15);
+/// Nobody teaches against music for longer than this: a slide that came up earlier in it is the
+/// lobby's.
+const AGAINST_MUSIC: Time = Time::from_secs(30);
+/// Music that ends this soon after a slide has come up was turned off for it.
+const TURNED_OFF: Time = Time::from_secs(3);
 
 /// The class as far as it is known.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -150,9 +157,61 @@ pub fn class(evidence: &Evidence) -> Option<Class> {
             chain = Some(weight);
         }
     }
+    let span = Span::new(runs[begin].span.start, runs[end].span.end);
     Some(Class {
-        span: Span::new(runs[begin].span.start, runs[end].span.end),
+        span: Span::new(
+            start_under_music(evidence, span.start),
+            end_under_music(evidence, span.end),
+        ),
         sustained: true,
+    })
+}
+
+/// Where the class starts that is heard from `start` on. Music that is still playing when somebody
+/// begins hides the first sentences: hints of a voice over it lead back to them, and so does a slide
+/// that came up while it played.
+fn start_under_music(evidence: &Evidence, start: Time) -> Time {
+    let mut music = evidence.music.iter().rev();
+    let before = |music: &&Span| music.start < start && start.saturating_sub(music.end) < NEAR;
+    let Some(music) = music.find(before).copied() else {
+        return start;
+    };
+    let mut first = start;
+    for voice in evidence.over_music.iter().rev() {
+        let near = first.saturating_sub(voice.end) < NEAR;
+        if voice.end <= start && near && voice.start >= music.start {
+            first = first.min(voice.start);
+        }
+    }
+    if first < start {
+        return first;
+    }
+    // Slides all along are the lobby's; the last of them may be the class's first.
+    let slides = evidence.slides.iter().copied();
+    let mut slides = slides.filter(|slide| *slide > music.start && *slide < start);
+    let against = |slide: &Time| {
+        let went_on = music.end.saturating_sub(*slide);
+        went_on > TURNED_OFF && went_on < AGAINST_MUSIC
+    };
+    let first = slides.next();
+    let slide = first
+        .filter(against)
+        .or_else(|| slides.last().filter(against));
+    slide.unwrap_or(start)
+}
+
+/// Where the class ends that is heard until `end`: the last words may be said when the music has
+/// begun.
+fn end_under_music(evidence: &Evidence, end: Time) -> Time {
+    let next = evidence.music.iter().find(|music| music.end > end);
+    let Some(music) = next.filter(|music| music.start.saturating_sub(end) < BREATH) else {
+        return end;
+    };
+    let voices = evidence.over_music.iter();
+    let voices = voices.filter(|voice| voice.start >= end && voice.end <= music.end);
+    voices.fold(end, |last, voice| {
+        let near = voice.start.saturating_sub(last) < BREATH;
+        if near { voice.end } else { last }
     })
 }
 
@@ -477,6 +536,36 @@ mod tests {
         // The slides were gone before.
         with.slides = vec![secs(9), secs(105), secs(115)];
         assert!(class(&with).expect("speech").span.end < secs(100));
+    }
+
+    #[test]
+    fn a_class_that_begins_under_music_is_kept_from_its_first_words() {
+        let mut evidence = evidence(&talk(76.0, 200.0));
+        evidence.music = spans(&[(0.0, 70.0)]);
+        let begins = |evidence: &Evidence| class(evidence).expect("speech").span.start;
+        assert_eq!(begins(&evidence), secs(76));
+        // The slide of the class is up while the music goes on.
+        evidence.slides = vec![secs(55), secs(66)];
+        assert_eq!(begins(&evidence), secs(55));
+        // Slides all along are the lobby's, but for the last one.
+        evidence.slides = vec![secs(15), secs(30), secs(45), secs(60)];
+        assert_eq!(begins(&evidence), secs(60));
+        // The music is turned off with the slide.
+        evidence.slides = vec![secs(68)];
+        assert_eq!(begins(&evidence), secs(76));
+        // Hints of a voice that lead up to what is heard clearly.
+        evidence.over_music = spans(&[(10.0, 14.0), (52.0, 57.0), (58.0, 66.0)]);
+        assert_eq!(begins(&evidence), secs(52));
+    }
+
+    #[test]
+    fn last_words_over_the_closing_music_are_kept() {
+        let mut evidence = evidence(&talk(10.0, 100.0));
+        let end = class(&evidence).expect("speech").span.end;
+        evidence.music = spans(&[(99.0, 160.0)]);
+        evidence.over_music = spans(&[(100.0, 106.0), (130.0, 133.0)]);
+        assert!(end < secs(99));
+        assert_eq!(class(&evidence).expect("speech").span.end, secs(106));
     }
 
     #[test]

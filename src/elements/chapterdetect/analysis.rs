@@ -134,6 +134,7 @@ impl Analysis {
             match sound.kind {
                 Kind::Speech => heard.speech.push(sound.span),
                 Kind::Music => heard.music.push(sound.span),
+                Kind::SpeechOverMusic => heard.over_music.push(sound.span),
             }
         }
         heard

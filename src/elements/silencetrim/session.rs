@@ -247,6 +247,7 @@ impl Session {
             let list = match sound.kind {
                 Kind::Speech => &mut self.plan.evidence.speech,
                 Kind::Music => &mut self.plan.evidence.music,
+                Kind::SpeechOverMusic => &mut self.plan.evidence.over_music,
             };
             insert(list, sound.span);
         }

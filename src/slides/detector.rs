@@ -3,7 +3,7 @@
 //! The detector: per block what it held last, and the decision which changes are a slide's.
 
 use super::picture::{Grid, Picture};
-use super::region::{Region, WORD_GAP};
+use super::region::{CLEAR_BLOCKS, Region, WORD_GAP};
 use super::shown::{Reduced, Shown};
 use crate::timeline::Time;
 
@@ -11,6 +11,12 @@ use crate::timeline::Time;
 const HOLD: Time = Time::from_millis(1500);
 /// A change is judged this long after it happened: by then it shows whether its surroundings move.
 const JUDGE: Time = Time::from_millis(7000);
+/// Something small that is gone again after no more than this was passing by: a notice that pops up,
+/// a pointer that rests, somebody who walks past the screen.
+const PASSING: Time = Time::from_millis(9000);
+/// Of a passing thing's blocks at least this share (percent) shows what it showed before: a slide may
+/// have changed behind it.
+const PASSED: usize = 60;
 /// Changes of blocks that lie closer in time than this belong to one change.
 const TOGETHER: Time = Time::from_millis(700);
 /// Activity is counted in steps of this length, or of one picture where they are further apart.
@@ -73,6 +79,8 @@ struct Block {
     state: State,
     /// When the latest content was first seen.
     since: Time,
+    /// When it last left what it had settled on.
+    left: Time,
     /// When the change was strongest since the block left its settled content, how strong it was,
     /// and when the picture before that was seen.
     peak: Time,
@@ -91,6 +99,8 @@ struct Record {
     block: usize,
     time: Time,
     after: Time,
+    /// When it began to change.
+    left: Time,
     weight: u32,
     /// The means of what it held before.
     before: [u8; 4],
@@ -111,6 +121,10 @@ struct Field {
     /// The start of each tick that `Block::activity` still holds, latest last.
     ticks: std::collections::VecDeque<Time>,
     records: Vec<Record>,
+    /// Where something is passing by, and until when.
+    passing: Vec<(Region, Time)>,
+    /// The time of the last change.
+    found: Option<Time>,
 }
 
 /// Finds lasting changes in a stream of pictures.
@@ -219,6 +233,7 @@ impl Field {
         let block = Block {
             state: State::Settled,
             since: time,
+            left: time,
             peak: time,
             peak_residual: 0,
             peak_after: time,
@@ -236,6 +251,8 @@ impl Field {
             tick_start: time,
             ticks: [time].into(),
             records: Vec::new(),
+            passing: Vec::new(),
+            found: None,
         }
     }
 
@@ -273,6 +290,7 @@ impl Field {
                             block: index,
                             time: block.peak,
                             after: block.peak_after,
+                            left: block.left,
                             weight: grid.residual_kept(settled, latest),
                             before: grid.means(settled),
                             reverted: !grid.is_moved(grid.residual_kept(earlier, latest)),
@@ -301,6 +319,9 @@ impl Field {
             }
             block.since = time;
             grid.keep(picture, column, row, latest);
+            if block.state == State::Settled {
+                block.left = time;
+            }
             let settled = &self.settled[range];
             block.state = if grid.is_moved(grid.residual_kept(settled, latest)) {
                 State::Changing
@@ -316,7 +337,7 @@ impl Field {
         let first = self.records.first()?.time;
         let ticks_after = self.ticks.iter().filter(|&&start| start > first).count();
         let surroundings_known =
-            now >= first.saturating_add(JUDGE) && ticks_after > LEAST_TICKS_AFTER as usize;
+            now >= first.saturating_add(PASSING) && ticks_after > LEAST_TICKS_AFTER as usize;
         if !all && !surroundings_known {
             return None;
         }
@@ -340,7 +361,10 @@ impl Field {
         let (columns, rows) = (self.grid.columns, self.grid.rows);
         let time = median(group, |record| record.time)?;
         let (before, after) = self.motion(time);
-        let live = before.joined(&after).boxed();
+        let mut live = before.joined(&after).boxed();
+        for way in before.without(&after).ways(&after.without(&before)) {
+            live.insert_rect(way);
+        }
         let changed = before.with(group.iter().map(|record| record.block));
 
         // An inset that appears or vanishes: much of what changed moves only before or only after.
@@ -366,13 +390,21 @@ impl Field {
             .iter()
             .copied()
             .filter(|record| !live.contains(record.block) && !inset.contains(record.block))
+            // What began to change with the last slide and has not held still since, because a
+            // pointer moved over it, came with that slide.
+            .filter(|record| self.found.is_none_or(|found| record.left > found))
             .collect();
+        let records = self.lasting(records);
         let still = (columns * rows).saturating_sub(live.len()).max(1);
         let region = before.with(records.iter().map(|record| record.block));
         let clear = records.iter();
         let clear = clear.filter(|record| self.grid.is_clear(record.weight));
         let clear = before.with(clear.map(|record| record.block));
-        let records = if region.is_content(&clear) {
+        // A pointer that moves on a little leaves one place and takes another.
+        let left = records.iter().filter(|record| record.reverted);
+        let left = before.with(left.map(|record| record.block));
+        let taken = region.without(&left);
+        let records = if left.is_content(&clear) || taken.is_content(&clear) {
             records
         } else {
             self.grown(&records)?
@@ -380,12 +412,62 @@ impl Field {
         for block in &mut self.blocks {
             block.small = None;
         }
+        let time = median(&records, |record| record.time)?;
+        self.found = Some(time);
         Some(Found {
-            time: median(&records, |record| record.time)?,
+            time,
             after: median(&records, |record| record.after)?,
             difference: (records.len() as f64 / still as f64).min(1.0),
             live,
         })
+    }
+
+    /// The records without those of something that is passing by.
+    fn lasting(&mut self, mut records: Vec<Record>) -> Vec<Record> {
+        let Some(first) = records.iter().map(|record| record.time).min() else {
+            return records;
+        };
+        let none = Region::new(self.grid.columns, self.grid.rows);
+        self.passing.retain(|(_, until)| first <= *until);
+        let behind = |record: &&Record| {
+            let mut by = self.passing.iter();
+            by.any(|(region, until)| region.contains(record.block) && record.time <= *until)
+        };
+        let behind = records.iter().filter(behind);
+        let behind = none.with(behind.map(|record| record.block));
+        let soon = first.saturating_add(PASSING);
+        let gone = self.records.iter();
+        let gone: Vec<&Record> = gone
+            .filter(|record| record.reverted && record.time <= soon)
+            .collect();
+        let vanished = behind.joined(&none.with(gone.iter().map(|record| record.block)));
+
+        let mut passing = none.clone();
+        let mut until = None;
+        let changed = none.with(records.iter().map(|record| record.block));
+        for piece in changed.pieces(WORD_GAP) {
+            let region = none.with(piece.blocks.iter().copied());
+            let count = region.len() - region.without(&vanished).len();
+            if !none.is_small(piece.bounds) || count * 100 < piece.blocks.len() * PASSED {
+                continue;
+            }
+            let gone = gone.iter().filter(|record| region.contains(record.block));
+            if let Some(last) = gone.map(|record| record.time).max() {
+                // The next slide takes more with it.
+                let together = |record: &&Record| record.time.abs_diff(last) <= TOGETHER;
+                let whole = self.records.iter().filter(together).count();
+                if whole > 2 * piece.blocks.len() {
+                    continue;
+                }
+                until = until.max(Some(last));
+            }
+            passing.insert_rect(piece.bounds);
+        }
+        records.retain(|record| !behind.contains(record.block) && !passing.contains(record.block));
+        if let Some(until) = until {
+            self.passing.push((passing, until.saturating_add(TOGETHER)));
+        }
+        records
     }
 
     /// Small changes add up where they lie together and stay: writing by hand. Returns them once
@@ -396,10 +478,13 @@ impl Field {
         }
         let small = Region::new(self.grid.columns, self.grid.rows)
             .with((0..self.blocks.len()).filter(|&block| self.blocks[block].small.is_some()));
-        let piece = small
-            .pieces(WORD_GAP)
-            .into_iter()
-            .find(|piece| piece.bounds.is_content())?;
+        let clear = |block: &&usize| {
+            let small = self.blocks[**block].small.as_ref();
+            small.is_some_and(|record| self.grid.is_clear(record.weight))
+        };
+        let piece = small.pieces(WORD_GAP).into_iter().find(|piece| {
+            piece.bounds.is_content() && piece.blocks.iter().filter(clear).count() >= CLEAR_BLOCKS
+        })?;
         Some(
             piece
                 .blocks

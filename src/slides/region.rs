@@ -7,9 +7,13 @@ pub(super) const WORD_GAP: usize = 2;
 /// What is less wide and high than this (blocks) may be a cursor.
 const CURSOR: usize = 5;
 /// Blocks of a change that must differ clearly.
-const CLEAR_BLOCKS: usize = 3;
+pub(super) const CLEAR_BLOCKS: usize = 3;
 /// A region of this part of the picture is no inset.
 const INSET: f64 = 0.6;
+/// No larger part of the picture is what somebody covers on the way past the screen.
+const WAY: f64 = 0.35;
+/// No larger part of the picture is a notice or somebody who walks by.
+const SMALL: f64 = 0.1;
 
 /// A set of blocks.
 #[derive(Clone)]
@@ -44,6 +48,23 @@ impl Rect {
 
     pub fn area(self) -> usize {
         self.width() * self.height()
+    }
+
+    /// Whether at least half of either's rows are also the other's.
+    fn is_beside(self, other: Rect) -> bool {
+        let (top, bottom) = (self.top.max(other.top), self.bottom.min(other.bottom));
+        let shared = (bottom + 1).saturating_sub(top);
+        shared * 2 >= self.height().max(other.height())
+    }
+
+    /// The rectangle around both.
+    fn joined(self, other: Rect) -> Rect {
+        Rect {
+            left: self.left.min(other.left),
+            top: self.top.min(other.top),
+            right: self.right.max(other.right),
+            bottom: self.bottom.max(other.bottom),
+        }
     }
 }
 
@@ -122,6 +143,11 @@ impl Region {
         (rect.area() as f64) < INSET * self.set.len() as f64
     }
 
+    /// Whether a rectangle is small enough for something that passes by.
+    pub fn is_small(&self, rect: Rect) -> bool {
+        (rect.area() as f64) < SMALL * self.set.len() as f64
+    }
+
     /// The region of what moves with the rectangles around it: a picture in the picture is a
     /// rectangle of which parts rest for a while.
     pub fn boxed(&self) -> Self {
@@ -134,6 +160,23 @@ impl Region {
             }
         }
         boxed
+    }
+
+    /// The ways of what moved here and moves there afterwards: somebody who walks past the screen
+    /// covers and uncovers what lies between.
+    pub fn ways(&self, there: &Region) -> Vec<Rect> {
+        let from = self.pieces(2);
+        let to = there.pieces(2);
+        let pairs = from
+            .iter()
+            .flat_map(|from| to.iter().map(move |to| (from, to)));
+        pairs
+            .filter(|(from, to)| from.blocks.len() >= CURSOR && to.blocks.len() >= CURSOR)
+            .map(|(from, to)| (from.bounds, to.bounds))
+            .filter(|(from, to)| from.is_beside(*to))
+            .map(|(from, to)| self.grown(from.joined(to), 1))
+            .filter(|way| (way.area() as f64) < WAY * self.set.len() as f64)
+            .collect()
     }
 
     /// The rectangle, grown by `margin` blocks on every side within the grid.

@@ -193,6 +193,63 @@ fn something_shown_for_a_moment_is_no_slide() {
 }
 
 #[test]
+fn a_notice_that_pops_up_is_no_slide_and_hides_none() {
+    let changes = found(60, |frame| {
+        let mut screen = slide(if frame < 330 { 4 } else { 6 });
+        if (300..345).contains(&frame) {
+            screen.fill(400, 400, 220, 50, 20).text(420, 418, 180);
+        }
+        screen
+    });
+    assert_eq!(times(&changes), [33.0]);
+}
+
+#[test]
+fn a_bullet_shortly_before_the_next_slide_is_found() {
+    let changes = found(60, |frame| match frame {
+        0..300 => slide(3),
+        300..350 => slide(4),
+        _ => {
+            let mut screen = Screen::blank();
+            for line in 0..9 {
+                screen.text(360, 40 + 40 * line, 260);
+            }
+            screen
+        }
+    });
+    assert_eq!(times(&changes), [30.0, 35.0]);
+}
+
+#[test]
+fn a_pointer_in_the_wake_of_a_slide_is_no_slide() {
+    let changes = found(60, |frame| {
+        let mut screen = slide(if frame < 300 { 2 } else { 9 });
+        let way = frame.clamp(304, 316) as usize - 304;
+        screen.fill(60 + 18 * way, 70 + 24 * way, 10, 16, 0);
+        screen
+    });
+    assert_eq!(times(&changes), [30.0]);
+}
+
+#[test]
+fn somebody_who_walks_past_the_screen_is_no_slide() {
+    let changes = found(120, |frame| {
+        let mut screen = slide(if frame < 800 { 6 } else { 8 });
+        // At one place and another for half a minute, on the way for three seconds; never quite still.
+        let step = (frame % 330).saturating_sub(300) as usize;
+        let part = if frame / 330 % 2 == 0 {
+            step
+        } else {
+            30 - step
+        };
+        let sway = [0, 3, 6, 3][frame as usize / 4 % 4];
+        screen.fill(80 + 12 * part + sway, 330, 64, 150, 90);
+        screen
+    });
+    assert_eq!(times(&changes), [80.0]);
+}
+
+#[test]
 fn only_the_hue_may_change() {
     let mut detector = Detector::new(Sensitivity::default());
     let luma = slide(3);

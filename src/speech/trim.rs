@@ -196,7 +196,7 @@ fn start_under_music(evidence: &Evidence, start: Time) -> Time {
     let first = slides.next();
     let slide = first
         .filter(against)
-        .or_else(|| slides.last().filter(against));
+        .or_else(|| slides.next_back().filter(against));
     slide.unwrap_or(start)
 }
 

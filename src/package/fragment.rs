@@ -174,47 +174,14 @@ mod tests {
         assert_eq!(delay_init(b"", 200), None);
     }
 
-    #[test]
-    fn composition_offsets_move() {
-        let entry = |cts| TrunEntry {
-            duration: Some(100),
-            size: Some(7),
-            flags: Some(0),
-            cts: Some(cts),
-        };
-        let mut moof = Moof {
-            mfhd: Mfhd { sequence_number: 1 },
-            traf: vec![Traf {
-                tfhd: Tfhd {
-                    track_id: 1,
-                    ..Tfhd::default()
-                },
-                trun: vec![Trun {
-                    data_offset: Some(100),
-                    samples: TrunSamples::Explicit([0, 200, -100, -200].map(entry).to_vec()),
-                }],
-                ..Traf::default()
-            }],
-        };
-        let mut bytes = encoded(&moof);
-        delay_fragment(&mut bytes, 200).expect("well formed");
-        moof.traf[0].trun[0].samples =
-            TrunSamples::Explicit([200, 400, 100, 0].map(entry).to_vec());
-        let read = Moof::decode_maybe(&mut &bytes[..]).expect("well formed");
-        assert_eq!(read, Some(moof));
-        bytes.truncate(bytes.len() - 3);
-        assert_eq!(delay_fragment(&mut bytes, 200), None);
-    }
-
-    #[test]
-    fn offsets_that_are_left_out_are_written() {
-        let entry = |cts| TrunEntry {
+    fn moof(data_offset: i32, offsets: &[Option<i64>]) -> Moof {
+        let sample = |&cts: &Option<i64>| TrunEntry {
             duration: Some(100),
             size: Some(7),
             flags: Some(0),
             cts,
         };
-        let moof = |cts, data_offset| Moof {
+        Moof {
             mfhd: Mfhd { sequence_number: 1 },
             traf: vec![Traf {
                 tfhd: Tfhd {
@@ -223,14 +190,28 @@ mod tests {
                 },
                 trun: vec![Trun {
                     data_offset: Some(data_offset),
-                    samples: TrunSamples::Explicit(vec![entry(cts); 3]),
+                    samples: TrunSamples::Explicit(offsets.iter().map(sample).collect()),
                 }],
                 ..Traf::default()
             }],
-        };
-        let mut bytes = encoded(&moof(None, 100));
+        }
+    }
+
+    #[test]
+    fn composition_offsets_move() {
+        let mut bytes = encoded(&moof(100, &[0, 200, -100, -200].map(Some)));
         delay_fragment(&mut bytes, 200).expect("well formed");
         let read = Moof::decode_maybe(&mut &bytes[..]).expect("well formed");
-        assert_eq!(read, Some(moof(Some(200), 112)));
+        assert_eq!(read, Some(moof(100, &[200, 400, 100, 0].map(Some))));
+        bytes.truncate(bytes.len() - 3);
+        assert_eq!(delay_fragment(&mut bytes, 200), None);
+    }
+
+    #[test]
+    fn offsets_that_are_left_out_are_written() {
+        let mut bytes = encoded(&moof(100, &[None; 3]));
+        delay_fragment(&mut bytes, 200).expect("well formed");
+        let read = Moof::decode_maybe(&mut &bytes[..]).expect("well formed");
+        assert_eq!(read, Some(moof(112, &[Some(200); 3])));
     }
 }

@@ -17,7 +17,7 @@ use crate::progress::Progress;
 use crate::stop::Stop;
 
 /// The name that a description gives to the element whose pads are the input's streams.
-const SOURCE: &str = "source";
+pub const SOURCE: &str = "source";
 
 /// How often a running pipeline's freed memory is given back.
 const GIVE_BACK: Duration = Duration::from_secs(2);

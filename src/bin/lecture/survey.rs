@@ -43,7 +43,7 @@ fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
     if let Some(recording) = made.by_name("recording") {
         recording.set_property("location", input.path.display().to_string());
     }
-    if let Some(source) = made.by_name("source") {
+    if let Some(source) = made.by_name(pipeline::SOURCE) {
         // Sound and words stay as they are.
         source.connect("autoplug-continue", false, |arguments| {
             let caps = arguments.get(2)?.get::<gst::Caps>().ok()?;
@@ -98,7 +98,7 @@ fn prefer_fast_decoders(pipeline: &gst::Pipeline) {
     if gst::ElementFactory::find("avdec_opus").is_none() {
         return;
     }
-    let Some(source) = pipeline.by_name("source") else {
+    let Some(source) = pipeline.by_name(pipeline::SOURCE) else {
         return;
     };
     source.connect("autoplug-select", false, |arguments| {

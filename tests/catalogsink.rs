@@ -1139,3 +1139,38 @@ fn the_description_is_complete() {
     sink.release_request_pad(&pad);
     assert_eq!(sink.num_sink_pads(), 0);
 }
+
+#[test]
+fn gains_level_the_sound_and_wrong_ones_are_one_error() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let line = |name: &str, gains: &str| {
+        format!(
+            "catalogsink name=catalog location={} audio_0::gains={gains} \
+             audiotestsrc wave=sine freq=1000 volume=0.1 num-buffers=200 samplesperbuffer=1024 \
+             ! audio/x-raw,rate=48000,channels=2 ! catalog.audio_0",
+            folder.path().join(name).display()
+        )
+    };
+    let ended = run(&line("level", "0:6,2:6,2.1:-6"));
+    assert_eq!(ended.errors, 0);
+    let playlist = folder.path().join("level/audio/main/playlist.m3u8");
+    let loudest = |span: &str| {
+        let filter = format!("atrim={span},volumedetect");
+        let ended = Command::new("ffmpeg")
+            .args(["-hide_banner", "-i"])
+            .arg(&playlist)
+            .args(["-af", &filter, "-f", "null", "-"])
+            .output()
+            .expect("ffmpeg is installed");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let (_, rest) = said.split_once("max_volume:").expect("measured");
+        let number = rest.split_whitespace().next().expect("a number");
+        number.parse::<f64>().expect("a number")
+    };
+    assert!((loudest("0.2:1.8") + 14.0).abs() < 0.3);
+    assert!((loudest("2.3:4") + 26.0).abs() < 0.3);
+    let ended = run(&line("wrong", "1:loud"));
+    let (_, error) = ended.error.expect("an error");
+    assert!(error.to_string().contains("1:loud"), "{error}");
+    assert_eq!(ended.errors, 1);
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Audio samples → where somebody speaks, where music plays; and from that what of a recording is
+//! Audio samples → where somebody speaks, where music plays, how loud it is; and from that what of a recording is
 //! dead air.
 //!
 //! [`Listener`] takes samples of any rate and channel count. A detector made for speech says how
@@ -10,6 +10,7 @@
 
 mod activity;
 mod listener;
+pub mod loudness;
 mod mono;
 mod music;
 pub mod trim;

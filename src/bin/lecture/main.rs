@@ -14,6 +14,7 @@ mod folder;
 mod gst_error;
 mod help;
 mod jobs;
+mod loudness;
 mod movie;
 mod mp4;
 mod part;

@@ -8,9 +8,11 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::ladder::LadderElement;
+use super::level::LevelElement;
 use super::settings::Settings;
 use crate::package::grid::Grid;
 use crate::package::ladder::{Rung, frame_rate};
+use crate::speech::loudness::Curve;
 use crate::timeline::Time;
 
 /// Samples a second of every audio rendition.
@@ -183,10 +185,11 @@ fn set_other(encoder: &gst::Element, rung: &Rung) {
     }
 }
 
-/// Sound at one rate without holes, encoded into fragments.
+/// Sound at one rate without holes, levelled by `gains`, encoded into fragments.
 pub fn audio(
     bin: &gst::Bin,
     settings: &Settings,
+    gains: Curve,
 ) -> Result<(Head<gst_app::AppSink>, gst::Element), glib::BoolError> {
     let convert = make("audioconvert")?;
     let resample = make("audioresample")?;
@@ -194,15 +197,14 @@ pub fn audio(
     let rate = make("audiorate")?;
     let encoder = make("avenc_aac")?;
     let (mux, sink) = fragments()?;
-    let elements = [
-        &convert,
-        &resample,
-        &filter,
-        &rate,
-        &encoder,
-        &mux,
-        sink.upcast_ref(),
-    ];
+    let level = (!gains.is_empty()).then(|| LevelElement::new(gains));
+    let mut elements: Vec<&gst::Element> = vec![&convert, &resample, &filter, &rate];
+    elements.extend(
+        level
+            .as_ref()
+            .map(|level| level.upcast_ref::<gst::Element>()),
+    );
+    elements.extend([&encoder, &mux, sink.upcast_ref()]);
     add(bin, &elements)?;
     let priming = gst::ClockTime::SECOND.mul_div_round(PRIMING, SAMPLE_RATE as u64);
     split(&static_pad(&encoder, "src")?, settings.segment(), priming);

@@ -18,6 +18,7 @@ mod changes;
 mod finish;
 mod imp;
 mod ladder;
+mod level;
 mod pad;
 mod plane;
 mod run;

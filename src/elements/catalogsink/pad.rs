@@ -74,6 +74,8 @@ pub struct PadSettings<R> {
     pub label: Option<String>,
     pub language: Option<String>,
     pub role: R,
+    /// Gains of sound over time as the user wrote them; read when the pad's stream is built.
+    pub gains: String,
 }
 
 pub type AudioSettings = PadSettings<AudioRole>;
@@ -88,9 +90,23 @@ pub fn text(value: &glib::Value) -> Option<String> {
         .filter(|text| !text.trim().is_empty())
 }
 
-/// A ghost pad with the properties `label`, `language` and `role`.
+/// Of sound: what brings it to its loudness.
+fn gains() -> Option<glib::ParamSpec> {
+    let gains = glib::ParamSpecString::builder("gains")
+        .nick("Gains")
+        .blurb(
+            "Gains of the sound over the package's time as SECONDS:DB, separated by commas and \
+             straight between, as in 0:-1.5,80.25:4; true peaks stay below -1 dBTP then. Without \
+             them the sound is as loud as it comes (default: none)",
+        )
+        .mutable_ready()
+        .build();
+    Some(gains)
+}
+
+/// A ghost pad with the properties `label`, `language`, `role` and these others.
 macro_rules! rendition_pad {
-    ($pad:ident, $imp:ident, $type_name:literal, $role:ty) => {
+    ($pad:ident, $imp:ident, $type_name:literal, $role:ty, $others:expr) => {
         #[derive(Default)]
         pub struct $imp {
             settings: Mutex<PadSettings<$role>>,
@@ -112,7 +128,7 @@ macro_rules! rendition_pad {
         impl ObjectImpl for $imp {
             fn properties() -> &'static [glib::ParamSpec] {
                 static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
-                    vec![
+                    let mut properties = vec![
                         glib::ParamSpecString::builder("label")
                             .nick("Label")
                             .blurb(
@@ -134,7 +150,9 @@ macro_rules! rendition_pad {
                             .blurb("What the rendition is for")
                             .mutable_ready()
                             .build(),
-                    ]
+                    ];
+                    properties.extend($others);
+                    properties
                 });
                 PROPERTIES.as_ref()
             }
@@ -145,6 +163,7 @@ macro_rules! rendition_pad {
                     "label" => settings.label = text(value),
                     "language" => settings.language = text(value),
                     "role" => settings.role = value.get().unwrap_or_default(),
+                    "gains" => settings.gains = text(value).unwrap_or_default(),
                     _ => {}
                 }
             }
@@ -154,6 +173,7 @@ macro_rules! rendition_pad {
                 match pspec.name() {
                     "label" => settings.label.to_value(),
                     "language" => settings.language.to_value(),
+                    "gains" => Some(&settings.gains).to_value(),
                     _ => settings.role.to_value(),
                 }
             }
@@ -172,8 +192,20 @@ macro_rules! rendition_pad {
     };
 }
 
-rendition_pad!(AudioPad, AudioPadImp, "GstCatalogSinkAudioPad", AudioRole);
-rendition_pad!(TextPad, TextPadImp, "GstCatalogSinkTextPad", TextPadRole);
+rendition_pad!(
+    AudioPad,
+    AudioPadImp,
+    "GstCatalogSinkAudioPad",
+    AudioRole,
+    gains()
+);
+rendition_pad!(
+    TextPad,
+    TextPadImp,
+    "GstCatalogSinkTextPad",
+    TextPadRole,
+    None
+);
 
 glib::wrapper! {
     pub struct AudioPad(ObjectSubclass<AudioPadImp>)

@@ -11,6 +11,7 @@ use gst::subclass::prelude::*;
 use super::branch::{self, Head};
 use super::imp::{CAT, CatalogSink, lock};
 use super::ladder::LadderElement;
+use super::pad::AudioPad;
 use super::run::{Due, Input, Output, Tail};
 use super::writer::{TrackWriter, WriteError};
 use crate::elements::cue_meta::CueMeta;
@@ -66,7 +67,13 @@ impl CatalogSink {
                 sink
             }
             _ => {
-                let (Head { sink, filter, end }, encoder) = branch::audio(&branch, &settings)?;
+                let audio = pad.downcast_ref::<AudioPad>();
+                let gains = audio.map(|pad| pad.settings().gains).unwrap_or_default();
+                let gains = gains
+                    .parse()
+                    .map_err(|error| glib::bool_error!("gains of {name}: {error}"))?;
+                let (Head { sink, filter, end }, encoder) =
+                    branch::audio(&branch, &settings, gains)?;
                 let input = Input::new(&branch, Tail::Sound, move |caps| {
                     filter.set_property("caps", branch::audio_format(caps, &encoder));
                 });

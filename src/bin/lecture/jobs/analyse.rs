@@ -16,6 +16,7 @@ use crate::description::{Description, Pipeline};
 use crate::drafts::{CHAPTERS, Drafts, TRIM};
 use crate::error::Error;
 use crate::folder::ClassFolder;
+use crate::loudness::Meters;
 use crate::pipeline;
 use crate::probe::Input;
 use crate::progress::clock;
@@ -63,6 +64,7 @@ pub fn into(
     let staging = folder.drafts_staging()?;
     let made = pipeline::make(&describe(request, input, texts, staging.path()))?;
     survey::spare(&made, input, &request.stop)?;
+    let meters = Meters::listen(&made, input.audio.len());
     let mut findings = Findings::default();
     let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
     for name in [TRIM, CHAPTERS] {
@@ -78,6 +80,7 @@ pub fn into(
             "seconds": outcome.delivered.secs_f64(),
         }),
     );
+    analysis.insert("loudness".into(), meters.to_json());
     findings.say(request);
     summary.append(&mut findings.summary());
     analysis.append(&mut findings.0);

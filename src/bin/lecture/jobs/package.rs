@@ -23,6 +23,7 @@ use crate::drafts::{ANALYSIS, CHAPTERS, Drafts, TRIM};
 use crate::error::Error;
 use crate::fingerprint::of_bytes;
 use crate::folder::{self, ClassFolder};
+use crate::loudness;
 use crate::movie;
 use crate::pipeline;
 use crate::probe::Input;
@@ -44,12 +45,13 @@ const SHORTEST_CHAPTER: Time = Time::from_secs(5);
 const TITLE_DRAWN: Time = Time::from_secs(5);
 
 /// The variables that the media depend on.
-const MEDIA_VARIABLES: [&str; 6] = [
+const MEDIA_VARIABLES: [&str; 7] = [
     "ladder",
     "quality",
     "preset",
     "segment-duration",
     "keyframe-interval",
+    "loudness",
     "video-encoder",
 ];
 
@@ -60,7 +62,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     if request.print {
         let class = absolute(request.value("output"))?;
         let drafts = Drafts::open(class.join("drafts"));
-        let mut corrected = Corrected::read(&drafts, &input, &fingerprint(&input)?)?;
+        let mut corrected = Corrected::read(request, &drafts, &input, &fingerprint(&input)?)?;
         corrected.add_given(&given, &drafts);
         let package = class.join("package");
         request.say(&describe(request, &input, &drafts, &corrected, &package));
@@ -98,6 +100,7 @@ pub fn check(request: &Request, input: &Input) -> Result<(), Error> {
 fn check_values(request: &Request) -> Result<(), Error> {
     completion(request)?;
     pricing(request)?;
+    loudness::target(request.value("loudness"))?;
     request.is_on("mp4").map(|_| ())
 }
 
@@ -112,7 +115,7 @@ pub fn into(
     let recording = fingerprint(input)?;
     given.import(folder, input)?;
     let drafts = Drafts::open(folder.drafts());
-    let mut corrected = Corrected::read(&drafts, input, &recording)?;
+    let mut corrected = Corrected::read(request, &drafts, input, &recording)?;
     corrected.described = given.described.clone();
     let made_from = made_from(request, &recording, &corrected);
     for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
@@ -127,6 +130,9 @@ pub fn into(
     let staging = folder.package_staging()?;
     let package = folder.package();
     let old = folder::manifest(&package).filter(|old| old.made_from.as_ref() == Some(&made_from));
+    if old.is_none() {
+        corrected.level_described(request)?;
+    }
     let describe = |to: &Path| describe(request, input, &drafts, &corrected, to);
     request.say(&describe(&package));
     let manifest = match old {
@@ -201,6 +207,9 @@ fn describe(
         if let Some(title) = &audio.title {
             values.set(format!("label.{n}"), title);
         }
+        if let Some(gains) = corrected.gains.get(n) {
+            values.set(format!("gains.{n}"), gains);
+        }
     }
     for (n, text) in corrected.texts.iter().enumerate() {
         values.set(format!("text.{n}"), text.path.display().to_string());
@@ -221,6 +230,9 @@ fn describe(
             described.path.display().to_string(),
         );
         values.set(format!("described-language.{n}"), &described.language);
+        if let Some(gains) = corrected.described_gains.get(n) {
+            values.set(format!("described-gains.{n}"), gains);
+        }
     }
     let mut facts = facts(input);
     facts.set("cuts", corrected.has_cuts);
@@ -241,9 +253,12 @@ struct Corrected {
     chapters: Vec<Cue>,
     /// When slides change, in seconds of the package.
     slides: String,
+    /// What levels each of the recording's sounds.
+    gains: Vec<String>,
     texts: DraftTexts,
     /// Sound with a description of what is seen. It is no draft, but what was given.
     described: Vec<Described>,
+    described_gains: Vec<String>,
     review: Vec<ReviewEntry>,
 }
 
@@ -256,14 +271,21 @@ impl Corrected {
             redaction: Redaction::default(),
             chapters: Vec::new(),
             slides: String::new(),
+            gains: Vec::new(),
             texts: DraftTexts::default(),
             described: Vec::new(),
+            described_gains: Vec::new(),
             review: Vec::new(),
         }
     }
 
     /// Reads the drafts of a recording with this fingerprint; those of another one are refused.
-    fn read(drafts: &Drafts, input: &Input, recording: &str) -> Result<Self, Error> {
+    fn read(
+        request: &Request,
+        drafts: &Drafts,
+        input: &Input,
+        recording: &str,
+    ) -> Result<Self, Error> {
         let mut corrected = Corrected::nothing();
         for name in [TRIM, CHAPTERS] {
             drafts.check_is_of(name, recording)?;
@@ -292,8 +314,13 @@ impl Corrected {
             corrected.add_review(CHAPTERS, review);
         }
         corrected.read_texts(drafts, recording)?;
-        if let Some(analysis) = drafts.read(ANALYSIS)? {
-            corrected.slides = slides(&analysis, recording, &corrected.cuts);
+        let analysis: Value =
+            serde_json::from_slice(&drafts.read(ANALYSIS)?.unwrap_or_default()).unwrap_or_default();
+        if analysis["input"]["fingerprint"] == json!(recording) {
+            corrected.slides = slides(&analysis, &corrected.cuts);
+            if let Some(target) = loudness::target(request.value("loudness"))? {
+                corrected.gains = loudness::gains(&analysis, &corrected.cuts, target);
+            }
         }
         Ok(corrected)
     }
@@ -308,6 +335,19 @@ impl Corrected {
         for (name, review) in reviews {
             self.add_review(&name, Some(review));
         }
+        Ok(())
+    }
+
+    /// Finds out what levels the sound with a description of what is seen.
+    fn level_described(&mut self, request: &Request) -> Result<(), Error> {
+        let Some(target) = loudness::target(request.value("loudness"))? else {
+            return Ok(());
+        };
+        let gains = self.described.iter().map(|described| {
+            let phrases = loudness::of_file(&described.path, &request.stop)?;
+            Ok(loudness::gain_of_whole(phrases, &self.cuts, target))
+        });
+        self.described_gains = gains.collect::<Result<_, Error>>()?;
         Ok(())
     }
 
@@ -406,12 +446,8 @@ fn malformed<P: std::fmt::Display>(drafts: &Drafts, name: &str, problems: &[P]) 
     )
 }
 
-/// When slides change by the analysis of this recording, as catalogsink reads it.
-fn slides(analysis: &[u8], recording: &str, cuts: &CutList) -> String {
-    let analysis: Value = serde_json::from_slice(analysis).unwrap_or_default();
-    if analysis["input"]["fingerprint"] != json!(recording) {
-        return String::new();
-    }
+/// When slides change by the analysis, as catalogsink reads it.
+fn slides(analysis: &Value, cuts: &CutList) -> String {
     let times: Vec<String> = analysis["slides"]
         .as_array()
         .into_iter()
@@ -458,6 +494,7 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> Strin
         muted,
         covered,
         corrected.slides,
+        corrected.gains,
         described,
         // The multivariant playlist leads to them.
         corrected.has_chapters,

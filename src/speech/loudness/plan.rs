@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Which gains bring a class to a loudness, and its speakers near each other.
+
+use super::curve::Curve;
+use super::meter::Phrase;
+use crate::timeline::{Span, Time};
+
+/// The largest gain of the whole, in dB.
+const MOST: f64 = 36.0;
+/// The largest gain of one speaker beyond that of the whole, in dB.
+const MOST_BEYOND: f64 = 20.0;
+/// What stands out of the noise by less than this is not raised beyond the whole, in LU; each LU
+/// more allows three.
+const NOISY: f64 = 6.0;
+/// What a change of the speaker has to explain: the squared difference in LU times seconds. A
+/// question of three seconds is one at 6 LU from the rest, eleven seconds are at 3 LU; a stressed
+/// word is none.
+const CHANGE: f64 = 50.0;
+/// Speakers seldom follow each other without a pause: a change costs so many times as much there.
+const ABRUPT: f64 = 2.0;
+const PAUSE: Time = Time::from_millis(300);
+/// As many phrases at most are one turn; speakers are compared with those around them anyway.
+const LONGEST_TURN: usize = 1000;
+/// Pauses of a speaker up to this length are as loud as the speaker.
+const BREATH: Time = Time::from_millis(600);
+/// A gain is there this much before a phrase, and rises during this.
+const BEFORE: Time = Time::from_millis(30);
+const RISE: Time = Time::from_millis(120);
+/// It stays for this much after, and falls during this.
+const AFTER: Time = Time::from_millis(120);
+const FALL: Time = Time::from_millis(250);
+/// Blocks of gating last 400 ms and overlap by three quarters (BS.1770-4), the gate is 10 LU below
+/// the mean of what is above -70 LUFS.
+const GATE_STEP: Time = Time::from_millis(100);
+const GATE_STEPS: usize = 4;
+const ABSOLUTE_GATE: f64 = -70.0;
+const RELATIVE_GATE: f64 = -10.0;
+
+/// A phrase with its gain.
+struct Set {
+    span: Span,
+    level: f64,
+    gain: f64,
+}
+
+/// The gains that bring phrases to `target` LUFS together. Those that lie in `speech` are levelled;
+/// the other sound of a class keeps its relation to them, but is not raised above the target.
+/// Empty where there is nothing to measure.
+pub fn plan(phrases: &[Phrase], speech: &[Span], target: f64) -> Curve {
+    let (voices, others): (Vec<Phrase>, Vec<Phrase>) = phrases
+        .iter()
+        .partition(|phrase| is_in(phrase.span, speech));
+    let measured = if voices.is_empty() { &others } else { &voices };
+    let Some(level) = loudness(measured) else {
+        return Curve::default();
+    };
+    let base = (target - level).clamp(-MOST, MOST);
+    let mut sets = Vec::with_capacity(phrases.len());
+    for turn in turns(&voices) {
+        let gain = |level: f64| (target - level).clamp(base - MOST_BEYOND, base + beyond(turn));
+        sets.extend(set(turn, gain));
+    }
+    for turn in turns(&others) {
+        let gain = |level: f64| match voices.is_empty() {
+            true => base,
+            false => base.min(target - level),
+        };
+        sets.extend(set(turn, gain));
+    }
+    sets.sort_by_key(|set| set.span);
+    let mut curve = draw(&sets, base);
+    let reached = integrated(sets.iter().map(|set| (set.span, set.level + set.gain)));
+    if let Some(reached) = reached {
+        curve.raise((target - reached).clamp(-MOST_BEYOND, MOST_BEYOND));
+    }
+    curve
+}
+
+/// Whether at least half of `span` lies in these spans, which are in order.
+fn is_in(span: Span, spans: &[Span]) -> bool {
+    let first = spans.partition_point(|other| other.end <= span.start);
+    let shared: u64 = spans
+        .iter()
+        .skip(first)
+        .map_while(|other| other.intersection(span))
+        .map(|shared| shared.duration().nanos())
+        .sum();
+    shared.saturating_mul(2) >= span.duration().nanos()
+}
+
+/// Gives all phrases of a turn the gain that its loudness asks for.
+fn set(turn: &[Phrase], gain: impl Fn(f64) -> f64) -> impl Iterator<Item = Set> {
+    let gain = loudness(turn).map(gain);
+    turn.iter().filter_map(move |phrase| {
+        Some(Set {
+            span: phrase.span,
+            level: phrase.level,
+            gain: gain?,
+        })
+    })
+}
+
+/// How far a turn may be raised beyond the whole: what hardly stands out of the noise is not.
+fn beyond(turn: &[Phrase]) -> f64 {
+    let seconds: f64 = turn.iter().map(length).sum();
+    let above = turn
+        .iter()
+        .map(|phrase| phrase.above_noise * length(phrase));
+    let above = above.sum::<f64>() / seconds.max(f64::MIN_POSITIVE);
+    (3.0 * (above - NOISY)).clamp(0.0, MOST_BEYOND)
+}
+
+fn loudness(phrases: &[Phrase]) -> Option<f64> {
+    integrated(phrases.iter().map(|phrase| (phrase.span, phrase.level)))
+}
+
+fn length(phrase: &Phrase) -> f64 {
+    phrase.span.duration().secs_f64()
+}
+
+/// Divides phrases where their loudness changes for good: the division with the least squared
+/// deviation from the mean of each turn and the price of each change (a Potts model, solved by
+/// dynamic programming).
+fn turns(voices: &[Phrase]) -> Vec<&[Phrase]> {
+    // Sums of seconds, of levels and of squares up to each phrase.
+    let mut sums = vec![(0.0, 0.0, 0.0)];
+    let mut so_far = (0.0, 0.0, 0.0);
+    for phrase in voices {
+        let (seconds, level) = (length(phrase), phrase.level);
+        so_far.0 += seconds;
+        so_far.1 += seconds * level;
+        so_far.2 += seconds * level * level;
+        sums.push(so_far);
+    }
+    let deviation = |from: usize, to: usize| {
+        let (Some(a), Some(b)) = (sums.get(from), sums.get(to)) else {
+            return f64::INFINITY;
+        };
+        let (seconds, level, square) = (b.0 - a.0, b.1 - a.1, b.2 - a.2);
+        square - level * level / seconds.max(f64::MIN_POSITIVE)
+    };
+    // The least cost up to each phrase, and where the last turn of it begins.
+    let mut best: Vec<(f64, usize)> = vec![(0.0, 0)];
+    for (to, voice) in (1..).zip(voices) {
+        let next = voices.get(to).map_or(Time::MAX, |next| next.span.start);
+        let is_abrupt = next.saturating_sub(voice.span.end) < PAUSE;
+        let change = if is_abrupt { CHANGE * ABRUPT } else { CHANGE };
+        let first = to.saturating_sub(LONGEST_TURN);
+        let costs = best.iter().enumerate().skip(first);
+        let least = costs
+            .map(|(from, (cost, _))| (cost + deviation(from, to) + change, from))
+            .min_by(|a, b| a.0.total_cmp(&b.0));
+        best.push(least.unwrap_or((f64::INFINITY, first)));
+    }
+    let mut turns = Vec::new();
+    let mut to = voices.len();
+    while to > 0 {
+        let from = best.get(to).map_or(0, |&(_, from)| from).min(to - 1);
+        turns.extend(voices.get(from..to));
+        to = from;
+    }
+    turns.reverse();
+    turns
+}
+
+/// Draws gains so that they change in pauses.
+fn draw(sets: &[Set], base: f64) -> Curve {
+    let mut curve = Curve::default();
+    let Some(first) = sets.first() else {
+        curve.push(Time::ZERO, base);
+        return curve;
+    };
+    let rest = first.gain.min(base);
+    curve.push(
+        first.span.start.saturating_sub(BEFORE.saturating_add(RISE)),
+        rest,
+    );
+    curve.push(first.span.start.saturating_sub(BEFORE), first.gain);
+    for pair in sets.windows(2) {
+        let [a, b] = pair else { continue };
+        let pause = b.span.start.saturating_sub(a.span.end);
+        let stays = a.gain == b.gain && pause <= BREATH;
+        if stays {
+            continue;
+        }
+        let (fall, rise) = (AFTER.saturating_add(FALL), BEFORE.saturating_add(RISE));
+        if pause >= fall.saturating_add(rise) {
+            // What is louder than the whole has the pauses of the whole; what is softer its own.
+            let rest = base.min(a.gain).min(b.gain);
+            curve.push(a.span.end.saturating_add(AFTER), a.gain);
+            curve.push(a.span.end.saturating_add(fall), rest);
+            curve.push(b.span.start.saturating_sub(rise), rest);
+            curve.push(b.span.start.saturating_sub(BEFORE), b.gain);
+        } else {
+            // The softer gain has most of what room there is: noise is not raised, nor is the
+            // attack of a loud voice.
+            let room = pause.max(BEFORE.saturating_add(BEFORE));
+            let third = Time::from_nanos(room.nanos() / 3);
+            let middle = Time::from_nanos((a.span.end.nanos() / 2) + b.span.start.nanos() / 2);
+            let from = if a.gain > b.gain {
+                middle.saturating_sub(third)
+            } else {
+                middle
+            };
+            curve.push(from, a.gain);
+            curve.push(from.saturating_add(third), b.gain);
+        }
+    }
+    if let Some(last) = sets.last() {
+        curve.push(last.span.end.saturating_add(AFTER), last.gain);
+        let end = last.span.end.saturating_add(AFTER.saturating_add(FALL));
+        curve.push(end, last.gain.min(base));
+    }
+    curve
+}
+
+/// The gated loudness of stretches of sound with silence between them (BS.1770-4); `None` where
+/// all is silent.
+fn integrated(sound: impl Iterator<Item = (Span, f64)>) -> Option<f64> {
+    let mut blocks: Vec<f64> = Vec::new();
+    let mut end = 0;
+    for (span, level) in sound {
+        let from = span.start.nanos() / GATE_STEP.nanos();
+        let to = span.end.nanos().div_ceil(GATE_STEP.nanos()).max(from + 1);
+        // A window sees no further than its length.
+        let silence = from.saturating_sub(end).min(GATE_STEPS as u64);
+        blocks.extend((0..silence).map(|_| 0.0));
+        let energy = 10f64.powf(level / 10.0);
+        blocks.extend((0..to - from).map(|_| energy));
+        end = to;
+    }
+    let windows: Vec<f64> = match blocks.len() < GATE_STEPS {
+        true => blocks,
+        false => blocks
+            .windows(GATE_STEPS)
+            .map(|window| window.iter().sum::<f64>() / GATE_STEPS as f64)
+            .collect(),
+    };
+    let mean_above = |gate: f64| {
+        let energy = 10f64.powf(gate / 10.0);
+        let above = || windows.iter().filter(|&&window| window > energy);
+        let mean = above().sum::<f64>() / above().count() as f64;
+        mean.is_finite().then(|| 10.0 * mean.log10())
+    };
+    mean_above(mean_above(ABSOLUTE_GATE)? + RELATIVE_GATE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TARGET: f64 = -16.0;
+
+    /// Phrases of so many seconds at so many LUFS, a short pause after each.
+    fn talk(parts: &[(f64, f64)]) -> Vec<Phrase> {
+        let mut at = 5.0;
+        let mut phrases = Vec::new();
+        for (n, &(seconds, level)) in parts.iter().enumerate() {
+            let mut left: f64 = seconds;
+            while left > 0.0 {
+                let now = left.min(2.0);
+                // A voice is not always as loud.
+                let swing = if (n + phrases.len()).is_multiple_of(2) {
+                    1.5
+                } else {
+                    -1.5
+                };
+                phrases.push(Phrase {
+                    span: Span::new(Time::from_secs_f64(at), Time::from_secs_f64(at + now)),
+                    level: level + swing,
+                    above_noise: 25.0,
+                });
+                at += now + 0.4;
+                left -= now;
+            }
+            at += 0.8;
+        }
+        phrases
+    }
+
+    fn all() -> [Span; 1] {
+        [Span::new(Time::ZERO, Time::MAX)]
+    }
+
+    /// What a span becomes.
+    fn reached(phrases: &[Phrase], curve: &Curve, from: usize, to: usize) -> f64 {
+        let sound = phrases[from..to].iter().map(|phrase| {
+            let middle =
+                Time::from_nanos(phrase.span.start.nanos() / 2 + phrase.span.end.nanos() / 2);
+            (phrase.span, phrase.level + curve.at(middle))
+        });
+        integrated(sound).expect("not silent")
+    }
+
+    #[test]
+    fn a_quiet_question_comes_near_the_lecturer() {
+        let phrases = talk(&[(60.0, -20.0), (4.0, -34.0), (60.0, -20.0)]);
+        let curve = plan(&phrases, &all(), TARGET);
+        let question = reached(&phrases, &curve, 30, 32);
+        let lecturer = reached(&phrases, &curve, 0, 30);
+        assert!((question - lecturer).abs() < 1.0, "{question} {lecturer}");
+        let whole = reached(&phrases, &curve, 0, phrases.len());
+        assert!((whole - TARGET).abs() < 0.3, "{whole}");
+        // The stress of single words stays.
+        let gains: Vec<f64> = phrases[2..28]
+            .iter()
+            .map(|phrase| curve.at(phrase.span.start))
+            .collect();
+        assert!(
+            gains.iter().all(|gain| (gain - gains[0]).abs() < 1e-9),
+            "{gains:?}"
+        );
+    }
+
+    #[test]
+    fn pauses_are_raised_no_more_than_the_whole() {
+        let phrases = talk(&[(60.0, -20.0), (4.0, -34.0), (60.0, -20.0)]);
+        let curve = plan(&phrases, &all(), TARGET);
+        let usual = curve.at(phrases[10].span.start);
+        let question = &phrases[30..32];
+        for (time, raised) in [
+            (
+                question[0]
+                    .span
+                    .start
+                    .saturating_sub(Time::from_millis(300)),
+                false,
+            ),
+            (question[0].span.start, true),
+            (question[1].span.end, true),
+            (
+                question[1].span.end.saturating_add(Time::from_millis(500)),
+                false,
+            ),
+        ] {
+            assert_eq!(
+                curve.at(time) > usual + 1.0,
+                raised,
+                "{time} {}",
+                curve.at(time)
+            );
+        }
+        // Nor is what hardly stands out of the noise.
+        let mut noisy = phrases.clone();
+        for phrase in &mut noisy[30..32] {
+            phrase.above_noise = 5.0;
+        }
+        let curve = plan(&noisy, &all(), TARGET);
+        assert!(curve.at(question[0].span.start) <= curve.at(phrases[10].span.start) + 0.1);
+    }
+
+    #[test]
+    fn sound_that_is_no_speech_keeps_its_relation() {
+        let mut phrases = talk(&[(60.0, -30.0)]);
+        let voices = [Span::new(Time::ZERO, Time::from_secs(100))];
+        for (start, level) in [(110, -40.0), (120, -20.0)] {
+            phrases.push(Phrase {
+                span: Span::new(Time::from_secs(start), Time::from_secs(start + 3)),
+                level,
+                above_noise: 20.0,
+            });
+        }
+        let curve = plan(&phrases, &voices, TARGET);
+        let usual = curve.at(phrases[4].span.start);
+        let soft = curve.at(Time::from_secs(111));
+        let loud = curve.at(Time::from_secs(121));
+        assert!((soft - usual).abs() < 0.1, "{soft} {usual}");
+        assert!(-20.0 + loud <= TARGET + 1.0, "{loud}");
+    }
+
+    #[test]
+    fn without_sound_or_speech() {
+        assert!(plan(&[], &all(), TARGET).is_empty());
+        let music = talk(&[(20.0, -30.0)]);
+        let curve = plan(&music, &[], TARGET);
+        let whole = reached(&music, &curve, 0, music.len());
+        assert!((whole - TARGET).abs() < 0.5, "{whole}");
+    }
+}

@@ -344,6 +344,60 @@ fn a_package_is_complete() {
 }
 
 #[test]
+fn a_screen_keeps_its_size_at_every_rate() {
+    // 29.97 frames a second fall beside the segments' starts, and the last of five a second is cut
+    // short by the end.
+    for (rate, shown) in [
+        ("30/1", "FRAME-RATE=5,"),
+        ("30000/1001", "FRAME-RATE=4.995,"),
+    ] {
+        let branches = video((640, 360), rate, 391) + &audio("audio_0", 13, 1);
+        let package = package("ladder=screen keyframe-times=3.3,7.05", &branches);
+        assert_eq!(package.findings(), [""; 0]);
+        let names: Vec<_> = package
+            .manifest()
+            .video
+            .into_iter()
+            .map(|v| v.name)
+            .collect();
+        assert_eq!(names, ["360p", "360p5"]);
+        let (all, few) = ("video/360p/playlist.m3u8", "video/360p5/playlist.m3u8");
+        for (playlist, count) in [(all, 391), (few, 66)] {
+            let fields = ["-show_entries", "stream=width,height"];
+            let found = probe(&package.path(playlist), &fields);
+            assert_eq!(found[0][..2], ["640", "360"]);
+            assert_eq!(package.key_frames(playlist), package.key_frames(all));
+            let packets = package.packets(playlist, "pts_time");
+            assert_eq!(packets.len(), count);
+        }
+        assert_eq!(package.key_frames(all).len(), 5);
+        let listed = package.text("master.m3u8");
+        assert!(listed.contains(shown), "{listed}");
+        // A player that switches shows the same picture at the same time.
+        let at_last = |playlist| {
+            let arguments = [
+                "-ss",
+                "12",
+                "-frames:v",
+                "1",
+                "-pix_fmt",
+                "gray",
+                "-f",
+                "rawvideo",
+            ];
+            decoded(&package.path(playlist), &arguments)
+        };
+        let (one, other) = (at_last(all), at_last(few));
+        let apart = one
+            .iter()
+            .zip(&other)
+            .map(|(a, b)| f64::from(a.abs_diff(*b)));
+        assert_eq!(one.len(), other.len());
+        assert!(apart.sum::<f64>() / (one.len() as f64) < 4.0, "{rate}");
+    }
+}
+
+#[test]
 fn every_key_frame_can_be_fetched_alone() {
     let branches = video((320, 180), "15/1", 195);
     each_key_frame_alone(&package("preset=veryfast keyframe-times=3.3,7", &branches));

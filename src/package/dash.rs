@@ -375,6 +375,7 @@ mod tests {
         let mut programme = Programme {
             video: vec![Video {
                 track: track("video/360p", "avc1.64001E", &lengths),
+                name: "360p".into(),
                 lines: 360,
                 width: 640,
                 height: 360,

@@ -23,6 +23,15 @@ const CEILINGS: [(f64, f64); 5] = [
 /// The highest frame rate of a rendition, in frames per second.
 const MAX_RATE: f64 = 30.0;
 
+/// Pictures a second that the lower rendition of a screen keeps at least.
+const SCREEN_RATE: f64 = 5.0;
+/// Its ceiling in kbit/s: a slide change is one picture of some 100 kB.
+const SCREEN_CEILING: u32 = 1200;
+/// What the renditions of a screen add to the quality asked for, as an x264 rate factor. The upper one
+/// makes up for what rare key frames cost. The lower one's counts less, because its pictures are shown
+/// for long; 14 px text of 1080 lines stays as legible as it was.
+const SCREEN_QUALITY: [i32; 2] = [-1, 18];
+
 /// What is known of a picture before it is scaled. Width and height are those of the upright
 /// picture, after any rotation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,19 +71,48 @@ pub struct Rung {
     pub height: u32,
     /// The highest bit rate, in kbit/s.
     pub ceiling: u32,
+    /// It shows one of so many pictures, at least 1; of the dearest rung all are shown.
+    pub every: u32,
+    /// Another rung is as large, so that its frame rate is part of its name.
+    pub named_by_rate: bool,
+    /// What the pictures are of, which the encoder is set for.
+    pub content: Content,
+    /// What is added to the quality asked for, as an x264 rate factor: above 0 coarser.
+    pub quality: i32,
+}
+
+/// What pictures are of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Content {
+    /// People and rooms, or it is not known.
+    #[default]
+    Camera,
+    /// Pages, code, a terminal, with or without a small webcam: sharp edges on even ground that
+    /// stand still.
+    Screen,
 }
 
 impl Rung {
-    /// The rendition's name, as in `720p`.
-    pub fn name(&self) -> String {
-        format!("{}p", self.lines)
+    /// The rendition's name beside others of a source at this many pictures per second: its lines,
+    /// as in `720p`, or where another one is as large with its frame rate, as in `720p5`.
+    pub fn name(&self, rate: (u32, u32)) -> String {
+        let (num, den) = self.frame_rate(rate);
+        let own = (f64::from(num) / f64::from(den.max(1))).round();
+        let rate = self.named_by_rate.then(|| own.to_string());
+        format!("{}p{}", self.lines, rate.unwrap_or_default())
+    }
+
+    /// The pictures it shows per second, of a source at this rate.
+    pub fn frame_rate(&self, (num, den): (u32, u32)) -> (u32, u32) {
+        reduced(num, den.saturating_mul(self.every.max(1)))
     }
 }
 
 /// How many threads encode each rendition on this many processors: as many in all as x264 takes for
-/// one stream, shared by the number of pixels. Each of them holds pictures of its own.
+/// one stream, shared by the number of pixels a second. Each of them holds pictures of its own.
 pub fn threads(rungs: &[Rung], processors: usize) -> Vec<u32> {
-    let pixels = |rung: &Rung| f64::from(rung.width) * f64::from(rung.height);
+    let pixels =
+        |rung: &Rung| f64::from(rung.width) * f64::from(rung.height) / f64::from(rung.every.max(1));
     let all: f64 = rungs.iter().map(pixels).sum();
     let share = |rung: &Rung| (1.5 * processors as f64 * pixels(rung) / all.max(1.0)).round();
     rungs
@@ -86,9 +124,14 @@ pub fn threads(rungs: &[Rung], processors: usize) -> Vec<u32> {
 /// Which renditions a user asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Ladder {
-    /// 1080, 720, 540 and 360 lines, up to the source's.
+    /// What fits the content; where that is not known as [`Ladder::Camera`].
     #[default]
     Auto,
+    /// 1080, 720, 540 and 360 lines, up to the source's.
+    Camera,
+    /// Two renditions as large as the source, up to 1080 lines, so that text stays legible; the lower
+    /// one shows fewer pictures, more coarsely.
+    Screen,
     /// These numbers of lines, up to the source's.
     Lines(Vec<u32>),
 }
@@ -104,8 +147,8 @@ impl fmt::Display for LadderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "\"{}\" in the ladder is neither \"auto\" nor a number of lines between 64 and 4320; \
-             write \"auto\" or, for example, \"720,540,360\"",
+            "\"{}\" in the ladder is neither \"auto\", \"camera\" nor \"screen\" nor a number of lines \
+             between 64 and 4320; write \"auto\" or, for example, \"720,540,360\"",
             self.part
         )
     }
@@ -117,8 +160,11 @@ impl std::str::FromStr for Ladder {
     type Err = LadderError;
 
     fn from_str(text: &str) -> Result<Self, LadderError> {
-        if text.trim() == "auto" {
-            return Ok(Ladder::Auto);
+        match text.trim() {
+            "auto" => return Ok(Ladder::Auto),
+            "camera" => return Ok(Ladder::Camera),
+            "screen" => return Ok(Ladder::Screen),
+            _ => {}
         }
         let mut lines = text
             .split(',')
@@ -144,6 +190,8 @@ impl fmt::Display for Ladder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Ladder::Auto => f.write_str("auto"),
+            Ladder::Camera => f.write_str("camera"),
+            Ladder::Screen => f.write_str("screen"),
             Ladder::Lines(lines) => {
                 for (index, lines) in lines.iter().enumerate() {
                     let comma = if index > 0 { "," } else { "" };
@@ -156,41 +204,69 @@ impl fmt::Display for Ladder {
 }
 
 impl Ladder {
-    /// The renditions of a picture, largest first, at least one. None is larger than the source.
+    /// The renditions of a picture at a constant frame rate, dearest first, at least one. None is
+    /// larger than the source.
     ///
     /// A source that is a quarter or more larger than the largest rung below 1080 that fits is a
     /// rung itself: small text on a 480-line screen recording is lost at 360 lines.
-    pub fn rungs(&self, picture: Picture) -> Vec<Rung> {
+    pub fn rungs(&self, picture: Picture, rate: (u32, u32)) -> Vec<Rung> {
         let (width, height) = picture.display_size();
         let shorter = width.min(height);
         let own = even(shorter);
         let mut lines: Vec<u32> = match self {
-            Ladder::Auto => HEIGHTS.to_vec(),
+            Ladder::Auto | Ladder::Camera => HEIGHTS.to_vec(),
+            Ladder::Screen => vec![own.min(HEIGHTS[0])],
             Ladder::Lines(lines) => lines.clone(),
         };
         lines.retain(|&lines| f64::from(lines) <= shorter);
         let wants_own = match (self, lines.first()) {
             (_, None) => true,
-            (Ladder::Auto, Some(&top)) => top < HEIGHTS[0] && shorter >= f64::from(top) * 1.25,
-            (Ladder::Lines(_), Some(_)) => false,
+            (Ladder::Auto | Ladder::Camera, Some(&top)) => {
+                top < HEIGHTS[0] && shorter >= f64::from(top) * 1.25
+            }
+            (Ladder::Screen | Ladder::Lines(_), Some(_)) => false,
         };
         if wants_own {
             lines.insert(0, own);
         }
-        lines
-            .into_iter()
-            .map(|lines| {
-                let scale = f64::from(lines) / shorter;
-                let (width, height) = (even(width * scale), even(height * scale));
-                Rung {
-                    lines,
-                    width,
-                    height,
-                    ceiling: ceiling(width, height),
-                }
-            })
-            .collect()
+        let mut rungs = lines.into_iter().map(|lines| {
+            let scale = f64::from(lines) / shorter;
+            let (width, height) = (even(width * scale), even(height * scale));
+            Rung {
+                lines,
+                width,
+                height,
+                ceiling: ceiling(width, height),
+                every: 1,
+                named_by_rate: false,
+                content: Content::Camera,
+                quality: 0,
+            }
+        });
+        match (self, rungs.next()) {
+            (Ladder::Screen, Some(top)) => screen(top, rate),
+            (_, top) => top.into_iter().chain(rungs).collect(),
+        }
     }
+}
+
+/// The renditions of a screen that is shown as large as `top`.
+fn screen(top: Rung, (num, den): (u32, u32)) -> Vec<Rung> {
+    let rate = f64::from(num) / f64::from(den.max(1));
+    let top = Rung {
+        content: Content::Screen,
+        quality: SCREEN_QUALITY[0],
+        ..top
+    };
+    let lower = Rung {
+        // 29.97 is a rate of 30.
+        every: ((rate / SCREEN_RATE + 0.01) as u32).max(1),
+        named_by_rate: true,
+        ceiling: top.ceiling.min(SCREEN_CEILING),
+        quality: SCREEN_QUALITY[1],
+        ..top
+    };
+    vec![top, lower]
 }
 
 /// The nearest even number, at least 2: 4:2:0 pictures have no odd sides.
@@ -244,13 +320,19 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const FULL_HD: Picture = Picture {
+        width: 1920,
+        height: 1080,
+        pixel_aspect: (1, 1),
+    };
+
     fn sizes(width: u32, height: u32, pixel_aspect: (u32, u32)) -> Vec<(u32, u32)> {
         let picture = Picture {
             width,
             height,
             pixel_aspect,
         };
-        let rungs = Ladder::Auto.rungs(picture);
+        let rungs = Ladder::Auto.rungs(picture, (30, 1));
         rungs.iter().map(|rung| (rung.width, rung.height)).collect()
     }
 
@@ -261,6 +343,10 @@ mod tests {
             width,
             height,
             ceiling: 1000,
+            every: 1,
+            named_by_rate: false,
+            content: Content::Camera,
+            quality: 0,
         };
         let rungs = [rung(1280, 720), rung(960, 540), rung(640, 360)];
         assert_eq!(threads(&rungs, 2), [2, 1, 1]);
@@ -314,13 +400,51 @@ mod tests {
     }
 
     #[test]
+    fn a_screen_keeps_its_size_and_gives_up_pictures() {
+        let names = |picture, rate| -> Vec<(String, (u32, u32))> {
+            let rungs = Ladder::Screen.rungs(picture, rate);
+            let rungs = rungs.iter();
+            rungs
+                .map(|rung| (rung.name(rate), rung.frame_rate(rate)))
+                .collect()
+        };
+        let expected = |names: &[(&str, (u32, u32))]| -> Vec<(String, (u32, u32))> {
+            let names = names.iter();
+            names.map(|&(name, rate)| (name.into(), rate)).collect()
+        };
+        let laptop = Picture {
+            width: 1366,
+            height: 768,
+            ..FULL_HD
+        };
+        let thirty = names(FULL_HD, (30, 1));
+        assert_eq!(thirty, expected(&[("1080p", (30, 1)), ("1080p5", (5, 1))]));
+        assert_eq!(
+            names(FULL_HD, (30_000, 1001)),
+            expected(&[("1080p", (30_000, 1001)), ("1080p5", (5000, 1001))])
+        );
+        assert_eq!(
+            names(laptop, (24, 1)),
+            expected(&[("768p", (24, 1)), ("768p6", (6, 1))])
+        );
+        assert_eq!(
+            names(laptop, (4, 1)),
+            expected(&[("768p", (4, 1)), ("768p4", (4, 1))])
+        );
+        let large = Picture {
+            width: 3840,
+            height: 2160,
+            ..FULL_HD
+        };
+        for rung in Ladder::Screen.rungs(large, (30, 1)) {
+            assert_eq!((rung.width, rung.height), (1920, 1080));
+        }
+    }
+
+    #[test]
     fn ceilings_are_those_of_the_table() {
         let rates: Vec<u32> = Ladder::Auto
-            .rungs(Picture {
-                width: 1920,
-                height: 1080,
-                pixel_aspect: (1, 1),
-            })
+            .rungs(FULL_HD, (30, 1))
             .iter()
             .map(|rung| rung.ceiling)
             .collect();
@@ -332,7 +456,9 @@ mod tests {
         let ladder: Ladder = "360, 720p,540,720".parse().expect("valid");
         assert_eq!(ladder, Ladder::Lines(vec![720, 540, 360]));
         assert_eq!(ladder.to_string(), "720,540,360");
-        assert_eq!("auto".parse(), Ok(Ladder::Auto));
+        for ladder in [Ladder::Auto, Ladder::Camera, Ladder::Screen] {
+            assert_eq!(ladder.to_string().parse(), Ok(ladder));
+        }
         for wrong in ["", "720,", "full", "-1", "10", "99999"] {
             assert!(wrong.parse::<Ladder>().is_err(), "{wrong}");
         }
@@ -357,7 +483,7 @@ mod tests {
         #[test]
         fn rungs_fall_and_fit(width in 1u32..8000, height in 1u32..8000, num in 1u32..4, den in 1u32..4) {
             let picture = Picture { width, height, pixel_aspect: (num, den) };
-            let rungs = Ladder::Auto.rungs(picture);
+            let rungs = Ladder::Auto.rungs(picture, (30, 1));
             prop_assert!(!rungs.is_empty());
             for pair in rungs.windows(2) {
                 prop_assert!(pair[0].lines > pair[1].lines);
@@ -366,6 +492,18 @@ mod tests {
             for rung in rungs {
                 prop_assert!(rung.width % 2 == 0 && rung.height % 2 == 0);
             }
+        }
+
+        #[test]
+        fn the_lower_rendition_of_a_screen_is_cheaper(num in 1u32..61, den in 1u32..4) {
+            let rate = frame_rate(num, den);
+            let rungs = Ladder::Screen.rungs(FULL_HD, rate);
+            prop_assert_eq!(rungs.len(), 2);
+            prop_assert!(rungs[1].ceiling < rungs[0].ceiling);
+            prop_assert!(rungs[1].quality > rungs[0].quality);
+            prop_assert_ne!(rungs[0].name(rate), rungs[1].name(rate));
+            let (num, den) = rungs[1].frame_rate(rate);
+            prop_assert!(f64::from(num) / f64::from(den) >= SCREEN_RATE.min(f64::from(rate.0) / f64::from(rate.1)) - 0.01);
         }
     }
 }

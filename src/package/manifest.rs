@@ -85,7 +85,7 @@ pub struct Manifest {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct VideoEntry {
-    /// As in `720p`.
+    /// As in `720p`, of one that shows fewer pictures than the source as in `720p5`.
     pub name: String,
     /// Pixels a row.
     pub width: u32,
@@ -252,7 +252,7 @@ impl Manifest {
             .video
             .iter()
             .map(|video| VideoEntry {
-                name: format!("{}p", video.lines),
+                name: video.name.clone(),
                 width: video.width,
                 height: video.height,
                 frame_rate: f64::from(video.frame_rate.0) / f64::from(video.frame_rate.1),

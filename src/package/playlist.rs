@@ -35,7 +35,9 @@ const FIRST_LINES: u32 = 540;
 pub struct Video {
     /// Its segments.
     pub track: Track,
-    /// The height that names it.
+    /// What it goes by beside the others, as in `720p`.
+    pub name: String,
+    /// The shorter side of the picture in pixels.
     pub lines: u32,
     /// Pixels a row.
     pub width: u32,
@@ -354,6 +356,7 @@ mod tests {
                 "avc1.64001F",
                 &[(6006, bytes), (4004, bytes)],
             ),
+            name: format!("{lines}p"),
             lines,
             width: lines * 16 / 9 / 2 * 2,
             height: lines,

@@ -10,6 +10,7 @@
 //!
 //! Pictures may come as densely or sparsely as one likes: every frame, key frames only, or a mix.
 
+mod content;
 mod detector;
 mod disposable;
 mod picture;
@@ -17,6 +18,7 @@ mod region;
 mod shown;
 mod survey;
 
+pub use content::ScreenCount;
 pub use detector::{Change, Detector, Sensitivity};
 pub use disposable::is_disposable;
 pub use picture::{Picture, Plane, PlaneFormat, planes};

@@ -22,6 +22,8 @@ pub const TRIM: &str = "trim.vtt";
 pub const CHAPTERS: &str = "chapters.vtt";
 /// What the analysis found, and the fingerprints of the drafts it wrote.
 pub const ANALYSIS: &str = "analysis.json";
+/// The field of the analysis that says what is shown: `screen` or `camera`.
+pub const CONTENT: &str = "content";
 /// The key of those fingerprints.
 const WRITTEN: &str = "written";
 

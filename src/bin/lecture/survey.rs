@@ -20,20 +20,23 @@ use crate::probe::Input;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
-/// Has a pipeline that only looks and listens decode no more of `input` than it needs.
-pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<(), Error> {
+/// Has a pipeline that only looks and listens decode no more of `input` than it needs. Returns
+/// whether it shows a screen; what is not known is none.
+pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<bool, Error> {
     prefer_fast_decoders(pipeline);
-    if input.video.is_some() {
-        survey(input, stop)?.apply(pipeline);
+    if input.video.is_none() {
+        return Ok(false);
     }
-    Ok(())
+    let (groups, is_screen) = survey(input, stop)?;
+    groups.apply(pipeline);
+    Ok(is_screen)
 }
 
 /// The spans of the video whose pictures are decoded; `None`: all of it.
 struct Groups(Option<Arc<[Span]>>);
 
 /// The first pass over the video of `input`.
-fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
+fn survey(input: &Input, stop: &Stop) -> Result<(Groups, bool), Error> {
     let made = pipeline::parse(
         "filesrc name=recording ! decodebin name=source \
          source. ! queue ! video/x-raw ! videoconvert \
@@ -72,10 +75,11 @@ fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
     if pipeline::run(&made, progress, stop, |_| {}).is_err() {
         // What is wrong with the recording shows when all of it is decoded.
         stop.check()?;
-        return Ok(Groups(None));
+        return Ok((Groups(None), false));
     }
     let survey = std::mem::replace(&mut *lock(&survey), Survey::new(Sensitivity::default()));
-    Ok(Groups(survey.finish().map(Arc::from)))
+    let is_screen = survey.is_screen();
+    Ok((Groups(survey.finish().map(Arc::from)), is_screen))
 }
 
 impl Groups {

@@ -11,7 +11,7 @@ use super::ladder::LadderElement;
 use super::level::LevelElement;
 use super::settings::Settings;
 use crate::package::grid::Grid;
-use crate::package::ladder::{Rung, frame_rate};
+use crate::package::ladder::{Content, Rung, frame_rate};
 use crate::speech::loudness::Curve;
 use crate::timeline::Time;
 
@@ -24,6 +24,14 @@ const MONO_RATE: i32 = 64_000;
 const STEREO_RATE: i32 = 112_000;
 /// How long x264 may borrow from the ceiling, in milliseconds: a slide change is one large frame.
 const BUFFERED: u32 = 2000;
+/// The worst quality that x264 knows.
+const MAX_QUALITY: u32 = 50;
+/// What x264 does otherwise for a screen: of its kinds of adaptive quantization the one that takes
+/// least from text.
+const SCREEN_OPTIONS: &str = ":aq-mode=3";
+/// And where few pictures a second are shown: trees of macroblocks spend more on a picture the longer
+/// it stands still, and the largest part of such a rendition would be that.
+const FEW_OPTIONS: &str = ":mbtree=0";
 /// Frames between the scaler and an encoder.
 const QUEUED: u32 = 2;
 
@@ -106,8 +114,8 @@ pub fn video_format(caps: &gst::CapsRef) -> gst::Caps {
         .build()
 }
 
-/// Encodes one size of the picture into fragments, in this many threads where the encoder can be
-/// told.
+/// Encodes one rendition of a picture at this rate into fragments, in this many threads where the
+/// encoder can be told.
 pub fn rung(
     bin: &gst::Bin,
     source: &gst::Pad,
@@ -123,7 +131,7 @@ pub fn rung(
         .build()?;
     let encoder = make(&settings.video_encoder)?;
     if settings.video_encoder == "x264enc" {
-        set_x264(&encoder, rung, rate, settings);
+        set_x264(&encoder, rung, rung.frame_rate(rate), settings);
         encoder.set_property("threads", threads);
     } else {
         set_other(&encoder, rung);
@@ -162,11 +170,20 @@ fn set_x264(encoder: &gst::Element, rung: &Rung, (num, den): (u32, u32), setting
     let frames = settings.keyframe_interval * f64::from(num) / f64::from(den.max(1));
     encoder.set_property_from_str("speed-preset", &settings.preset.nick());
     encoder.set_property_from_str("pass", "qual");
-    encoder.set_property("quantizer", settings.quality);
+    let quality = settings.quality.saturating_add_signed(rung.quality);
+    let quality = quality.clamp(1, MAX_QUALITY);
+    encoder.set_property("quantizer", quality);
     encoder.set_property("bitrate", rung.ceiling);
     encoder.set_property("vbv-buf-capacity", BUFFERED);
     encoder.set_property("key-int-max", (frames * 2.0).ceil() as u32 + 1);
-    encoder.set_property("option-string", "scenecut=0:repeat-headers=0");
+    let mut options = String::from("scenecut=0:repeat-headers=0");
+    if rung.content == Content::Screen {
+        options.push_str(SCREEN_OPTIONS);
+    }
+    if rung.every > 1 {
+        options.push_str(FEW_OPTIONS);
+    }
+    encoder.set_property("option-string", options);
     encoder.set_property("aud", false);
 }
 

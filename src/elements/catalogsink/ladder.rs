@@ -3,8 +3,9 @@
 //! Makes all sizes of a picture in one place, for `catalogsink` only: not registered.
 //!
 //! The stock way, a tee and a scaler a rendition, costs three times what this does: each size is
-//! scaled from the next larger one, and only where the picture changed. Key frames are asked for here too, before the renditions part, so that they
-//! stand at the same times in all of them. Frames are put onto the exact times of the constant rate
+//! scaled from the next larger one, and only where the picture changed. Key frames are asked for
+//! here too, before the renditions part, so that they stand at the same times in all of them: those
+//! of frames that every rendition shows. Frames are put onto the exact times of the constant rate
 //! in one segment from zero: videorate leaves its first frame where it was, and a segment that
 //! changes later unsettles encoders.
 //!
@@ -95,6 +96,26 @@ struct Output {
     place: Option<Place>,
     /// The last picture, for frames that repeat it.
     last: Option<gst::Buffer>,
+    /// It shows one of so many frames.
+    every: u64,
+    /// A frame that is shown until the next one comes or the stream ends, and the request before it.
+    held: Option<Frame>,
+}
+
+impl Output {
+    /// Takes the frame of this number, and says what goes on now.
+    fn take(&mut self, number: u64, frame: Frame) -> Option<Frame> {
+        if self.every == 1 {
+            return Some(frame);
+        }
+        if number.is_multiple_of(self.every) {
+            return self.held.replace(frame);
+        }
+        if let (Some(held), Some(end)) = (&mut self.held, frame.end()) {
+            held.until(end);
+        }
+        None
+    }
 }
 
 #[derive(Default)]
@@ -153,9 +174,10 @@ impl LadderImp {
         rung: Rung,
         input: &gst_video::VideoInfo,
     ) -> Result<Output, glib::BoolError> {
+        let every = i32::try_from(rung.every.max(1)).unwrap_or(1);
         let info =
             gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, rung.width, rung.height)
-                .fps(input.fps())
+                .fps(input.fps() / every)
                 .par(gst::Fraction::new(1, 1))
                 .colorimetry(&input.colorimetry())
                 .chroma_site(input.chroma_site())
@@ -192,6 +214,8 @@ impl LadderImp {
             pool,
             place: None,
             last: None,
+            every: rung.every.max(1).into(),
+            held: None,
         })
     }
 
@@ -253,7 +277,11 @@ impl LadderImp {
                 return true;
             }
             gst::EventView::Eos(_) => {
-                if let Err(error) = self.repeat(None) {
+                let filled = self.repeat(None).and_then(|_| {
+                    let rest = self.lock().rest();
+                    push(rest)
+                });
+                if let Err(error) = filled {
                     gst::info!(CAT, imp = self, "the end is not filled up: {error}");
                 }
             }
@@ -276,14 +304,32 @@ fn segment_from_zero() -> gst::Event {
     gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())
 }
 
-/// The request for a key frame and the frame, for every source pad.
-type Pictures = (Option<gst::Event>, Vec<(gst::Pad, gst::Buffer)>);
+/// A picture of one rendition at its time, and the request that it be a key frame.
+struct Frame {
+    key: Option<gst::Event>,
+    picture: gst::Buffer,
+}
 
-fn push((key, pictures): Pictures) -> Result<gst::FlowSuccess, gst::FlowError> {
+impl Frame {
+    fn end(&self) -> Option<gst::ClockTime> {
+        self.picture.pts()?.checked_add(self.picture.duration()?)
+    }
+
+    /// Shows it until `end`.
+    fn until(&mut self, end: gst::ClockTime) {
+        let length = self.picture.pts().map(|start| end.saturating_sub(start));
+        self.picture.make_mut().set_duration(length);
+    }
+}
+
+/// Frames, each for its source pad.
+type Frames = Vec<(gst::Pad, Frame)>;
+
+fn push(frames: Frames) -> Result<gst::FlowSuccess, gst::FlowError> {
     let mut flow = Ok(gst::FlowSuccess::Ok);
-    for (pad, picture) in pictures {
-        if let Some(key) = &key {
-            pad.push_event(key.clone());
+    for (pad, Frame { key, picture }) in frames {
+        if let Some(key) = key {
+            pad.push_event(key);
         }
         // One rendition that cannot go on ends all: a package is whole or it is none.
         if let Err(error) = pad.push(picture) {
@@ -320,7 +366,7 @@ impl State {
     }
 
     /// The next frame, which shows this picture.
-    fn draw(&mut self, buffer: gst::Buffer) -> Result<Pictures, gst::FlowError> {
+    fn draw(&mut self, buffer: gst::Buffer) -> Result<Frames, gst::FlowError> {
         let pictures = self.scaled(&buffer)?;
         self.shown = Some(buffer);
         self.next_frame(pictures)
@@ -329,7 +375,7 @@ impl State {
 
     /// The next frame, which shows the last picture again, while it ends at or before the frame
     /// of this number, or where there is none, at the time that the last picture shall be seen to.
-    fn repeated(&mut self, before: Option<u64>) -> Option<Pictures> {
+    fn repeated(&mut self, before: Option<u64>) -> Option<Frames> {
         let rate = Rate::of(self.input.as_ref()?)?;
         let before = match before {
             Some(before) => before,
@@ -344,15 +390,18 @@ impl State {
     }
 
     /// Puts pictures onto the time of the next frame.
-    fn next_frame(&mut self, pictures: Vec<gst::Buffer>) -> Option<Pictures> {
+    fn next_frame(&mut self, pictures: Vec<gst::Buffer>) -> Option<Frames> {
         let rate = Rate::of(self.input.as_ref()?)?;
         let number = self.next;
         let (start, end) = (rate.start(number)?, rate.start(number + 1)?);
         self.next += 1;
-        let starts = self.grid.as_mut()?.at(Time::from_nanos(start.nseconds()));
+        // The lowest rendition shows the fewest frames, and all others show those.
+        let in_all = number.is_multiple_of(self.outputs.last()?.every);
+        let grid = self.grid.as_mut()?;
+        let is_key = in_all && grid.at(Time::from_nanos(start.nseconds())).key;
         // An encoder's first frame is a key frame anyway, and x264enc 1.22 takes a request for it
         // as one at hour 1000, and then refuses all before.
-        let key = (starts.key && number > 0).then(|| {
+        let key = (is_key && number > 0).then(|| {
             self.keys += 1;
             gst_video::DownstreamForceKeyUnitEvent::builder()
                 .timestamp(start)
@@ -361,16 +410,26 @@ impl State {
                 .count(self.keys)
                 .build()
         });
-        let timed = pictures.into_iter().map(|mut picture| {
+        let outputs = self.outputs.iter_mut().zip(pictures);
+        let frames = outputs.filter_map(|(output, mut picture)| {
             let buffer = picture.make_mut();
             buffer.set_pts(start);
             buffer.set_dts(None);
             buffer.set_duration(end.saturating_sub(start));
             buffer.unset_flags(gst::BufferFlags::DISCONT | gst::BufferFlags::GAP);
-            picture
+            let key = key.clone();
+            let frame = output.take(number, Frame { key, picture })?;
+            Some((output.pad.clone(), frame))
         });
-        let pads = self.outputs.iter().map(|output| output.pad.clone());
-        Some((key, pads.zip(timed).collect()))
+        Some(frames.collect())
+    }
+
+    /// The frames that wait for the next one, which will not come.
+    fn rest(&mut self) -> Frames {
+        let outputs = self.outputs.iter_mut();
+        outputs
+            .filter_map(|output| Some((output.pad.clone(), output.held.take()?)))
+            .collect()
     }
 
     /// All sizes of a picture, each made of the one before.
@@ -417,18 +476,18 @@ impl State {
     }
 }
 
-type Frame<'a> = gst_video::VideoFrameRef<&'a gst::BufferRef>;
+type Mapped<'a> = gst_video::VideoFrameRef<&'a gst::BufferRef>;
 
 fn map<'a>(
     buffer: &'a gst::BufferRef,
     info: &gst_video::VideoInfo,
-) -> Result<Frame<'a>, gst::FlowError> {
+) -> Result<Mapped<'a>, gst::FlowError> {
     gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info)
         .map_err(|_| gst::FlowError::Error)
 }
 
 /// The planes of a 4:2:0 picture.
-fn planes<'a>(frame: &'a Frame<'a>) -> Result<[Plane<'a>; 3], gst::FlowError> {
+fn planes<'a>(frame: &'a Mapped<'a>) -> Result<[Plane<'a>; 3], gst::FlowError> {
     let plane = |index: u32| {
         let stride = usize::try_from(*frame.plane_stride().get(index as usize)?).ok()?;
         let (width, height) = (frame.comp_width(index), frame.comp_height(index));
@@ -460,7 +519,7 @@ impl Target<'_> {
     fn draw(
         mut self,
         scaler: &mut Scaler,
-        source: &Frame<'_>,
+        source: &Mapped<'_>,
         changed: &mut Vec<Region>,
     ) -> Result<gst::Buffer, gst::FlowError> {
         let all = self.place.region();

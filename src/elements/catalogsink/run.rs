@@ -252,7 +252,7 @@ impl Run {
         settings: &AudioSettings,
     ) -> Arc<Mutex<TrackWriter>> {
         let folder = match output {
-            Output::Video { rung, .. } => format!("video/{}", rung.name()),
+            Output::Video { rung, rate } => format!("video/{}", rung.name(rate)),
             Output::Audio => {
                 let names = [settings.label.as_deref(), settings.language.as_deref()];
                 let mut names = names.into_iter().flatten().map(folder_name);
@@ -345,10 +345,11 @@ impl Run {
             match (&track.output, description.media) {
                 (Output::Video { rung, rate }, _) => finished.video.push(Video {
                     track: segments.clone(),
+                    name: rung.name(*rate),
                     lines: rung.lines,
                     width: rung.width,
                     height: rung.height,
-                    frame_rate: *rate,
+                    frame_rate: rung.frame_rate(*rate),
                 }),
                 (Output::Audio, Media::Audio { channels, rate }) => {
                     let settings = settings.get(&track.input).cloned().unwrap_or_default();

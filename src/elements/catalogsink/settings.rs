@@ -82,8 +82,10 @@ impl Settings {
             glib::ParamSpecString::builder("ladder")
                 .nick("Ladder")
                 .blurb(
-                    "Renditions of the picture: \"auto\" (1080, 720, 540 and 360 lines, up to the \
-                     source's), or numbers of lines separated by commas",
+                    "Renditions of the picture: \"camera\" (1080, 720, 540 and 360 lines, up to the \
+                     source's), \"screen\" (all as large as the source, up to 1080 lines, so that \
+                     text stays legible; the lower ones show fewer pictures), \"auto\" (as camera, \
+                     what is shown is not known here), or numbers of lines separated by commas",
                 )
                 .default_value(Some(default.ladder.as_str()))
                 .mutable_ready()

@@ -267,7 +267,7 @@ impl CatalogSink {
         let plan = self.with_run(|run| {
             let mut grid = Grid::new(run.settings.segment(), run.settings.interval());
             run.asked.iter().for_each(|&time| grid.ask(time));
-            (run.ladder.rungs(picture), grid, run.settings.clone())
+            (run.ladder.rungs(picture, rate), grid, run.settings.clone())
         });
         let Some((rungs, grid, settings)) = plan else {
             return Ok(());

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Request, Summary, absolute, facts, fingerprint};
 use crate::description::{Description, Pipeline};
-use crate::drafts::{CHAPTERS, Drafts, TRIM};
+use crate::drafts::{CHAPTERS, CONTENT, Drafts, TRIM};
 use crate::error::Error;
 use crate::folder::ClassFolder;
 use crate::loudness::Meters;
@@ -63,7 +63,7 @@ pub fn into(
     request.say(&describe(request, input, texts, &folder.drafts()));
     let staging = folder.drafts_staging()?;
     let made = pipeline::make(&describe(request, input, texts, staging.path()))?;
-    survey::spare(&made, input, &request.stop)?;
+    let is_screen = survey::spare(&made, input, &request.stop)?;
     let meters = Meters::listen(&made, input.audio.len());
     let mut findings = Findings::default();
     let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
@@ -81,6 +81,11 @@ pub fn into(
         }),
     );
     analysis.insert("loudness".into(), meters.to_json());
+    if input.video.is_some() {
+        let content = if is_screen { "screen" } else { "camera" };
+        analysis.insert(CONTENT.into(), content.into());
+        summary.insert(CONTENT.into(), content.into());
+    }
     findings.say(request);
     summary.append(&mut findings.summary());
     analysis.append(&mut findings.0);

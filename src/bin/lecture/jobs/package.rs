@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{Request, Summary, absolute, facts, fingerprint};
 use crate::description::{Description, Pipeline};
-use crate::drafts::{ANALYSIS, CHAPTERS, Drafts, TRIM};
+use crate::drafts::{ANALYSIS, CHAPTERS, CONTENT, Drafts, TRIM};
 use crate::error::Error;
 use crate::fingerprint::of_bytes;
 use crate::folder::{self, ClassFolder};
@@ -203,6 +203,7 @@ fn describe(
     if !corrected.slides.is_empty() {
         values.set("slides", corrected.slides.clone());
     }
+    values.set("ladder", ladder(request, corrected));
     for (n, audio) in input.audio.iter().enumerate() {
         if let Some(title) = &audio.title {
             values.set(format!("label.{n}"), title);
@@ -255,6 +256,8 @@ struct Corrected {
     slides: String,
     /// What levels each of the recording's sounds.
     gains: Vec<String>,
+    /// The analysis found that a screen is shown.
+    is_screen: bool,
     texts: DraftTexts,
     /// Sound with a description of what is seen. It is no draft, but what was given.
     described: Vec<Described>,
@@ -272,6 +275,7 @@ impl Corrected {
             chapters: Vec::new(),
             slides: String::new(),
             gains: Vec::new(),
+            is_screen: false,
             texts: DraftTexts::default(),
             described: Vec::new(),
             described_gains: Vec::new(),
@@ -318,6 +322,7 @@ impl Corrected {
             serde_json::from_slice(&drafts.read(ANALYSIS)?.unwrap_or_default()).unwrap_or_default();
         if analysis["input"]["fingerprint"] == json!(recording) {
             corrected.slides = slides(&analysis, &corrected.cuts);
+            corrected.is_screen = analysis[CONTENT] == "screen";
             if let Some(target) = loudness::target(request.value("loudness"))? {
                 corrected.gains = loudness::gains(&analysis, &corrected.cuts, target);
             }
@@ -446,6 +451,14 @@ fn malformed<P: std::fmt::Display>(drafts: &Drafts, name: &str, problems: &[P]) 
     )
 }
 
+/// The ladder that is asked for, or that fits what is shown.
+fn ladder<'a>(request: &'a Request, corrected: &Corrected) -> &'a str {
+    match request.value("ladder") {
+        "auto" if corrected.is_screen => "screen",
+        asked => asked,
+    }
+}
+
 /// When slides change by the analysis, as catalogsink reads it.
 fn slides(analysis: &Value, cuts: &CutList) -> String {
     let times: Vec<String> = analysis["slides"]
@@ -495,6 +508,7 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> Strin
         covered,
         corrected.slides,
         corrected.gains,
+        ladder(request, corrected),
         described,
         // The multivariant playlist leads to them.
         corrected.has_chapters,

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Whether pictures are of a screen or of what a camera sees.
+//!
+//! A screen is drawn: its ground is exactly even, and the strokes of letters stand on it in sharp
+//! contrast. A camera's picture has grain, gradients and soft edges; a white wall is even, too, but
+//! the head before it has an outline and no strokes. Both must hold, and where it is not sure it is no screen: a face that jumps is
+//! worse than text that a larger rendition shows.
+
+use super::picture::{Picture, PlaneFormat};
+
+/// The side of a block in pixels: about one line of small text.
+const BLOCK: usize = 16;
+/// Brightness that differs by no more than this is even: what a codec leaves of a plain area.
+const EVEN: u8 = 6;
+/// Something is drawn on a ground where the ground is at least this part of the block …
+const GROUND: usize = 40;
+/// … where brightness differs by at least this …
+const CONTRAST: u8 = 80;
+/// … and where in so many rows a stroke begins and ends.
+const STROKE_ROWS: usize = 3;
+/// Percent of the blocks of a screen that are even or drawn on, and that are drawn on.
+const SYNTHETIC: usize = 70;
+const DRAWN: usize = 3;
+/// Pictures from which something can be said.
+const LEAST: usize = 5;
+
+/// Counts the pictures of a recording that look like a screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ScreenCount {
+    screens: usize,
+    pictures: usize,
+}
+
+impl ScreenCount {
+    /// Counts a picture; of one whose luma cannot be read nothing is known.
+    pub fn add(&mut self, picture: &Picture) {
+        if let Some(screen) = looks_drawn(picture) {
+            self.pictures += 1;
+            self.screens += usize::from(screen);
+        }
+    }
+
+    /// Whether most of what was shown is a screen: three quarters of at least five pictures.
+    pub fn is_screen(&self) -> bool {
+        self.pictures >= LEAST && self.screens * 4 >= self.pictures * 3
+    }
+}
+
+fn looks_drawn(picture: &Picture) -> Option<bool> {
+    let luma = picture
+        .planes
+        .first()
+        .filter(|plane| plane.format == PlaneFormat::FULL)?;
+    let (mut even, mut drawn, mut all) = (0, 0, 0);
+    for top in (0..picture.height / BLOCK).map(|row| row * BLOCK) {
+        for left in (0..picture.width / BLOCK).map(|column| column * BLOCK) {
+            let mut rows = [&[][..]; BLOCK];
+            for (row, bytes) in rows.iter_mut().enumerate() {
+                let start = (top + row) * luma.stride + left;
+                *bytes = luma.data.get(start..start + BLOCK)?;
+            }
+            all += 1;
+            match look(&rows) {
+                Some(Block::Even) => even += 1,
+                Some(Block::Drawn) => drawn += 1,
+                None => {}
+            }
+        }
+    }
+    (all > 0).then(|| (even + drawn) * 100 >= all * SYNTHETIC && drawn * 100 >= all * DRAWN)
+}
+
+enum Block {
+    Even,
+    Drawn,
+}
+
+/// What a block of these rows is; `None` for anything that a camera may have seen.
+fn look(rows: &[&[u8]; BLOCK]) -> Option<Block> {
+    let mut counts = [0u16; 256];
+    for &value in rows.iter().copied().flatten() {
+        counts[usize::from(value)] += 1;
+    }
+    let darkest = counts.iter().position(|&count| count > 0)?;
+    let brightest = counts.iter().rposition(|&count| count > 0)?;
+    let contrast = brightest - darkest;
+    if contrast <= usize::from(EVEN) {
+        return Some(Block::Even);
+    }
+    let ground = counts
+        .windows(usize::from(EVEN) + 1)
+        .map(|near| near.iter().map(|&count| usize::from(count)).sum::<usize>())
+        .max()?;
+    if ground * 100 < BLOCK * BLOCK * GROUND || contrast < usize::from(CONTRAST) {
+        return None;
+    }
+    let middle = (darkest + brightest) / 2;
+    let is_bright = |value: &u8| usize::from(*value) > middle;
+    let has_stroke = |row: &&&[u8]| {
+        let steps = row
+            .windows(2)
+            .filter(|pair| is_bright(&pair[0]) != is_bright(&pair[1]));
+        steps.count() >= 2
+    };
+    (rows.iter().filter(has_stroke).count() >= STROKE_ROWS).then_some(Block::Drawn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slides::Plane;
+
+    const WIDTH: usize = 320;
+    const HEIGHT: usize = 192;
+
+    fn is_screen(pixel: impl Fn(usize, usize) -> u8) -> bool {
+        let data: Vec<u8> = (0..WIDTH * HEIGHT)
+            .map(|at| pixel(at % WIDTH, at / WIDTH))
+            .collect();
+        let planes = [Plane {
+            data: &data,
+            stride: WIDTH,
+            format: PlaneFormat::FULL,
+        }];
+        let picture = Picture {
+            width: WIDTH,
+            height: HEIGHT,
+            planes: &planes,
+        };
+        let mut count = ScreenCount::default();
+        for _ in 0..LEAST {
+            count.add(&picture);
+        }
+        count.is_screen()
+    }
+
+    /// Grain of a sensor, the same every time.
+    fn grain(x: usize, y: usize) -> u8 {
+        ((x * 7919 + y * 104_729) % 9) as u8
+    }
+
+    /// Lines of letters on an even ground.
+    fn page(x: usize, y: usize) -> u8 {
+        if y % 20 < 10 && x % 7 < 2 && (20..200).contains(&x) {
+            30
+        } else {
+            235
+        }
+    }
+
+    #[test]
+    fn a_page_is_a_screen() {
+        assert!(is_screen(page));
+    }
+
+    #[test]
+    fn a_page_with_a_webcam_in_the_corner_is_a_screen() {
+        assert!(is_screen(|x, y| if x > 250 && y > 140 {
+            90 + grain(x, y)
+        } else {
+            page(x, y)
+        }));
+    }
+
+    #[test]
+    fn a_room_is_none() {
+        assert!(!is_screen(|x, y| (60 + x / 4) as u8 + grain(x, y)));
+    }
+
+    #[test]
+    fn a_face_before_an_even_wall_is_none() {
+        assert!(!is_screen(|x, y| {
+            let (dx, dy) = (x.abs_diff(160), y.abs_diff(100));
+            if dx * dx + dy * dy < 3600 {
+                40 + (dx + dy) as u8 + grain(x, y)
+            } else {
+                200
+            }
+        }));
+    }
+
+    #[test]
+    fn black_is_none() {
+        assert!(!is_screen(|_, _| 16));
+    }
+}

@@ -206,6 +206,7 @@ mod tests {
     fn manifest(has_video: bool) -> Manifest {
         let video = |lines: u32, bytes| Video {
             track: track(&format!("video/{lines}p"), "avc1", &[(3_600_000, bytes)]),
+            name: format!("{lines}p"),
             lines,
             width: lines * 16 / 9,
             height: lines,

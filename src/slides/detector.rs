@@ -394,7 +394,7 @@ impl Field {
             // pointer moved over it, came with that slide.
             .filter(|record| self.found.is_none_or(|found| record.left > found))
             .collect();
-        let records = self.lasting(records);
+        let records = self.lasting(records, &live.joined(&inset));
         let still = (columns * rows).saturating_sub(live.len()).max(1);
         let region = before.with(records.iter().map(|record| record.block));
         let clear = records.iter();
@@ -423,7 +423,7 @@ impl Field {
     }
 
     /// The records without those of something that is passing by.
-    fn lasting(&mut self, mut records: Vec<Record>) -> Vec<Record> {
+    fn lasting(&mut self, mut records: Vec<Record>, moving: &Region) -> Vec<Record> {
         let Some(first) = records.iter().map(|record| record.time).min() else {
             return records;
         };
@@ -455,8 +455,9 @@ impl Field {
             if let Some(last) = gone.map(|record| record.time).max() {
                 // The next slide takes more with it.
                 let together = |record: &&Record| record.time.abs_diff(last) <= TOGETHER;
-                let whole = self.records.iter().filter(together).count();
-                if whole > 2 * piece.blocks.len() {
+                let still = |record: &&Record| !moving.contains(record.block);
+                let whole = self.records.iter().filter(together).filter(still).count();
+                if whole > 2 * records.len() {
                     continue;
                 }
                 until = until.max(Some(last));

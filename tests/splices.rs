@@ -96,8 +96,16 @@ fn picture_and_sound_stay_together() {
         "preset=ultrafast".into(),
     ]);
 
+    // Cuts are made between frames, and nothing that is cut is kept.
+    let kept = KEPT.map(|(start, end)| {
+        let frame = |time: f64| time * FPS;
+        (
+            (frame(start) - 1e-6).ceil() / FPS,
+            (frame(end) + 1e-6).floor() / FPS,
+        )
+    });
     let package = out.join("package");
-    let length: f64 = KEPT.iter().map(|(start, end)| end - start).sum();
+    let length: f64 = kept.iter().map(|(start, end)| end - start).sum();
     let duration = json(&package.join("manifest.json"))["duration"]
         .as_f64()
         .expect("a duration");
@@ -108,7 +116,7 @@ fn picture_and_sound_stay_together() {
 
     let mut expected = Vec::new();
     let mut before = 0.0;
-    for (start, end) in KEPT {
+    for (start, end) in kept {
         expected.extend(
             (0..30)
                 .map(|n| f64::from(2 * n + 1))

@@ -35,9 +35,12 @@ pub fn media(chunk: &[u8]) -> Option<&[u8]> {
 /// The size of a small box's header.
 const HEADER: usize = 8;
 
-/// Cuts the fragment whose boxes before the media these are. Chunks are numbered from behind
-/// `sequence` on. `None` where the boxes are malformed, or tell of several tracks.
-pub fn split(boxes: &[u8], sequence: &mut u32) -> Option<Vec<Chunk>> {
+/// Cuts the fragment whose boxes before the media these are. `None` where the boxes are malformed,
+/// or tell of several tracks.
+///
+/// A chunk has the number of its first frame, counted from one: it rises from chunk to chunk, and
+/// does not depend on how what lies before was cut.
+pub fn split(boxes: &[u8]) -> Option<Vec<Chunk>> {
     let place = find(boxes, 0, boxes.len(), Moof::KIND)?;
     let moof = Moof::decode_maybe(&mut boxes.get(place.start..place.end)?).ok()??;
     let [traf] = &moof.traf[..] else {
@@ -49,14 +52,14 @@ pub fn split(boxes: &[u8], sequence: &mut u32) -> Option<Vec<Chunk>> {
     let mut chunks = Vec::new();
     for run in samples.chunk_by(|before, sample| !before.is_key() && !sample.is_key()) {
         let (head, tail) = (run.first()?, run.last()?);
-        *sequence = sequence.wrapping_add(1);
         let media = head.at..tail.at + u64::from(tail.size);
         let mut written = match chunks.is_empty() {
             // What stands before the fragment, such as the segment's type.
             true => boxes[..place.start].to_vec(),
             false => Vec::new(),
         };
-        written.extend(header(traf, run, *sequence, media.end - media.start)?);
+        let number = number(traf, head)?;
+        written.extend(header(traf, run, number, media.end - media.start)?);
         chunks.push(Chunk {
             boxes: written,
             media,
@@ -198,6 +201,14 @@ fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<
     Some(bytes)
 }
 
+/// The number of a frame at a constant rate, counted from one.
+fn number(traf: &Traf, sample: &Sample) -> Option<u32> {
+    let start = traf.tfdt.as_ref()?.base_media_decode_time;
+    let duration = u64::from(sample.duration.max(1));
+    let frames = (start.checked_add(sample.start)? + duration / 2) / duration;
+    u32::try_from(frames).ok()?.checked_add(1)
+}
+
 /// The value that all have.
 fn common<V: PartialEq>(mut values: impl Iterator<Item = V>) -> Option<V> {
     let first = values.next()?;
@@ -269,9 +280,7 @@ mod tests {
             (40, KEY, 200),
             (7, OTHER, 200),
         ]);
-        let mut sequence = 10;
-        let chunks = split(&boxes, &mut sequence).expect("well formed");
-        assert_eq!(sequence, 14);
+        let chunks = split(&boxes).expect("well formed");
         let found: Vec<_> = chunks
             .iter()
             .map(|chunk| (chunk.media.clone(), chunk.key))
@@ -298,7 +307,7 @@ mod tests {
             let Some((at, Any::Moof(moof))) = read.last() else {
                 panic!("no moof in {read:?}");
             };
-            assert_eq!(moof.mfhd.sequence_number, 11 + index as u32);
+            assert_eq!(moof.mfhd.sequence_number, start as u32 / 100 + 1);
             let traf = &moof.traf[0];
             let tfdt = traf.tfdt.as_ref().expect("a decode time");
             assert_eq!(tfdt.base_media_decode_time, start);
@@ -335,12 +344,12 @@ mod tests {
     #[test]
     fn malformed_boxes_are_refused() {
         let boxes = fragment(&[(50, KEY, 0)]);
-        assert!(split(&boxes, &mut 0).is_some());
-        assert_eq!(split(&boxes[..40], &mut 0), None);
-        assert_eq!(split(b"", &mut 0), None);
+        assert!(split(&boxes).is_some());
+        assert_eq!(split(&boxes[..40]), None);
+        assert_eq!(split(b""), None);
         // The media would be elsewhere.
         let mut longer = boxes.clone();
         longer.extend(b"more");
-        assert_eq!(split(&longer, &mut 0), None);
+        assert_eq!(split(&longer), None);
     }
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Moves the composition times of fragments so that no player sees pictures late.
+//! Moves the times of fragments: composition times so that no player sees pictures late, and decode
+//! times where a segment is used again at another place.
 //!
 //! Pictures that are not shown in the order of their decoding need an offset. The muxer writes it
 //! as negative composition offsets, which ffmpeg reads as a delay of all pictures against the
 //! sound. What everybody reads alike is the older form: offsets from zero upwards, and an edit list
 //! that takes the first of them away. A fragment is patched, not written anew.
 
-use mp4_atom::{Atom, Moof, Moov, Tkhd, Traf, Trak, Trun};
+use mp4_atom::{Any, Atom, Mdhd, Mdia, Mfhd, Moof, Moov, Mvhd, Tfdt, Tkhd, Traf, Trak, Trun};
 
-use super::boxes::{Place, find};
+use super::boxes::{self, Place, find};
 
 /// Flags of a track run (ISO/IEC 14496-12 section 8.8.8.1): fields before the samples, and fields
 /// of each sample, in their order.
@@ -38,6 +39,33 @@ pub fn delay_init(init: &[u8], delay: u32) -> Option<Vec<u8>> {
     }
     output.splice(tkhd.end..tkhd.end, edts);
     Some(output)
+}
+
+/// An initialization segment that does not say when it was made (sections 8.2.2, 8.3.2 and 8.4.2):
+/// the same encoding has the same bytes, and the same name, at any time. What is malformed stays.
+pub fn without_dates(init: &[u8]) -> Vec<u8> {
+    let mut output = init.to_vec();
+    let within = |outer: Option<Place>, kind| {
+        let outer = outer?;
+        find(init, outer.content, outer.end, kind)
+    };
+    let moov = || find(init, 0, init.len(), Moov::KIND);
+    let trak = || within(moov(), Trak::KIND);
+    let headers = [
+        within(moov(), Mvhd::KIND),
+        within(trak(), Tkhd::KIND),
+        within(within(trak(), Mdia::KIND), Mdhd::KIND),
+    ];
+    for header in headers.into_iter().flatten() {
+        let size = match word(init, header.content).map(|version| version >> 24) {
+            Some(1) => 16,
+            _ => 8,
+        };
+        if let Some(dates) = output.get_mut(header.content + 4..header.content + 4 + size) {
+            dates.fill(0);
+        }
+    }
+    output
 }
 
 /// Adds `delay` ticks to every composition offset in the boxes before the media of a fragment.
@@ -69,6 +97,53 @@ pub fn delay_fragment(header: &mut Vec<u8>, delay: u32) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// Moves a segment whose first frame has the number `from` so that it has the number `to`: decode
+/// times (section 8.8.12), and the numbers of chunks, which are those of their first frames. A frame
+/// lasts this many ticks. `None` where the segment is not as catalogsink writes it; it may be
+/// changed in part then.
+pub fn retime(segment: &mut [u8], from: u64, to: u64, ticks: u64) -> Option<()> {
+    let mut first = true;
+    for (at, atom) in boxes::read(segment).ok()? {
+        match atom {
+            Any::Styp(_) => continue,
+            Any::Moof(_) => {}
+            // Something else may have times, too.
+            _ => return None,
+        }
+        let at = usize::try_from(at).ok()?;
+        let moof = find(segment, at, segment.len(), Moof::KIND)?;
+        let mfhd = find(segment, moof.content, moof.end, Mfhd::KIND)?;
+        let traf = find(segment, moof.content, moof.end, Traf::KIND)?;
+        let tfdt = find(segment, traf.content, traf.end, Tfdt::KIND)?;
+        let is_long = word(segment, tfdt.content)? >> 24 == 1;
+        let old = match is_long {
+            true => {
+                let high = u64::from(word(segment, tfdt.content + 4)?);
+                high << 32 | u64::from(word(segment, tfdt.content + 8)?)
+            }
+            false => word(segment, tfdt.content + 4)?.into(),
+        };
+        if std::mem::take(&mut first) && old != from.checked_mul(ticks)? {
+            return None;
+        }
+        let into = old.checked_sub(from.checked_mul(ticks)?)?;
+        let new = to.checked_mul(ticks)?.checked_add(into)?;
+        let written = match is_long {
+            true => new.to_be_bytes().to_vec(),
+            false => u32::try_from(new).ok()?.to_be_bytes().to_vec(),
+        };
+        let place = tfdt.content + 4..tfdt.content + 4 + written.len();
+        segment.get_mut(place)?.copy_from_slice(&written);
+        let number = u64::from(word(segment, mfhd.content + 4)?);
+        let number = u32::try_from(number.checked_add(to)?.checked_sub(from)?).ok()?;
+        let place = mfhd.content + 4..mfhd.content + 8;
+        segment
+            .get_mut(place)?
+            .copy_from_slice(&number.to_be_bytes());
+    }
+    (!first).then_some(())
 }
 
 /// Gives a track run composition offsets of zero where it has none; returns by how much it grew.
@@ -141,7 +216,7 @@ fn boxed(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mp4_atom::{DecodeMaybe, Edts, Encode, Mfhd, Tfhd, TrunEntry, TrunSamples};
+    use mp4_atom::{DecodeMaybe, Edts, Encode, Tfhd, TrunEntry, TrunSamples};
 
     fn encoded(atom: &impl Encode) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -172,6 +247,60 @@ mod tests {
         assert_eq!(read, moov);
         assert_eq!(delay_init(&init[16..30], 200), None);
         assert_eq!(delay_init(b"", 200), None);
+    }
+
+    #[test]
+    fn dates_are_left_out() {
+        let made = |time: u64| {
+            let mut moov = Moov {
+                trak: vec![Trak::default()],
+                ..Moov::default()
+            };
+            moov.mvhd.creation_time = time;
+            moov.mvhd.timescale = 90_000;
+            let trak = &mut moov.trak[0];
+            trak.tkhd.modification_time = time;
+            trak.mdia.mdhd.creation_time = time;
+            trak.mdia.mdhd.language = "und".into();
+            [boxed(*b"ftyp", b"cmf2\0\0\0\0"), encoded(&moov)].concat()
+        };
+        assert_ne!(made(0), made(1_700_000_000));
+        assert_eq!(without_dates(&made(1_700_000_000)), made(0));
+        assert_eq!(without_dates(b"short"), b"short");
+    }
+
+    #[test]
+    fn a_segment_is_moved_to_other_frames() {
+        let chunk = |number: u32, start: u64| {
+            let moof = Moof {
+                mfhd: Mfhd {
+                    sequence_number: number,
+                },
+                traf: vec![Traf {
+                    tfhd: Tfhd {
+                        track_id: 1,
+                        ..Tfhd::default()
+                    },
+                    tfdt: Some(Tfdt {
+                        base_media_decode_time: start,
+                    }),
+                    ..Traf::default()
+                }],
+            };
+            [encoded(&moof), boxed(*b"mdat", b"moof tfdt mfhd")].concat()
+        };
+        let at = |first: u32| {
+            let start = u64::from(first - 1) * 1001;
+            [chunk(first, start), chunk(first + 7, start + 7007)].concat()
+        };
+        let mut segment = at(181);
+        retime(&mut segment, 180, 30, 1001).expect("well formed");
+        assert_eq!(segment, at(31));
+        retime(&mut segment, 30, 180, 1001).expect("well formed");
+        assert_eq!(segment, at(181));
+        assert_eq!(retime(&mut segment, 30, 180, 1001), None);
+        assert_eq!(retime(&mut segment[..60], 180, 30, 1001), None);
+        assert_eq!(retime(&mut [], 0, 30, 1001), None);
     }
 
     fn moof(data_offset: i32, offsets: &[Option<i64>]) -> Moof {

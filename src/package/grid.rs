@@ -3,9 +3,16 @@
 //! Where key frames and segments start. The decision is made once for all renditions, on the
 //! times of frames, so that a player can switch between renditions at every segment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::timeline::Time;
+use crate::timeline::{Span, Time};
+
+/// A shorter segment at a splice becomes a part of the one beside it. With it and a frame a segment
+/// of six seconds is no longer than its target duration allows (RFC 8216 section 4.3.3.1: rounded).
+const SHORT: Time = Time::from_millis(450);
+
+/// Times of frames and of splices are rounded, each for itself.
+const ROUNDING: Time = Time::from_nanos(5000);
 
 /// What starts at a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -16,18 +23,33 @@ pub struct Start {
     pub segment: bool,
 }
 
+/// A kept span of the source that begins in the package.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Splice {
+    /// Where it begins in the package.
+    pub at: Time,
+    /// What it is of the source. Its end may be unknown, that is [`Time::MAX`].
+    pub source: Span,
+}
+
 /// Decides frame by frame what starts there.
 ///
-/// Segments start at the first frame at or after every multiple of the segment duration. Key
-/// frames stand there, at the multiples of the key-frame interval inside each segment, and where
-/// somebody asked for one.
+/// Segments start at splices and at the first frame at or after every multiple of the segment
+/// duration in the source's time, so that what another cut does not touch is cut into the same
+/// segments. Where nothing is told of splices the package's time is the source's. Key frames stand
+/// at the starts of segments, at the multiples of the key-frame interval inside each multiple of
+/// the segment duration, and where somebody asked for one.
 #[derive(Clone, Debug)]
 pub struct Grid {
     segment: Time,
     interval: Time,
     asked: BTreeSet<Time>,
+    splices: BTreeMap<Time, Span>,
+    splice: Splice,
+    /// The following are in the source's time.
     next_segment: Time,
     next_key: Time,
+    last_segment: Time,
 }
 
 impl Grid {
@@ -39,8 +61,14 @@ impl Grid {
             segment: segment.max(least),
             interval: interval.max(least),
             asked: BTreeSet::new(),
+            splices: BTreeMap::new(),
+            splice: Splice {
+                at: Time::ZERO,
+                source: Span::new(Time::ZERO, Time::MAX),
+            },
             next_segment: Time::ZERO,
             next_key: Time::ZERO,
+            last_segment: Time::ZERO,
         }
     }
 
@@ -50,33 +78,65 @@ impl Grid {
         self.asked.insert(time);
     }
 
+    /// Tells of a splice before its first frame is asked about.
+    pub fn splice(&mut self, splice: Splice) {
+        self.splices.insert(splice.at, splice.source);
+    }
+
     /// Starts again at time zero, as if no frame had been seen.
     pub fn restart(&mut self) {
-        self.next_segment = Time::ZERO;
-        self.next_key = Time::ZERO;
+        let mut fresh = Grid::new(self.segment, self.interval);
+        fresh.asked = std::mem::take(&mut self.asked);
+        *self = fresh;
     }
 
     /// What starts at the frame of this time. Times must not decrease.
     pub fn at(&mut self, time: Time) -> Start {
-        let segment = time >= self.next_segment;
-        if segment {
-            let start =
-                Time::from_nanos(time.nanos() / self.segment.nanos() * self.segment.nanos());
-            self.next_segment = start.saturating_add(self.segment);
-            self.next_key = start;
+        let reached = time.saturating_add(ROUNDING);
+        let mut start = Start::default();
+        while let Some(next) = self.splices.first_entry()
+            && *next.key() <= reached
+        {
+            let (at, source) = next.remove_entry();
+            self.splice = Splice { at, source };
+            start.segment = true;
         }
-        let mut key = segment;
-        if time >= self.next_key {
-            let into = time.saturating_sub(self.next_key).nanos() / self.interval.nanos() + 1;
+        let into = reached.saturating_sub(self.splice.at);
+        let source = self.splice.source.start.saturating_add(into);
+        let multiple =
+            Time::from_nanos(source.nanos() / self.segment.nanos() * self.segment.nanos());
+        if start.segment || source >= self.next_segment {
+            start.segment |= self.is_apart(source);
+            self.next_segment = multiple.saturating_add(self.segment);
+            if start.segment {
+                self.last_segment = source;
+                self.next_key = multiple;
+            } else {
+                self.next_key = multiple.saturating_add(self.interval);
+            }
+        }
+        if source >= self.next_key {
+            let into = source.saturating_sub(self.next_key).nanos() / self.interval.nanos() + 1;
             let step = self.interval.nanos().saturating_mul(into);
             self.next_key = self.next_key.saturating_add(Time::from_nanos(step));
-            key = true;
+            start.key = true;
         }
         while self.asked.first().is_some_and(|&asked| asked <= time) {
             self.asked.pop_first();
-            key = true;
+            start.key = true;
         }
-        Start { key, segment }
+        start
+    }
+
+    /// Whether a segment may start at this time of the source: what it leaves at a splice is long
+    /// enough for one, or has no room in the one before.
+    fn is_apart(&self, source: Time) -> bool {
+        let Span { start, end } = self.splice.source;
+        let begins = start == Time::ZERO || source.saturating_sub(start) >= SHORT;
+        let ends = end.saturating_sub(source) >= SHORT;
+        let most = self.segment.saturating_add(SHORT);
+        let has_room = end.saturating_sub(self.last_segment) <= most;
+        begins && (ends || !has_room)
     }
 }
 
@@ -136,6 +196,47 @@ mod tests {
         assert_eq!(segments, [0, 60, 120]);
         grid.ask(Time::ZERO);
         assert!(grid.at(Time::from_millis(13_000)).key);
+    }
+
+    /// The segments' starts, in milliseconds, of ten frames a second over these spans of the source.
+    fn spliced(kept: &[(u64, u64)], end: u64) -> Vec<u64> {
+        let mut grid = Grid::new(Time::from_secs(6), Time::from_secs(6));
+        let mut at = 0;
+        for &(start, end) in kept {
+            grid.splice(Splice {
+                at: Time::from_millis(at),
+                source: Span::new(Time::from_millis(start), Time::from_millis(end)),
+            });
+            at += end - start;
+        }
+        let frames = (0..at.min(end)).step_by(100);
+        let starts = frames.filter(|&millis| {
+            let start = grid.at(Time::from_millis(millis));
+            assert!(start.key || !start.segment, "{millis}");
+            start.segment
+        });
+        starts.collect()
+    }
+
+    #[test]
+    fn segments_lie_on_multiples_of_the_sources_time() {
+        // 13 to 27 and 40 to 50 of the source.
+        let starts = spliced(&[(13_000, 27_000), (40_000, 50_000)], u64::MAX);
+        assert_eq!(starts, [0, 5_000, 11_000, 14_000, 16_000, 22_000]);
+        // The same, begun two seconds later.
+        let starts = spliced(&[(15_000, 27_000), (40_000, 50_000)], u64::MAX);
+        assert_eq!(starts, [0, 3_000, 9_000, 12_000, 14_000, 20_000]);
+    }
+
+    #[test]
+    fn a_splice_leaves_no_short_segment() {
+        let starts = spliced(&[(5_800, 18_300), (23_900, 30_300)], u64::MAX);
+        assert_eq!(starts, [0, 6_200, 12_500]);
+        // Both together would be too long.
+        let starts = spliced(&[(5_700, 12_400), (20_000, 30_000)], u64::MAX);
+        assert_eq!(starts, [0, 6_300, 6_700, 10_700]);
+        let open = u64::from(u32::MAX);
+        assert_eq!(spliced(&[(4_000, open)], 10_000), [0, 2_000, 8_000]);
     }
 
     #[test]

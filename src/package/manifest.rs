@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::chapters::Chapter;
 use super::cost::Cost;
 use super::names;
-use super::playlist::{Programme, Role};
+use super::playlist::{Audio, Programme, Role, Video};
 use super::text::{Text, TextRole};
 use super::track::{Rates, Track};
-use crate::timeline::{Span, Time};
+use crate::timeline::{CutList, FrameRate, Span, Time};
 
 /// The JSON schema (draft 2020-12) that every manifest follows.
 pub const SCHEMA: &str = include_str!("manifest.schema.json");
@@ -79,6 +79,43 @@ pub struct Manifest {
     /// used again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_from: Option<String>,
+    /// As `made_from`, for each kind of media.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub each_made_from: Option<MadeFrom>,
+}
+
+/// What kinds of media are made from. The cuts, which they have in common, stand alone: what another
+/// cut does not touch can be used again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MadeFrom {
+    /// Changes with everything that the picture is made from but the cuts.
+    pub picture: String,
+    /// The same for the recording's sound.
+    pub sound: String,
+    /// The same for sound with a description of what is seen.
+    pub descriptions: String,
+    /// The kept spans of the cut list, start and end in nanoseconds. Where the last one has no end
+    /// it is that of the recording.
+    pub cuts: Vec<(u64, Option<u64>)>,
+}
+
+impl MadeFrom {
+    /// The spans of a cut list.
+    pub fn spans(cuts: &CutList) -> Vec<(u64, Option<u64>)> {
+        let end = |end: Time| (end != Time::MAX).then_some(end.nanos());
+        let spans = cuts.kept().map(|span| (span.start.nanos(), end(span.end)));
+        spans.collect()
+    }
+
+    /// The cut list; `None` where the spans are none.
+    pub fn cut_list(&self) -> Option<CutList> {
+        let spans = self.cuts.iter().map(|&(start, end)| {
+            let end = end.map_or(Time::MAX, Time::from_nanos);
+            Span::new(Time::from_nanos(start), end)
+        });
+        CutList::new(spans).ok()
+    }
 }
 
 /// A rendition of the picture.
@@ -295,7 +332,45 @@ impl Manifest {
             cost: None,
             encryption: None,
             made_from: None,
+            each_made_from: None,
         }
+    }
+
+    /// The renditions that it tells of, without texts and chapters. `track` reads one whose times
+    /// are whole frames of this rate, `rate` is that of the picture. `None` where one cannot be read
+    /// or is none that was written so.
+    pub fn programme(
+        &self,
+        rate: Option<(u32, u32)>,
+        track: impl Fn(&MediaEntry, FrameRate) -> Option<Track>,
+    ) -> Option<Programme> {
+        let video = self.video.iter().map(|entry| {
+            let (num, den) = rate?;
+            (entry.frame_rate == f64::from(num) / f64::from(den)).then_some(())?;
+            Some(Video {
+                track: track(&entry.media, FrameRate::new(num, den)?)?,
+                name: entry.name.clone(),
+                lines: entry.name.split_once('p')?.0.parse().ok()?,
+                width: entry.width,
+                height: entry.height,
+                frame_rate: (num, den),
+            })
+        });
+        let audio = self.audio.iter().map(|entry| {
+            Some(Audio {
+                track: track(&entry.media, FrameRate::new(entry.sample_rate, 1)?)?,
+                label: entry.label.clone(),
+                language: entry.language.clone(),
+                role: entry.role,
+                channels: entry.channels,
+                rate: entry.sample_rate,
+            })
+        });
+        Some(Programme {
+            video: video.collect::<Option<_>>()?,
+            audio: audio.collect::<Option<_>>()?,
+            ..Programme::default()
+        })
     }
 
     /// The manifest as a file.

@@ -6,9 +6,10 @@
 //! renditions are made ([`ladder`]), where segments start ([`grid`]), what a finished track holds
 //! and is measured at ([`codec`], [`fragment`], [`chunks`], [`track`]), and what the files say that
 //! lead to it ([`playlist`], [`dash`], [`text`], [`transcript`], [`chapters`], [`manifest`]).
-//! [`pictures`] chooses and lays out stills, [`progressive`] makes one file of a package, [`cost`] says what it
-//! costs to keep and deliver it, [`release`] what of it is published and in which order ([`listing`]
-//! what lies there for that, [`encryption`] how segments are encrypted for it), and [`check`] reads a package and finds what is
+//! [`pictures`] chooses and lays out stills, [`progressive`] makes one file of a package, [`reuse`]
+//! says what of an old package can be in a new one, [`cost`] what it costs to keep and deliver it,
+//! [`release`] what of it is published and in which order ([`listing`] what lies there for that,
+//! [`encryption`] how segments are encrypted for it), and [`check`] reads a package and finds what is
 //! wrong with it.
 
 mod boxes;
@@ -30,6 +31,7 @@ pub mod pictures;
 pub mod playlist;
 pub mod progressive;
 pub mod release;
+pub mod reuse;
 pub mod text;
 pub mod track;
 pub mod transcript;

@@ -12,10 +12,11 @@ use m3u8_rs::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::dash;
 use super::names;
 use super::text::{self, Text};
-use super::track::{Rates, Track};
-use crate::timeline::Time;
+use super::track::{KeyFrame, Rates, Segment, Track};
+use crate::timeline::{FrameRate, Span, Time};
 
 /// EXT-X-MAP in a playlist with media segments asks for version 6, and 7 is what fragmented MP4
 /// came with.
@@ -173,6 +174,51 @@ pub fn named_frames(playlist: &[u8]) -> Option<(String, Vec<NamedFrame>)> {
     Some((init, frames.collect::<Option<_>>()?))
 }
 
+/// The track in `folder` whose playlists, as [`media`] and [`i_frames`] write them, these are, and
+/// which has this codec. Times are whole frames of this rate; of sound, samples. `size` says how
+/// large a file of the folder is. `None` where something of it is not so.
+pub fn track(
+    folder: &str,
+    codec: &str,
+    rate: FrameRate,
+    playlists: (&[u8], Option<&[u8]>),
+    size: impl Fn(&str) -> Option<u64>,
+) -> Option<Track> {
+    let playlist = m3u8_rs::parse_media_playlist_res(playlists.0).ok()?;
+    let mut end = 0;
+    let segments = playlist.segments.iter().map(|segment| {
+        let start = end;
+        end += rate.nearest(Time::from_secs_f64(segment.duration.into()));
+        Some(Segment {
+            name: segment.uri.clone(),
+            span: Span::new(rate.start(start), rate.start(end)),
+            bytes: size(&segment.uri)?,
+            keys: Vec::new(),
+        })
+    });
+    let mut track = Track {
+        folder: folder.into(),
+        init: playlist.segments.first()?.map.as_ref()?.uri.clone(),
+        codec: codec.into(),
+        segments: segments.collect::<Option<_>>()?,
+    };
+    let Some(i_frames) = playlists.1 else {
+        return Some(track);
+    };
+    let (init, frames) = named_frames(i_frames)?;
+    for frame in frames {
+        let start = rate.start(rate.nearest(frame.start));
+        let mut segments = track.segments.iter_mut();
+        let segment = segments.find(|segment| segment.span.contains(start))?;
+        (segment.name == frame.segment && frame.range.end <= segment.bytes).then_some(())?;
+        segment.keys.push(KeyFrame {
+            start,
+            range: frame.range,
+        });
+    }
+    (track.init == init).then_some(track)
+}
+
 fn written_media(
     track: &Track,
     i_frames_only: bool,
@@ -199,6 +245,31 @@ fn written_media(
 }
 
 impl Programme {
+    /// The tracks, in the order of the playlist.
+    pub fn tracks(&self) -> impl Iterator<Item = &Track> {
+        let video = self.video.iter().map(|video| &video.track);
+        video.chain(self.audio.iter().map(|audio| &audio.track))
+    }
+
+    /// Where the longest track ends.
+    pub fn duration(&self) -> Time {
+        self.tracks().map(Track::end).max().unwrap_or_default()
+    }
+
+    /// All playlists and the DASH manifest: paths in the package and contents.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let mut files = Vec::new();
+        for track in self.tracks() {
+            files.push((track.playlist(), media(track)));
+            if let Some(path) = track.i_frame_playlist() {
+                files.push((path, i_frames(track)));
+            }
+        }
+        files.push((names::MULTIVARIANT.into(), self.multivariant()));
+        files.push((names::DASH.into(), dash::manifest(self, self.duration())));
+        files
+    }
+
     /// The rates that a viewer of this rendition of the picture gets, sound included: the sum
     /// with the dearest audio rendition [9.10–9.12].
     pub fn rates_with_sound(&self, video: Rates) -> Rates {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{Span, Time};
+use super::{FrameRate, Span, Time};
 
 /// The kept spans of a source, sorted and disjoint.
 ///
@@ -114,6 +114,38 @@ impl CutList {
                 output_start: Time::ZERO,
             }],
         }
+    }
+
+    /// The same list with every kept span shrunk to whole frames, so that the frames of the output
+    /// are frames of the source: nothing that is cut is kept. A span without an end keeps none.
+    pub fn aligned(&self, rate: FrameRate) -> Self {
+        let aligned = self.kept().map(|span| {
+            let end = match span.end {
+                Time::MAX => Time::MAX,
+                end => rate.start(rate.at_or_before(end)),
+            };
+            Span::new(rate.start(rate.at_or_after(span.start)), end)
+        });
+        // They are disjoint as before.
+        CutList::new(aligned.filter(|span| !span.is_empty())).unwrap_or_default()
+    }
+
+    /// What is kept of a span of the output, as spans of the source, in order.
+    pub fn sources(&self, output: Span) -> Vec<Span> {
+        let within = |kept: &Kept| {
+            let length = kept.source.duration();
+            let end = kept.output_start.saturating_add(length);
+            let shared = output.intersection(Span::new(kept.output_start, end))?;
+            let moved = |time: Time| match time {
+                time if time == end => kept.source.end,
+                time => {
+                    let into = time.saturating_sub(kept.output_start);
+                    kept.source.start.saturating_add(into)
+                }
+            };
+            Some(Span::new(moved(shared.start), moved(shared.end)))
+        };
+        self.kept.iter().filter_map(within).collect()
     }
 
     /// The kept spans, in order.
@@ -250,6 +282,28 @@ mod tests {
         );
         let gone = cuts.span_to_output(Span::new(Time::from_nanos(20), Time::from_nanos(50)));
         assert_eq!(gone, None);
+    }
+
+    #[test]
+    fn aligned_spans_are_whole_frames() {
+        let rate = FrameRate::new(10, 1).expect("a rate");
+        let secs = |start, end| Span::new(Time::from_millis(start), Time::from_millis(end));
+        let cuts = CutList::new([secs(120, 480), secs(510, 590), secs(700, 1000)]).expect("valid");
+        let aligned: Vec<Span> = cuts.aligned(rate).kept().collect();
+        assert_eq!(aligned, [secs(200, 400), secs(700, 1000)]);
+        let all = CutList::keep_all();
+        assert_eq!(all.aligned(rate), all);
+    }
+
+    #[test]
+    fn a_span_of_the_output_is_spans_of_the_source() {
+        let cuts = list(&[(10, 20), (50, 60)]);
+        let span = |start, end| Span::new(Time::from_nanos(start), Time::from_nanos(end));
+        assert_eq!(cuts.sources(span(5, 15)), [span(15, 20), span(50, 55)]);
+        assert_eq!(cuts.sources(span(10, 99)), [span(50, 60)]);
+        assert_eq!(cuts.sources(span(20, 99)), []);
+        let open = Span::new(Time::from_secs(3), Time::MAX);
+        assert_eq!(CutList::keep_all().sources(open), [open]);
     }
 
     proptest! {

@@ -2,13 +2,13 @@
 
 //! Makes a pipeline of a description and runs it to its end.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use gst::glib;
 use gst::prelude::*;
-use gstlecture::timeline::Time;
+use gstlecture::timeline::{Span, Time};
 
 use crate::description::{Assignment, Pipeline};
 use crate::error::Error;
@@ -25,6 +25,8 @@ const GIVE_BACK: Duration = Duration::from_secs(2);
 /// What a pipeline that came to its end has seen.
 #[derive(Debug, Default)]
 pub struct Outcome {
+    /// Where the last of the source's streams began, after what was left out before a part.
+    pub began: Time,
     /// Where the last of the source's streams ended.
     pub delivered: Time,
     /// What elements warned of, each once.
@@ -39,6 +41,14 @@ pub fn make(pipeline: &Pipeline) -> Result<gst::Pipeline, Error> {
         assign(&made, assignment)?;
     }
     Ok(made)
+}
+
+/// Has a pipeline decode no streams of its source but those that become this.
+pub fn decode_only(pipeline: &gst::Pipeline, media: &str) {
+    if let Some(source) = pipeline.by_name(SOURCE) {
+        source.set_property("expose-all-streams", false);
+        source.set_property("caps", gst::Caps::new_empty_simple(media));
+    }
 }
 
 /// Gives back to the system what is freed: pictures of pipelines before this one, tens of megabytes
@@ -142,13 +152,26 @@ fn is_in_range(spec: &glib::ParamSpec, value: &glib::Value) -> bool {
 /// Runs a pipeline until its end. `on_message` hears the messages of its elements.
 pub fn run(
     pipeline: &gst::Pipeline,
+    progress: Progress,
+    stop: &Stop,
+    on_message: impl FnMut(&gst::StructureRef),
+) -> Result<Outcome, Error> {
+    run_part(pipeline, None, progress, stop, on_message)
+}
+
+/// As [`run`], where no more than a part of the source is needed: where its format can be sought in,
+/// little more than that is read. [`Outcome::began`] says where it really began.
+pub fn run_part(
+    pipeline: &gst::Pipeline,
+    part: Option<Span>,
     mut progress: Progress,
     stop: &Stop,
     mut on_message: impl FnMut(&gst::StructureRef),
 ) -> Result<Outcome, Error> {
-    let delivered = Arc::new(AtomicU64::new(0));
-    if let Some(source) = pipeline.by_name(SOURCE) {
-        measure(&source, &delivered);
+    let reach = Arc::new(Reach::default());
+    let source = pipeline.by_name(SOURCE);
+    if let Some(source) = &source {
+        measure(source, &reach);
     }
     let Some(bus) = pipeline.bus() else {
         return Err(Error::request("the pipeline has no bus", "", "report this"));
@@ -171,6 +194,9 @@ pub fn run(
     };
     give_back_memory();
     let mut given_back = Instant::now();
+    if let (Some(source), Some(part)) = (&source, part) {
+        seek(pipeline, source, part, &bus, stop)?;
+    }
     let started = pipeline.set_state(gst::State::Playing);
     loop {
         let wait = match started {
@@ -187,8 +213,7 @@ pub fn run(
             give_back_memory();
             given_back = Instant::now();
         }
-        let position = Time::from_nanos(delivered.load(Ordering::Relaxed));
-        progress.at(position);
+        progress.at(Reach::time(&reach.end));
         let Some(message) = message else {
             if started.is_err() {
                 return Err(Error::request(
@@ -203,7 +228,8 @@ pub fn run(
             gst::MessageView::Eos(_) => {
                 last_words(pipeline, &bus, &mut hear);
                 drop(running);
-                outcome.delivered = Time::from_nanos(delivered.load(Ordering::Relaxed));
+                outcome.began = Reach::time(&reach.start);
+                outcome.delivered = Reach::time(&reach.end);
                 return Ok(outcome);
             }
             gst::MessageView::Error(error) => return Err(gst_error::first(error, &bus)),
@@ -241,33 +267,98 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Notes in `delivered` how far the streams of `source` came, in nanoseconds.
-fn measure(source: &gst::Element, delivered: &Arc<AtomicU64>) {
-    let delivered = delivered.clone();
+/// What came of the source's streams, in nanoseconds.
+#[derive(Default)]
+struct Reach {
+    start: AtomicU64,
+    end: AtomicU64,
+}
+
+impl Reach {
+    fn time(of: &AtomicU64) -> Time {
+        Time::from_nanos(of.load(Ordering::Relaxed))
+    }
+}
+
+/// Has a source begin at the last key frame before a part and end behind it. One that cannot do that
+/// begins at its start.
+fn seek(
+    pipeline: &gst::Pipeline,
+    source: &gst::Element,
+    part: Span,
+    bus: &gst::Bus,
+    stop: &Stop,
+) -> Result<(), Error> {
+    let (found, all_found) = mpsc::channel();
+    source.connect_no_more_pads(move |_| {
+        // Nobody waits any more where this fails.
+        let _ = found.send(());
+    });
+    let _ = pipeline.set_state(gst::State::Paused);
+    while all_found.recv_timeout(Duration::from_millis(20)).is_err() {
+        stop.check()?;
+        if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error])
+            && let gst::MessageView::Error(error) = message.view()
+        {
+            return Err(gst_error::first(error, bus));
+        }
+    }
+    let Some(pad) = source.src_pads().into_iter().next() else {
+        return Ok(());
+    };
+    let clock = |time: Time| gst::ClockTime::from_nseconds(time.nanos());
+    let end = (part.end != Time::MAX).then(|| clock(part.end));
+    let seek = gst::event::Seek::new(
+        1.0,
+        gst::SeekFlags::FLUSH | gst::SeekFlags::KEY_UNIT | gst::SeekFlags::SNAP_BEFORE,
+        gst::SeekType::Set,
+        clock(part.start),
+        gst::SeekType::Set,
+        end,
+    );
+    // What cannot be sought in is read from its start.
+    pad.send_event(seek);
+    Ok(())
+}
+
+/// Notes how far the streams of `source` come.
+fn measure(source: &gst::Element, reach: &Arc<Reach>) {
+    let reach = reach.clone();
     source.connect_pad_added(move |_, pad| {
-        let delivered = delivered.clone();
-        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        let reach = reach.clone();
+        let kinds = gst::PadProbeType::BUFFER
+            | gst::PadProbeType::EVENT_DOWNSTREAM
+            | gst::PadProbeType::EVENT_FLUSH;
         let segment = std::sync::Mutex::new(gst::FormattedSegment::<gst::ClockTime>::new());
+        let is_first = AtomicBool::new(true);
         pad.add_probe(kinds, move |_, info| {
             let mut segment = segment
                 .lock()
                 .unwrap_or_else(|poisoned| poisoned.into_inner());
             match &info.data {
-                Some(gst::PadProbeData::Event(event)) => {
-                    if let gst::EventView::Segment(event) = event.view()
-                        && let Some(new) = event.segment().downcast_ref::<gst::ClockTime>()
-                    {
-                        *segment = new.clone();
+                Some(gst::PadProbeData::Event(event)) => match event.view() {
+                    gst::EventView::Segment(event) => {
+                        if let Some(new) = event.segment().downcast_ref::<gst::ClockTime>() {
+                            *segment = new.clone();
+                        }
                     }
-                }
+                    gst::EventView::FlushStop(_) => is_first.store(true, Ordering::Relaxed),
+                    _ => {}
+                },
                 Some(gst::PadProbeData::Buffer(buffer)) => {
+                    let start = segment.to_stream_time(buffer.pts());
+                    if is_first.swap(false, Ordering::Relaxed)
+                        && let Some(start) = start
+                    {
+                        reach.start.fetch_max(start.nseconds(), Ordering::Relaxed);
+                    }
                     let end = buffer
                         .pts()
                         .map(|pts| pts + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
                     // Headers count from the first timestamp or from zero.
                     let end = end.max(segment.to_stream_time(end));
                     if let Some(end) = end {
-                        delivered.fetch_max(end.nseconds(), Ordering::Relaxed);
+                        reach.end.fetch_max(end.nseconds(), Ordering::Relaxed);
                     }
                 }
                 _ => {}

@@ -8,7 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::glib;
 use gst_pbutils::prelude::*;
-use gst_pbutils::{Discoverer, DiscovererInfo, DiscovererResult, DiscovererStreamInfo};
+use gst_pbutils::{
+    Discoverer, DiscovererInfo, DiscovererResult, DiscovererStreamInfo, DiscovererVideoInfo,
+};
+use gstlecture::package::ladder;
 use gstlecture::timeline::Time;
 
 use crate::error::Error;
@@ -30,6 +33,9 @@ const PROMISING: [&str; 8] = [
     "video/x-msvideo",
 ];
 
+/// Containers with an index, in which a time is found to the frame.
+const INDEXED: [&str; 3] = ["video/x-matroska", "video/webm", "video/quicktime"];
+
 #[derive(Debug)]
 pub struct Input {
     pub path: PathBuf,
@@ -39,6 +45,8 @@ pub struct Input {
     pub duration: Option<Time>,
     /// How long its header promises it to be.
     pub promised: Option<Time>,
+    /// Whether its format says where to find a time.
+    pub is_indexed: bool,
     /// The title in its tags.
     pub title: Option<String>,
     pub video: Option<Video>,
@@ -50,6 +58,8 @@ pub struct Video {
     /// The media type of the encoded stream.
     pub caps: String,
     pub interlaced: bool,
+    /// The rate that its renditions get.
+    pub frame_rate: (u32, u32),
 }
 
 #[derive(Debug)]
@@ -92,6 +102,7 @@ impl Input {
             size: metadata.len(),
             duration: info.duration().map(time).filter(|time| *time > Time::ZERO),
             promised: promised(&info),
+            is_indexed: is_indexed(&info),
             title: info
                 .container_streams()
                 .first()
@@ -104,6 +115,7 @@ impl Input {
                 .map(|video| Video {
                     caps: media_type(video.upcast_ref()),
                     interlaced: video.is_interlaced(),
+                    frame_rate: frame_rate(&video),
                 })
                 .next(),
             audio: info
@@ -174,6 +186,17 @@ fn title(tags: gst::TagList) -> Option<String> {
     Some(tags.get::<gst::tags::Title>()?.get().trim().to_string()).filter(|title| !title.is_empty())
 }
 
+/// The rate of the renditions. Deinterlaced, fields become frames.
+fn frame_rate(video: &DiscovererVideoInfo) -> (u32, u32) {
+    let part = |part: i32| u32::try_from(part).unwrap_or(0);
+    let rate = video.framerate();
+    let fields = if video.is_interlaced() { 2 } else { 1 };
+    ladder::frame_rate(
+        part(rate.numer()).saturating_mul(fields),
+        part(rate.denom()),
+    )
+}
+
 fn caps_name(stream: &DiscovererStreamInfo) -> Option<String> {
     let caps = stream.caps()?;
     Some(caps.structure(0)?.name().to_string())
@@ -196,6 +219,11 @@ fn promised(info: &DiscovererInfo) -> Option<Time> {
     info.duration()
         .map(time)
         .filter(|duration| promises && *duration > Time::ZERO)
+}
+
+fn is_indexed(info: &DiscovererInfo) -> bool {
+    let container = info.stream_info().as_ref().and_then(caps_name);
+    container.is_some_and(|container| INDEXED.contains(&container.as_str()))
 }
 
 fn unreadable(path: &Path, error: &glib::Error) -> Error {

@@ -6,11 +6,13 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use gstlecture::timeline::Time;
+use gstlecture::timeline::{Span, Time};
 
 pub struct Progress {
     step: &'static str,
-    /// The length of the source, where it is known.
+    /// Where the source is read from.
+    start: Time,
+    /// The length of what is read of the source, where it is known.
     total: Option<Time>,
     started: Instant,
     shown: Instant,
@@ -22,6 +24,7 @@ impl Progress {
         let now = Instant::now();
         Progress {
             step,
+            start: Time::ZERO,
             total,
             started: now,
             shown: now,
@@ -29,9 +32,19 @@ impl Progress {
         }
     }
 
+    /// Of a part of the source.
+    pub fn of_part(step: &'static str, part: Span) -> Self {
+        let total = (part.end != Time::MAX).then(|| part.duration());
+        Progress {
+            start: part.start,
+            ..Progress::start(step, total)
+        }
+    }
+
     /// Shows that the source is read up to `position`, where it is time to.
     pub fn at(&mut self, position: Time) {
         let total = self.total;
+        let position = position.saturating_sub(self.start);
         self.show(|step, elapsed| line(step, position, total, elapsed));
     }
 

@@ -10,6 +10,7 @@ use gst::prelude::*;
 use super::ladder::LadderElement;
 use super::level::LevelElement;
 use super::settings::Settings;
+use super::starts::{Segments, Starts};
 use crate::package::grid::Grid;
 use crate::package::ladder::{Content, Rung, frame_rate};
 use crate::speech::loudness::Curve;
@@ -122,6 +123,7 @@ pub fn rung(
     rung: &Rung,
     rate: (u32, u32),
     threads: u32,
+    starts: &Starts,
     settings: &Settings,
 ) -> Result<gst_app::AppSink, glib::BoolError> {
     let queue = gst::ElementFactory::make("queue")
@@ -145,7 +147,7 @@ pub fn rung(
         add(bin, &[&queue, &encoder, &parse, &mux, sink.upcast_ref()])?;
         parse
     };
-    split(&static_pad(&last, "src")?, settings.segment(), None);
+    split(&static_pad(&last, "src")?, starts.taken(), None);
     source
         .link(&static_pad(&queue, "sink")?)
         .map_err(|error| glib::bool_error!("a rendition cannot be linked: {error}"))?;
@@ -224,7 +226,8 @@ pub fn audio(
     elements.extend([&encoder, &mux, sink.upcast_ref()]);
     add(bin, &elements)?;
     let priming = gst::ClockTime::SECOND.mul_div_round(PRIMING, SAMPLE_RATE as u64);
-    split(&static_pad(&encoder, "src")?, settings.segment(), priming);
+    let grid = Grid::new(settings.segment(), Time::MAX);
+    split(&static_pad(&encoder, "src")?, grid, priming);
     let head = Head {
         sink: static_pad(&convert, "sink")?,
         filter,
@@ -278,18 +281,18 @@ fn fragments() -> Result<(gst::Element, gst_app::AppSink), glib::BoolError> {
 }
 
 /// Tells the muxer behind a pad where segments start: at the first key frame (every frame of
-/// sound is one) at or after each multiple of the segment's length.
+/// sound is one) at or after each time that is said.
 ///
 /// What the encoder puts before the stream (`priming`) is taken away, frame and time, so that no
 /// player need know of it; what is lost is a fade of one frame at the very start.
-fn split(pad: &gst::Pad, segment: Time, priming: Option<gst::ClockTime>) {
-    let starts = Mutex::new((Grid::new(segment, Time::MAX), true));
+fn split(pad: &gst::Pad, starts: impl Segments + Send + 'static, priming: Option<gst::ClockTime>) {
+    let starts = Mutex::new((starts, true));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
     pad.add_probe(mask, move |pad, info| {
         let mut starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (grid, first) = &mut *starts;
+        let (segments, first) = &mut *starts;
         let Some(buffer) = info.buffer_mut() else {
-            grid.restart();
+            segments.restart();
             *first = true;
             return gst::PadProbeReturn::Ok;
         };
@@ -313,7 +316,7 @@ fn split(pad: &gst::Pad, segment: Time, priming: Option<gst::ClockTime>) {
         let time = segment.and_then(|segment| segment.to_running_time(buffer.pts()?));
         let delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         let starts_segment = match time {
-            Some(time) if !delta => grid.at(Time::from_nanos(time.nseconds())).segment,
+            Some(time) if !delta => segments.start_at(Time::from_nanos(time.nseconds())),
             _ => false,
         };
         let first = std::mem::replace(first, false);

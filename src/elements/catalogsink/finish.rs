@@ -10,7 +10,6 @@ use gst::prelude::*;
 
 use super::writer::WriteError;
 use crate::package::chapters::{self, Mark};
-use crate::package::dash;
 use crate::package::manifest::Manifest;
 use crate::package::names;
 use crate::package::playlist::{self, Audio, Programme, Video};
@@ -45,10 +44,6 @@ impl Finished {
         };
         for track in tracks() {
             writer.count(track)?;
-            writer.write(&track.playlist(), &playlist::media(track))?;
-            if let Some(path) = track.i_frame_playlist() {
-                writer.write(&path, &playlist::i_frames(track))?;
-            }
         }
         let chapters = chapters::chapters(self.chapters, duration);
         let language = self
@@ -80,16 +75,13 @@ impl Finished {
             text: self.texts.into_iter().map(|(text, _)| text).collect(),
             chapters: !chapters.is_empty(),
         };
-        writer.write(names::MULTIVARIANT, &programme.multivariant())?;
-        writer.write(names::DASH, &dash::manifest(&programme, duration))?;
+        for (path, bytes) in programme.files() {
+            writer.write(&path, &bytes)?;
+        }
         let manifest = Manifest::of_media(&programme, &chapters, duration);
         writer.write(names::MANIFEST, &manifest.to_json())?;
 
-        let renditions = programme
-            .video
-            .iter()
-            .map(|video| &video.track)
-            .chain(programme.audio.iter().map(|audio| &audio.track));
+        let renditions = programme.tracks();
         Ok(gst::Structure::builder("catalogsink-package")
             .field("location", self.location.to_string_lossy().as_ref())
             .field("files", writer.files)

@@ -22,9 +22,10 @@ use once_cell::sync::Lazy;
 use super::changes::changes;
 use super::plane::{Plane, PlaneMut, Region};
 use super::scale::{Place, Scaler};
-use crate::package::grid::Grid;
+use super::starts::Starts;
+use crate::package::grid::{Grid, Splice, Start};
 use crate::package::ladder::{Picture, Rung};
-use crate::timeline::Time;
+use crate::timeline::{Span, Time};
 
 /// Black in the three planes of a picture in video range.
 const BLACK: [u8; 3] = [16, 128, 128];
@@ -63,8 +64,13 @@ impl LadderElement {
     }
 
     /// Adds a source pad a rung, in the order of the rungs.
-    pub fn configure(&self, rungs: &[Rung], grid: Grid) -> Result<Vec<gst::Pad>, glib::BoolError> {
-        self.imp().configure(rungs, grid)
+    pub fn configure(
+        &self,
+        rungs: &[Rung],
+        grid: Grid,
+        starts: &Starts,
+    ) -> Result<Vec<gst::Pad>, glib::BoolError> {
+        self.imp().configure(rungs, grid, starts)
     }
 
     /// Repeats the last picture up to this running time when the stream ends before.
@@ -128,6 +134,9 @@ struct State {
     until: Option<gst::ClockTime>,
     outputs: Vec<Output>,
     grid: Option<Grid>,
+    /// What came before there was a grid.
+    splices: Vec<Splice>,
+    starts: Starts,
     /// The frame that `Output::last` shows. While it is held nobody can write into its memory, so
     /// that the same memory means the same picture (videorate repeats frames so).
     shown: Option<gst::Buffer>,
@@ -145,7 +154,12 @@ impl LadderImp {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn configure(&self, rungs: &[Rung], grid: Grid) -> Result<Vec<gst::Pad>, glib::BoolError> {
+    fn configure(
+        &self,
+        rungs: &[Rung],
+        mut grid: Grid,
+        starts: &Starts,
+    ) -> Result<Vec<gst::Pad>, glib::BoolError> {
         let obj = self.obj();
         let input = self.lock().input.clone();
         let input = input.ok_or_else(|| glib::bool_error!("no picture has arrived"))?;
@@ -158,7 +172,11 @@ impl LadderImp {
         {
             let mut state = self.lock();
             state.outputs = outputs;
+            for splice in state.splices.drain(..) {
+                grid.splice(splice);
+            }
             state.grid = Some(grid);
+            state.starts = starts.clone();
             state.place();
         }
         for pad in &pads {
@@ -276,6 +294,15 @@ impl LadderImp {
                 // The renditions have their own.
                 return true;
             }
+            gst::EventView::CustomDownstream(custom) => {
+                if let Some(splice) = custom.structure().and_then(splice) {
+                    let mut state = self.lock();
+                    match &mut state.grid {
+                        Some(grid) => grid.splice(splice),
+                        None => state.splices.push(splice),
+                    }
+                }
+            }
             gst::EventView::Eos(_) => {
                 let filled = self.repeat(None).and_then(|_| {
                     let rest = self.lock().rest();
@@ -298,6 +325,17 @@ impl LadderImp {
         }
         gst::Pad::query_default(pad, Some(&*self.obj()), query)
     }
+}
+
+/// The splice that silencetrim tells of.
+fn splice(structure: &gst::StructureRef) -> Option<Splice> {
+    let time = |name| structure.get(name).ok().map(Time::from_nanos);
+    (structure.name() == "lecture-splice").then_some(())?;
+    let end = time("source-end").unwrap_or(Time::MAX);
+    Some(Splice {
+        at: time("time")?,
+        source: Span::new(time("source")?, end),
+    })
 }
 
 fn segment_from_zero() -> gst::Event {
@@ -397,8 +435,15 @@ impl State {
         self.next += 1;
         // The lowest rendition shows the fewest frames, and all others show those.
         let in_all = number.is_multiple_of(self.outputs.last()?.every);
-        let grid = self.grid.as_mut()?;
-        let is_key = in_all && grid.at(Time::from_nanos(start.nseconds())).key;
+        let time = Time::from_nanos(start.nseconds());
+        let starts = match in_all {
+            true => self.grid.as_mut()?.at(time),
+            false => Start::default(),
+        };
+        if starts.segment {
+            self.starts.add(time);
+        }
+        let is_key = starts.key;
         // An encoder's first frame is a key frame anyway, and x264enc 1.22 takes a request for it
         // as one at hour 1000, and then refuses all before.
         let key = (is_key && number > 0).then(|| {

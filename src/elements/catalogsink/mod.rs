@@ -3,6 +3,10 @@
 //! `catalogsink` writes a class as a package for a catalog: renditions of picture and sound as
 //! CMAF segments with HLS playlists, captions, chapters and a manifest, into one folder.
 //!
+//! Segments of the picture start at the splices that silencetrim's event `lecture-splice` tells of,
+//! and between them at multiples of `segment-duration` in the source's time, so that what another cut
+//! does not touch is cut into the same segments.
+//!
 //! ```sh
 //! gst-launch-1.0 catalogsink name=package location=staging ladder=720,360 audio_0::language=en \
 //!   uridecodebin3 uri=file:///class.mkv name=class \
@@ -24,6 +28,7 @@ mod plane;
 mod run;
 mod scale;
 mod settings;
+mod starts;
 mod streams;
 mod writer;
 

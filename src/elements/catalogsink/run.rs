@@ -230,6 +230,8 @@ impl Run {
             *longest = input.end.max(*longest);
         }
         let end = end.or(described_end).unwrap_or_default();
+        let told = self.settings.told_duration().unwrap_or_default();
+        let end = end.max(gst::ClockTime::from_nseconds(told.nanos()));
         let waiting = self.inputs.iter_mut().filter(|(_, input)| input.waiting);
         let due: Vec<Due> = waiting
             .map(|(name, input)| {
@@ -310,6 +312,7 @@ impl Run {
             .partition(|track| is_description(settings, &track.input));
         let end_of = |track: &Track| lock(&track.writer).end();
         let end = programme.into_iter().map(end_of).max();
+        let end = end.max(self.settings.told_duration());
         let end = end.filter(|&end| end > Time::ZERO).unwrap_or(Time::MAX);
         let too_long = described.into_iter().filter(|track| end_of(track) > end);
         (too_long.map(|track| track.writer.clone()).collect(), end)

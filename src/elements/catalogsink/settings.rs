@@ -49,6 +49,7 @@ pub struct Settings {
     pub segment_duration: f64,
     pub keyframe_interval: f64,
     pub keyframe_times: Option<String>,
+    pub duration: f64,
     pub video_encoder: String,
 }
 
@@ -62,6 +63,7 @@ impl Default for Settings {
             segment_duration: 6.0,
             keyframe_interval: 6.0,
             keyframe_times: None,
+            duration: 0.0,
             video_encoder: "x264enc".into(),
         }
     }
@@ -132,6 +134,18 @@ impl Settings {
                 )
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecDouble::builder("duration")
+                .nick("Duration")
+                .blurb(
+                    "Length of the programme in seconds, where other streams of it are packaged \
+                     apart: sound and pictures that are shorter are filled up, an audio \
+                     description that is longer is clipped; 0 is the length of the longest stream",
+                )
+                .minimum(0.0)
+                .maximum(1e9)
+                .default_value(default.duration)
+                .mutable_ready()
+                .build(),
             glib::ParamSpecString::builder("video-encoder")
                 .nick("Video encoder")
                 .blurb(
@@ -158,6 +172,7 @@ impl Settings {
                 self.keyframe_interval = value.get().unwrap_or(default.keyframe_interval);
             }
             "keyframe-times" => self.keyframe_times = text(value),
+            "duration" => self.duration = value.get().unwrap_or(default.duration),
             "video-encoder" => self.video_encoder = text(value).unwrap_or(default.video_encoder),
             _ => {}
         }
@@ -177,6 +192,7 @@ impl Settings {
             "segment-duration" => self.segment_duration.to_value(),
             "keyframe-interval" => self.keyframe_interval.to_value(),
             "keyframe-times" => self.keyframe_times.to_value(),
+            "duration" => self.duration.to_value(),
             _ => self.video_encoder.to_value(),
         }
     }
@@ -187,6 +203,11 @@ impl Settings {
 
     pub fn interval(&self) -> Time {
         Time::from_secs_f64(self.keyframe_interval)
+    }
+
+    /// The length of the programme, where it was told.
+    pub fn told_duration(&self) -> Option<Time> {
+        (self.duration > 0.0).then(|| Time::from_secs_f64(self.duration))
     }
 
     /// The asked key-frame times, or the part of the list that is no time.

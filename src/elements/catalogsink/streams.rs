@@ -13,6 +13,7 @@ use super::imp::{CAT, CatalogSink, lock};
 use super::ladder::LadderElement;
 use super::pad::AudioPad;
 use super::run::{Due, Input, Output, Tail};
+use super::starts::Starts;
 use super::writer::{TrackWriter, WriteError};
 use crate::elements::cue_meta::CueMeta;
 use crate::package::chapters::Mark;
@@ -273,11 +274,12 @@ impl CatalogSink {
             return Ok(());
         };
         gst::info!(CAT, imp = self, "{picture:?} at {rate:?} becomes {rungs:?}");
-        let pads = ladder.configure(&rungs, grid)?;
+        let starts = Starts::default();
+        let pads = ladder.configure(&rungs, grid, &starts)?;
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = ladder::threads(&rungs, processors);
         for ((rung, pad), threads) in rungs.into_iter().zip(pads).zip(threads) {
-            let collector = branch::rung(bin, &pad, &rung, rate, threads, &settings)?;
+            let collector = branch::rung(bin, &pad, &rung, rate, threads, &starts, &settings)?;
             self.add_track(VIDEO, Output::Video { rung, rate }, &collector);
         }
         Ok(())

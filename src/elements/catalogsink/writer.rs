@@ -45,8 +45,6 @@ pub struct TrackWriter {
     /// How late the first picture is shown after it is decoded, in ticks.
     delay: u32,
     description: Option<SampleDescription>,
-    /// The number of the last chunk.
-    sequence: u32,
 }
 
 impl TrackWriter {
@@ -60,7 +58,6 @@ impl TrackWriter {
             },
             delay: 0,
             description: None,
-            sequence: 0,
         }
     }
 
@@ -80,12 +77,12 @@ impl TrackWriter {
     /// decoded.
     pub fn write_init(&mut self, bytes: &[u8], delay: Time) -> Result<(), WriteError> {
         let description = sample_description(bytes).map_err(WriteError::Codec)?;
+        let bytes = fragment::without_dates(bytes);
         self.delay = (delay.secs_f64() * f64::from(description.timescale)).round() as u32;
         let moved = match self.delay {
-            0 => bytes.to_vec(),
-            delay => {
-                fragment::delay_init(bytes, delay).ok_or(WriteError::Fragment("without a track"))?
-            }
+            0 => bytes,
+            delay => fragment::delay_init(&bytes, delay)
+                .ok_or(WriteError::Fragment("without a track"))?,
         };
         self.track.init = self.write_file(&[&moved], "mp4")?.0;
         self.track.codec.clone_from(&description.codec);
@@ -112,7 +109,7 @@ impl TrackWriter {
                 timescale,
                 ..
             }) => {
-                let chunks = chunks::split(&boxes, &mut self.sequence);
+                let chunks = chunks::split(&boxes);
                 let malformed = WriteError::Fragment("that cannot be cut at its key frames");
                 (chunks.ok_or(malformed)?, *timescale)
             }

@@ -181,8 +181,12 @@ impl SilenceTrim {
                 let taken = pair.src.push_event(event);
                 // The task holds it for as long as it is in its function.
                 let idle = pair.src.stream_lock();
-                self.reset_pair(&pair);
+                let owed = self.reset_pair(&pair);
                 drop(idle);
+                for event in owed {
+                    // Only a pad that goes down keeps none.
+                    let _ = pair.src.store_sticky_event(&event);
+                }
                 self.restart_session();
                 self.set_flushing(&pair, false);
                 self.start_task(&pair);
@@ -381,7 +385,14 @@ impl SilenceTrim {
     fn new_session(&self) -> Result<Session, String> {
         let settings = lock(&self.settings).clone();
         let given = match (&settings.cuts_location, settings.mode) {
-            (Some(path), Mode::Trim) => Some(report::read(path)?),
+            (Some(path), Mode::Trim) => {
+                let (list, redaction) = report::read(path)?;
+                let list = match settings.rate() {
+                    Some(rate) => list.aligned(rate),
+                    None => list,
+                };
+                Some((list, redaction))
+            }
             _ => None,
         };
         Ok(Session::new(&settings, given))
@@ -565,7 +576,12 @@ impl SilenceTrim {
         let video = matches!(kind, Kind::EncodedVideo);
         item::kept(buffer, span, kind, decision)
             .into_iter()
-            .try_fold(gst::FlowSuccess::Ok, |_, kept| self.send(pair, kept, video))
+            .try_fold(gst::FlowSuccess::Ok, |_, kept| {
+                if let Kind::RawVideo(_) = kind {
+                    self.announce(pair, &kept, decision);
+                }
+                self.send(pair, kept, video)
+            })
     }
 
     /// Notes what downstream said.
@@ -665,6 +681,29 @@ impl SilenceTrim {
         for event in behind {
             pair.src.push_event(event);
         }
+    }
+
+    /// Says before the first picture of a kept span what of the source it is.
+    fn announce(&self, pair: &Pair, kept: &Kept, decision: &Decision) {
+        if lock(&pair.output).source == Some(kept.source) {
+            return;
+        }
+        let spans = decision.kept.iter();
+        let Some(source) = spans.copied().find(|span| span.start == kept.source) else {
+            return;
+        };
+        let Some(at) = item::moved(source.start, decision) else {
+            return;
+        };
+        self.send_owed(pair, gst::ClockTime::ZERO);
+        let ends = source.end < decision.until;
+        let splice = gst::Structure::builder("lecture-splice")
+            .field("time", at.nanos())
+            .field("source", source.start.nanos())
+            .field_if_some("source-end", ends.then_some(source.end.nanos()))
+            .build();
+        pair.src
+            .push_event(gst::event::CustomDownstream::new(splice));
     }
 
     fn send(
@@ -825,20 +864,29 @@ impl SilenceTrim {
         session.wake_all();
     }
 
-    /// Forgets the pair's stream. Its task is paused, its sink does not stream.
-    fn reset_pair(&self, pair: &Pair) {
+    /// Forgets the pair's data. Its task is paused, its sink does not stream. Returns what was not
+    /// sent of the events that a flush does not take away.
+    fn reset_pair(&self, pair: &Pair) -> Vec<gst::Event> {
         let looks_ahead = {
             let mut input = lock(&pair.input);
             input.flush();
             matches!(input.kind, Kind::RawVideo(Some(_)))
         };
-        *lock(&pair.output) = Output::default();
+        let output = std::mem::take(&mut *lock(&pair.output));
+        let mut owed = output.behind_segment;
         if let Some(stream) = lock(&self.session).streams.get_mut(&pair.id) {
+            owed.extend(stream.queue.drain(..).filter_map(|item| match item {
+                Item::Event(event) => Some(event),
+                Item::Gap(_) | Item::Buffer(..) => None,
+            }));
             let begun = stream.begun;
             stream.reset();
             stream.begun = begun;
             stream.looks_ahead = looks_ahead;
         }
+        let passes = [gst::EventType::Segment, gst::EventType::Eos];
+        owed.retain(|event| event.is_sticky() && !passes.contains(&event.type_()));
+        owed
     }
 
     fn activate_src(&self, pad: &gst::Pad, active: bool) -> Result<(), gst::LoggableError> {

@@ -11,6 +11,9 @@
 //! hidden are refused. The property `role` of a sink pad tells descriptions and chapters from the
 //! class itself.
 //!
+//! Before the first raw picture of each kept span goes the event `lecture-splice`: `time`, where the
+//! span begins in the output, `source` and, where it is known, `source-end`, in ns (u64).
+//!
 //! ```sh
 //! gst-launch-1.0 silencetrim name=trim mode=detect report-location=trim.vtt \
 //!   filesrc location=class.mkv ! decodebin ! audio/x-raw ! queue ! trim.sink_0 \

@@ -8,7 +8,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use crate::speech::trim;
-use crate::timeline::Time;
+use crate::timeline::{FrameRate, Time};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
 #[enum_type(name = "GstSilenceTrimMode")]
@@ -54,6 +54,7 @@ pub struct Settings {
     pub scope: Scope,
     pub start_at: StartAt,
     pub cuts_location: Option<PathBuf>,
+    pub frame_rate: gst::Fraction,
     pub report_location: Option<PathBuf>,
     pub speech_threshold: f64,
     pub min_silence: u64,
@@ -73,6 +74,7 @@ impl Default for Settings {
             scope: Scope::default(),
             start_at: StartAt::default(),
             cuts_location: None,
+            frame_rate: gst::Fraction::new(0, 1),
             report_location: None,
             speech_threshold: 0.5,
             min_silence: policy.min_silence.nanos(),
@@ -87,6 +89,15 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The rate whose frames edges of given cuts lie between.
+    pub fn rate(&self) -> Option<FrameRate> {
+        let part = |part: i32| part.try_into().ok();
+        FrameRate::new(
+            part(self.frame_rate.numer())?,
+            part(self.frame_rate.denom())?,
+        )
+    }
+
     pub fn policy(&self) -> trim::Settings {
         trim::Settings {
             start_at: match self.start_at {
@@ -112,6 +123,7 @@ impl Settings {
             "scope" => self.scope = get(value)?,
             "start-at" => self.start_at = get(value)?,
             "cuts-location" => self.cuts_location = path(value)?,
+            "frame-rate" => self.frame_rate = get(value)?,
             "report-location" => self.report_location = path(value)?,
             "speech-threshold" => self.speech_threshold = get(value)?,
             other => {
@@ -135,6 +147,7 @@ impl Settings {
             "scope" => self.scope.to_value(),
             "start-at" => self.start_at.to_value(),
             "cuts-location" => text(&self.cuts_location),
+            "frame-rate" => self.frame_rate.to_value(),
             "report-location" => text(&self.report_location),
             "speech-threshold" => self.speech_threshold.to_value(),
             other => (*self.number(other)?).to_value(),
@@ -193,6 +206,14 @@ pub fn properties() -> Vec<glib::ParamSpec> {
         glib::ParamSpecString::builder("cuts-location")
             .nick("Cut list to apply")
             .blurb("trim.vtt to apply instead of detecting: cut, mute and cover cues; nothing is held then but, where pictures are covered, one or two of them (default: none)")
+            .mutable_ready()
+            .build(),
+        gst::ParamSpecFraction::builder("frame-rate")
+            .nick("Frame rate")
+            .blurb("Spans that cuts-location keeps are shrunk to whole frames at this rate, so that each frame of the output shows a whole one of the source; 0/1 takes them as they are (default 0/1)")
+            .minimum(gst::Fraction::new(0, 1))
+            .maximum(gst::Fraction::new(i32::MAX, 1))
+            .default_value(default.frame_rate)
             .mutable_ready()
             .build(),
         glib::ParamSpecString::builder("report-location")

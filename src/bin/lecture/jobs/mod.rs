@@ -24,6 +24,7 @@ mod check;
 mod package;
 mod play;
 mod publish;
+mod republish;
 mod statements;
 mod trim;
 mod unpublish;
@@ -281,6 +282,7 @@ fn absolute(path: &str) -> Result<PathBuf, Error> {
 /// What descriptions ask of an input.
 fn facts(input: &Input) -> Facts {
     let mut facts = Facts::default();
+    facts.set("recording", true);
     facts.set("video", input.video.is_some());
     facts.set(
         "interlaced",

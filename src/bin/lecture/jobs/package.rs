@@ -4,19 +4,20 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gstlecture::package::chapters::{self, Chapter, Image, Mark};
 use gstlecture::package::cost::{Cost, Pricing};
-use gstlecture::package::manifest::{Completion, Manifest, ReviewEntry, SpanEntry};
+use gstlecture::package::manifest::{Completion, MadeFrom, Manifest, ReviewEntry, SpanEntry};
 use gstlecture::package::text::TextRole;
 use gstlecture::package::{names, playlist};
 use gstlecture::timeline::trim_file::TrimFile;
-use gstlecture::timeline::{Content, CutList, Moved, Redaction, Span, Time, touches};
+use gstlecture::timeline::{Content, CutList, FrameRate, Moved, Redaction, Span, Time, touches};
 use gstlecture::webvtt::{self, Cue, Review, Status};
 use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
+use super::republish::Republish;
 use super::{Request, Summary, absolute, facts, fingerprint};
 use crate::description::{Description, Pipeline};
 use crate::drafts::{ANALYSIS, CHAPTERS, CONTENT, Drafts, TRIM};
@@ -117,7 +118,7 @@ pub fn into(
     let drafts = Drafts::open(folder.drafts());
     let mut corrected = Corrected::read(request, &drafts, input, &recording)?;
     corrected.described = given.described.clone();
-    let made_from = made_from(request, &recording, &corrected);
+    let (made_from, each_made_from) = made_from(request, &recording, &corrected);
     for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
         request.note(&said);
     }
@@ -127,22 +128,37 @@ pub fn into(
     for said in corrected.hide_titles(&drafts) {
         request.note(&said);
     }
-    let staging = folder.package_staging()?;
+    let mut staging = folder.package_staging()?;
     let package = folder.package();
-    let old = folder::manifest(&package).filter(|old| old.made_from.as_ref() == Some(&made_from));
-    if old.is_none() {
+    let old = folder::manifest(&package);
+    let is_same = |old: &&Manifest| old.made_from.as_ref() == Some(&made_from);
+    if old.as_ref().filter(is_same).is_none() {
         corrected.level_described(request)?;
     }
     let describe = |to: &Path| describe(request, input, &drafts, &corrected, to);
     request.say(&describe(&package));
-    let manifest = match old {
-        Some(old) => {
-            request
-                .note("the media stay as they are: only chapters, texts and manifest are written");
-            link(&package, staging.path()).map_err(|error| Error::writing(&package, &error))?;
-            old
-        }
+    let manifest = if let Some(old) = old.as_ref().filter(is_same) {
+        request.note("the media stay as they are: only chapters, texts and manifest are written");
+        link(&package, staging.path()).map_err(|error| Error::writing(&package, &error))?;
+        Some(old.clone())
+    } else if let Some(old) = &old {
+        let parts = Republish {
+            request,
+            input,
+            drafts: &drafts,
+            corrected: &corrected,
+            old: &package,
+            staging: staging.path(),
+        };
+        parts.make(old, &each_made_from, summary)?
+    } else {
+        None
+    };
+    let manifest = match manifest {
+        Some(manifest) => manifest,
         None => {
+            drop(staging);
+            staging = folder.package_staging()?;
             let made = pipeline::make(&describe(staging.path()))?;
             request.run("package", &made, input, |_| {})?;
             folder::manifest(staging.path()).ok_or_else(|| {
@@ -158,6 +174,7 @@ pub fn into(
         title: Some(title(request, input)),
         completion: Some(completion(request)?),
         made_from: Some(made_from),
+        each_made_from: Some(each_made_from),
         ..corrected.complete(manifest)
     };
     let manifest = write_others(request, staging.path(), &corrected, manifest)?;
@@ -187,6 +204,12 @@ fn end(input: &Input) -> Time {
     input.duration.unwrap_or(Time::MAX)
 }
 
+/// The frame rate of the renditions, where there is a picture: cuts are made between frames.
+pub fn frame_rate(input: &Input) -> Option<FrameRate> {
+    let (num, den) = input.video.as_ref()?.frame_rate;
+    FrameRate::new(num, den)
+}
+
 /// The pipeline that writes its package to `folder`.
 fn describe(
     request: &Request,
@@ -195,11 +218,40 @@ fn describe(
     corrected: &Corrected,
     folder: &Path,
 ) -> Pipeline {
+    describe_part(request, input, drafts, corrected, folder, None)
+}
+
+/// What of a package's media a pipeline makes.
+pub struct Part {
+    pub picture: bool,
+    pub sound: bool,
+    pub descriptions: bool,
+    /// The cut list to apply in the place of the draft.
+    pub cuts: Option<PathBuf>,
+    /// As [`Corrected::slides`].
+    pub slides: String,
+    /// The length of the whole programme, where it is known.
+    pub duration: Option<Time>,
+}
+
+/// As [`describe`], of a part of the media alone.
+pub fn describe_part(
+    request: &Request,
+    input: &Input,
+    drafts: &Drafts,
+    corrected: &Corrected,
+    folder: &Path,
+    part: Option<&Part>,
+) -> Pipeline {
     let mut values = request.values.clone();
     values.set("input", input.path.display().to_string());
     values.set("package", folder.display().to_string());
     values.set("cuts", drafts.path(TRIM).display().to_string());
     values.set("chapters", drafts.path(CHAPTERS).display().to_string());
+    if let Some(video) = &input.video {
+        let (num, den) = video.frame_rate;
+        values.set("frame-rate", format!("{num}/{den}"));
+    }
     if !corrected.slides.is_empty() {
         values.set("slides", corrected.slides.clone());
     }
@@ -240,19 +292,47 @@ fn describe(
     facts.set("chapters", corrected.has_chapters);
     facts.count("text", corrected.texts.iter().count());
     facts.count("described", corrected.described.len());
+    if let Some(part) = part {
+        facts.set("recording", part.picture || part.sound);
+        for (is_part, words) in [
+            (part.picture, &["video"][..]),
+            (part.sound, &["audio"]),
+            (part.descriptions, &["described"]),
+            (false, &["text", "chapters"]),
+        ] {
+            words
+                .iter()
+                .filter(|_| !is_part)
+                .for_each(|word| facts.set(word, false));
+        }
+        if let Some(cuts) = &part.cuts {
+            values.set("cuts", cuts.display().to_string());
+        }
+        if part.slides.is_empty() {
+            values.remove("slides");
+        } else {
+            values.set("slides", &part.slides);
+        }
+        if let Some(duration) = part.duration {
+            values.set("duration", duration.secs_f64().to_string());
+        }
+    }
     DESCRIPTION.pipeline(&facts, &values)
 }
 
 /// The drafts as a person left them.
-struct Corrected {
+pub struct Corrected {
     has_cuts: bool,
     has_chapters: bool,
-    cuts: CutList,
+    pub trim: TrimFile,
+    pub cuts: CutList,
     /// What of what is kept is hidden.
-    redaction: Redaction,
+    pub redaction: Redaction,
     /// In the source's time.
     chapters: Vec<Cue>,
-    /// When slides change, in seconds of the package.
+    /// When slides change, in the source's time.
+    slide_times: Vec<Time>,
+    /// The same in seconds of the package, as catalogsink reads it.
     slides: String,
     /// What levels each of the recording's sounds.
     gains: Vec<String>,
@@ -260,7 +340,7 @@ struct Corrected {
     is_screen: bool,
     texts: DraftTexts,
     /// Sound with a description of what is seen. It is no draft, but what was given.
-    described: Vec<Described>,
+    pub described: Vec<Described>,
     described_gains: Vec<String>,
     review: Vec<ReviewEntry>,
 }
@@ -270,9 +350,11 @@ impl Corrected {
         Corrected {
             has_cuts: false,
             has_chapters: false,
+            trim: TrimFile::default(),
             cuts: CutList::keep_all(),
             redaction: Redaction::default(),
             chapters: Vec::new(),
+            slide_times: Vec::new(),
             slides: String::new(),
             gains: Vec::new(),
             is_screen: false,
@@ -298,9 +380,13 @@ impl Corrected {
             let trim = TrimFile::read(&bytes, input.promised)
                 .map_err(|problems| malformed(drafts, TRIM, &problems))?;
             corrected.cuts = trim.cut_list(input.promised);
+            if let Some(rate) = frame_rate(input) {
+                corrected.cuts = corrected.cuts.aligned(rate);
+            }
             corrected.redaction = trim.redaction().within(&corrected.cuts);
             corrected.has_cuts = true;
-            corrected.add_review(TRIM, trim.review);
+            corrected.add_review(TRIM, trim.review.clone());
+            corrected.trim = trim;
         }
         if let Some(bytes) = drafts.read(CHAPTERS)? {
             let document =
@@ -321,7 +407,8 @@ impl Corrected {
         let analysis: Value =
             serde_json::from_slice(&drafts.read(ANALYSIS)?.unwrap_or_default()).unwrap_or_default();
         if analysis["input"]["fingerprint"] == json!(recording) {
-            corrected.slides = slides(&analysis, &corrected.cuts);
+            corrected.slide_times = slides(&analysis);
+            corrected.slides = corrected.slides_in(&corrected.cuts);
             corrected.is_screen = analysis[CONTENT] == "screen";
             if let Some(target) = loudness::target(request.value("loudness"))? {
                 corrected.gains = loudness::gains(&analysis, &corrected.cuts, target);
@@ -369,6 +456,21 @@ impl Corrected {
             approved: review.status == Status::Approved,
             by: review.by,
         });
+    }
+
+    /// Whether there are chapters in the package.
+    pub fn has_chapters(&self) -> bool {
+        !self.marks().is_empty()
+    }
+
+    /// When slides change in what is kept, as catalogsink reads it.
+    pub fn slides_in(&self, cuts: &CutList) -> String {
+        let times = self.slide_times.iter().map(|&time| cuts.to_output(time));
+        let times: Vec<String> = times
+            .filter_map(Moved::kept)
+            .map(|time| format!("{:.3}", time.secs_f64()))
+            .collect();
+        times.join(",")
     }
 
     /// Adds what the drafts say to what the media say.
@@ -459,61 +561,59 @@ fn ladder<'a>(request: &'a Request, corrected: &Corrected) -> &'a str {
     }
 }
 
-/// When slides change by the analysis, as catalogsink reads it.
-fn slides(analysis: &Value, cuts: &CutList) -> String {
-    let times: Vec<String> = analysis["slides"]
-        .as_array()
-        .into_iter()
-        .flatten()
+/// When slides change by the analysis.
+fn slides(analysis: &Value) -> Vec<Time> {
+    let slides = analysis["slides"].as_array().into_iter().flatten();
+    slides
         .filter_map(|slide| slide["time"].as_f64())
-        .map(|time| cuts.to_output(Time::from_secs_f64(time)))
-        .filter_map(Moved::kept)
-        .map(|time| format!("{:.3}", time.secs_f64()))
-        .collect();
-    times.join(",")
+        .map(Time::from_secs_f64)
+        .collect()
 }
 
 /// Tells whether media can be used again: it changes with everything that they are made from.
-fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> String {
+fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (String, MadeFrom) {
     let settings: Vec<_> = MEDIA_VARIABLES
         .iter()
         .map(|name| request.values.get(name))
-        .collect();
-    let kept: Vec<(u64, u64)> = corrected
-        .cuts
-        .kept()
-        .map(|span| (span.start.nanos(), span.end.nanos()))
-        .collect();
-    let muted = corrected.redaction.silent(Content::Main).iter();
-    let muted: Vec<(u64, u64)> = muted
-        .map(|span| (span.start.nanos(), span.end.nanos()))
-        .collect();
-    let covered = corrected.redaction.covered().iter();
-    let covered: Vec<(u64, u64, bool)> = covered
-        .map(|cover| {
-            let span = cover.span;
-            (span.start.nanos(), span.end.nanos(), cover.card)
-        })
         .collect();
     let described = corrected.described.iter();
     let described: Vec<_> = described
         .map(|described| (&described.language, &described.fingerprint))
         .collect();
-    let all = json!([
-        env!("CARGO_PKG_VERSION"),
-        recording,
-        settings,
-        kept,
-        muted,
-        covered,
-        corrected.slides,
-        corrected.gains,
-        ladder(request, corrected),
-        described,
-        // The multivariant playlist leads to them.
-        corrected.has_chapters,
-    ]);
-    of_bytes(all.to_string().as_bytes())
+    let nanos = |span: &Span| (span.start.nanos(), span.end.nanos());
+    let silent = |content| -> Vec<(u64, u64)> {
+        corrected
+            .redaction
+            .silent(content)
+            .iter()
+            .map(nanos)
+            .collect()
+    };
+    let covered = corrected.redaction.covered().iter();
+    let covered: Vec<_> = covered
+        .map(|cover| (nanos(&cover.span), cover.card))
+        .collect();
+    let slides = corrected.slide_times.iter();
+    let slides: Vec<u64> = slides.map(|time| time.nanos()).collect();
+    let of = |what: Value| {
+        let version = env!("CARGO_PKG_VERSION");
+        let all = json!([version, settings, corrected.has_cuts, what]);
+        of_bytes(all.to_string().as_bytes())
+    };
+    let each = MadeFrom {
+        picture: of(json!([
+            recording,
+            slides,
+            covered,
+            ladder(request, corrected)
+        ])),
+        sound: of(json!([recording, silent(Content::Main), corrected.gains])),
+        descriptions: of(json!([described, silent(Content::Description)])),
+        cuts: MadeFrom::spans(&corrected.cuts),
+    };
+    // The multivariant playlist leads to the chapters.
+    let all = json!([each, corrected.has_chapters]);
+    (of_bytes(all.to_string().as_bytes()), each)
 }
 
 fn title(request: &Request, input: &Input) -> String {
@@ -669,10 +769,18 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
         if entry.file_type()?.is_dir() {
             fs::create_dir(&target)?;
             link(&entry.path(), &target)?;
-        } else if fs::hard_link(entry.path(), &target).is_err() {
-            // Not every file system has hard links.
-            fs::copy(entry.path(), &target)?;
+        } else {
+            link_file(&entry.path(), &target)?;
         }
+    }
+    Ok(())
+}
+
+/// The same file under another name.
+pub fn link_file(from: &Path, to: &Path) -> io::Result<()> {
+    if fs::hard_link(from, to).is_err() {
+        // Not every file system has hard links.
+        fs::copy(from, to)?;
     }
     Ok(())
 }

@@ -285,8 +285,9 @@ mod tests {
             let last = kept.last().expect("one");
             let end = last.output + last.end().map_or(source, |end| end.min(source)) - last.source;
             let shown = |list: &CutList, frame: u64| {
-                let time = list.to_source(rate().start(frame));
-                rate().exact(time).expect("a frame")
+                // Times of frames and of splices are rounded, each for itself.
+                let inside = rate().start(frame).saturating_add(Time::from_nanos(1000));
+                rate().nearest(list.to_source(inside))
             };
             let mut at = 0;
             for (number, part) in parts.iter().enumerate() {

@@ -691,3 +691,45 @@ fn segments_are_encrypted_and_only_the_key_opens_them() {
     }
     assert!(!published.contains_key("class.mp4") && !published.contains_key("manifest.mpd"));
 }
+
+#[test]
+fn the_manifest_says_what_it_costs() {
+    let place = Place::new();
+    let input = class().with_file_name("class.mp4");
+    let more = ["views=2000000", "delivery-rate=0.05", "storage-rate=0.01"];
+    package(&input, &place.path("OUT"), &more);
+    let cost = &json(&place.path("OUT/package/manifest.json"))["cost"];
+    let files = place.files("OUT/package");
+    let size = |is_counted: &dyn Fn(&str) -> bool| -> u64 {
+        let counted = files.iter().filter(|(path, _)| is_counted(path));
+        counted.map(|(_, bytes)| bytes.len() as u64).sum()
+    };
+    assert_eq!(cost["stored-bytes"], size(&|path| path != "manifest.json"));
+    let viewed = size(&|path| {
+        path.ends_with(".m4s") && (path.starts_with("video/120p/") || path.starts_with("audio/"))
+    });
+    let rendition = &cost["renditions"][1];
+    assert_eq!(
+        (&rendition["name"], &rendition["bytes"]),
+        (&"120p".into(), &viewed.into())
+    );
+    let is = |value: &Value, expected: f64| {
+        let value = value.as_f64().expect("a number");
+        assert!((value - expected).abs() < 1e-5, "{value} is not {expected}");
+    };
+    is(&rendition["delivery"], viewed as f64 / 1e9 * 2e6 * 0.05);
+    // 1.5 Mbit/s for 20 s, and 1.8 times that.
+    is(&cost["fixed"]["delivery"], 3.75e6 / 1e9 * 2e6 * 0.05);
+    is(&cost["fixed"]["storage"], 1.8 * 3.75e6 / 1e9 * 0.01);
+    assert!(cost["source"].is_null());
+    for wrong in [
+        "views=-1",
+        "views=1.5",
+        "storage-rate=-1",
+        "delivery-rate=cheap",
+    ] {
+        let words = ["package", "output=OTHER", wrong];
+        place.fails(&words, 2, &[wrong.split('=').next().unwrap_or_default()]);
+    }
+    assert!(!place.path("OTHER").exists());
+}

@@ -107,3 +107,59 @@ pub(super) fn playlist<'a>(
     let head = String::from_utf8(head).ok()?;
     Some(format!("{}{head}{}", &text[..at], &text[at..]).into_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_segment_becomes_the_same_file() {
+        assert!(SegmentKey::new(b"short").is_none());
+        let key = |byte| SegmentKey::new(&[byte; 16]).expect("16 bytes");
+        let (one, bytes) = key(1).seal(b"segment", "m4s");
+        assert_eq!((one.clone(), bytes.clone()), key(1).seal(b"segment", "m4s"));
+        assert_eq!(bytes.len(), 16);
+        assert!(super::super::names::holds(&one.name, &bytes));
+        for (other, _) in [
+            key(2).seal(b"segment", "m4s"),
+            key(1).seal(b"Segment", "m4s"),
+        ] {
+            assert!(other.iv != one.iv && other.name != one.name);
+        }
+    }
+
+    #[test]
+    fn every_file_of_a_playlist_has_its_own_vector() {
+        let clear = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:6\n\
+            #EXT-X-MAP:URI=\"init.mp4\"\n#EXTINF:6,\na.m4s\n#EXTINF:2,\nb.m4s\n#EXT-X-ENDLIST\n";
+        let files: BTreeMap<&str, Sealed> = [("init.mp4", 1), ("a.m4s", 2), ("b.m4s", 3)]
+            .into_iter()
+            .map(|(name, byte)| {
+                let (name, iv) = (name, [byte; 16]);
+                (
+                    name,
+                    Sealed {
+                        name: format!("sealed-{name}"),
+                        iv,
+                    },
+                )
+            })
+            .collect();
+        let sealed = playlist(clear.as_bytes(), |uri| files.get(uri), "https://k/1");
+        let key = |digit: &str| {
+            let iv = digit.repeat(16);
+            format!("#EXT-X-KEY:METHOD=AES-128,URI=\"https://k/1\",IV=0x{iv}\n")
+        };
+        let expected = format!(
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:6\n{}\
+             #EXT-X-MAP:URI=\"sealed-init.mp4\"\n{}#EXTINF:6,\nsealed-a.m4s\n{}#EXTINF:2,\n\
+             sealed-b.m4s\n#EXT-X-ENDLIST\n",
+            key("01"),
+            key("02"),
+            key("03")
+        );
+        let sealed = sealed.and_then(|bytes| String::from_utf8(bytes).ok());
+        assert_eq!(sealed, Some(expected));
+        assert_eq!(playlist(clear.as_bytes(), |_| None, "https://k/1"), None);
+    }
+}

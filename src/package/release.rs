@@ -419,3 +419,102 @@ fn without_images(mut chapters: Value) -> Vec<u8> {
     }
     serde_json::to_vec_pretty(&chapters).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::playlist::Programme;
+    use crate::timeline::Time;
+
+    const SEGMENT: &str = "video/360p/0123456789abcdef.m4s";
+
+    /// A package of one segment.
+    fn package(segment: &str) -> (BTreeMap<String, Vec<u8>>, Manifest) {
+        let mut manifest = Manifest::of_media(&Programme::default(), &[], Time::from_secs(6));
+        manifest.dash = None;
+        let master = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:BANDWIDTH=1\n\
+            video/360p/playlist.m3u8\n#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,\
+            URI=\"video/360p/iframes.m3u8\"\n";
+        let media =
+            format!("#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n{segment}\n#EXT-X-ENDLIST\n");
+        let files = [
+            (names::MULTIVARIANT, master),
+            ("video/360p/playlist.m3u8", &media),
+            ("video/360p/iframes.m3u8", &media),
+            (SEGMENT, "segment"),
+            (names::MANIFEST, "{}"),
+            ("drafts.vtt", "private"),
+        ];
+        let files = files
+            .into_iter()
+            .map(|(path, text)| (path.into(), text.into()));
+        (files.collect(), manifest)
+    }
+
+    #[test]
+    fn what_leads_to_others_comes_after_them() {
+        let (files, manifest) = package("0123456789abcdef.m4s");
+        let objects = release(&files, &manifest, None).expect("whole");
+        let paths: Vec<&str> = objects.iter().map(|object| &object.path[..]).collect();
+        assert_eq!(paths[0], SEGMENT);
+        let last = &paths[paths.len() - 2..];
+        assert_eq!(last, [names::MANIFEST, names::MULTIVARIANT]);
+        assert!(!paths.contains(&"drafts.vtt"), "{paths:?}");
+        // The multivariant playlist names the copies, which come before it.
+        let Some(Object {
+            origin: Origin::Made(master),
+            ..
+        }) = objects.last()
+        else {
+            panic!("the multivariant playlist is made");
+        };
+        let master = String::from_utf8_lossy(master);
+        assert!(!master.contains("/playlist.m3u8") && !master.contains("/iframes.m3u8"));
+        let copies = objects
+            .iter()
+            .filter(|object| object.step == Step::Playlists);
+        for copy in copies {
+            assert!(
+                copy.is_immutable() && master.contains(&copy.path),
+                "{copy:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let (mut files, manifest) = package("0123456789abcdef.m4s");
+        files.remove(SEGMENT);
+        let error = release(&files, &manifest, None).expect_err("a segment is missing");
+        assert_eq!(error.file, SEGMENT);
+        let (files, manifest) = package("../../../drafts/trim.vtt");
+        let error = release(&files, &manifest, None).expect_err("it is not in the package");
+        assert_eq!(error.file, "drafts/trim.vtt");
+    }
+
+    #[test]
+    fn everything_has_its_type_and_age() {
+        for (path, kind, cache) in [
+            (
+                names::MULTIVARIANT,
+                "application/vnd.apple.mpegurl",
+                BRIEFLY,
+            ),
+            (SEGMENT, "video/iso.segment", FOR_EVER),
+            ("audio/main/0123456789abcdef.mp4", "audio/mp4", FOR_EVER),
+            ("class.mp4", "video/mp4", BRIEFLY),
+            (
+                "captions/captions.en.vtt",
+                "text/vtt; charset=utf-8",
+                BRIEFLY,
+            ),
+            (names::DASH, "application/dash+xml", BRIEFLY),
+        ] {
+            assert_eq!(
+                (content_type(path), cache_control(path)),
+                (kind, cache),
+                "{path}"
+            );
+        }
+    }
+}

@@ -245,6 +245,7 @@ fn every_description_says_what_it_is_for_and_lists_its_variables() {
             "mp4",
             "captions.<lang>",
             "captions-time",
+            "loudness",
             "descriptions.<lang>",
         ];
         let body: String = body.collect();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
 use gstlecture::speech::loudness::{self, Meter, Phrase};
-use gstlecture::timeline::{CutList, Span, Time};
+use gstlecture::timeline::{Content, CutList, Redaction, Span, Time};
 use serde_json::{Value, json};
 
 use crate::error::Error;
@@ -146,37 +146,47 @@ fn span(value: &Value) -> Option<Span> {
 }
 
 /// The gains of each sound that an analysis has measured, as catalogsink reads them.
-pub fn gains(analysis: &Value, cuts: &CutList, target: f64) -> Vec<String> {
+pub fn gains(analysis: &Value, cuts: &CutList, redaction: &Redaction, target: f64) -> Vec<String> {
     let speech = analysis["speech"].as_array();
     let speech: Vec<Span> = speech
         .into_iter()
         .flatten()
         .filter_map(|found| cuts.span_to_output(span(found)?))
         .collect();
+    let silent = redaction.silent(Content::Main);
     let sounds = analysis["loudness"].as_array();
     let sounds = sounds.into_iter().flatten().map(|phrases| {
         let phrases = phrases.as_array().into_iter().flatten().filter_map(read);
-        plan(phrases, &speech, cuts, target)
+        let kept = kept(phrases, cuts, silent);
+        loudness::plan(&kept, &speech, target).to_string()
     });
     sounds.collect()
 }
 
-/// One gain that brings the whole to the target: of sound that somebody has mixed.
-pub fn gain_of_whole(phrases: Vec<Phrase>, cuts: &CutList, target: f64) -> String {
-    plan(phrases.into_iter(), &[], cuts, target)
-}
-
-fn plan(
-    phrases: impl Iterator<Item = Phrase>,
-    speech: &[Span],
+/// One gain that brings the whole to the target: of sound with an audio description, which
+/// somebody has mixed.
+pub fn gain_of_whole(
+    phrases: Vec<Phrase>,
     cuts: &CutList,
+    redaction: &Redaction,
     target: f64,
 ) -> String {
-    let kept: Vec<Phrase> = phrases
+    let silent = redaction.silent(Content::Description);
+    let kept = kept(phrases.into_iter(), cuts, silent);
+    loudness::plan(&kept, &[], target).to_string()
+}
+
+/// What is heard of phrases, in the package's time.
+fn kept(phrases: impl Iterator<Item = Phrase>, cuts: &CutList, silent: &[Span]) -> Vec<Phrase> {
+    let is_silent = |span: Span| {
+        let middle = Time::from_nanos(span.start.nanos().midpoint(span.end.nanos()));
+        silent.iter().any(|silent| silent.contains(middle))
+    };
+    let heard = phrases.filter(|phrase| !is_silent(phrase.span));
+    heard
         .filter_map(|phrase| {
             let span = cuts.span_to_output(phrase.span)?;
             Some(Phrase { span, ..phrase })
         })
-        .collect();
-    loudness::plan(&kept, speech, target).to_string()
+        .collect()
 }

@@ -46,13 +46,12 @@ const SHORTEST_CHAPTER: Time = Time::from_secs(5);
 const TITLE_DRAWN: Time = Time::from_secs(5);
 
 /// The variables that the media depend on.
-const MEDIA_VARIABLES: [&str; 7] = [
+const MEDIA_VARIABLES: [&str; 6] = [
     "ladder",
     "quality",
     "preset",
     "segment-duration",
     "keyframe-interval",
-    "loudness",
     "video-encoder",
 ];
 
@@ -411,7 +410,8 @@ impl Corrected {
             corrected.slides = corrected.slides_in(&corrected.cuts);
             corrected.is_screen = analysis[CONTENT] == "screen";
             if let Some(target) = loudness::target(request.value("loudness"))? {
-                corrected.gains = loudness::gains(&analysis, &corrected.cuts, target);
+                let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
+                corrected.gains = loudness::gains(&analysis, cuts, redaction, target);
             }
         }
         Ok(corrected)
@@ -437,7 +437,8 @@ impl Corrected {
         };
         let gains = self.described.iter().map(|described| {
             let phrases = loudness::of_file(&described.path, &request.stop)?;
-            Ok(loudness::gain_of_whole(phrases, &self.cuts, target))
+            let (cuts, redaction) = (&self.cuts, &self.redaction);
+            Ok(loudness::gain_of_whole(phrases, cuts, redaction, target))
         });
         self.described_gains = gains.collect::<Result<_, Error>>()?;
         Ok(())
@@ -608,7 +609,11 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (Stri
             ladder(request, corrected)
         ])),
         sound: of(json!([recording, silent(Content::Main), corrected.gains])),
-        descriptions: of(json!([described, silent(Content::Description)])),
+        descriptions: of(json!([
+            described,
+            silent(Content::Description),
+            request.values.get("loudness"),
+        ])),
         cuts: MadeFrom::spans(&corrected.cuts),
     };
     // The multivariant playlist leads to the chapters.

@@ -81,7 +81,7 @@ struct Package {
     message: gst::Structure,
 }
 
-/// Packages what `branches` deliver to the sink `p`.
+/// Packages what `branches` deliver to the sink `p`; the package keeps the rules of HLS.
 fn package(settings: &str, branches: &str) -> Package {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let location = folder.path().join("package");
@@ -92,10 +92,15 @@ fn package(settings: &str, branches: &str) -> Package {
     if let Some((source, error)) = ended.error {
         panic!("{source}: {error}");
     }
-    Package {
+    let package = Package {
         folder,
         message: ended.package.expect("told of the package"),
-    }
+    };
+    // What Apple asks beside, such as several renditions, a small package cannot keep.
+    let mut findings = package.findings();
+    findings.retain(|finding| finding.starts_with("HLS"));
+    assert_eq!(findings, [""; 0], "{branches}");
+    package
 }
 
 impl Package {

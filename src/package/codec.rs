@@ -6,7 +6,10 @@
 use std::fmt;
 use std::io::Cursor;
 
-use mp4_atom::{Atom, Codec, Ftyp, Moov, ReadFrom};
+use mp4_atom::{Atom, Avcc, AvccExt, Codec, Ftyp, Moov, ReadFrom};
+
+/// High profile by its number (ITU-T H.264 section A.2.4).
+const HIGH_PROFILE: u8 = 100;
 
 /// The sample description of a track.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -95,6 +98,21 @@ pub fn avc_configuration(init: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// An H.264 decoder configuration with the sampling of colours and the bits a sample, which ISO/IEC
+/// 14496-15 section 5.3.3.1.2 asks for in High profile and encoders leave out. `configuration` is of
+/// a picture of 4:2:0, the one kind with colours that this profile knows. `None` where nothing is
+/// missing, and where the bytes are none.
+pub fn complete_avc_configuration(configuration: &[u8]) -> Option<Vec<u8>> {
+    let mut avcc = Avcc::decode_body(&mut Cursor::new(configuration)).ok()?;
+    if avcc.avc_profile_indication != HIGH_PROFILE || avcc.ext.is_some() {
+        return None;
+    }
+    avcc.ext = Some(AvccExt::default());
+    let mut bytes = Vec::new();
+    avcc.encode_body(&mut bytes).ok()?;
+    Some(bytes)
+}
+
 /// The CODECS value of a sample entry: RFC 6381 section 3.3, ISO/IEC 14496-15 annex E. `None` for
 /// one that is not known here.
 pub fn codec_string(codec: &Codec) -> Option<String> {
@@ -132,5 +150,16 @@ mod tests {
             let found = sample_description(bytes);
             assert!(matches!(found, Err(CodecError::Malformed(_))), "{found:?}");
         }
+    }
+
+    #[test]
+    fn high_profile_says_its_sampling_and_depth() {
+        let made: &[u8] = b"\x01\x64\x00\x1f\xff\xe1\x00\x04\x67\x64\x00\x1f\x01\x00\x02\x68\xef";
+        let whole = complete_avc_configuration(made).unwrap();
+        assert_eq!(whole, [made, b"\xfd\xf8\xf8\x00"].concat());
+        assert_eq!(complete_avc_configuration(&whole), None);
+        let main: &[u8] = b"\x01\x4d\x40\x1f\xff\xe1\x00\x04\x67\x4d\x40\x1f\x01\x00\x02\x68\xef";
+        assert_eq!(complete_avc_configuration(main), None);
+        assert_eq!(complete_avc_configuration(&made[..9]), None);
     }
 }

@@ -11,6 +11,7 @@ use super::ladder::LadderElement;
 use super::level::LevelElement;
 use super::settings::Settings;
 use super::starts::{Segments, Starts};
+use crate::package::codec::complete_avc_configuration;
 use crate::package::grid::Grid;
 use crate::package::ladder::{Content, Rung, frame_rate};
 use crate::speech::loudness::Curve;
@@ -277,7 +278,40 @@ fn fragments() -> Result<(gst::Element, gst_app::AppSink), glib::BoolError> {
         .property("manual-split", true)
         .property("send-force-keyunit", false)
         .build()?;
+    complete_configuration(&static_pad(&mux, "sink")?);
     Ok((mux, collector()))
+}
+
+/// What encoders leave out of the decoder configuration, the muxer would leave out of the file.
+fn complete_configuration(pad: &gst::Pad) {
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        let Some(gst::PadProbeData::Event(event)) = &mut info.data else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let gst::EventView::Caps(caps) = event.view() else {
+            return gst::PadProbeReturn::Ok;
+        };
+        if let Some(caps) = with_configuration(caps.caps()) {
+            *event = gst::event::Caps::builder(&caps)
+                .seqnum(event.seqnum())
+                .build();
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// These caps of H.264 with a complete decoder configuration; `None` where they have it.
+fn with_configuration(caps: &gst::CapsRef) -> Option<gst::Caps> {
+    let stream = caps.structure(0)?;
+    if stream.name() != "video/x-h264" {
+        return None;
+    }
+    let configuration = stream.get::<gst::Buffer>("codec_data").ok()?;
+    let configuration = complete_avc_configuration(&configuration.map_readable().ok()?)?;
+    let mut caps = caps.to_owned();
+    caps.make_mut()
+        .set("codec_data", gst::Buffer::from_mut_slice(configuration));
+    Some(caps)
 }
 
 /// Tells the muxer behind a pad where segments start: at the first key frame (every frame of

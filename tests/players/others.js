@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Plays a package with Shaka Player (DASH and HLS) and video.js (HLS) in headless Chromium: from beginning to end, with
-// its chapters, captions and thumbnails.
+// its chapters, captions, audio description and thumbnails.
 //
 //     node tests/players/others.js PACKAGE [FOLDER]     FOLDER gets screenshots
 //
@@ -114,6 +114,24 @@ async function saidAt(time) {
   return [];
 }
 
+/** Chooses a sound by its label; whether a second of it is then played. */
+async function hearSound(label) {
+  const isShaka = Boolean(player.getAudioTracks);
+  const tracks = Array.from(isShaka ? player.getAudioTracks() : player.audioTracks());
+  const track = tracks.find((track) => track.label === label);
+  if (!track) return `only ${tracks.map(({ label }) => label)}`;
+  if (isShaka) player.selectAudioTrack(track);
+  else track.enabled = true;
+  await video.play();
+  const [from, bytes] = [video.currentTime, video.webkitAudioDecodedByteCount];
+  const isHeard = () => video.currentTime > from + 1 && video.webkitAudioDecodedByteCount > bytes;
+  const limit = performance.now() + 10000;
+  while (!isHeard() && performance.now() < limit) await new Promise((r) => setTimeout(r, 50));
+  const chosen = Array.from(isShaka ? player.getAudioTracks() : player.audioTracks()).find(({ active, enabled }) => active ?? enabled);
+  video.pause();
+  return isHeard() ? chosen?.label : "nothing";
+}
+
 /** Seeks to each of these times; the time of the frame that is shown then. */
 async function seek(times) {
   const shown = [];
@@ -210,6 +228,11 @@ async function play(name, page_, playlist, start, chapters, thumbnails) {
       expect(said.some((one) => one.includes(text)), `captions at ${time} s say ${JSON.stringify(said)}, not ${text}`);
     }
     if (shots) await page.screenshot({ path: join(shots, `${name.replaceAll(/\W+/g, "-").toLowerCase()}.png`) });
+
+    for (const { label } of manifest.audio.filter(({ role }) => role === "description")) {
+      const heard = await page.evaluate(hearSound, label);
+      expect(heard === label, `of the sound "${label}" is heard: ${heard}`);
+    }
 
     const played = await page.evaluate(playToTheEnd);
     expect(played.ended, `stopped at ${played.at.toFixed(1)} s of ${played.duration.toFixed(1)} s`);

@@ -511,16 +511,30 @@ impl Field {
         let before = recent.saturating_sub(later + 2).max(TICKS_BEFORE);
         let before_mask = mask(later + 2 + before) & !mask(later + 2);
         let observed = mask(self.ticks.len() as u32);
-        let moving = |mask: u64, part: u32| {
-            let ticks = (mask & observed).count_ones();
-            let least = (ticks * part / 100).max(2);
-            Region::new(columns, rows).with(
-                self.blocks
-                    .iter()
-                    .enumerate()
-                    .filter(move |(_, block)| (block.activity & mask).count_ones() >= least)
-                    .map(|(index, _)| index),
-            )
+        // A tick stands for the time since the one before: where little is decoded, the ticks of a
+        // change of slides are many beside those of the stillness around it.
+        let starts = self.ticks.iter().rev();
+        let lengths: Vec<u64> = starts
+            .clone()
+            .zip(starts.skip(1))
+            .map(|(start, before)| start.saturating_sub(*before).millis())
+            .collect();
+        let length = |bits: u64| -> u64 {
+            let ticks = lengths.iter().enumerate();
+            ticks
+                .filter(|(bit, _)| bits.checked_shr(*bit as u32).unwrap_or(0) & 1 == 1)
+                .map(|(_, length)| length)
+                .sum()
+        };
+        let moving = |mask: u64, part: u64| {
+            let least = length(mask & observed) * part / 100;
+            let moves = move |block: &Block| {
+                let bits = block.activity & mask;
+                bits.count_ones() >= 2 && length(bits) >= least
+            };
+            let blocks = self.blocks.iter().enumerate();
+            let blocks = blocks.filter(|(_, block)| moves(block));
+            Region::new(columns, rows).with(blocks.map(|(index, _)| index))
         };
         (moving(before_mask, 25), moving(after_mask, 50))
     }

@@ -17,14 +17,14 @@ use crate::timeline::{Span, Time};
 /// Groups before and after one that tell what moves all the time.
 const AROUND: usize = 8;
 /// A block that differs over this part of them belongs to a webcam or a video.
-const LIVE: f64 = 0.5;
+const LIVE: f64 = 0.75;
 /// Of a group whose key frames show the same: a packet this many times as large as the others, and
 /// no smaller than this part of the key frame, may show something that vanishes again.
 const SPIKE: u64 = 8;
 const SPIKE_PART: u64 = 4;
 /// Where groups are longer than this on average, or shorter than so many packets, little would be
 /// left out.
-const RARE: Time = Time::from_secs(30);
+const RARE: Time = Time::from_secs(15);
 const DENSE: u64 = 4;
 /// Packets after which this is known.
 const KNOWN: u64 = 100;

@@ -349,6 +349,22 @@ fn a_package_is_complete() {
 }
 
 #[test]
+fn key_frames_before_an_encoder_says_anything_use_up_no_other() {
+    let branches = video((1280, 720), "15/1", 75);
+    for preset in ["ultrafast", "veryfast", "slow"] {
+        let settings = format!("keyframe-interval=2 keyframe-times=0.4,1,1.2 preset={preset}");
+        let package = package(&settings, &branches);
+        for rung in ["720p", "540p", "360p"] {
+            let keys = package.key_frames(&format!("video/{rung}/playlist.m3u8"));
+            let wanted = [
+                "0.000000", "0.400000", "1.000000", "1.200000", "2.000000", "4.000000",
+            ];
+            assert_eq!(keys, wanted, "{preset} {rung}");
+        }
+    }
+}
+
+#[test]
 fn a_screen_keeps_its_size_at_every_rate() {
     // 29.97 frames a second fall beside the segments' starts, and the last of five a second is cut
     // short by the end.

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use gst::glib;
 use gst::prelude::*;
 
-use super::ladder::LadderElement;
+use super::ladder::{EPOCH, LadderElement};
 use super::level::LevelElement;
 use super::settings::Settings;
 use super::starts::{Segments, Starts};
@@ -148,7 +148,8 @@ pub fn rung(
         add(bin, &[&queue, &encoder, &parse, &mux, sink.upcast_ref()])?;
         parse
     };
-    split(&static_pad(&last, "src")?, starts.taken(), None);
+    static_pad(&mux, "sink")?.set_offset(-(EPOCH.nseconds() as i64));
+    split(&static_pad(&last, "src")?, EPOCH, starts.taken(), None);
     source
         .link(&static_pad(&queue, "sink")?)
         .map_err(|error| glib::bool_error!("a rendition cannot be linked: {error}"))?;
@@ -228,7 +229,8 @@ pub fn audio(
     add(bin, &elements)?;
     let priming = gst::ClockTime::SECOND.mul_div_round(PRIMING, SAMPLE_RATE as u64);
     let grid = Grid::new(settings.segment(), Time::MAX);
-    split(&static_pad(&encoder, "src")?, grid, priming);
+    let zero = gst::ClockTime::ZERO;
+    split(&static_pad(&encoder, "src")?, zero, grid, priming);
     let head = Head {
         sink: static_pad(&convert, "sink")?,
         filter,
@@ -315,11 +317,16 @@ fn with_configuration(caps: &gst::CapsRef) -> Option<gst::Caps> {
 }
 
 /// Tells the muxer behind a pad where segments start: at the first key frame (every frame of
-/// sound is one) at or after each time that is said.
+/// sound is one) at or after each time that is said. Running times count from `zero`.
 ///
 /// What the encoder puts before the stream (`priming`) is taken away, frame and time, so that no
 /// player need know of it; what is lost is a fade of one frame at the very start.
-fn split(pad: &gst::Pad, starts: impl Segments + Send + 'static, priming: Option<gst::ClockTime>) {
+fn split(
+    pad: &gst::Pad,
+    zero: gst::ClockTime,
+    starts: impl Segments + Send + 'static,
+    priming: Option<gst::ClockTime>,
+) {
     let starts = Mutex::new((starts, true));
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_FLUSH;
     pad.add_probe(mask, move |pad, info| {
@@ -348,6 +355,7 @@ fn split(pad: &gst::Pad, starts: impl Segments + Send + 'static, priming: Option
             buffer.set_dts(None);
         }
         let time = segment.and_then(|segment| segment.to_running_time(buffer.pts()?));
+        let time = time.map(|time| time.saturating_sub(zero));
         let delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         let starts_segment = match time {
             Some(time) if !delta => segments.start_at(Time::from_nanos(time.nseconds())),

@@ -27,6 +27,12 @@ use crate::package::grid::{Grid, Splice, Start};
 use crate::package::ladder::{Picture, Rung};
 use crate::timeline::{Span, Time};
 
+/// Timestamps and running times of the renditions begin here. x264enc (1.22) wants no timestamps
+/// below, and as long as nothing has come out of it, it takes them for running times: a request for a
+/// key frame at running time 0:00:01 would be noted as one at hour 1000, and all that follow as being
+/// before it. The muxers' pads take it away again.
+pub const EPOCH: gst::ClockTime = gst::ClockTime::from_seconds(1000 * 3600);
+
 /// Black in the three planes of a picture in video range.
 const BLACK: [u8; 3] = [16, 128, 128];
 
@@ -220,7 +226,7 @@ impl LadderImp {
         let events = [
             stream.map(gst::Event::from),
             Some(gst::event::Caps::new(&caps)),
-            Some(segment_from_zero()),
+            Some(segment()),
         ];
         for event in events.iter().flatten() {
             pad.store_sticky_event(event)
@@ -338,8 +344,13 @@ fn splice(structure: &gst::StructureRef) -> Option<Splice> {
     })
 }
 
-fn segment_from_zero() -> gst::Event {
-    gst::event::Segment::new(&gst::FormattedSegment::<gst::ClockTime>::new())
+/// The segment of the renditions: its stream time is from zero, the others from [`EPOCH`].
+fn segment() -> gst::Event {
+    let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    segment.set_start(EPOCH);
+    segment.set_base(EPOCH);
+    segment.set_time(gst::ClockTime::ZERO);
+    gst::event::Segment::new(&segment)
 }
 
 /// A picture of one rendition at its time, and the request that it be a key frame.
@@ -444,21 +455,20 @@ impl State {
             self.starts.add(time);
         }
         let is_key = starts.key;
-        // An encoder's first frame is a key frame anyway, and x264enc 1.22 takes a request for it
-        // as one at hour 1000, and then refuses all before.
+        // An encoder's first frame is a key frame anyway.
         let key = (is_key && number > 0).then(|| {
             self.keys += 1;
             gst_video::DownstreamForceKeyUnitEvent::builder()
-                .timestamp(start)
+                .timestamp(EPOCH + start)
                 .stream_time(start)
-                .running_time(start)
+                .running_time(EPOCH + start)
                 .count(self.keys)
                 .build()
         });
         let outputs = self.outputs.iter_mut().zip(pictures);
         let frames = outputs.filter_map(|(output, mut picture)| {
             let buffer = picture.make_mut();
-            buffer.set_pts(start);
+            buffer.set_pts(EPOCH + start);
             buffer.set_dts(None);
             buffer.set_duration(end.saturating_sub(start));
             buffer.unset_flags(gst::BufferFlags::DISCONT | gst::BufferFlags::GAP);

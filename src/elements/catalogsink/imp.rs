@@ -84,7 +84,7 @@ impl CatalogSink {
     fn finish(&self) {
         let (audio, texts) = (self.audio_settings(), self.text_settings());
         let (described, end) = self
-            .with_run(|run| run.too_long(&audio))
+            .with_run(|run| run.described(&audio))
             .unwrap_or_default();
         for writer in described {
             if let Err(error) = lock(&writer).end_at(end) {

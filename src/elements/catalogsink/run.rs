@@ -301,8 +301,8 @@ impl Run {
         }
     }
 
-    /// The writers of audio descriptions that go on after the programme, and where that ends.
-    pub fn too_long(
+    /// The writers of audio descriptions, and where the programme ends.
+    pub fn described(
         &self,
         settings: &BTreeMap<String, AudioSettings>,
     ) -> (Vec<Arc<Mutex<TrackWriter>>>, Time) {
@@ -314,8 +314,8 @@ impl Run {
         let end = programme.into_iter().map(end_of).max();
         let end = end.max(self.settings.told_duration());
         let end = end.filter(|&end| end > Time::ZERO).unwrap_or(Time::MAX);
-        let too_long = described.into_iter().filter(|track| end_of(track) > end);
-        (too_long.map(|track| track.writer.clone()).collect(), end)
+        let writers = described.into_iter().map(|track| track.writer.clone());
+        (writers.collect(), end)
     }
 
     /// The writers of all renditions.

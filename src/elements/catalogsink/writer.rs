@@ -15,6 +15,9 @@ use crate::package::names::ContentName;
 use crate::package::track::{KeyFrame, Segment, Track};
 use crate::timeline::{Span, Time};
 
+/// What rounding makes of the end of a stream.
+const ROUNDING: Time = Time::from_millis(1);
+
 /// Why a track cannot be written.
 #[derive(Debug)]
 pub enum WriteError {
@@ -146,7 +149,8 @@ impl TrackWriter {
         self.track.end()
     }
 
-    /// Takes away what lies after `end`, to the frame.
+    /// Takes away what lies after `end`, to the nearest frame. What ends a sample before it ends there:
+    /// Shaka Player waits for ever for what another rendition has.
     pub fn end_at(&mut self, end: Time) -> Result<(), WriteError> {
         let timescale = self.description.as_ref().map_or(1, |told| told.timescale);
         while let Some(segment) = self.track.segments.pop_if(|segment| segment.span.end > end) {
@@ -156,7 +160,7 @@ impl TrackWriter {
             let wanted = end.saturating_sub(start).secs_f64() * f64::from(timescale);
             let malformed = WriteError::Fragment("that cannot be shortened");
             let whole = fs::read(&path).map_err(file)?;
-            let (left, ticks) = chunks::shorten(&whole, wanted as u64).ok_or(malformed)?;
+            let (left, ticks) = chunks::shorten(&whole, wanted.round() as u64).ok_or(malformed)?;
             fs::remove_file(&path).map_err(file)?;
             if ticks > 0 {
                 let length = Time::from_secs_f64(ticks as f64 / f64::from(timescale));
@@ -168,6 +172,11 @@ impl TrackWriter {
                     keys: Vec::new(),
                 });
             }
+        }
+        if let Some(last) = self.track.segments.last_mut()
+            && end.saturating_sub(last.span.end) < ROUNDING
+        {
+            last.span.end = end;
         }
         Ok(())
     }

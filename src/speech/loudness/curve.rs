@@ -41,6 +41,13 @@ impl Curve {
         while self.points.last().is_some_and(too_late) {
             self.points.pop();
         }
+        // Of points that all have one gain the first and the last say it.
+        if let [.., (_, before), (_, last)] = &self.points[..]
+            && *before == gain
+            && *last == gain
+        {
+            self.points.pop();
+        }
         self.points.push((time, gain));
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Audio samples → where somebody speaks, where music plays, how loud it is; and from that what of a recording is
-//! dead air.
+//! Audio samples → where somebody speaks, where music plays, how loud it is; and from that what of
+//! a recording is dead air.
 //!
 //! [`Listener`] takes samples of any rate and channel count. A detector made for speech says how
 //! likely each frame holds a voice; an adaptive noise floor and a search for steady tones stand

@@ -6,7 +6,7 @@
 //! scaled from the next larger one, and only where the picture changed. Key frames are asked for
 //! here too, before the renditions part, so that they stand at the same times in all of them: those
 //! of frames that every rendition shows. Frames are put onto the exact times of the constant rate
-//! in one segment from zero: videorate leaves its first frame where it was, and a segment that
+//! in one segment: videorate leaves its first frame where it was, and a segment that
 //! changes later unsettles encoders.
 //!
 //! Lock order: `state` is the only lock, and it is never held while something is pushed.
@@ -454,9 +454,8 @@ impl State {
         if starts.segment {
             self.starts.add(time);
         }
-        let is_key = starts.key;
         // An encoder's first frame is a key frame anyway.
-        let key = (is_key && number > 0).then(|| {
+        let key = (starts.key && number > 0).then(|| {
             self.keys += 1;
             gst_video::DownstreamForceKeyUnitEvent::builder()
                 .timestamp(EPOCH + start)

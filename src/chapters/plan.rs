@@ -19,6 +19,13 @@ const PAUSE_REACH: Time = Time::from_secs(4);
 /// Breaks for breath and thought are shorter.
 const PAUSE: Time = Time::from_millis(1500);
 
+/// A pause in which a page is turned: shorter ones are between two words.
+const TURN: Time = Time::from_millis(400);
+/// Speech is heard to begin and to end up to this much late or early.
+const HEARD_WITHIN: Time = Time::from_millis(300);
+/// Somebody who turns the page to go on does so within this.
+const GOES_ON: Time = Time::from_secs(3);
+
 /// Log odds before anything else is known: of four slides about one starts a chapter, of
 /// topic boundaries half do, pauses alone seldom.
 const SLIDE: f64 = -1.1;
@@ -26,6 +33,10 @@ const TOPIC: f64 = 0.0;
 const PAUSE_ONLY: f64 = -2.2;
 /// A slide shown again is an agenda, or a figure that one comes back to.
 const SEEN_BEFORE: f64 = 1.1;
+/// A page that is turned between two sentences goes with what is said next; one that is turned in
+/// mid-sentence belongs to the thought that goes on.
+const BETWEEN: f64 = 1.0;
+const IN_SENTENCE: f64 = -0.8;
 /// A slide far from any topic boundary, where the transcript has some.
 const NO_TOPIC: f64 = -0.3;
 /// How strongly usual lengths are preferred.
@@ -161,6 +172,7 @@ fn slides(material: &Material) -> Vec<Candidate> {
                 time: slide.time,
                 score: SLIDE
                     + size.clamp(-1.5, 1.0)
+                    + turned(slide.time, &material.speech)
                     + if slide.seen_before { SEEN_BEFORE } else { 0.0 },
                 evidence: Evidence {
                     slide: true,
@@ -169,6 +181,23 @@ fn slides(material: &Material) -> Vec<Candidate> {
             }
         })
         .collect()
+}
+
+/// What it says for a chapter whether a page is turned between two sentences.
+fn turned(time: Time, speech: &[Span]) -> f64 {
+    let next = speech.partition_point(|span| span.start.saturating_add(HEARD_WITHIN) < time);
+    let before = next.checked_sub(1).and_then(|index| speech.get(index));
+    let Some(said) = before.map(|span| span.end) else {
+        return 0.0;
+    };
+    let goes_on = speech.get(next).map_or(Time::MAX, |span| span.start);
+    if time.saturating_add(HEARD_WITHIN) < said || goes_on.saturating_sub(said) < TURN {
+        IN_SENTENCE
+    } else if goes_on.saturating_sub(time) <= GOES_ON {
+        BETWEEN
+    } else {
+        0.0
+    }
 }
 
 /// Adds pauses to the candidates near them, and gives the pauses that are near none.

@@ -102,6 +102,34 @@ fn a_slide_shown_again_outweighs_another() {
 }
 
 #[test]
+fn a_page_turned_between_sentences_outweighs_one_turned_within() {
+    let slides = vec![slide(340, 0.2), slide(370, 0.2)];
+    let pause = Span::new(Time::from_millis(369_400), Time::from_millis(370_300));
+    let material = Material {
+        duration: secs(12 * MINUTE),
+        slides,
+        speech: vec![
+            Span::new(Time::ZERO, pause.start),
+            Span::new(pause.end, secs(12 * MINUTE)),
+        ],
+        ..Material::default()
+    };
+    assert_eq!(starts(&plan(&material, &Options::default())), [0, 370]);
+}
+
+#[test]
+fn a_page_turned_while_nobody_goes_on_says_nothing() {
+    // Three pages are turned in silence; what is said next goes with the last one.
+    let material = Material {
+        duration: secs(12 * MINUTE),
+        slides: vec![slide(300, 0.2), slide(310, 0.2), slide(319, 0.2)],
+        speech: speech(12 * MINUTE, &[(290, 30)]),
+        ..Material::default()
+    };
+    assert_eq!(starts(&plan(&material, &Options::default())), [0, 319]);
+}
+
+#[test]
 fn a_long_break_is_a_chapter_by_itself() {
     let material = Material {
         duration: secs(40 * MINUTE),

@@ -245,11 +245,13 @@ class Cursor:
 
 
 class Picture:
-    """What is shown: pages in order, each from its time on; a `fade` longer than 0 blends it in over that time."""
+    """What is shown: pages in order, each from its time on; a `fade` longer than 0 blends it in over that time,
+    or pushes the page before out."""
 
     def __init__(self, width, height, fps):
         self.size, self.fps = (width, height), fps
         self.pages = []
+        self.pushes = False
         self.webcams = []
         self.cursor = None
         self.live = []
@@ -279,7 +281,12 @@ class Picture:
             if index and time - since < fade:
                 mix = (time - since + 1 / self.fps) / (fade + 1 / self.fps)
                 old = self.pages[index - 1][1]
-                frame = [(a * (1 - mix) + b * mix).astype(np.uint8) for a, b in zip(old, page)]
+                if self.pushes:
+                    # The new page pushes the old one out to the left.
+                    gone = [int(mix * plane.shape[1]) for plane in old]
+                    frame = [np.hstack([a[:, n:], b[:, :n]]) for a, b, n in zip(old, page, gone)]
+                else:
+                    frame = [(a * (1 - mix) + b * mix).astype(np.uint8) for a, b in zip(old, page)]
             else:
                 frame = [plane.copy() for plane in page]
             for start, end, play, at in self.live:

@@ -171,6 +171,10 @@ const SOURCES: &str = "appsrc name=frames format=time max-bytes=0 \
 fn feed(pipeline: &gst::Pipeline, seconds: u64) {
     let (frames, blocks) = flash_and_beep(seconds);
     pipeline.set_state(gst::State::Paused).expect("paused");
+    push_all(pipeline, frames, blocks);
+}
+
+fn push_all(pipeline: &gst::Pipeline, frames: Vec<gst::Buffer>, blocks: Vec<gst::Buffer>) {
     for (name, buffers) in [("frames", frames), ("blocks", blocks)] {
         let source = pipeline.by_name(name).expect("source");
         for buffer in buffers {
@@ -589,6 +593,13 @@ fn a_small_hold_does_not_stop_the_thread_that_feeds_all_pads() {
 /// five seconds before the sound.
 #[test]
 fn a_thread_that_feeds_two_pads_never_waits_for_itself() {
+    for late in [false, true] {
+        feed_two_pads(late);
+    }
+}
+
+/// With the sound's stream begun at once or when its first block comes.
+fn feed_two_pads(late: bool) {
     let folder = tempfile::tempdir().expect("folder");
     let p = pipeline(&format!(
         "silencetrim name=trim max-hold-bytes=20000 cuts-location={} \
@@ -618,20 +629,31 @@ fn a_thread_that_feeds_two_pads_never_waits_for_itself() {
     let (video, audio) = flash_and_beep(20);
     p.set_state(gst::State::Paused).expect("paused");
     let feeder = std::thread::spawn(move || {
-        for (pad, name, caps) in &pads {
+        let begin = |(pad, name, caps): &(gst::Pad, &str, gst::Caps)| {
             pad.push_event(gst::event::StreamStart::new(name));
             pad.push_event(gst::event::Caps::new(caps));
-            let segment = gst::FormattedSegment::<gst::ClockTime>::new();
-            pad.push_event(gst::event::Segment::new(&segment));
+            push_segment(pad);
+        };
+        begin(&pads[0]);
+        if !late {
+            begin(&pads[1]);
         }
         let fifths = |buffers: Vec<gst::Buffer>| {
             let part = buffers.len() / 4;
             buffers.chunks(part).map(<[_]>::to_vec).collect::<Vec<_>>()
         };
         for parts in fifths(video).into_iter().zip(fifths(audio)) {
-            for ((pad, ..), part) in pads.iter().zip([parts.0, parts.1]) {
+            for (source, part) in pads.iter().zip([parts.0, parts.1]) {
+                if late
+                    && source
+                        .0
+                        .sticky_event::<gst::event::StreamStart>(0)
+                        .is_none()
+                {
+                    begin(source);
+                }
                 for buffer in part {
-                    pad.push(buffer).expect("taken");
+                    source.0.push(buffer).expect("taken");
                 }
             }
         }
@@ -1140,4 +1162,653 @@ fn a_requested_number_is_honoured() {
     assert!(element.static_pad("src_7").is_some());
     element.release_request_pad(&pad);
     assert!(element.static_pad("src_7").is_none());
+}
+
+/// Source pads of the test, each linked to a pad of the element `trim`.
+fn sources(p: &gst::Pipeline, names: &[&str]) -> Vec<gst::Pad> {
+    let trim = p.by_name("trim").expect("trim");
+    let make = |name: &&str| {
+        let pad = gst::Pad::builder(gst::PadDirection::Src).build();
+        pad.set_active(true).expect("active");
+        let sink = trim.request_pad_simple(name).expect("a pad");
+        pad.link(&sink).expect("linked");
+        pad
+    };
+    names.iter().map(make).collect()
+}
+
+/// A pipeline of nothing but the element `trim`.
+fn alone() -> gst::Pipeline {
+    init();
+    let trim = gst::ElementFactory::make("silencetrim")
+        .name("trim")
+        .build()
+        .expect("element");
+    let made = gst::Pipeline::new();
+    made.add(&trim).expect("added");
+    made
+}
+
+/// Takes what `src_0` sends.
+fn take(
+    p: &gst::Pipeline,
+    chain: impl Fn(gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> + Send + Sync + 'static,
+) -> gst::Pad {
+    let pad = gst::Pad::builder(gst::PadDirection::Sink)
+        .chain_function(move |_, _, buffer| chain(buffer))
+        .build();
+    pad.set_active(true).expect("active");
+    let trim = p.by_name("trim").expect("trim");
+    let src = trim.static_pad("src_0").expect("src");
+    src.link(&pad).expect("linked");
+    pad
+}
+
+fn begin(pad: &gst::Pad, caps: &str) {
+    pad.push_event(gst::event::StreamStart::new(caps));
+    let caps = caps.parse::<gst::Caps>().expect("caps");
+    pad.push_event(gst::event::Caps::new(&caps));
+    push_segment(pad);
+}
+
+fn push_segment(pad: &gst::Pad) {
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    pad.push_event(gst::event::Segment::new(&segment));
+}
+
+/// Waits until `is` becomes true; a test that needs longer fails.
+fn wait_for(what: &str, is: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !is() {
+        assert!(start.elapsed().as_secs() < 20, "{what} does not come");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn what_is_sought_is_heard() {
+    let p = pipeline(&format!(
+        "silencetrim name=trim mode=detect filesrc location={} ! decodebin name=source \
+         source. ! queue ! video/x-raw ! trim.sink_0 trim.src_0 ! fakesink sync=false \
+         source. ! queue ! audio/x-raw ! trim.sink_1 trim.src_1 ! fakesink sync=false",
+        sample().display()
+    ));
+    p.set_state(gst::State::Paused).expect("paused");
+    p.state(HANG).0.expect("prerolled");
+    p.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO)
+        .expect("sought");
+    let (messages, warnings) = run(&p);
+    assert_eq!(cuts(&messages).len(), 2, "{warnings:?}");
+}
+
+/// A seek flushes one pad after the other, and the first one goes on before the last is flushed.
+#[test]
+fn a_flush_of_all_pads_is_one_and_pictures_lead_behind_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cuts = cut_list(folder.path(), &[(1200, 1700)]);
+    let p = pipeline(&format!(
+        "silencetrim name=trim cuts-location={cuts} \
+         trim.src_0 ! fakesink name=v sync=false async=false \
+         trim.src_1 ! fakesink name=a sync=false async=false"
+    ));
+    let (frames, blocks) = (collect(&p, "v"), collect(&p, "a"));
+    let pads = sources(&p, &["sink_0", "sink_1"]);
+    p.set_state(gst::State::Paused).expect("paused");
+    begin(
+        &pads[0],
+        "video/x-h264,stream-format=byte-stream,alignment=au",
+    );
+    begin(&pads[1], AUDIO);
+    let seqnum = gst::Seqnum::next();
+    for pad in &pads {
+        pad.push_event(gst::event::FlushStart::builder().seqnum(seqnum).build());
+        pad.push_event(gst::event::FlushStop::builder(true).seqnum(seqnum).build());
+        push_segment(pad);
+        for index in 0..20 {
+            let mut buffer = block(index * 100);
+            if index % 5 != 0 {
+                buffer.make_mut().set_flags(gst::BufferFlags::DELTA_UNIT);
+            }
+            pad.push(buffer).expect("taken");
+        }
+    }
+    for pad in &pads {
+        pad.push_event(gst::event::Eos::new());
+    }
+    run(&p);
+    // From the key frame at 1.0 s to that at 2.0 s.
+    assert_eq!(frames.lock().expect("lock").len(), 10);
+    assert_eq!(blocks.lock().expect("lock").len(), 10);
+}
+
+#[test]
+fn a_pad_that_is_released_is_not_waited_for() {
+    let p = pipeline("silencetrim name=trim trim.src_0 ! fakesink name=a async=false sync=false");
+    let got = collect(&p, "a");
+    let pads = sources(&p, &["sink_0", "sink_1"]);
+    p.set_state(gst::State::Paused).expect("paused");
+    for pad in &pads {
+        begin(pad, AUDIO);
+    }
+    pads[0].push(block(0)).expect("taken");
+    pads[0].push_event(gst::event::Eos::new());
+    let trim = p.by_name("trim").expect("trim");
+    trim.release_request_pad(&trim.static_pad("sink_1").expect("pad"));
+    run(&p);
+    assert_eq!(got.lock().expect("lock").len(), 1);
+}
+
+#[test]
+fn a_stream_that_has_started_is_waited_for_until_it_ends() {
+    let p = pipeline("silencetrim name=trim trim.src_0 ! fakesink name=a async=false sync=false");
+    let got = collect(&p, "a");
+    let pads = sources(&p, &["sink_0", "sink_1"]);
+    p.set_state(gst::State::Playing).expect("playing");
+    begin(&pads[0], AUDIO);
+    pads[0].push(block(0)).expect("taken");
+    pads[0].push_event(gst::event::Eos::new());
+    pads[1].push_event(gst::event::StreamStart::new("late"));
+    // Longer than a link that waits for a decoder may take.
+    std::thread::sleep(std::time::Duration::from_millis(6000));
+    assert_eq!(got.lock().expect("lock").len(), 0);
+    pads[1].push_event(gst::event::Eos::new());
+    run(&p);
+    assert_eq!(got.lock().expect("lock").len(), 1);
+}
+
+#[test]
+fn sound_that_starts_ten_seconds_late_is_listened_to() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("late.mkv");
+    let made = std::process::Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(sample())
+        .args(["-itsoffset", "10", "-i"])
+        .arg(sample())
+        .args(["-map", "0:v", "-map", "1:a", "-c", "copy"])
+        .arg(&file)
+        .status()
+        .expect("ffmpeg");
+    assert!(made.success());
+    let out = folder.path().join("out.mkv");
+    let (messages, warnings) = run(&trim_file(&file, &out, ""));
+    assert_eq!(warnings, Vec::<String>::new());
+    let cuts = cuts(&messages);
+    let start = truth()["class_start"].as_f64().expect("start") + 10.0;
+    let before = cuts.iter().find(|cut| cut.0 == 0.0).expect("a cut before");
+    assert!(before.1 > start - 10.0 && before.1 <= start, "{cuts:?}");
+}
+
+#[test]
+fn streams_with_holes_stay_in_step() {
+    let folder = tempfile::tempdir().expect("folder");
+    let kept = [(1_200, 6_400), (7_720, 12_560)];
+    let list = cut_list(folder.path(), &kept);
+    // Nothing of a stream comes in these spans, in ms.
+    for (what, video, audio) in [
+        ("sound starts 800 ms late", 0..0, 0..800),
+        ("sound starts 10 s late", 0..0, 0..10_000),
+        ("a hole in the sound", 0..0, 2_900..5_940),
+        ("a hole in the pictures", 3_040..5_960, 0..0),
+    ] {
+        let p = pipeline(&format!(
+            "{SOURCES} silencetrim name=trim cuts-location={list} \
+             frames. ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! trim.sink_0 trim.src_0 ! fakesink name=v async=false sync=false \
+             blocks. ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! trim.sink_1 trim.src_1 ! fakesink name=a async=false sync=false"
+        ));
+        let (frames, blocks) = (collect(&p, "v"), collect(&p, "a"));
+        let outside = |hole: &std::ops::Range<u64>| {
+            let hole = hole.clone();
+            move |buffer: &gst::Buffer| !hole.contains(&buffer.pts().expect("pts").mseconds())
+        };
+        let (mut all_frames, mut all_blocks) = flash_and_beep(13);
+        all_frames.retain(outside(&video));
+        all_blocks.retain(outside(&audio));
+        p.set_state(gst::State::Paused).expect("paused");
+        push_all(&p, all_frames, all_blocks);
+        run(&p);
+        let place = |hole: &std::ops::Range<u64>| -> Vec<u64> {
+            (0..13)
+                .map(|second| second * 1000)
+                .filter(|ms| !hole.contains(ms))
+                .filter_map(|ms| {
+                    let (start, end) = kept[0];
+                    let (start2, end2) = kept[1];
+                    match ms {
+                        ms if (start..end).contains(&ms) => Some(ms - start),
+                        ms if (start2..end2).contains(&ms) => Some(end - start + ms - start2),
+                        _ => None,
+                    }
+                })
+                .map(|ms| ms * 1_000_000)
+                .collect()
+        };
+        assert_eq!(flashes(&frames), place(&video), "{what}");
+        let (beeps, expected) = (beeps(&blocks), place(&audio));
+        assert_eq!(beeps.len(), expected.len(), "{what}: {beeps:?}");
+        for (beep, expected) in beeps.iter().zip(&expected) {
+            assert!(
+                beep.abs_diff(*expected) <= SECOND / 48_000 + 2,
+                "{what}: {beep} {expected}"
+            );
+        }
+    }
+}
+
+/// What ffmpeg reads of a file, as raw bytes.
+fn ffmpeg(file: &Path, arguments: &[&str]) -> Vec<u8> {
+    let output = std::process::Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(file)
+        .args(arguments)
+        .arg("-")
+        .output()
+        .expect("ffmpeg");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    output.stdout
+}
+
+#[test]
+fn ffmpeg_finds_each_beep_at_the_sample_where_its_flash_begins() {
+    let folder = tempfile::tempdir().expect("folder");
+    let list = cut_list(
+        folder.path(),
+        &[(1_513, 3_377), (4_901, 5_349), (7_777, 11_111)],
+    );
+    let (seen, heard) = (folder.path().join("v.mkv"), folder.path().join("a.wav"));
+    let p = pipeline(&format!(
+        "{SOURCES} silencetrim name=trim cuts-location={list} frame-rate=25/1 \
+         frames. ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! trim.sink_0 trim.src_0 \
+         ! videoconvert ! x264enc qp-max=10 speed-preset=ultrafast ! matroskamux ! filesink location={} \
+         blocks. ! queue max-size-buffers=0 max-size-time=0 max-size-bytes=0 ! trim.sink_1 trim.src_1 \
+         ! wavenc ! filesink location={}",
+        seen.display(),
+        heard.display()
+    ));
+    feed(&p, 13);
+    run(&p);
+    let frames = ffmpeg(&seen, &["-vf", "scale=1:1,format=gray", "-f", "rawvideo"]);
+    let samples = ffmpeg(&heard, &["-f", "s16le"]);
+    let flashes: Vec<usize> = (0..frames.len()).filter(|&at| frames[at] > 120).collect();
+    let mut beeps: Vec<usize> = Vec::new();
+    for (at, sample) in samples.chunks_exact(2).enumerate() {
+        let loud = i16::from_le_bytes([sample[0], sample[1]]).unsigned_abs() > 4000;
+        if loud && beeps.last().is_none_or(|last| at > last + 9_600) {
+            beeps.push(at);
+        }
+    }
+    assert_eq!(flashes.len(), 7, "{flashes:?}");
+    let expected: Vec<usize> = flashes.iter().map(|frame| frame * 48_000 / 25).collect();
+    for (beep, expected) in beeps.iter().zip(&expected) {
+        assert!(beep.abs_diff(*expected) <= 1, "{beeps:?} {expected:?}");
+    }
+    assert_eq!(beeps.len(), expected.len());
+    assert_eq!(samples.len() / 2, frames.len() * 48_000 / 25);
+}
+
+#[test]
+fn what_downstream_refuses_behind_the_end_is_an_error() {
+    let p = alone();
+    let pads = sources(&p, &["sink_0"]);
+    let _refuses = take(&p, |_| Err(gst::FlowError::NotNegotiated));
+    p.set_state(gst::State::Playing).expect("playing");
+    begin(&pads[0], AUDIO);
+    pads[0].push(block(0)).expect("held");
+    pads[0].push_event(gst::event::Eos::new());
+    let bus = p.bus().expect("bus");
+    let error =
+        bus.timed_pop_filtered(gst::ClockTime::from_seconds(10), &[gst::MessageType::Error]);
+    p.set_state(gst::State::Null).expect("null");
+    assert!(error.is_some());
+}
+
+#[test]
+fn latency_is_what_may_be_held() {
+    let upstream = gst::ClockTime::from_mseconds(20);
+    let half_an_hour = gst::ClockTime::from_seconds(1800);
+    for (settings, own) in [
+        ("mode=detect", gst::ClockTime::ZERO),
+        ("", half_an_hour),
+        ("max-hold-time=7000000", gst::ClockTime::from_mseconds(7)),
+    ] {
+        let mut h = harness(settings);
+        h.set_upstream_latency(upstream);
+        h.set_src_caps_str(AUDIO);
+        assert_eq!(h.query_latency(), Some(upstream + own), "{settings}");
+    }
+    let mut h = harness("max-hold-time=18446744073709551615");
+    h.set_upstream_latency(upstream);
+    h.set_src_caps_str(AUDIO);
+    assert_eq!(
+        h.query_latency(),
+        Some(gst::ClockTime::from_nseconds(u64::MAX - 1))
+    );
+}
+
+#[test]
+fn a_live_stream_keeps_its_running_time() {
+    let p = pipeline(
+        "audiotestsrc is-live=true num-buffers=20 samplesperbuffer=960 ! audio/x-raw,rate=48000 \
+         ! tee name=t t. ! queue ! silencetrim mode=detect ! fakesink name=a \
+         t. ! queue ! fakesink name=source",
+    );
+    let (got, expected) = (collect(&p, "a"), collect(&p, "source"));
+    run(&p);
+    let times = |got: &Got| -> Vec<u64> {
+        let got = got.lock().expect("lock");
+        got.iter().map(|buffer| buffer.0).collect()
+    };
+    assert_eq!(times(&got), times(&expected));
+    assert_eq!(times(&got).len(), 20);
+}
+
+#[test]
+fn a_recording_is_sent_whole_before_the_next_one_begins() {
+    let p = alone();
+    let pads = sources(&p, &["sink_0"]);
+    let got = Arc::new(Mutex::new(0));
+    let copy = Arc::clone(&got);
+    let sink = take(&p, move |_| {
+        *copy.lock().expect("lock") += 1;
+        Ok(gst::FlowSuccess::Ok)
+    });
+    let block_id = sink
+        .add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, |_, _| {
+            gst::PadProbeReturn::Ok
+        })
+        .expect("a probe");
+    p.set_state(gst::State::Playing).expect("playing");
+    begin(&pads[0], AUDIO);
+    for at in [0, 100, 200] {
+        pads[0].push(block(at)).expect("taken");
+    }
+    pads[0].push_event(gst::event::Eos::new());
+    let pad = pads[0].clone();
+    let second = std::thread::spawn(move || {
+        begin(&pad, AUDIO);
+        for at in [0, 100] {
+            pad.push(block(at)).expect("taken");
+        }
+        pad
+    });
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    sink.remove_probe(block_id);
+    wait_for("the first recording", || *got.lock().expect("lock") >= 3);
+    let pad = second.join().expect("fed");
+    pad.push_event(gst::event::Eos::new());
+    wait_for("the second recording", || *got.lock().expect("lock") == 5);
+    p.set_state(gst::State::Null).expect("null");
+}
+
+#[test]
+fn quality_of_service_of_the_output_stays_behind() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cuts = cut_list(folder.path(), &[(200, 400)]);
+    for (settings, passes) in [
+        (format!("cuts-location={cuts}"), false),
+        ("mode=detect".to_owned(), true),
+    ] {
+        let mut h = harness(&settings);
+        h.set_src_caps_str(AUDIO);
+        h.push_upstream_event(gst::event::Qos::new(
+            gst::QOSType::Underflow,
+            2.0,
+            10_000_000,
+            Some(gst::ClockTime::SECOND),
+        ));
+        let mut found = false;
+        while let Some(event) = h.try_pull_upstream_event() {
+            found |= event.type_() == gst::EventType::Qos;
+        }
+        assert_eq!(found, passes, "{settings}");
+    }
+}
+
+#[test]
+fn a_table_of_contents_is_moved() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cuts = cut_list(folder.path(), &[(1000, 2000), (5000, 6000)]);
+    let mut toc = gst::Toc::new(gst::TocScope::Global);
+    for (uid, start, stop) in [("a", 0, 1_500), ("b", 1_500, 5_500), ("cut", 2_500, 3_000)] {
+        let mut entry = gst::TocEntry::new(gst::TocEntryType::Chapter, uid);
+        entry
+            .make_mut()
+            .set_start_stop_times(start * 1_000_000, stop * 1_000_000);
+        toc.make_mut().append_entry(entry);
+    }
+    let all = [("a", 0, 1_500), ("b", 1_500, 5_500), ("cut", 2_500, 3_000)];
+    for (settings, expected) in [
+        (
+            format!("cuts-location={cuts}"),
+            Some(&[("a", 0, 500), ("b", 500, 1_500)][..]),
+        ),
+        // What is not decided yet cannot be moved.
+        (String::new(), None),
+        ("mode=detect".to_owned(), Some(&all[..])),
+    ] {
+        let mut h = harness(&settings);
+        h.set_src_caps_str(AUDIO);
+        h.push_event(gst::event::Toc::new(&toc, false));
+        h.push(block(1000)).expect("push");
+        h.push_event(gst::event::Eos::new());
+        let mut found = None;
+        loop {
+            let event = h.pull_event().expect("event");
+            match event.view() {
+                gst::EventView::Toc(toc) => {
+                    let (toc, _) = toc.toc();
+                    let entry = |entry: &gst::TocEntry| {
+                        let (start, stop) = entry.start_stop_times().expect("times");
+                        (entry.uid().to_owned(), start / 1_000_000, stop / 1_000_000)
+                    };
+                    found = Some(toc.entries().iter().map(entry).collect::<Vec<_>>());
+                }
+                gst::EventView::Eos(_) => break,
+                _ => {}
+            }
+        }
+        let expected = expected.map(|entries| {
+            let owned = |&(uid, start, stop): &(&str, i64, i64)| (uid.to_owned(), start, stop);
+            entries.iter().map(owned).collect::<Vec<_>>()
+        });
+        assert_eq!(found, expected, "{settings}");
+    }
+}
+
+#[test]
+fn a_report_replaces_nothing_but_a_draft() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("trim.vtt");
+    let draft = "WEBVTT\n\nNOTE\nstatus: draft\n\n00:00.000 --> 00:09.000\nkeep\n";
+    for (content, replaced) in [
+        (draft.to_owned(), true),
+        (String::new(), true),
+        (draft.replace("draft", "approved"), false),
+        (draft.replace("NOTE\nstatus: draft\n\n", ""), false),
+        ("my notes, no cut list\n".to_owned(), false),
+    ] {
+        std::fs::write(&path, &content).expect("written");
+        let p = pipeline(&format!(
+            "audiotestsrc num-buffers=5 ! silencetrim mode=detect report-location={} ! fakesink",
+            path.display()
+        ));
+        let result = try_run(&p);
+        p.set_state(gst::State::Null).expect("null");
+        assert_eq!(result.is_ok(), replaced, "{content}: {result:?}");
+        let there = std::fs::read_to_string(&path).expect("a file");
+        assert_eq!(there != content, replaced, "{there}");
+    }
+    let p = pipeline(&format!(
+        "audiotestsrc num-buffers=5 ! silencetrim mode=detect report-location={}/no/trim.vtt ! fakesink",
+        folder.path().display()
+    ));
+    let error = try_run(&p).expect_err("refused before it runs");
+    assert!(error.contains("folder"), "{error}");
+}
+
+#[test]
+fn words_with_times_are_moved_and_cut() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cuts = cut_list(folder.path(), &[(2000, 4000), (6000, 9000)]);
+    let file = folder.path().join("words.vtt");
+    std::fs::write(
+        &file,
+        "WEBVTT\n\nname\n00:03.000 --> 00:08.000 align:start\n<v Ada>One <00:03.500>two <00:04.200>three <00:05.800>four\n",
+    )
+    .expect("cues");
+    let p = pipeline(&format!(
+        "filesrc location={} ! webvttparse ! silencetrim cuts-location={cuts} ! fakesink name=t async=false sync=false",
+        file.display()
+    ));
+    let got = collect(&p, "t");
+    let texts = Arc::new(Mutex::new(Vec::new()));
+    let copy = Arc::clone(&texts);
+    p.by_name("t")
+        .and_then(|sink| sink.static_pad("sink"))
+        .expect("sink")
+        .add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let buffer = info.buffer().expect("a buffer");
+            let meta = gst::meta::CustomMeta::from_buffer(buffer, "LectureCueMeta").expect("meta");
+            let field = |name| meta.structure().get::<String>(name).expect("a field");
+            copy.lock()
+                .expect("lock")
+                .push((field("id"), field("settings"), field("text")));
+            gst::PadProbeReturn::Ok
+        });
+    run(&p);
+    let got = got.lock().expect("lock");
+    let plain: Vec<_> = got
+        .iter()
+        .map(|cue| {
+            let text = String::from_utf8_lossy(&cue.2).into_owned();
+            (cue.0 / 1_000_000, cue.1 / 1_000_000, text)
+        })
+        .collect();
+    assert_eq!(plain, [(1000, 3000, "One two four".to_owned())]);
+    let written = "<v Ada>One <00:00:01.500>two <00:00:02.000>four";
+    assert_eq!(
+        *texts.lock().expect("lock"),
+        [(
+            "name".to_owned(),
+            "align:start".to_owned(),
+            written.to_owned()
+        )]
+    );
+}
+
+#[test]
+fn sound_in_planes_and_many_channels_is_cut_to_the_sample() {
+    use gst_audio::{AudioBufferRef, AudioInfo, AudioLayout, AudioMeta};
+    let folder = tempfile::tempdir().expect("folder");
+    let list = cut_list(folder.path(), &[(151, 399), (550, 800)]);
+    for (channels, layout) in [
+        (1, AudioLayout::NonInterleaved),
+        (2, AudioLayout::NonInterleaved),
+        (6, AudioLayout::NonInterleaved),
+        (6, AudioLayout::Interleaved),
+    ] {
+        let info = AudioInfo::builder(gst_audio::AUDIO_FORMAT_F32, 48_000, channels)
+            .layout(layout)
+            .build()
+            .expect("info");
+        // Says which sample of which channel it is.
+        let value = |sample: usize, channel: usize| sample as f32 / 65_536.0 + channel as f32;
+        let mut h = harness(&format!("cuts-location={list}"));
+        let trim = h.element().expect("element");
+        h.set_src_caps(info.to_caps().expect("caps"));
+        for block in 0..10 {
+            let mut bytes = Vec::new();
+            let mut put = |at: usize, channel: usize| {
+                bytes.extend(value(block * 4800 + at, channel).to_ne_bytes());
+            };
+            if layout == AudioLayout::Interleaved {
+                (0..4800).for_each(|at| (0..channels as usize).for_each(|c| put(at, c)));
+            } else {
+                (0..channels as usize).for_each(|c| (0..4800).for_each(|at| put(at, c)));
+            }
+            let mut buffer = gst::Buffer::from_mut_slice(bytes);
+            let plain = buffer.make_mut();
+            plain.set_pts(gst::ClockTime::from_mseconds(block as u64 * 100));
+            if layout == AudioLayout::NonInterleaved {
+                AudioMeta::add(plain, &info, 4800, &[]).expect("planes");
+            }
+            h.push(buffer).expect("push");
+        }
+        h.push_event(gst::event::Eos::new());
+        while h.pull_event().expect("event").type_() != gst::EventType::Eos {}
+        drop(trim);
+        let mut found = vec![Vec::new(); channels as usize];
+        while let Some(buffer) = h.try_pull() {
+            let audio = AudioBufferRef::from_buffer_ref_readable(&buffer, &info).expect("audio");
+            let planes = if layout == AudioLayout::Interleaved {
+                1
+            } else {
+                channels
+            };
+            for plane in 0..planes {
+                let bytes = audio.plane_data(plane).expect("a plane");
+                for (at, sample) in bytes.chunks_exact(4).enumerate() {
+                    let sample = f32::from_ne_bytes(sample.try_into().expect("four bytes"));
+                    let channel = match layout {
+                        AudioLayout::Interleaved => at % channels as usize,
+                        _ => plane as usize,
+                    };
+                    found[channel].push(sample);
+                }
+            }
+        }
+        let kept: Vec<usize> = (151 * 48..399 * 48).chain(550 * 48..800 * 48).collect();
+        // 5 ms at each side of a splice fade.
+        let fades = |at: usize| {
+            [151, 399, 550, 800]
+                .iter()
+                .any(|edge: &usize| at.abs_diff(edge * 48) <= 240)
+        };
+        for (channel, found) in found.iter().enumerate() {
+            assert_eq!(found.len(), kept.len(), "{channels} {layout:?}");
+            for (found, at) in found.iter().zip(&kept).filter(|(_, at)| !fades(**at)) {
+                let expected = value(*at, channel);
+                assert!(
+                    (found - expected).abs() < 1e-5,
+                    "{channels} {layout:?} {at}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn speech_is_found_in_every_layout() {
+    let whole = truth();
+    let number = |field: &str| whole[field].as_f64().expect("number");
+    for (layout, matrix) in [
+        // Together the channels are silence.
+        (
+            "channels=2,layout=interleaved",
+            "<<(float)1.0>,<(float)-1.0>>",
+        ),
+        // Front left, front right, centre, low frequencies, rear left and right.
+        (
+            "channels=6,channel-mask=(bitmask)0x3f,layout=non-interleaved",
+            "<<(float)0.0>,<(float)0.0>,<(float)1.0>,<(float)0.0>,<(float)0.0>,<(float)0.0>>",
+        ),
+    ] {
+        let p = pipeline(&format!(
+            "filesrc location={} ! matroskademux ! audio/x-opus ! opusdec ! audioconvert \
+             ! audio/x-raw,format=F32LE,channels=1,layout=interleaved ! audioconvert name=mix \
+             ! audio/x-raw,{layout} ! silencetrim mode=detect ! fakesink async=false sync=false",
+            sample().display()
+        ));
+        let mix = p.by_name("mix").expect("mix");
+        mix.set_property_from_str("mix-matrix", matrix);
+        let (messages, _) = run(&p);
+        let cuts = cuts(&messages);
+        assert_eq!(cuts.len(), 2, "{layout}: {cuts:?}");
+        let early = number("class_start") - cuts[0].1;
+        let late = cuts[1].0 - number("class_end");
+        assert!(
+            (0.0..5.0).contains(&early) && (0.0..8.0).contains(&late),
+            "{layout}: {cuts:?}"
+        );
+    }
 }

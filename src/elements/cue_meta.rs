@@ -34,6 +34,17 @@ impl CueMeta {
         Ok(())
     }
 
+    /// Puts this in the place of the meta that the buffer has.
+    pub fn replace(&self, buffer: &mut gst::BufferRef) {
+        // A buffer without one gets none.
+        if let Ok(mut meta) = gst::meta::CustomMeta::from_mut_buffer(buffer, NAME) {
+            let structure = meta.mut_structure();
+            structure.set("id", self.id.as_deref().unwrap_or_default());
+            structure.set("settings", &self.settings);
+            structure.set("text", &self.text);
+        }
+    }
+
     /// The meta of a buffer, where it has one.
     pub fn get(buffer: &gst::BufferRef) -> Option<Self> {
         let meta = gst::meta::CustomMeta::from_buffer(buffer, NAME).ok()?;

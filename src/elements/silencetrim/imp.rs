@@ -2,8 +2,8 @@
 
 //! The shell: pads, events, the task of each pair.
 //!
-//! Locks, in this order, none held across a push, query or post: `settings`; a pair's `input`
-//! (sink side) or `output` (source side); `session`.
+//! Locks, in this order, none held across a push, query or post: `settings`; `pairs`; a pair's
+//! `input` (sink side) or `output` (source side); `session`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -16,10 +16,10 @@ use once_cell::sync::Lazy;
 
 use super::gops::Decision;
 use super::item::{self, Item, Kept, Kind};
-use super::pads::{Input, Output, Pair, clock, time};
+use super::pads::{self, Input, Output, Pair, clock, time};
 use super::redact::{self, Picture, Place};
 use super::report;
-use super::session::{Session, Stream};
+use super::session::{Again, Session, Stream};
 use super::settings::{self, Mode, Settings};
 use super::sink_pad::SinkPad;
 use crate::speech::{self, Listener, Sound};
@@ -33,7 +33,8 @@ static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     )
 });
 
-/// How long a linked pad may take to begin after all others have ended.
+/// How long after the end of all others a pad that leads to no source may take to be linked to one: a
+/// link that waits for a decoder to be chosen shows nowhere but in the pad that is missing.
 const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub struct SilenceTrim {
@@ -178,6 +179,7 @@ impl SilenceTrim {
                 return taken;
             }
             EventView::FlushStop(_) => {
+                let seqnum = event.seqnum();
                 let taken = pair.src.push_event(event);
                 // The task holds it for as long as it is in its function.
                 let idle = pair.src.stream_lock();
@@ -187,7 +189,7 @@ impl SilenceTrim {
                     // Only a pad that goes down keeps none.
                     let _ = pair.src.store_sticky_event(&event);
                 }
-                self.restart_session();
+                self.restart_session(Again::Flush(seqnum));
                 self.set_flushing(&pair, false);
                 self.start_task(&pair);
                 return taken;
@@ -260,10 +262,12 @@ impl SilenceTrim {
     }
 
     fn begin_stream(&self, pair: &Pair, sparse: bool) {
+        self.wait_for_the_end(pair);
         let mut session = lock(&self.session);
         let again = session.finished;
         if let Some(stream) = session.streams.get_mut(&pair.id) {
             let ended = stream.eos;
+            stream.started = true;
             stream.eos = false;
             stream.sparse = sparse;
             if ended {
@@ -274,7 +278,20 @@ impl SilenceTrim {
         }
         drop(session);
         if again {
-            self.restart_session();
+            self.restart_session(Again::AfterEos);
+        }
+    }
+
+    /// Waits until all of a session that is over has been sent: the next one decides otherwise.
+    fn wait_for_the_end(&self, pair: &Pair) {
+        let mut session = lock(&self.session);
+        while session.finished && !session.passes() && !session.is_drained() {
+            let stream = session.streams.get(&pair.id);
+            let Some(stream) = stream.filter(|stream| !stream.flushing) else {
+                return;
+            };
+            let wake = Arc::clone(&stream.wake);
+            session = wake.wait(session).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -399,20 +416,24 @@ impl SilenceTrim {
     }
 
     /// Forgets what was found, keeps the pads.
-    fn restart_session(&self) {
+    fn restart_session(&self, why: Again) {
+        if !lock(&self.session).restarts(why) {
+            return;
+        }
         match self.new_session() {
-            Ok(mut fresh) => {
+            Ok(fresh) => {
                 let mut session = lock(&self.session);
-                fresh.streams = std::mem::take(&mut session.streams);
-                *session = fresh;
-                session.refresh();
-                session.wake_all();
+                if !session.restarts(why) {
+                    return;
+                }
+                session.restart(fresh, why);
             }
             Err(error) => {
                 gst::element_imp_error!(self, gst::ResourceError::Read, ("{error}"));
             }
         }
-        for pair in lock(&self.pairs).iter() {
+        let pairs = lock(&self.pairs).clone();
+        for pair in pairs {
             lock(&pair.output).source = None;
         }
     }
@@ -491,11 +512,14 @@ impl SilenceTrim {
             }
             let wake = Arc::clone(&stream.wake);
             if ended {
-                // All ended but for a pad that never began.
+                // All ended but for a pad that nothing has come to.
                 let since = *alone_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= BEGIN_TIMEOUT {
+                    alone_since = None;
                     drop(session);
-                    self.finish();
+                    if self.none_can_start() {
+                        self.finish();
+                    }
                     session = lock(&self.session);
                     continue;
                 }
@@ -552,13 +576,23 @@ impl SilenceTrim {
         self.took(pair, flow);
     }
 
+    /// None of the pads that nothing has come to leads to a source.
+    fn none_can_start(&self) -> bool {
+        let silent: Vec<u32> = lock(&self.session).silent().collect();
+        let pairs = lock(&self.pairs).clone();
+        pairs
+            .iter()
+            .filter(|pair| silent.contains(&pair.id))
+            .all(|pair| !pads::has_source(&pair.sink))
+    }
+
     fn send_gap(&self, pair: &Pair, span: Span, decision: &Decision) {
         let Some(output) = item::kept_gap(span, decision) else {
             return;
         };
         self.send_owed(pair, gst::ClockTime::ZERO);
         let offset = lock(&pair.output).offset;
-        let gap = gst::event::Gap::builder(clock(output.start) + offset)
+        let gap = gst::event::Gap::builder(clock(output.start).saturating_add(offset))
             .duration(clock(output.duration()))
             .build();
         pair.src.push_event(gap);
@@ -596,10 +630,24 @@ impl SilenceTrim {
                 stream.linked = false;
                 false
             } else {
+                // Where upstream has pushed its last there is nobody else to say so.
+                let unsaid = stream.eos;
+                let known = matches!(error, gst::FlowError::Flushing | gst::FlowError::Eos);
                 stream.flow = Some(error);
                 stream.queue.retain(|item| matches!(item, Item::Event(_)));
                 stream.bytes = 0;
                 session.wake_all();
+                drop(session);
+                if unsaid && !known {
+                    gst::element_imp_error!(
+                        self,
+                        gst::StreamError::Failed,
+                        (
+                            "{}: what is downstream does not take the stream: {error}",
+                            pair.src.name()
+                        )
+                    );
+                }
                 error == gst::FlowError::Flushing
             }
         };
@@ -641,6 +689,20 @@ impl SilenceTrim {
                             .build()
                     }
                 }
+            }
+            gst::EventView::Toc(toc) => {
+                let (toc, updated) = toc.toc_owned();
+                let Some(toc) = report::moved_toc(&toc, decision) else {
+                    gst::debug!(
+                        CAT,
+                        obj = pair.src,
+                        "a table of contents whose times are not decided"
+                    );
+                    return;
+                };
+                gst::event::Toc::builder(&toc, updated)
+                    .seqnum(event.seqnum())
+                    .build()
             }
             gst::EventView::Eos(_) => {
                 self.send_owed(pair, gst::ClockTime::ZERO);
@@ -736,14 +798,15 @@ impl SilenceTrim {
             let buffer = buffer.make_mut();
             let pts = buffer.pts();
             let dts = buffer.dts();
+            let shown = start.saturating_add(offset);
             if pts.is_some() || dts.is_none() {
-                buffer.set_pts(start + offset);
+                buffer.set_pts(shown);
             }
             if let Some(dts) = dts {
                 let moved = match pts {
-                    Some(pts) if pts >= dts => (start + offset).saturating_sub(pts - dts),
-                    Some(pts) => start + offset + (dts - pts),
-                    None => start + offset,
+                    Some(pts) if pts >= dts => shown.saturating_sub(pts - dts),
+                    Some(pts) => shown.saturating_add(dts - pts),
+                    None => shown,
                 };
                 buffer.set_dts(moved);
             }
@@ -781,6 +844,8 @@ impl SilenceTrim {
             // What is cut away cannot be sought for, nor can a time of the output be asked of the
             // source.
             gst::EventView::Seek(_) if !lock(&self.session).passes() => return false,
+            // Its running time is the output's.
+            gst::EventView::Qos(_) if !lock(&self.session).passes() => return true,
             _ => {}
         }
         gst::Pad::event_default(pad, Some(&*self.obj()), event)
@@ -795,7 +860,7 @@ impl SilenceTrim {
             let session = lock(&self.session);
             let trims = !session.passes();
             let hold = if trims && session.is_detecting() {
-                gst::ClockTime::from_nseconds(settings.max_hold_time)
+                clock(Time::from_nanos(settings.max_hold_time))
             } else {
                 gst::ClockTime::ZERO
             };
@@ -810,8 +875,11 @@ impl SilenceTrim {
                 let (live, min, max) = upstream.result();
                 latency.set(
                     live,
-                    min + hold,
-                    max.map(|max| max + hold + gst::ClockTime::SECOND),
+                    min.saturating_add(hold),
+                    max.map(|max| {
+                        max.saturating_add(hold)
+                            .saturating_add(gst::ClockTime::SECOND)
+                    }),
                 );
                 true
             }
@@ -867,11 +935,7 @@ impl SilenceTrim {
     /// Forgets the pair's data. Its task is paused, its sink does not stream. Returns what was not
     /// sent of the events that a flush does not take away.
     fn reset_pair(&self, pair: &Pair) -> Vec<gst::Event> {
-        let looks_ahead = {
-            let mut input = lock(&pair.input);
-            input.flush();
-            matches!(input.kind, Kind::RawVideo(Some(_)))
-        };
+        lock(&pair.input).flush();
         let output = std::mem::take(&mut *lock(&pair.output));
         let mut owed = output.behind_segment;
         if let Some(stream) = lock(&self.session).streams.get_mut(&pair.id) {
@@ -879,10 +943,7 @@ impl SilenceTrim {
                 Item::Event(event) => Some(event),
                 Item::Gap(_) | Item::Buffer(..) => None,
             }));
-            let begun = stream.begun;
-            stream.reset();
-            stream.begun = begun;
-            stream.looks_ahead = looks_ahead;
+            stream.flush();
         }
         let passes = [gst::EventType::Segment, gst::EventType::Eos];
         owed.retain(|event| event.is_sticky() && !passes.contains(&event.type_()));
@@ -1148,6 +1209,7 @@ impl ElementImpl for SilenceTrim {
                 ..Stream::default()
             },
         );
+        lock(&self.session).wake_all();
         let active = self.obj().current_state() > gst::State::Ready
             || self.obj().pending_state() > gst::State::Ready;
         let added = [&pair.src, &pair.sink].into_iter().all(|pad| {
@@ -1167,16 +1229,19 @@ impl ElementImpl for SilenceTrim {
         let Some(pair) = self.pair_of(pad) else {
             return;
         };
+        let runs = pair.src.is_active();
         self.set_flushing(&pair, true);
         for pad in [&pair.sink, &pair.src] {
             // Not active any more is all that is wanted.
             let _ = pad.set_active(false);
         }
-        {
+        let ended = {
             let mut session = lock(&self.session);
-            session.streams.remove(&pair.id);
-            session.refresh();
-            session.wake_all();
+            session.remove_stream(pair.id);
+            session.all_ended()
+        };
+        if runs && ended == Some(true) {
+            self.finish();
         }
         lock(&self.pairs).retain(|other| other.id != pair.id);
         for pad in [&pair.sink, &pair.src] {
@@ -1193,6 +1258,17 @@ impl ElementImpl for SilenceTrim {
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         if transition == gst::StateChange::ReadyToPaused {
+            let location = lock(&self.settings).report_location.clone();
+            if let Some(path) = location
+                && let Err(error) = report::check(&path)
+            {
+                gst::element_imp_error!(
+                    self,
+                    gst::ResourceError::OpenWrite,
+                    ("{}: {error}", path.display())
+                );
+                return Err(gst::StateChangeError);
+            }
             match self.new_session() {
                 Ok(mut fresh) => {
                     let pairs = lock(&self.pairs).clone();

@@ -9,7 +9,9 @@ use gst_audio::AudioInfo;
 use super::audio;
 use super::gops::Decision;
 use super::redact::Picture;
+use crate::elements::cue_meta::CueMeta;
 use crate::timeline::{CutList, Span, Time, touches};
+use crate::webvtt::{self, captions};
 
 /// How the buffers of a stream are cut.
 #[derive(Clone, Debug, Default)]
@@ -88,6 +90,7 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
     };
     if let Kind::Text = kind {
         let output = list.span_to_output(span);
+        let buffer = with_moved_words(buffer, span, &list);
         let source = decision.kept.iter().find(|kept| kept.end > span.start);
         return output
             .zip(source)
@@ -134,6 +137,24 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
             })
         })
         .collect()
+}
+
+/// The cue with the times in its text moved, and without the words that are cut.
+fn with_moved_words(mut buffer: gst::Buffer, span: Span, cuts: &CutList) -> gst::Buffer {
+    let Some(mut meta) = CueMeta::get(&buffer) else {
+        return buffer;
+    };
+    let text = captions::retime_words(&meta.text, span, cuts);
+    if text == meta.text {
+        return buffer;
+    }
+    meta.text = text;
+    let plain = gst::Memory::from_slice(webvtt::plain_text(&meta.text).into_bytes());
+    let cue = buffer.make_mut();
+    cue.remove_all_memory();
+    cue.append_memory(plain);
+    meta.replace(cue);
+    buffer
 }
 
 /// Whether anything of a span is kept.

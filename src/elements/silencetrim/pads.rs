@@ -54,11 +54,12 @@ pub struct Arrived {
 impl Input {
     /// Forgets the stream but for its caps, which stay over a flush.
     pub fn flush(&mut self) {
-        *self = Input {
-            accepted: self.accepted,
-            kind: std::mem::take(&mut self.kind),
-            ..Input::default()
-        };
+        if let Some(listener) = &mut self.listener {
+            listener.finish();
+            listener.drain();
+        }
+        self.segment = None;
+        self.last = Time::ZERO;
     }
 
     /// Places a buffer in the source and listens to it. `None` where nothing of it lies inside the
@@ -158,6 +159,28 @@ pub struct Output {
     /// Where the last buffer ended.
     pub position: gst::ClockTime,
     pub redactor: Redactor,
+}
+
+/// Whether a stream may come to a pad: what is linked before it leads to an element that makes one.
+pub fn has_source(sink: &gst::Pad) -> bool {
+    /// More than any pipeline has elements in a row.
+    const FARTHEST: usize = 200;
+    let mut ahead = vec![(sink.clone(), 0)];
+    while let Some((sink, far)) = ahead.pop() {
+        let Some(src) = sink.peer() else { continue };
+        if far == FARTHEST || src.parent().is_none() {
+            return true;
+        }
+        let inside: Result<Vec<gst::Pad>, _> = src.iterate_internal_links().into_iter().collect();
+        match inside {
+            Ok(sinks) if !sinks.is_empty() => {
+                ahead.extend(sinks.into_iter().map(|sink| (sink, far + 1)));
+            }
+            // It makes the stream itself, or changes as it is looked at.
+            _ => return true,
+        }
+    }
+    false
 }
 
 fn stream_time(segment: &gst::FormattedSegment<gst::ClockTime>, at: gst::ClockTime) -> Time {

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use gst::prelude::*;
 
+use super::gops::Decision;
 use super::session::Outcome;
 use crate::speech::trim::Cut;
 use crate::timeline::trim_file::{self, Action, Entry, TrimFile};
@@ -34,19 +35,41 @@ pub fn read(path: &Path) -> Result<(CutList, Redaction), String> {
     }
 }
 
-/// Writes the outcome as a draft. A file that a person has approved is left alone; what is there
-/// is exchanged whole.
-pub fn write(path: &Path, outcome: &Outcome) -> io::Result<()> {
-    let approved = fs::read(path).ok().is_some_and(|bytes| {
-        TrimFile::read(&bytes, None)
-            .is_ok_and(|file| file.review.is_some_and(|r| r.status == Status::Approved))
-    });
-    if approved {
-        return Err(io::Error::new(
+/// Whether a cut list can be written to `path`: its folder is there, and no file but an empty one or
+/// an earlier draft, which is replaced.
+pub fn check(path: &Path) -> io::Result<()> {
+    let refused = |kind, why: &str| Err(io::Error::new(kind, why.to_owned()));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return refused(io::ErrorKind::NotFound, "its folder is not there; make it");
+    }
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let review = TrimFile::read(&bytes, None).map(|file| file.review);
+    match review.map(|review| review.map(|review| review.status)) {
+        Ok(Some(Status::Draft)) => Ok(()),
+        Ok(Some(Status::Approved)) => refused(
             io::ErrorKind::AlreadyExists,
             "the cut list is approved and stays; move it away to have it made anew",
-        ));
+        ),
+        _ => refused(
+            io::ErrorKind::AlreadyExists,
+            "the file there is no draft of a cut list and stays; name another one or move it away",
+        ),
     }
+}
+
+/// Writes the outcome as a draft, where [`check`] allows it; what is there is exchanged whole.
+pub fn write(path: &Path, outcome: &Outcome) -> io::Result<()> {
+    check(path)?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     let written = fs::File::create(&beside).and_then(|mut file| {
@@ -93,6 +116,55 @@ fn rounded(span: Span) -> Span {
         Time::from_millis(span.start.millis()),
         Time::from_millis(span.end.millis()),
     )
+}
+
+/// A table of contents in the time of the output: entries of which nothing is kept are left out.
+/// `None` where it is not all decided, or nothing is left.
+pub fn moved_toc(toc: &gst::Toc, decision: &Decision) -> Option<gst::Toc> {
+    if decision.until < Time::MAX {
+        return None;
+    }
+    let cuts = CutList::new(decision.kept.iter().copied()).ok()?;
+    let mut moved = gst::Toc::new(toc.scope());
+    let list = moved.make_mut();
+    if let Some(tags) = toc.tags() {
+        list.set_tags(tags);
+    }
+    let entries = toc.entries();
+    let kept: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| moved_entry(entry, &cuts))
+        .collect();
+    if kept.is_empty() && !entries.is_empty() {
+        return None;
+    }
+    for entry in kept {
+        list.append_entry(entry);
+    }
+    Some(moved)
+}
+
+fn moved_entry(entry: &gst::TocEntryRef, cuts: &CutList) -> Option<gst::TocEntry> {
+    let mut moved = gst::TocEntry::new(entry.entry_type(), entry.uid());
+    let made = moved.make_mut();
+    if let Some((start, stop)) = entry.start_stop_times() {
+        let end = u64::try_from(stop).map_or(Time::MAX, Time::from_nanos);
+        let start = Time::from_nanos(u64::try_from(start).unwrap_or(0));
+        let span = cuts.span_to_output(Span::new(start, end.max(start)))?;
+        let nanos = |time: Time| i64::try_from(time.nanos()).unwrap_or(i64::MAX);
+        // An open end stays open.
+        let stop = if stop < 0 { stop } else { nanos(span.end) };
+        made.set_start_stop_times(nanos(span.start), stop);
+    }
+    if let Some(tags) = entry.tags() {
+        made.set_tags(tags);
+    }
+    for inside in entry.sub_entries() {
+        if let Some(inside) = moved_entry(&inside, cuts) {
+            made.append_sub_entry(inside);
+        }
+    }
+    Some(moved)
 }
 
 pub fn speech(span: Span) -> gst::Structure {

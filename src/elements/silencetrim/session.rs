@@ -36,6 +36,8 @@ pub struct Stream {
     pub fed_by: Option<ThreadId>,
     /// The source pad is linked, as far as is known.
     pub linked: bool,
+    /// STREAM_START came: it goes on until EOS.
+    pub started: bool,
     /// Caps came.
     pub begun: bool,
     pub eos: bool,
@@ -56,13 +58,19 @@ pub struct Stream {
 
 impl Stream {
     pub fn reset(&mut self) {
-        self.queue.clear();
-        self.bytes = 0;
+        self.flush();
+        self.started = false;
         self.begun = false;
-        self.eos = false;
         self.sparse = false;
         self.listened = false;
         self.looks_ahead = false;
+    }
+
+    /// Forgets what came, keeps what STREAM_START and caps said.
+    pub fn flush(&mut self) {
+        self.queue.clear();
+        self.bytes = 0;
+        self.eos = false;
         self.first = None;
         self.end = Time::ZERO;
         self.flow = None;
@@ -141,6 +149,15 @@ pub struct Session {
     pub decision: Arc<Decision>,
     pub streams: BTreeMap<u32, Stream>,
     pub finished: bool,
+    /// The flush that this session began with: it comes once on every pad.
+    flush: Option<gst::Seqnum>,
+}
+
+/// Why a session begins anew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Again {
+    AfterEos,
+    Flush(gst::Seqnum),
 }
 
 impl Session {
@@ -164,9 +181,41 @@ impl Session {
             decision: Arc::default(),
             streams: BTreeMap::new(),
             finished: false,
+            flush: None,
         };
         session.refresh();
         session
+    }
+
+    /// Whether it begins anew, or has done so already.
+    pub fn restarts(&self, why: Again) -> bool {
+        match why {
+            Again::AfterEos => self.finished,
+            Again::Flush(seqnum) => self.flush != Some(seqnum),
+        }
+    }
+
+    /// Goes on as `fresh`: forgets what was found, keeps the streams.
+    pub fn restart(&mut self, mut fresh: Session, why: Again) {
+        fresh.streams = std::mem::take(&mut self.streams);
+        match why {
+            // The caps that say so come again.
+            Again::AfterEos => {}
+            Again::Flush(seqnum) => {
+                fresh.leader = self.leader;
+                fresh.flush = Some(seqnum);
+            }
+        }
+        *self = fresh;
+        self.refresh();
+        self.wake_all();
+    }
+
+    /// Nothing of what came before the end is still to be sent.
+    pub fn is_drained(&self) -> bool {
+        self.streams.values().all(|stream| {
+            stream.queue.is_empty() || !stream.active || stream.flushing || stream.flow.is_some()
+        })
     }
 
     pub fn is_detecting(&self) -> bool {
@@ -224,7 +273,8 @@ impl Session {
 
     /// From the first time that is not decided to the latest one that came.
     pub fn held_time(&self) -> Time {
-        let streams = self.streams.values().filter(|stream| !stream.sparse);
+        let counts = |stream: &&Stream| !stream.sparse && !stream.flushing;
+        let streams = self.streams.values().filter(counts);
         let first = streams.clone().filter_map(|stream| stream.first).min();
         let end = streams.map(|stream| stream.end).max();
         match (first, end) {
@@ -278,6 +328,16 @@ impl Session {
         }
     }
 
+    /// The pad of a stream is no more.
+    pub fn remove_stream(&mut self, id: u32) {
+        if self.leader == Some(id) {
+            self.gops.end();
+        }
+        self.streams.remove(&id);
+        self.refresh();
+        self.wake_all();
+    }
+
     pub fn end_stream(&mut self, id: u32) {
         if self.leader == Some(id) {
             self.gops.end();
@@ -294,9 +354,13 @@ impl Session {
         if self.passes() || self.finished || self.decision.until == Time::MAX {
             return None;
         }
-        let newest = self.streams.values().map(|stream| stream.end).max()?;
+        let streams = self.streams.values().filter(|stream| !stream.flushing);
+        let newest = streams.map(|stream| stream.end).max()?;
         if self.is_detecting() && !self.unheard {
-            let heard = self.streams.values().any(|stream| stream.listened);
+            // A stream that has not begun may bring sound late.
+            let may_hear =
+                |stream: &Stream| stream.listened || (stream.fed && !stream.begun && !stream.eos);
+            let heard = self.streams.values().any(may_hear);
             if !heard && self.held_time() >= LATEST_START {
                 self.unheard = true;
                 self.refresh();
@@ -323,18 +387,24 @@ impl Session {
         ))
     }
 
+    /// Behind what waits only for downstream, that is.
     fn undecided_bytes(&self) -> u64 {
-        self.streams
-            .values()
-            .filter(|stream| stream.linked && !stream.has_decided(&self.decision))
-            .map(|stream| stream.bytes)
+        let held = self.held_bytes();
+        if held <= self.max_hold_bytes {
+            return held;
+        }
+        let streams = self.streams.values().filter(|stream| stream.linked);
+        let items = streams.flat_map(|stream| &stream.queue);
+        items
+            .filter(|item| !item.is_decided(&self.decision))
+            .map(Item::bytes)
             .sum()
     }
 
     /// multiqueue's rule: a chain waits only for its own decided backlog, and not while another
     /// linked pad that is not at EOS starves. Nobody waits for sparse and unlinked ones. A backlog of
-    /// `max_hold_bytes` waits for those that starve too, but for those that the same thread feeds:
-    /// while it waits nothing comes for them.
+    /// `max_hold_bytes` waits for those that starve too, but for those that the same thread feeds or
+    /// may come to feed: while it waits nothing comes for them.
     pub fn must_wait(&self, id: u32) -> bool {
         let Some(stream) = self.streams.get(&id) else {
             return false;
@@ -363,27 +433,37 @@ impl Session {
                 && !stream.sparse
                 && !stream.flushing
                 && !stream.has_decided(&self.decision)
-                && (stream.begun || backlog < LATEST_START)
+                && (stream.started || backlog < LATEST_START)
         };
         let mut starving = self.streams.iter().filter(|pad| starving(*pad));
         if stream.bytes >= self.max_hold_bytes {
-            !starving.any(|(_, other)| other.fed_by == stream.fed_by)
+            !starving.any(|(_, other)| other.fed_by.is_none() || other.fed_by == stream.fed_by)
         } else {
             starving.next().is_none()
         }
     }
 
-    /// All streams that began are at EOS; the flag says whether others may still begin.
+    /// All streams that started are at EOS; the flag says whether there are no others that may still
+    /// start.
     pub fn all_ended(&self) -> Option<bool> {
-        let mut begun = self
+        let mut started = self
             .streams
             .values()
-            .filter(|s| s.begun || s.eos)
+            .filter(|s| s.started || s.begun || s.eos)
             .peekable();
-        begun.peek()?;
-        begun
+        started.peek()?;
+        started
             .all(|stream| stream.eos)
-            .then(|| self.streams.values().all(|s| s.begun || s.eos || !s.fed))
+            .then(|| self.silent().next().is_none())
+    }
+
+    /// The linked pads that nothing has come to.
+    pub fn silent(&self) -> impl Iterator<Item = u32> + '_ {
+        let silent = |s: &Stream| s.fed && !(s.started || s.begun || s.eos);
+        self.streams
+            .iter()
+            .filter(move |(_, stream)| silent(stream))
+            .map(|(id, _)| *id)
     }
 
     /// The recording is over.
@@ -454,4 +534,79 @@ fn insert(list: &mut Vec<Span>, span: Span) {
         Span::new(sum.start.min(other.start), sum.end.max(other.end))
     });
     list.splice(first..last, [merged]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::Kind;
+    use super::*;
+
+    fn packet(at: u64) -> Item {
+        let span = Span::new(Time::from_secs(at), Time::from_secs(at + 1));
+        Item::Buffer(gst::Buffer::from_slice([0; 1000]), span, Kind::Packets)
+    }
+
+    fn session(streams: usize) -> Session {
+        gst::init().expect("gst");
+        let settings = Settings {
+            max_hold_bytes: 5000,
+            ..Settings::default()
+        };
+        let mut session = Session::new(&settings, None);
+        for id in 0..streams {
+            let stream = Stream {
+                fed: true,
+                linked: true,
+                started: true,
+                begun: true,
+                listened: true,
+                ..Stream::default()
+            };
+            session.streams.insert(id as u32, stream);
+        }
+        session
+    }
+
+    #[test]
+    fn what_is_held_behind_a_backlog_counts() {
+        let mut session = session(1);
+        session.plan.keep_until(Time::from_secs(2));
+        session.refresh();
+        // Two seconds are decided, and downstream does not take them.
+        for at in 0..7 {
+            session
+                .streams
+                .get_mut(&0)
+                .expect("a stream")
+                .push(packet(at));
+            assert_eq!(session.bound(), None, "{at}");
+        }
+        session
+            .streams
+            .get_mut(&0)
+            .expect("a stream")
+            .push(packet(7));
+        let warning = session.bound().expect("a warning");
+        assert!(warning.contains("max-hold-bytes"), "{warning}");
+        assert_eq!(session.decision.until, Time::from_secs(8));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_flushed_stream_of_before() {
+        let mut session = session(2);
+        let seqnum = gst::Seqnum::next();
+        for stream in session.streams.values_mut() {
+            stream.push(packet(500));
+            stream.flushing = true;
+        }
+        session.streams.get_mut(&0).expect("a stream").flush();
+        let settings = Settings::default();
+        assert!(session.restarts(Again::Flush(seqnum)));
+        session.restart(Session::new(&settings, None), Again::Flush(seqnum));
+        assert!(!session.restarts(Again::Flush(seqnum)));
+        let first = session.streams.get_mut(&0).expect("a stream");
+        first.flushing = false;
+        first.push(packet(0));
+        assert_eq!(session.held_time(), Time::SECOND);
+    }
 }

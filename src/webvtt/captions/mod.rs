@@ -110,7 +110,7 @@ pub fn retime(document: &Document, cuts: &CutList, silent: &[Span], duration: Ti
         if left < FLASH && left.nanos() * 2 < whole.nanos() {
             return None;
         }
-        let text = words::retime(&cue.text, cue.span, |words| cuts.span_to_output(words));
+        let text = retime_words(&cue.text, cue.span, cuts);
         Some(Cue {
             span,
             text,
@@ -125,6 +125,12 @@ pub fn retime(document: &Document, cuts: &CutList, silent: &[Span], duration: Ti
         blocks: blocks.collect(),
         ..Document::default()
     }
+}
+
+/// The text of a cue as it is published: the times in it moved, the words that have times of their
+/// own and are cut left out.
+pub fn retime_words(text: &str, span: Span, cuts: &CutList) -> String {
+    words::retime(text, span, |words| cuts.span_to_output(words))
 }
 
 /// The cues that are kept in part though they stand over a cut: their words may be those that were

@@ -9,7 +9,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { serve, withPage } from "./browser.js";
-import { checkTexts } from "./captions.js";
+import { checkCaptions } from "./captions.js";
 
 const [, , folder, shots] = process.argv;
 if (!folder) {
@@ -105,7 +105,7 @@ await withPage(async (page, complaints) => {
   expect(!pictured.length || played.frames > 0, "no picture was decoded");
   expect(played.sound > 0, "no sound was decoded");
 
-  const texts = await checkTexts(page, manifest, expect, shots);
+  const texts = await checkCaptions(page, manifest, expect, shots);
 
   // Scanning through it: the key frames alone, in a player of their own.
   const scanned = await page.evaluate(async () => {

@@ -227,6 +227,7 @@ pub fn audio(
     );
     elements.extend([&encoder, &mux, sink.upcast_ref()]);
     add(bin, &elements)?;
+    begin_at_zero(&static_pad(&rate, "sink")?);
     let priming = gst::ClockTime::SECOND.mul_div_round(PRIMING, SAMPLE_RATE as u64);
     let grid = Grid::new(settings.segment(), Time::MAX);
     let zero = gst::ClockTime::ZERO;
@@ -237,6 +238,80 @@ pub fn audio(
         end: sink,
     };
     Ok((head, encoder))
+}
+
+/// Gives `pad` all sound in one segment of running times. audiorate fills a segment from its start,
+/// so that sound which comes late, or in several segments, covers the whole programme.
+fn begin_at_zero(pad: &gst::Pad) {
+    let seen = Mutex::new(None::<gst::FormattedSegment<gst::ClockTime>>);
+    let mask = gst::PadProbeType::BUFFER
+        | gst::PadProbeType::EVENT_DOWNSTREAM
+        | gst::PadProbeType::EVENT_FLUSH;
+    pad.add_probe(mask, move |pad, info| {
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                let Some(segment) = seen.as_ref() else {
+                    return gst::PadProbeReturn::Ok;
+                };
+                match by_running_time(pad, segment, buffer) {
+                    Some(moved) => *buffer = moved,
+                    None => return gst::PadProbeReturn::Drop,
+                }
+            }
+            Some(gst::PadProbeData::Event(event)) => match event.view() {
+                gst::EventView::FlushStop(_) => *seen = None,
+                gst::EventView::Segment(segment) => {
+                    let Some(segment) = segment.segment().downcast_ref().cloned() else {
+                        return gst::PadProbeReturn::Ok;
+                    };
+                    if seen.replace(segment).is_some() {
+                        return gst::PadProbeReturn::Handled;
+                    }
+                    let whole = gst::FormattedSegment::<gst::ClockTime>::new();
+                    *event = gst::event::Segment::builder(&whole)
+                        .seqnum(event.seqnum())
+                        .build();
+                }
+                gst::EventView::Gap(gap) => {
+                    let (start, length) = gap.get();
+                    let start = seen
+                        .as_ref()
+                        .and_then(|segment| segment.to_running_time(start));
+                    let Some(start) = start else {
+                        return gst::PadProbeReturn::Handled;
+                    };
+                    *event = gst::event::Gap::builder(start)
+                        .duration(length)
+                        .seqnum(event.seqnum())
+                        .build();
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// The part of a buffer of sound that its segment shows, at its running time.
+fn by_running_time(
+    pad: &gst::Pad,
+    segment: &gst::FormattedSegment<gst::ClockTime>,
+    buffer: &gst::Buffer,
+) -> Option<gst::Buffer> {
+    let sound = gst_audio::AudioInfo::from_caps(pad.current_caps()?.as_ref()).ok()?;
+    let mut shown = gst_audio::audio_buffer_clip(
+        buffer.clone(),
+        segment.upcast_ref(),
+        sound.rate(),
+        sound.bpf(),
+    )?;
+    let start = segment.to_running_time(shown.pts()?)?;
+    let data = shown.make_mut();
+    data.set_pts(start);
+    data.set_dts(None);
+    Some(shown)
 }
 
 /// What sound of these caps becomes: one channel stays one, more become two. The encoder's rate

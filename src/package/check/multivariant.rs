@@ -301,8 +301,11 @@ impl<'a> Checker<'a> {
 
     fn rates(&mut self, variant: &VariantStream, rendition: &Rendition, audio: &[&Rendition]) {
         let uri = &variant.uri;
+        // Without pictures a variant is one of the sounds of its own group.
+        let is_sound = audio.iter().any(|one| std::ptr::eq(*one, rendition));
         let with_audio = |rate: fn(&Rendition) -> f64| {
-            rate(rendition) + audio.iter().map(|one| rate(one)).fold(0.0, f64::max)
+            let sound = audio.iter().map(|one| rate(one)).fold(0.0, f64::max);
+            sound + if is_sound { 0.0 } else { rate(rendition) }
         };
         let peak = with_audio(Rendition::peak_rate);
         let average = with_audio(Rendition::average_rate);

@@ -261,6 +261,26 @@ fn a_good_package_has_no_findings() {
 }
 
 /// Replaces text in a file that is there and holds it.
+#[test]
+fn the_rate_of_a_class_without_pictures_is_that_of_its_sound() {
+    let mut package = good();
+    let sound = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+        #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"English\",LANGUAGE=\"en\",\
+        DEFAULT=YES,AUTOSELECT=YES,URI=\"audio/main/playlist.m3u8\"\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=128000,AVERAGE-BANDWIDTH=128000,CODECS=\"mp4a.40.2\",\
+        AUDIO=\"audio\"\naudio/main/playlist.m3u8\n";
+    package.insert("master.m3u8".to_owned(), sound.into());
+    let rates = [rules::PEAK, rules::AVERAGE].map(|rule| rule.number);
+    let broken = broken_rules(&package);
+    assert!(
+        !broken.iter().any(|rule| rates.contains(rule)),
+        "{broken:?}"
+    );
+    master(&mut package, "BANDWIDTH=128000", "BANDWIDTH=256000");
+    let broken = broken_rules(&package);
+    assert!(rates.iter().all(|rule| broken.contains(rule)), "{broken:?}");
+}
+
 fn edit(package: &mut Package, file: &str, from: &str, to: &str) {
     let bytes = package.get_mut(file).expect("the file is there");
     let text = String::from_utf8(bytes.clone()).expect("text");

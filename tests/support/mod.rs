@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use gstlecture::package::check;
 use serde_json::Value;
 
 /// The sample class of the repository.
@@ -36,7 +37,7 @@ pub fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Runs a job that has to succeed.
+/// Runs a job that has to succeed. A package that it makes has to keep the rules.
 pub fn done(arguments: &[std::ffi::OsString]) -> Output {
     let output = lecture(arguments);
     assert!(
@@ -45,7 +46,40 @@ pub fn done(arguments: &[std::ffi::OsString]) -> Output {
         output.status,
         said(&output)
     );
+    let words: Vec<_> = arguments
+        .iter()
+        .map(|word| word.to_string_lossy())
+        .collect();
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    if let Some(package) = package_of(&words) {
+        keeps_rules(package.as_ref());
+    }
     output
+}
+
+/// The package that these arguments of the program make.
+pub fn package_of(arguments: &[&str]) -> Option<PathBuf> {
+    let makes = matches!(arguments.first(), Some(&("catalog" | "package")));
+    let runs = !arguments.contains(&"--print") && !arguments.contains(&"--help");
+    let folder = arguments
+        .iter()
+        .find_map(|word| word.strip_prefix("output="));
+    (makes && runs).then(|| Path::new(folder.unwrap_or("OUT")).join("package"))
+}
+
+/// Holds a package against the rules of HLS and of Apple's authoring specification.
+pub fn keeps_rules(package: &Path) {
+    struct Folder<'a>(&'a Path);
+    impl check::Files for Folder<'_> {
+        fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+            std::fs::read(self.0.join(path)).map_err(|error| error.to_string())
+        }
+    }
+    let report = check::check(&Folder(package), "master.m3u8");
+    // A small picture has one rendition.
+    let asked = |finding: &&check::Finding| finding.rule.number != "Apple 9.9";
+    let broken: Vec<_> = report.broken().filter(asked).collect();
+    assert!(broken.is_empty(), "{}: {broken:#?}", package.display());
 }
 
 /// Runs ffmpeg or ffprobe and returns what it writes; anything it complains of is a failure.

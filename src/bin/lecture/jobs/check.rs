@@ -5,13 +5,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gstlecture::package::check::{self, Files, Finding, Level};
+use gstlecture::package::check::{self, Finding, Level};
 use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::{Request, Summary};
 use crate::description::Description;
 use crate::error::Error;
+use crate::verify::InFolder;
 
 /// There is no pipeline: what stands here is the job's documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -28,27 +29,11 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     )
 });
 
-/// A folder on the disk.
-struct Folder(PathBuf);
-
-impl Files for Folder {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        if path.contains("://") {
-            return Err("it is not in the package".to_owned());
-        }
-        fs::read(self.0.join(path)).map_err(|error| error.to_string())
-    }
-
-    fn has(&self, path: &str) -> bool {
-        self.0.join(path).is_file()
-    }
-}
-
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let playlist = playlist(Path::new(request.value("input")))?;
     let name = playlist.file_name().unwrap_or_default();
-    let folder = playlist.parent().unwrap_or(Path::new("")).to_owned();
-    let report = check::check(&Folder(folder), &name.to_string_lossy());
+    let folder = playlist.parent().unwrap_or(Path::new(""));
+    let report = check::check(&InFolder(folder), &name.to_string_lossy());
 
     for finding in &report.findings {
         println!("{}", line(finding));

@@ -530,6 +530,8 @@ proptest! {
         require_check: bool,
         check_suffices: bool,
     ) {
+        // 0 leaves it to the check: without one there is no rule.
+        let threshold = if require_check { threshold } else { threshold.max(1) };
         let mut ids = ids();
         let history = History::new(ids(), None);
         let mut player = Player {

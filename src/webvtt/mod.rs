@@ -26,5 +26,5 @@ pub use review::{Review, Status};
 pub use settings::{
     Alignment, CueSettings, LinePosition, PositionAlignment, TextAlignment, Vertical,
 };
-pub use text::{escape, plain_text, voice};
+pub use text::{escape, plain_text, unescape, voice};
 pub use timing::Timestamp;

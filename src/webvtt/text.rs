@@ -45,6 +45,11 @@ fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\u{c}')
 }
 
+/// The text with its character references decoded and its tags left as they are.
+pub fn unescape(text: &str) -> String {
+    htmlize::unescape(text).into_owned()
+}
+
 /// The text without tags and without ruby glosses, its character references decoded. Line breaks
 /// stay. (§6.6, "rules for extracting the chapter title", which is what is read and searched.)
 pub fn plain_text(text: &str) -> String {

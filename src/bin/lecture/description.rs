@@ -81,6 +81,10 @@ impl Facts {
         self.counts.insert(word.into(), count);
     }
 
+    pub fn is(&self, word: &str) -> bool {
+        self.of(word) > 0
+    }
+
     fn of(&self, word: &str) -> usize {
         self.counts.get(word).copied().unwrap_or(0)
     }

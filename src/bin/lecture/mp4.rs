@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The outermost boxes of an MP4 (ISO/IEC 14496-12, 4.2), which say how large the file is to be.
+//! Boxes of an MP4 (ISO/IEC 14496-12): how large the file is to be (4.2), how long its tracks are
+//! (8.2 to 8.4).
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -21,6 +22,79 @@ pub fn promised_bytes(file: &mut (impl Read + Seek)) -> Option<(u64, u64)> {
         };
     }
     Some((at, there))
+}
+
+/// A track of pictures or sound.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Track {
+    pub is_video: bool,
+    /// Length of its media in seconds, without what its edit list leaves empty before.
+    pub lasts: f64,
+}
+
+/// The length of the whole in seconds, and the tracks of pictures and sound. `None` for what is no
+/// MP4 or has no index.
+pub fn tracks(file: &mut (impl Read + Seek)) -> Option<(f64, Vec<Track>)> {
+    let there = file.seek(SeekFrom::End(0)).ok()?;
+    let (from, to) = find(file, (0, there), b"moov")?;
+    let whole = find(file, (from, to), b"mvhd").and_then(|at| length(file, at.0))?;
+    let mut tracks = Vec::new();
+    let mut rest = (from, to);
+    while let Some(track) = find(file, rest, b"trak") {
+        rest.0 = track.1;
+        let Some(media) = find(file, track, b"mdia") else {
+            continue;
+        };
+        let kind = find(file, media, b"hdlr").and_then(|at| bytes::<4>(file, at.0 + 8));
+        let is_video = match kind.as_ref() {
+            Some(b"vide") => true,
+            Some(b"soun") => false,
+            _ => continue,
+        };
+        let lasts = find(file, media, b"mdhd").and_then(|at| length(file, at.0));
+        tracks.extend(lasts.map(|lasts| Track { is_video, lasts }));
+    }
+    Some((whole, tracks))
+}
+
+/// Where the content of the first box of a kind begins and ends.
+fn find(file: &mut (impl Read + Seek), within: (u64, u64), kind: &[u8; 4]) -> Option<(u64, u64)> {
+    let mut at = within.0;
+    while at + 8 <= within.1 {
+        let (found, size) = header(file, at).ok()?;
+        let end = match size {
+            0 => within.1,
+            _ => at.checked_add(size.max(8))?,
+        };
+        if found == *kind {
+            return Some((at + 8, end.min(within.1)));
+        }
+        at = end;
+    }
+    None
+}
+
+/// The seconds that a header of a movie or of media says (8.2.2, 8.4.2).
+fn length(file: &mut (impl Read + Seek), at: u64) -> Option<f64> {
+    let is_long = bytes::<1>(file, at)? == [1];
+    let (scale, duration) = if is_long {
+        (
+            bytes(file, at + 20)?,
+            u64::from_be_bytes(bytes(file, at + 24)?),
+        )
+    } else {
+        let duration = u32::from_be_bytes(bytes(file, at + 16)?);
+        (bytes(file, at + 12)?, u64::from(duration))
+    };
+    let scale = u32::from_be_bytes(scale);
+    (scale > 0).then(|| duration as f64 / f64::from(scale))
+}
+
+fn bytes<const N: usize>(file: &mut (impl Read + Seek), at: u64) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    file.seek(SeekFrom::Start(at)).ok()?;
+    file.read_exact(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 fn header(file: &mut (impl Read + Seek), at: u64) -> io::Result<([u8; 4], u64)> {

@@ -3,7 +3,7 @@
 //! Makes a pipeline of a description and runs it to its end.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use gst::glib;
@@ -82,14 +82,61 @@ pub fn parse(text: &str) -> Result<gst::Pipeline, Error> {
                 )
             }
         })?;
-    Ok(element
+    let made = element
         .downcast::<gst::Pipeline>()
         .unwrap_or_else(|element| {
             let made = gst::Pipeline::new();
             // A lone element has no parent that could refuse to let it go.
             let _ = made.add(&element);
             made
-        }))
+        });
+    begin_at_zero(&made);
+    Ok(made)
+}
+
+/// Demuxers of MPEG streams, whose timestamps count from a clock that runs before the first picture:
+/// by as much as a decoder has to buffer, half a second or more. Their segment starts at the first
+/// timestamp and says that this is its stream time, too.
+const CLOCKED: [&str; 2] = ["tsdemux", "mpegpsdemux"];
+
+/// Has the stream time of a recording with a clock start with its first picture or sound, as that of
+/// others does: all its streams are moved by the same.
+fn begin_at_zero(pipeline: &gst::Pipeline) {
+    pipeline.connect_deep_element_added(|_, _, element| {
+        if !is_clocked(element) {
+            return;
+        }
+        let lead = Arc::new(OnceLock::new());
+        element.connect_pad_added(move |_, pad| {
+            let lead = Arc::clone(&lead);
+            pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+                if let Some(event) = info.event()
+                    && let Some(moved) = without_lead(event, &lead)
+                {
+                    info.data = Some(gst::PadProbeData::Event(moved));
+                }
+                gst::PadProbeReturn::Ok
+            });
+        });
+    });
+}
+
+fn is_clocked(element: &gst::Element) -> bool {
+    let factory = element.factory();
+    factory.is_some_and(|factory| CLOCKED.contains(&factory.name().as_str()))
+}
+
+/// A segment whose stream time is earlier by what the first one starts at.
+fn without_lead(event: &gst::Event, lead: &OnceLock<gst::ClockTime>) -> Option<gst::Event> {
+    let gst::EventView::Segment(segment) = event.view() else {
+        return None;
+    };
+    let mut segment = segment.segment().downcast_ref::<gst::ClockTime>()?.clone();
+    let time = segment.time()?;
+    let lead = lead.get_or_init(|| time);
+    segment.set_time(time.saturating_sub(*lead));
+    let moved = gst::event::Segment::builder(&segment).seqnum(event.seqnum());
+    Some(moved.build())
 }
 
 fn assign(pipeline: &gst::Pipeline, set: &Assignment) -> Result<(), Error> {
@@ -324,8 +371,14 @@ fn seek(
 /// Notes how far the streams of `source` come.
 fn measure(source: &gst::Element, reach: &Arc<Reach>) {
     let reach = reach.clone();
-    source.connect_pad_added(move |_, pad| {
+    source.connect_pad_added(move |source, pad| {
         let reach = reach.clone();
+        let from_first = source.downcast_ref::<gst::Bin>().is_some_and(|bin| {
+            bin.iterate_recurse()
+                .into_iter()
+                .flatten()
+                .any(|e| is_clocked(&e))
+        });
         let kinds = gst::PadProbeType::BUFFER
             | gst::PadProbeType::EVENT_DOWNSTREAM
             | gst::PadProbeType::EVENT_FLUSH;
@@ -355,8 +408,13 @@ fn measure(source: &gst::Element, reach: &Arc<Reach>) {
                     let end = buffer
                         .pts()
                         .map(|pts| pts + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
+                    let streamed = segment.to_stream_time(end);
                     // Headers count from the first timestamp or from zero.
-                    let end = end.max(segment.to_stream_time(end));
+                    let end = if from_first {
+                        streamed
+                    } else {
+                        end.max(streamed)
+                    };
                     if let Some(end) = end {
                         reach.end.fetch_max(end.nseconds(), Ordering::Relaxed);
                     }

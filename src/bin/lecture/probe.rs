@@ -16,6 +16,7 @@ use gstlecture::timeline::Time;
 
 use crate::error::Error;
 use crate::mp4;
+use crate::progress;
 
 /// How long a file may take to show its first pictures.
 const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
@@ -51,6 +52,18 @@ pub struct Input {
     pub title: Option<String>,
     pub video: Option<Video>,
     pub audio: Vec<Audio>,
+    pub texts: Vec<Text>,
+    /// Videos beside the first one.
+    pub more_videos: usize,
+}
+
+/// A track of subtitles.
+#[derive(Debug)]
+pub struct Text {
+    /// The media type of the stream.
+    pub caps: String,
+    /// As a BCP 47 or ISO 639 tag.
+    pub language: Option<String>,
 }
 
 #[derive(Debug)]
@@ -95,6 +108,13 @@ impl Input {
         if is_encrypted(&info) {
             return Err(encrypted(&place));
         }
+        let has = |is_video| match is_video {
+            true => videos(&info).next().is_some(),
+            false => !info.audio_streams().is_empty(),
+        };
+        if let Some(error) = left_out(&path, has) {
+            return Err(error);
+        }
         if let Some(error) = error {
             return Err(cut_off(&path).unwrap_or_else(|| unreadable(&path, &error)));
         }
@@ -108,10 +128,20 @@ impl Input {
                 .first()
                 .and_then(|container| container.tags())
                 .and_then(title),
-            video: info
-                .video_streams()
+            // A stream in two forms is listed with both.
+            more_videos: videos(&info)
+                .filter(|video| video.width() > 0)
+                .count()
+                .saturating_sub(1),
+            texts: info
+                .subtitle_streams()
                 .into_iter()
-                .filter(|video| !video.is_image() && is_decodable(video.upcast_ref()))
+                .map(|text| Text {
+                    caps: media_type(text.upcast_ref()),
+                    language: text.language().map(|language| language.to_string()),
+                })
+                .collect(),
+            video: videos(&info)
                 .map(|video| Video {
                     caps: media_type(video.upcast_ref()),
                     interlaced: video.is_interlaced(),
@@ -142,6 +172,12 @@ impl Input {
         let tolerance = Time::from_secs_f64((promised.secs_f64() * 0.01).max(1.0));
         (delivered.saturating_add(tolerance) < promised).then_some((promised, delivered))
     }
+}
+
+fn videos(info: &DiscovererInfo) -> impl Iterator<Item = DiscovererVideoInfo> {
+    info.video_streams()
+        .into_iter()
+        .filter(|video| !video.is_image() && is_decodable(video.upcast_ref()))
 }
 
 /// What can be found out of a file, and what went wrong with the rest. The plain call gives either
@@ -264,6 +300,25 @@ fn cut_off(path: &Path) -> Option<Error> {
             "copy it again",
         )
     })
+}
+
+/// GStreamer takes a track of an MP4 that lasts less than a fifth of the whole for a preview. One that
+/// begins late, behind an empty edit, may be all that there is.
+fn left_out(path: &Path, has: impl Fn(bool) -> bool) -> Option<Error> {
+    let (whole, tracks) = mp4::tracks(&mut File::open(path).ok()?)?;
+    let is_left_out = |track: &&mp4::Track| track.lasts * 5.0 <= whole && !has(track.is_video);
+    let track = tracks.iter().find(is_left_out)?;
+    let name = if track.is_video { "pictures" } else { "sound" };
+    Some(Error::request(
+        format!(
+            "the {name} of this MP4 last {} of {} and begin late or end early: GStreamer takes \
+             so short a track for a preview and leaves it out",
+            progress::clock(Time::from_secs_f64(track.lasts)),
+            progress::clock(Time::from_secs_f64(whole)),
+        ),
+        path.display().to_string(),
+        "copy it into Matroska, which loses nothing: ffmpeg -i INPUT -c copy OUTPUT.mkv",
+    ))
 }
 
 fn is_encrypted(info: &DiscovererInfo) -> bool {

@@ -317,7 +317,13 @@ impl SilenceTrim {
             _ if media.starts_with("text/")
                 || media.starts_with("subpicture/")
                 || media.starts_with("closedcaption/")
-                || media.starts_with("application/x-subtitle") =>
+                || media.starts_with("application/x-subtitle")
+                || [
+                    "application/x-ass",
+                    "application/x-ssa",
+                    "application/x-usf",
+                ]
+                .contains(&media) =>
             {
                 Kind::Text
             }

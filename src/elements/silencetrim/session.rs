@@ -358,8 +358,10 @@ impl Session {
         let newest = streams.map(|stream| stream.end).max()?;
         if self.is_detecting() && !self.unheard {
             // A stream that has not begun may bring sound late.
-            let may_hear =
-                |stream: &Stream| stream.listened || (stream.fed && !stream.begun && !stream.eos);
+            let may_hear = |stream: &Stream| {
+                let begins = stream.fed && !stream.begun && !stream.eos && !stream.sparse;
+                stream.listened || begins
+            };
             let heard = self.streams.values().any(may_hear);
             if !heard && self.held_time() >= LATEST_START {
                 self.unheard = true;

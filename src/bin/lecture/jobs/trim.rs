@@ -11,8 +11,10 @@ use super::{Request, Summary, facts};
 use crate::description::{Description, Facts};
 use crate::error::Error;
 use crate::part::Part;
+use crate::picture_times;
 use crate::pipeline;
-use crate::probe::Input;
+use crate::probe::{Input, Text};
+use crate::subtitles;
 
 pub static DESCRIPTION: Lazy<Description> =
     Lazy::new(|| Description::read("trim", include_str!("../../../../pipelines/trim.launch")));
@@ -20,7 +22,9 @@ pub static DESCRIPTION: Lazy<Description> =
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.open(request.value("input"))?;
     let output = Path::new(request.value("output"));
-    let facts = streams(&input, output)?;
+    let mut facts = streams(&input, output)?;
+    let texts: Vec<&Text> = input.texts.iter().filter(|text| carries(text)).collect();
+    facts.count("text", texts.len());
     let pipeline = |to: &Path| {
         let mut values = request.values.clone();
         values.set("input", input.path.display().to_string());
@@ -37,8 +41,22 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     if request.print {
         return Ok(());
     }
+    say_what_is_lost(request, &input);
     let part = Part::new(output)?;
     let made = pipeline::make(&pipeline(part.path()))?;
+    for n in 0..texts.len() {
+        subtitles::write_plainly(&made, n, facts.is("mp4"));
+        if facts.is("mp4") {
+            subtitles::end_cues(&made, n);
+        }
+    }
+    if input
+        .video
+        .as_ref()
+        .is_some_and(|video| video.caps == "video/mpeg")
+    {
+        picture_times::complete(&made);
+    }
     let mut removed = 0;
     request.run("trim", &made, &input, |message| {
         if message.name() == "silencetrim-summary" {
@@ -49,6 +67,44 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     summary.insert("output".into(), output.display().to_string().into());
     summary.insert("removed-seconds".into(), (removed as f64 / 1e9).into());
     Ok(())
+}
+
+/// Whether a track of subtitles comes as text.
+fn carries(text: &Text) -> bool {
+    text.caps == "text/x-raw" || is_styled(text)
+}
+
+/// What parsebin makes plain text of.
+fn is_styled(text: &Text) -> bool {
+    ["application/x-ass", "application/x-ssa"].contains(&&*text.caps)
+}
+
+fn say_what_is_lost(request: &Request, input: &Input) {
+    for text in &input.texts {
+        let kind = match &*text.caps {
+            "application/x-subtitle-unknown" => {
+                "WebVTT in Matroska, or another kind that is unknown"
+            }
+            caps => caps,
+        };
+        let language = text.language.as_deref().unwrap_or("unknown");
+        if !carries(text) {
+            request.note(&format!(
+                "warning: subtitles (language {language}) are left out: they are {kind}, which \
+                 cannot be cut; as a file of captions they can be given to package"
+            ));
+        } else if is_styled(text) {
+            request.note(&format!(
+                "warning: subtitles (language {language}) keep their words but not their styles"
+            ));
+        }
+    }
+    if input.more_videos > 0 {
+        request.note(&format!(
+            "warning: only the first picture is kept, {} more are left out",
+            input.more_videos
+        ));
+    }
 }
 
 /// What the description asks of the input and of the container to write.

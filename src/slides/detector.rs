@@ -24,6 +24,8 @@ const TICK: Time = Time::SECOND;
 /// What moves before a change is looked for in this time, and in no fewer ticks than that.
 const BEFORE: Time = Time::from_secs(24);
 const TICKS_BEFORE: u32 = 4;
+/// What moves this long before and after a change may be that change.
+const TURNS: Time = Time::from_millis(1500);
 /// What moves after it, in the ticks until it is judged: in no more and no fewer than these, however
 /// far apart they are.
 const TICKS_AFTER: u32 = 6;
@@ -123,8 +125,8 @@ struct Field {
     records: Vec<Record>,
     /// Where something is passing by, and until when.
     passing: Vec<(Region, Time)>,
-    /// The time of the last change.
-    found: Option<Time>,
+    /// The times of the last change and of those that count for what moved before it.
+    found: std::collections::VecDeque<Time>,
 }
 
 /// Finds lasting changes in a stream of pictures.
@@ -252,7 +254,7 @@ impl Field {
             ticks: [time].into(),
             records: Vec::new(),
             passing: Vec::new(),
-            found: None,
+            found: std::collections::VecDeque::new(),
         }
     }
 
@@ -392,7 +394,7 @@ impl Field {
             .filter(|record| !live.contains(record.block) && !inset.contains(record.block))
             // What began to change with the last slide and has not held still since, because a
             // pointer moved over it, came with that slide.
-            .filter(|record| self.found.is_none_or(|found| record.left > found))
+            .filter(|record| self.found.back().is_none_or(|found| record.left > *found))
             .collect();
         let records = self.lasting(records, &live.joined(&inset));
         let still = (columns * rows).saturating_sub(live.len()).max(1);
@@ -413,7 +415,9 @@ impl Field {
             block.small = None;
         }
         let time = median(&records, |record| record.time)?;
-        self.found = Some(time);
+        let counts = |found: &Time| found.saturating_add(BEFORE) >= time;
+        self.found.retain(counts);
+        self.found.push_back(time);
         Some(Found {
             time,
             after: median(&records, |record| record.after)?,
@@ -526,17 +530,36 @@ impl Field {
                 .map(|(_, length)| length)
                 .sum()
         };
+        let turns = self.turns();
         let moving = |mask: u64, part: u64| {
+            // What moves only when pages are turned is the pages.
+            let besides = mask & observed & !turns;
+            let is_known = besides.count_ones() >= TICKS_BEFORE;
+            let besides = if is_known { besides } else { mask };
             let least = length(mask & observed) * part / 100;
             let moves = move |block: &Block| {
                 let bits = block.activity & mask;
-                bits.count_ones() >= 2 && length(bits) >= least
+                bits.count_ones() >= 2 && bits & besides != 0 && length(bits) >= least
             };
             let blocks = self.blocks.iter().enumerate();
             let blocks = blocks.filter(|(_, block)| moves(block));
             Region::new(columns, rows).with(blocks.map(|(index, _)| index))
         };
         (moving(before_mask, 25), moving(after_mask, 50))
+    }
+
+    /// The bits of the ticks in which the earlier changes happened.
+    fn turns(&self) -> u64 {
+        let mut next = Time::MAX;
+        let mut bits = 0;
+        for (bit, &start) in self.ticks.iter().rev().enumerate() {
+            let turned = self.found.iter().any(|found| {
+                start <= found.saturating_add(TURNS) && next >= found.saturating_sub(TURNS)
+            });
+            bits |= u64::from(turned) << bit;
+            next = start;
+        }
+        bits
     }
 
     /// The settled blocks, reduced, without the changes that are still to be judged.

@@ -49,6 +49,10 @@ impl Screen {
 }
 
 fn push(detector: &mut Detector, screen: &Screen, time: Time) -> Vec<Change> {
+    push_for(detector, screen, time, Time::from_millis(1000 / FPS))
+}
+
+fn push_for(detector: &mut Detector, screen: &Screen, time: Time, shown_for: Time) -> Vec<Change> {
     let planes = [Plane {
         data: &screen.0,
         stride: WIDTH,
@@ -59,7 +63,6 @@ fn push(detector: &mut Detector, screen: &Screen, time: Time) -> Vec<Change> {
         height: HEIGHT,
         planes: &planes,
     };
-    let shown_for = Time::from_millis(1000 / FPS);
     detector.push(&picture, time, Some(shown_for))
 }
 
@@ -131,6 +134,37 @@ fn a_cursor_is_no_slide() {
         screen
     });
     assert!(changes.is_empty(), "{changes:?}");
+}
+
+#[test]
+fn a_fade_between_two_key_frames_does_not_hide_the_next_page() {
+    // Key frames every ten seconds; the groups in which the page changes are decoded whole.
+    let mut detector = Detector::new(Sensitivity::default());
+    let mut changes = Vec::new();
+    let page = |frame: u64| match frame {
+        0..308 => slide(2),
+        308..314 => {
+            let mut screen = slide(2);
+            for (pixel, to) in screen.0.iter_mut().zip(&slide(8).0) {
+                let mix = frame - 307;
+                *pixel = ((u64::from(*pixel) * (7 - mix) + u64::from(*to) * mix) / 7) as u8;
+            }
+            screen
+        }
+        314..505 => slide(8),
+        _ => slide(1),
+    };
+    for frame in 0..800 {
+        let is_key = frame % 100 == 0;
+        let in_full = matches!(frame / 100, 3 | 5);
+        if is_key || in_full {
+            let time = Time::from_millis(frame * 1000 / FPS);
+            let shown_for = Time::from_millis(if in_full { 1000 } else { 10_000 } / FPS);
+            changes.extend(push_for(&mut detector, &page(frame), time, shown_for));
+        }
+    }
+    changes.extend(detector.finish());
+    assert_eq!(times(&changes).last(), Some(&50.5), "{changes:?}");
 }
 
 #[test]

@@ -24,16 +24,23 @@ use gst::glib;
 use gst::prelude::*;
 
 mod audio;
+mod course;
 mod gops;
 mod imp;
+mod intake;
 mod item;
 mod pads;
+mod pair_pads;
 mod plan;
+mod queries;
 mod redact;
 mod report;
+mod sending;
 mod session;
 mod settings;
 mod sink_pad;
+mod stream;
+mod task;
 
 glib::wrapper! {
     pub struct SilenceTrim(ObjectSubclass<imp::SilenceTrim>)

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The state that all pairs share: what waits in their queues, what is decided, who waits for whom.
+//! The state that all pairs share: what is decided, who waits for whom.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Condvar};
-use std::thread::ThreadId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::gops::{Decision, Gops};
 use super::item::Item;
 use super::plan::Plan;
-use super::redact::Shown;
 use super::settings::{Mode, Settings};
+use super::stream::Stream;
 use crate::speech::trim::Cut;
 use crate::speech::{Kind, Sound};
 use crate::timeline::{CutList, Redaction, Span, Time};
@@ -22,102 +21,6 @@ const BACKLOG_BYTES: u64 = 4 << 20;
 const BACKLOG_BUFFERS: usize = 3;
 /// A linked pad that has not begun after this much of the other streams has nothing to say.
 const LATEST_START: Time = Time::from_secs(5);
-
-/// One pair's part.
-#[derive(Default)]
-pub struct Stream {
-    pub queue: VecDeque<Item>,
-    pub bytes: u64,
-    /// Wakes this pair's chain and task.
-    pub wake: Arc<Condvar>,
-    /// Something is linked to the sink pad.
-    pub fed: bool,
-    /// The thread that last brought something.
-    pub fed_by: Option<ThreadId>,
-    /// The source pad is linked, as far as is known.
-    pub linked: bool,
-    /// STREAM_START came: it goes on until EOS.
-    pub started: bool,
-    /// Caps came.
-    pub begun: bool,
-    pub eos: bool,
-    pub flushing: bool,
-    /// The source pad is active.
-    pub active: bool,
-    /// For long nothing may come: nobody waits for it.
-    pub sparse: bool,
-    /// Its speech is listened to.
-    pub listened: bool,
-    /// A picture waits for what follows it, which says until when it is shown.
-    pub looks_ahead: bool,
-    /// Start of the first and end of the last buffer.
-    pub first: Option<Time>,
-    pub end: Time,
-    pub flow: Option<gst::FlowError>,
-}
-
-impl Stream {
-    pub fn reset(&mut self) {
-        self.flush();
-        self.started = false;
-        self.begun = false;
-        self.sparse = false;
-        self.listened = false;
-        self.looks_ahead = false;
-    }
-
-    /// Forgets what came, keeps what STREAM_START and caps said.
-    pub fn flush(&mut self) {
-        self.queue.clear();
-        self.bytes = 0;
-        self.eos = false;
-        self.first = None;
-        self.end = Time::ZERO;
-        self.flow = None;
-    }
-
-    pub fn push(&mut self, item: Item) {
-        self.bytes += item.bytes();
-        if let Some(span) = item.span() {
-            self.first.get_or_insert(span.start);
-            self.end = self.end.max(span.end);
-        }
-        self.queue.push_back(item);
-    }
-
-    /// Whether all is known that the first item in the queue needs.
-    pub fn has_decided(&self, decision: &Decision) -> bool {
-        let is_known = |item: &Item| {
-            let waits = self.looks_ahead && matches!(item, Item::Buffer(..));
-            item.is_decided(decision) && (!waits || self.shown().is_some())
-        };
-        self.queue.front().is_some_and(is_known)
-    }
-
-    /// Until when the first picture in the queue is shown, where that is known.
-    pub fn shown(&self) -> Option<Shown> {
-        let is_end = |event: &gst::Event| {
-            matches!(
-                event.type_(),
-                gst::EventType::Eos | gst::EventType::StreamStart
-            )
-        };
-        self.queue.iter().skip(1).find_map(|item| match item {
-            Item::Buffer(_, span, _) => Some(Shown {
-                until: span.start,
-                then_another: true,
-            }),
-            Item::Gap(span) => Some(Shown {
-                until: span.start,
-                then_another: false,
-            }),
-            Item::Event(event) => is_end(event).then_some(Shown {
-                until: Time::MAX,
-                then_another: false,
-            }),
-        })
-    }
-}
 
 /// What a session comes to.
 pub struct Outcome {

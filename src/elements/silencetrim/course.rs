@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! How a session begins, begins anew and ends.
+
+use std::sync::{Arc, PoisonError};
+
+use gst::subclass::prelude::*;
+
+use super::imp::{SilenceTrim, lock};
+use super::pads::{self, Pair};
+use super::report;
+use super::session::{Again, Session};
+use super::settings::Mode;
+
+impl SilenceTrim {
+    pub(super) fn new_session(&self) -> Result<Session, String> {
+        let settings = lock(&self.settings).clone();
+        let given = match (&settings.cuts_location, settings.mode) {
+            (Some(path), Mode::Trim) => {
+                let (list, redaction) = report::read(path)?;
+                let list = match settings.rate() {
+                    Some(rate) => list.aligned(rate),
+                    None => list,
+                };
+                Some((list, redaction))
+            }
+            _ => None,
+        };
+        Ok(Session::new(&settings, given))
+    }
+
+    /// Forgets what was found, keeps the pads.
+    pub(super) fn restart_session(&self, why: Again) {
+        if !lock(&self.session).restarts(why) {
+            return;
+        }
+        match self.new_session() {
+            Ok(fresh) => {
+                let mut session = lock(&self.session);
+                if !session.restarts(why) {
+                    return;
+                }
+                session.restart(fresh, why);
+            }
+            Err(error) => {
+                gst::element_imp_error!(self, gst::ResourceError::Read, ("{error}"));
+            }
+        }
+        let pairs = lock(&self.pairs).clone();
+        for pair in pairs {
+            lock(&pair.output).source = None;
+        }
+    }
+
+    /// Waits until all of a session that is over has been sent: the next one decides otherwise.
+    pub(super) fn wait_for_the_end(&self, pair: &Pair) {
+        let mut session = lock(&self.session);
+        while session.finished && !session.passes() && !session.is_drained() {
+            let stream = session.streams.get(&pair.id);
+            let Some(stream) = stream.filter(|stream| !stream.flushing) else {
+                return;
+            };
+            let wake = Arc::clone(&stream.wake);
+            session = wake.wait(session).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        let Some(outcome) = lock(&self.session).finish() else {
+            return;
+        };
+        if outcome.silent {
+            gst::element_imp_warning!(
+                self,
+                gst::StreamError::Failed,
+                ("nobody speaks in the whole recording, everything is kept; was the microphone muted?")
+            );
+        }
+        let location = lock(&self.settings).report_location.clone();
+        if let Some(path) = location
+            && let Err(error) = report::write(&path, &outcome)
+        {
+            gst::element_imp_error!(
+                self,
+                gst::ResourceError::Write,
+                ("{}: {error}", path.display())
+            );
+        }
+        report::post(&self.obj(), &outcome);
+    }
+
+    /// None of the pads that nothing has come to leads to a source.
+    pub(super) fn none_can_start(&self) -> bool {
+        let silent: Vec<u32> = lock(&self.session).silent().collect();
+        let pairs = lock(&self.pairs).clone();
+        pairs
+            .iter()
+            .filter(|pair| silent.contains(&pair.id))
+            .all(|pair| !pads::has_source(&pair.sink))
+    }
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What goes out: what is kept of each item, moved to its place in the output.
+
+use gst::prelude::*;
+
+use super::gops::Decision;
+use super::imp::{CAT, SilenceTrim, lock};
+use super::item::{self, Kept, Kind};
+use super::pads::{Output, Pair, clock};
+use super::report;
+use crate::timeline::{Span, Time};
+
+impl SilenceTrim {
+    pub(super) fn send_gap(&self, pair: &Pair, span: Span, decision: &Decision) {
+        let Some(output) = item::kept_gap(span, decision) else {
+            return;
+        };
+        self.send_owed(pair, gst::ClockTime::ZERO);
+        let offset = lock(&pair.output).offset;
+        let gap = gst::event::Gap::builder(clock(output.start).saturating_add(offset))
+            .duration(clock(output.duration()))
+            .build();
+        pair.src.push_event(gap);
+    }
+
+    /// Sends what is kept of a buffer.
+    pub(super) fn send_kept(
+        &self,
+        pair: &Pair,
+        buffer: gst::Buffer,
+        span: Span,
+        kind: &Kind,
+        decision: &Decision,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let video = matches!(kind, Kind::EncodedVideo);
+        item::kept(buffer, span, kind, decision)
+            .into_iter()
+            .try_fold(gst::FlowSuccess::Ok, |_, kept| {
+                if let Kind::RawVideo(_) = kind {
+                    self.announce(pair, &kept, decision);
+                }
+                self.send(pair, kept, video)
+            })
+    }
+
+    pub(super) fn send_event(&self, pair: &Pair, event: gst::Event, decision: &Decision) {
+        let event = match event.view() {
+            gst::EventView::StreamStart(_) => {
+                *lock(&pair.output) = Output::default();
+                event
+            }
+            gst::EventView::Segment(_) => {
+                // One segment from zero: a later one only says what the cut list says already.
+                let mut output = lock(&pair.output);
+                if output.source.is_none() && output.segment_due.is_none() {
+                    output.segment_due = Some(event.seqnum());
+                }
+                return;
+            }
+            gst::EventView::CustomDownstream(custom) => {
+                let time = custom
+                    .structure()
+                    .filter(|structure| structure.name() == "lecture-slide")
+                    .and_then(|structure| structure.get::<u64>("time").ok());
+                match time.map(|time| item::moved(Time::from_nanos(time), decision)) {
+                    // Another event than ours.
+                    None => event,
+                    Some(None) => return,
+                    Some(Some(moved)) => {
+                        let structure = gst::Structure::builder("lecture-slide")
+                            .field("time", moved.nanos())
+                            .build();
+                        gst::event::CustomDownstream::builder(structure)
+                            .seqnum(event.seqnum())
+                            .build()
+                    }
+                }
+            }
+            gst::EventView::Toc(toc) => {
+                let (toc, updated) = toc.toc_owned();
+                let Some(toc) = report::moved_toc(&toc, decision) else {
+                    gst::debug!(
+                        CAT,
+                        obj = pair.src,
+                        "a table of contents whose times are not decided"
+                    );
+                    return;
+                };
+                gst::event::Toc::builder(&toc, updated)
+                    .seqnum(event.seqnum())
+                    .build()
+            }
+            gst::EventView::Eos(_) => {
+                self.send_owed(pair, gst::ClockTime::ZERO);
+                event
+            }
+            _ => event,
+        };
+        let sticky = event.is_sticky() && event.type_() > gst::EventType::Segment;
+        let is_end = event.type_() == gst::EventType::Eos;
+        {
+            let mut output = lock(&pair.output);
+            if sticky && !is_end && output.segment_due.is_some() {
+                output.behind_segment.push(event);
+                return;
+            }
+        }
+        pair.src.push_event(event);
+    }
+
+    /// Sends the segment and what belongs behind it.
+    pub(super) fn send_owed(&self, pair: &Pair, offset: gst::ClockTime) {
+        let (segment, behind) = {
+            let mut output = lock(&pair.output);
+            let Some(seqnum) = output.segment_due.take() else {
+                return;
+            };
+            output.offset = offset;
+            let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
+            segment.set_start(offset);
+            segment.set_time(gst::ClockTime::ZERO);
+            segment.set_position(offset);
+            let event = gst::event::Segment::builder(&segment)
+                .seqnum(seqnum)
+                .build();
+            (event, std::mem::take(&mut output.behind_segment))
+        };
+        pair.src.push_event(segment);
+        for event in behind {
+            pair.src.push_event(event);
+        }
+    }
+
+    /// Says before the first picture of a kept span what of the source it is.
+    pub(super) fn announce(&self, pair: &Pair, kept: &Kept, decision: &Decision) {
+        if lock(&pair.output).source == Some(kept.source) {
+            return;
+        }
+        let spans = decision.kept.iter();
+        let Some(source) = spans.copied().find(|span| span.start == kept.source) else {
+            return;
+        };
+        let Some(at) = item::moved(source.start, decision) else {
+            return;
+        };
+        self.send_owed(pair, gst::ClockTime::ZERO);
+        let ends = source.end < decision.until;
+        let splice = gst::Structure::builder("lecture-splice")
+            .field("time", at.nanos())
+            .field("source", source.start.nanos())
+            .field_if_some("source-end", ends.then_some(source.end.nanos()))
+            .build();
+        pair.src
+            .push_event(gst::event::CustomDownstream::new(splice));
+    }
+
+    pub(super) fn send(
+        &self,
+        pair: &Pair,
+        kept: Kept,
+        video: bool,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let delta = kept.buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
+        let (splice, late) = {
+            let output = lock(&pair.output);
+            let splice = output.source != Some(kept.source);
+            // Pictures that nothing can be decoded from until the next key frame.
+            (splice, splice && video && delta)
+        };
+        if late {
+            gst::debug!(CAT, obj = pair.src, "no key frame yet");
+            return Ok(gst::FlowSuccess::Ok);
+        }
+        let start = clock(kept.output.start);
+        // Decoding runs ahead of showing by as much as the pictures are reordered.
+        let ahead = match (kept.buffer.pts(), kept.buffer.dts()) {
+            (Some(pts), Some(dts)) => pts.saturating_sub(dts),
+            _ => gst::ClockTime::ZERO,
+        };
+        self.send_owed(pair, ahead.saturating_sub(start));
+        let offset = lock(&pair.output).offset;
+        let mut buffer = kept.buffer;
+        {
+            let buffer = buffer.make_mut();
+            let pts = buffer.pts();
+            let dts = buffer.dts();
+            let shown = start.saturating_add(offset);
+            if pts.is_some() || dts.is_none() {
+                buffer.set_pts(shown);
+            }
+            if let Some(dts) = dts {
+                let moved = match pts {
+                    Some(pts) if pts >= dts => shown.saturating_sub(pts - dts),
+                    Some(pts) => shown.saturating_add(dts - pts),
+                    None => shown,
+                };
+                buffer.set_dts(moved);
+            }
+            if kept.output.start < kept.output.end {
+                buffer.set_duration(clock(kept.output.duration()));
+            }
+            if splice {
+                buffer.set_flags(gst::BufferFlags::DISCONT);
+                // Offsets count from the start of a stream that is no more.
+                buffer.set_offset(u64::MAX);
+                buffer.set_offset_end(u64::MAX);
+            }
+        }
+        {
+            let mut output = lock(&pair.output);
+            output.source = Some(kept.source);
+            output.position = clock(kept.output.end);
+        }
+        pair.src.push(buffer)
+    }
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The task of each pair: it waits for what is decided.
+
+use std::sync::{Arc, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+
+use super::imp::{CAT, SilenceTrim, lock};
+use super::item::{self, Item};
+use super::pads::Pair;
+use super::redact::Place;
+
+/// How long after the end of all others a pad that leads to no source may take to be linked to one: a
+/// link that waits for a decoder to be chosen shows nowhere but in the pad that is missing.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl SilenceTrim {
+    pub(super) fn start_task(&self, pair: &Arc<Pair>) {
+        let weak = self.downgrade();
+        let task_pair: Weak<Pair> = Arc::downgrade(pair);
+        let started = pair.src.start_task(move || {
+            let (Some(this), Some(pair)) = (weak.upgrade(), task_pair.upgrade()) else {
+                return;
+            };
+            let imp: &Self = &this;
+            imp.catch_panic(|| (), |imp| imp.turn(&pair));
+        });
+        if started.is_err() {
+            gst::error!(CAT, obj = pair.src, "no task");
+        }
+    }
+
+    /// One turn of a pair's task: waits for an item that is decided and sends it.
+    pub(super) fn turn(&self, pair: &Pair) {
+        let mut alone_since: Option<Instant> = None;
+        let mut session = lock(&self.session);
+        let (item, decision, redaction, shown, passes) = loop {
+            let decision = Arc::clone(&session.decision);
+            let passes = session.passes();
+            let ended = session.all_ended() == Some(false) && !session.finished;
+            let Some(stream) = session.streams.get_mut(&pair.id) else {
+                drop(session);
+                let _ = pair.src.pause_task();
+                return;
+            };
+            if !stream.active || stream.flushing {
+                drop(session);
+                let _ = pair.src.pause_task();
+                return;
+            }
+            let ready = passes || !stream.linked || stream.has_decided(&decision);
+            let shown = stream.looks_ahead.then(|| stream.shown()).flatten();
+            if ready && let Some(item) = stream.queue.pop_front() {
+                stream.bytes -= item.bytes();
+                let wake = Arc::clone(&stream.wake);
+                let starves = !stream.has_decided(&decision);
+                wake.notify_all();
+                if starves {
+                    session.wake_all();
+                }
+                let redaction = Arc::clone(&session.redaction);
+                break (item, decision, redaction, shown, passes);
+            }
+            let wake = Arc::clone(&stream.wake);
+            if ended {
+                // All ended but for a pad that nothing has come to.
+                let since = *alone_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= BEGIN_TIMEOUT {
+                    alone_since = None;
+                    drop(session);
+                    if self.none_can_start() {
+                        self.finish();
+                    }
+                    session = lock(&self.session);
+                    continue;
+                }
+                session = wake
+                    .wait_timeout(session, BEGIN_TIMEOUT / 10)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+            } else {
+                alone_since = None;
+                session = wake.wait(session).unwrap_or_else(PoisonError::into_inner);
+            }
+        };
+        drop(session);
+        let flow = match item {
+            Item::Event(event) if passes => {
+                pair.src.push_event(event);
+                Ok(gst::FlowSuccess::Ok)
+            }
+            Item::Buffer(buffer, ..) if passes => pair.src.push(buffer),
+            Item::Event(event) => {
+                self.send_event(pair, event, &decision);
+                Ok(gst::FlowSuccess::Ok)
+            }
+            Item::Gap(span) => {
+                let fill = lock(&pair.output).redactor.fill(span, &redaction);
+                if let Some((picture, kind)) = fill {
+                    self.send_kept(pair, picture, span, &kind, &decision)
+                } else {
+                    self.send_gap(pair, span, &decision);
+                    Ok(gst::FlowSuccess::Ok)
+                }
+            }
+            Item::Buffer(buffer, span, kind) => {
+                let place = Place {
+                    span,
+                    shown,
+                    is_kept: item::is_kept(span, &decision),
+                };
+                let content = pair.content();
+                let redacted = lock(&pair.output)
+                    .redactor
+                    .apply(buffer, place, &kind, &redaction, content);
+                match redacted {
+                    Ok(Some(buffer)) => self.send_kept(pair, buffer, span, &kind, &decision),
+                    Ok(None) => Ok(gst::FlowSuccess::Ok),
+                    Err(why) => {
+                        let text = format!("{}: {why}", pair.sink.name());
+                        gst::element_imp_error!(self, gst::StreamError::Failed, ("{text}"));
+                        Err(gst::FlowError::Error)
+                    }
+                }
+            }
+        };
+        self.took(pair, flow);
+    }
+
+    /// Notes what downstream said.
+    pub(super) fn took(&self, pair: &Pair, flow: Result<gst::FlowSuccess, gst::FlowError>) {
+        let Err(error) = flow else { return };
+        let stops = {
+            let mut session = lock(&self.session);
+            let Some(stream) = session.streams.get_mut(&pair.id) else {
+                return;
+            };
+            if error == gst::FlowError::NotLinked {
+                stream.linked = false;
+                false
+            } else {
+                // Where upstream has pushed its last there is nobody else to say so.
+                let unsaid = stream.eos;
+                let known = matches!(error, gst::FlowError::Flushing | gst::FlowError::Eos);
+                stream.flow = Some(error);
+                stream.queue.retain(|item| matches!(item, Item::Event(_)));
+                stream.bytes = 0;
+                session.wake_all();
+                drop(session);
+                if unsaid && !known {
+                    gst::element_imp_error!(
+                        self,
+                        gst::StreamError::Failed,
+                        (
+                            "{}: what is downstream does not take the stream: {error}",
+                            pair.src.name()
+                        )
+                    );
+                }
+                error == gst::FlowError::Flushing
+            }
+        };
+        gst::debug!(CAT, obj = pair.src, "{error:?}");
+        if stops {
+            let _ = pair.src.pause_task();
+        }
+    }
+}

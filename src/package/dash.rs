@@ -141,9 +141,7 @@ fn write(xml: &mut Xml, programme: &Programme, duration: Time) -> io::Result<()>
                 .with_attributes([("id", "class"), ("start", "PT0S")])
                 .write_inner_content(|xml| {
                     // A player switches inside of a set, so each codec has its own.
-                    for set in programme.video.chunk_by(|one, other| {
-                        format_of(&one.track.codec) == format_of(&other.track.codec)
-                    }) {
+                    for set in programme.video_sets() {
                         video(xml, set)?;
                     }
                     programme.audio.iter().try_for_each(|one| audio(xml, one))?;
@@ -152,11 +150,6 @@ fn write(xml: &mut Xml, programme: &Programme, duration: Time) -> io::Result<()>
                 .map(|_| ())
         })
         .map(|_| ())
-}
-
-/// The sample format that a codec's name starts with, as `avc1` does (RFC 6381).
-fn format_of(codec: &str) -> &str {
-    codec.split('.').next().unwrap_or(codec)
 }
 
 fn video(xml: &mut Xml, set: &[Video]) -> io::Result<()> {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::chapters::Chapter;
 use super::cost::Cost;
 use super::names;
-use super::playlist::{Audio, Programme, Role, Video};
+use super::playlist::{self, Audio, Programme, Role, Video};
 use super::text::{Text, TextRole};
 use super::track::{Rates, Track};
 use crate::timeline::{CutList, FrameRate, Span, Time};
@@ -40,7 +40,7 @@ pub struct Manifest {
     /// The DASH manifest's path in the package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dash: Option<String>,
-    /// Renditions of the picture, largest first.
+    /// Renditions of the picture: those in H.264 first, of each codec the largest first.
     pub video: Vec<VideoEntry>,
     /// Renditions of the sound, the default first.
     pub audio: Vec<AudioEntry>,
@@ -122,7 +122,8 @@ impl MadeFrom {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct VideoEntry {
-    /// As in `720p`, of one that shows fewer pictures than the source as in `720p5`.
+    /// As in `720p`, of one that shows fewer pictures than the source as in `720p5`, in another codec
+    /// than H.264 as in `720p-av1`.
     pub name: String,
     /// Pixels a row.
     pub width: u32,
@@ -334,6 +335,15 @@ impl Manifest {
             made_from: None,
             each_made_from: None,
         }
+    }
+
+    /// The renditions of the picture that every player plays, largest first: those in the first one's
+    /// codec.
+    pub fn played_by_all(&self) -> &[VideoEntry] {
+        let same = |one: &VideoEntry, other: &VideoEntry| {
+            playlist::sample_format(&one.media.codec) == playlist::sample_format(&other.media.codec)
+        };
+        self.video.chunk_by(same).next().unwrap_or_default()
     }
 
     /// The renditions that it tells of, without texts and chapters. `track` reads one whose times

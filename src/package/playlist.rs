@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use m3u8_rs::{
     AlternativeMedia, AlternativeMediaType, ByteRange, ClosedCaptionGroupId, Map, MasterPlaylist,
-    MediaPlaylist, MediaPlaylistType, MediaSegment, Resolution, SessionData, SessionDataField,
-    VariantStream,
+    MediaPlaylist, MediaPlaylistType, MediaSegment, QuotedOrUnquoted, Resolution, SessionData,
+    SessionDataField, VariantStream,
 };
 use serde::{Deserialize, Serialize};
 
@@ -99,7 +99,7 @@ pub struct Audio {
 /// What a multivariant playlist lists.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Programme {
-    /// Renditions of the picture, largest first.
+    /// Renditions of the picture: those in H.264 first, of each codec the largest first.
     pub video: Vec<Video>,
     /// Renditions of the sound, the default first.
     pub audio: Vec<Audio>,
@@ -293,17 +293,17 @@ impl Programme {
         }
         .into_iter()
         .collect();
-        let (first, rest): (Vec<&Video>, Vec<&Video>) = self
-            .video
-            .iter()
-            .partition(|video| video.lines == FIRST_LINES);
-        variants.extend(
-            first
-                .into_iter()
-                .chain(rest)
-                .map(|video| self.variant(video)),
-        );
-        variants.extend(self.video.iter().filter_map(i_frame_variant));
+        let sets = || self.video_sets().zip(1..);
+        for (set, score) in sets() {
+            let (first, rest): (Vec<&Video>, Vec<&Video>) =
+                set.iter().partition(|video| video.lines == FIRST_LINES);
+            let of_set = first.into_iter().chain(rest);
+            variants.extend(of_set.map(|video| self.scored(self.variant(video), score)));
+        }
+        for (set, score) in sets() {
+            let of_set = set.iter().filter_map(i_frame_variant);
+            variants.extend(of_set.map(|variant| self.scored(variant, score)));
+        }
         let mut playlist = MasterPlaylist {
             version: Some(VERSION),
             independent_segments: true,
@@ -323,6 +323,24 @@ impl Programme {
         };
         text::list(&mut playlist, &self.text);
         written(|bytes| playlist.write_to(bytes))
+    }
+
+    /// The renditions of the picture by their codecs, in the order in which they stand.
+    pub fn video_sets(&self) -> impl Iterator<Item = &[Video]> {
+        self.video.chunk_by(|one, other| {
+            sample_format(&one.track.codec) == sample_format(&other.track.codec)
+        })
+    }
+
+    /// Where there are several codecs: a player takes the highest SCORE that it can play
+    /// (draft-pantos-hls-rfc8216bis section 4.4.6.2), so that of each codec stands above the one that
+    /// takes more bytes for the same picture.
+    fn scored(&self, mut variant: VariantStream, score: u32) -> VariantStream {
+        if self.video_sets().nth(1).is_some() {
+            let score = QuotedOrUnquoted::Unquoted(score.to_string());
+            variant.other_attributes = Some([("SCORE".to_owned(), score)].into());
+        }
+        variant
     }
 
     fn variant(&self, video: &Video) -> VariantStream {
@@ -380,6 +398,11 @@ impl Programme {
             })
             .collect()
     }
+}
+
+/// The sample format that a codec's name starts with, as `avc1` does (RFC 6381).
+pub(super) fn sample_format(codec: &str) -> &str {
+    codec.split('.').next().unwrap_or(codec)
 }
 
 /// The key frames of a rendition for those who scan through it [6.1, 9.3, 9.4].
@@ -550,6 +573,37 @@ video/720p/playlist.m3u8
 #EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\"
 ";
         assert_eq!(as_text(programme.multivariant()), expected);
+    }
+
+    #[test]
+    fn another_codec_stands_behind_and_scores_higher() {
+        let av1 = |mut video: Video| {
+            video.track.folder += "-av1";
+            video.track.codec = "av01.0.05M.08".into();
+            keyed(video)
+        };
+        let (large, small) = (video(720, 3_003_000), video(540, 2_002_000));
+        let programme = Programme {
+            video: vec![large.clone(), small.clone(), av1(large), av1(small)],
+            ..Programme::default()
+        };
+        let playlist = as_text(programme.multivariant());
+        let lines: Vec<&str> = playlist.lines().collect();
+        let uris: Vec<&str> = lines
+            .iter()
+            .copied()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
+        let expected = ["540p", "720p", "540p-av1", "720p-av1"];
+        assert_eq!(
+            uris,
+            expected.map(|name| format!("video/{name}/playlist.m3u8"))
+        );
+        for line in lines.iter().filter(|line| line.contains("STREAM-INF")) {
+            let score = if line.contains("avc1") { "1" } else { "2" };
+            assert!(line.contains(&format!(",SCORE={score},")), "{line}");
+        }
+        assert_eq!(playlist.matches("I-FRAME-STREAM-INF").count(), 2);
     }
 
     #[test]

@@ -43,6 +43,29 @@ pub fn make(pipeline: &Pipeline) -> Result<gst::Pipeline, Error> {
     Ok(made)
 }
 
+/// Has the elements of a pipeline look for what they need, before any work is done.
+pub fn prepare(pipeline: &gst::Pipeline) -> Result<(), Error> {
+    let running = Running(pipeline);
+    let prepared = pipeline.set_state(gst::State::Ready);
+    let told = pipeline.bus().and_then(|bus| {
+        let message = bus.pop_filtered(&[gst::MessageType::Error])?;
+        match message.view() {
+            gst::MessageView::Error(error) => Some(gst_error::first(error, &bus)),
+            _ => None,
+        }
+    });
+    drop(running);
+    match (told, prepared) {
+        (Some(error), _) => Err(error),
+        (None, Ok(_)) => Ok(()),
+        (None, Err(_)) => Err(Error::request(
+            "the pipeline cannot be prepared",
+            "",
+            "run it with GST_DEBUG=3 to see more",
+        )),
+    }
+}
+
 /// Has a pipeline decode no streams of its source but those that become this.
 pub fn decode_only(pipeline: &gst::Pipeline, media: &str) {
     if let Some(source) = pipeline.by_name(SOURCE) {

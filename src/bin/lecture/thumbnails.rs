@@ -25,7 +25,8 @@ pub fn write(
     manifest: &Manifest,
     stop: &Stop,
 ) -> Result<Option<ThumbnailsEntry>, Error> {
-    let (Some(large), Some(small)) = (manifest.video.first(), manifest.video.last()) else {
+    let videos = manifest.played_by_all();
+    let (Some(large), Some(small)) = (videos.first(), videos.last()) else {
         return Ok(None);
     };
     let (Some(large), Some(small)) = (Stills::open(package, large)?, Stills::open(package, small)?)
@@ -85,8 +86,8 @@ pub fn write_of_chapters(
 ) -> Result<Vec<Option<Image>>, Error> {
     let mut images = vec![None; chapters.len()];
     let large_enough = |video: &&VideoEntry| video.height.min(video.width) >= CHAPTER_LINES;
-    let videos = manifest.video.iter();
-    let video = videos.rev().find(large_enough).or(manifest.video.first());
+    let videos = manifest.played_by_all();
+    let video = videos.iter().rev().find(large_enough).or(videos.first());
     let Some(stills) = video.map_or(Ok(None), |video| Stills::open(package, video))? else {
         return Ok(images);
     };

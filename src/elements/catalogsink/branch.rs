@@ -7,13 +7,15 @@ use std::sync::{Mutex, PoisonError};
 use gst::glib;
 use gst::prelude::*;
 
+use super::encoder::{self, Coding};
 use super::ladder::{EPOCH, LadderElement};
 use super::level::LevelElement;
 use super::settings::Settings;
 use super::starts::{Segments, Starts};
 use crate::package::codec::complete_avc_configuration;
+use crate::package::coding::Codecs;
 use crate::package::grid::Grid;
-use crate::package::ladder::{Content, Rung, frame_rate};
+use crate::package::ladder::frame_rate;
 use crate::speech::loudness::Curve;
 use crate::timeline::Time;
 
@@ -24,36 +26,29 @@ const PRIMING: u64 = 1024;
 /// Bits a second of AAC-LC by channels: speech in one channel, whatever else in two.
 const MONO_RATE: i32 = 64_000;
 const STEREO_RATE: i32 = 112_000;
-/// How long x264 may borrow from the ceiling, in milliseconds: a slide change is one large frame.
-const BUFFERED: u32 = 2000;
-/// The worst quality that x264 knows.
-const MAX_QUALITY: u32 = 50;
-/// What x264 does otherwise for a screen: of its kinds of adaptive quantization the one that takes
-/// least from text.
-const SCREEN_OPTIONS: &str = ":aq-mode=3";
-/// And where few pictures a second are shown: trees of macroblocks spend more on a picture the longer
-/// it stands still, and the largest part of such a rendition would be that.
-const FEW_OPTIONS: &str = ":mbtree=0";
 /// Frames between the scaler and an encoder.
 const QUEUED: u32 = 2;
 
 /// The elements that a run needs, whatever pads there are.
-pub fn required(settings: &Settings) -> Vec<&str> {
-    vec![
+pub fn required<'a>(settings: &'a Settings, codecs: &Codecs) -> Vec<&'a str> {
+    let mut required = vec![
         "videoconvert",
         "videoflip",
         "videorate",
         "capsfilter",
         "queue",
-        &settings.video_encoder,
-        "h264parse",
+        "tee",
         "audioconvert",
         "audioresample",
         "audiorate",
         "avenc_aac",
         "cmafmux",
         "appsink",
-    ]
+    ];
+    for codec in codecs.iter() {
+        required.extend(encoder::elements(codec, settings));
+    }
+    required
 }
 
 /// The head of a branch: what a pad leads to, and the filter that fixes what comes out of it.
@@ -63,7 +58,7 @@ pub struct Head<E> {
     pub end: E,
 }
 
-fn make(factory: &str) -> Result<gst::Element, glib::BoolError> {
+pub fn make(factory: &str) -> Result<gst::Element, glib::BoolError> {
     gst::ElementFactory::make(factory).build()
 }
 
@@ -77,7 +72,7 @@ fn add(bin: &gst::Bin, elements: &[&gst::Element]) -> Result<(), glib::BoolError
     Ok(())
 }
 
-fn static_pad(element: &gst::Element, name: &str) -> Result<gst::Pad, glib::BoolError> {
+pub fn static_pad(element: &gst::Element, name: &str) -> Result<gst::Pad, glib::BoolError> {
     element
         .static_pad(name)
         .ok_or_else(|| glib::bool_error!("{} has no pad {name}", element.name()))
@@ -116,94 +111,51 @@ pub fn video_format(caps: &gst::CapsRef) -> gst::Caps {
         .build()
 }
 
-/// Encodes one rendition of a picture at this rate into fragments, in this many threads where the
-/// encoder can be told.
+/// A pad a codec that gives what `source` gives.
+pub fn copies(
+    bin: &gst::Bin,
+    source: &gst::Pad,
+    count: usize,
+) -> Result<Vec<gst::Pad>, glib::BoolError> {
+    if count == 1 {
+        return Ok(vec![source.clone()]);
+    }
+    let tee = make("tee")?;
+    add(bin, &[&tee])?;
+    source
+        .link(&static_pad(&tee, "sink")?)
+        .map_err(|error| glib::bool_error!("a rendition cannot be linked: {error}"))?;
+    let copy = || tee.request_pad_simple("src_%u");
+    let copies: Option<Vec<gst::Pad>> = (0..count).map(|_| copy()).collect();
+    copies.ok_or_else(|| glib::bool_error!("a tee gives no pad"))
+}
+
+/// Encodes one rendition of a picture into fragments.
 pub fn rung(
     bin: &gst::Bin,
     source: &gst::Pad,
-    rung: &Rung,
-    rate: (u32, u32),
-    threads: u32,
+    coding: &Coding<'_>,
     starts: &Starts,
-    settings: &Settings,
 ) -> Result<gst_app::AppSink, glib::BoolError> {
     let queue = gst::ElementFactory::make("queue")
         .property("max-size-buffers", QUEUED)
         .property("max-size-bytes", 0u32)
         .property("max-size-time", 0u64)
         .build()?;
-    let encoder = make(&settings.video_encoder)?;
-    if settings.video_encoder == "x264enc" {
-        set_x264(&encoder, rung, rung.frame_rate(rate), settings);
-        encoder.set_property("threads", threads);
-    } else {
-        set_other(&encoder, rung);
-    }
+    let encoder = coding.encoder(&static_pad(&queue, "src")?)?;
+    let parser = coding.parser(&encoder)?;
     let (mux, sink) = fragments()?;
-    let last = if makes_avc(&encoder) {
-        add(bin, &[&queue, &encoder, &mux, sink.upcast_ref()])?;
-        encoder
-    } else {
-        let parse = make("h264parse")?;
-        add(bin, &[&queue, &encoder, &parse, &mux, sink.upcast_ref()])?;
-        parse
-    };
+    let mut elements = vec![&queue, &encoder];
+    elements.extend(&parser);
+    elements.extend([&mux, sink.upcast_ref()]);
+    add(bin, &elements)?;
     static_pad(&mux, "sink")?.set_offset(-(EPOCH.nseconds() as i64));
-    split(&static_pad(&last, "src")?, EPOCH, starts.taken(), None);
+    let last = parser.as_ref().unwrap_or(&encoder);
+    split(&static_pad(last, "src")?, EPOCH, starts.taken(), None);
     source
         .link(&static_pad(&queue, "sink")?)
         .map_err(|error| glib::bool_error!("a rendition cannot be linked: {error}"))?;
     Ok(sink)
-}
-
-/// Whether an encoder's output can go into a file as it is. A parser between moves the segment to
-/// the first decoding time (1.22), and with it all that follow.
-fn makes_avc(encoder: &gst::Element) -> bool {
-    let avc = gst::Caps::builder("video/x-h264")
-        .field("stream-format", "avc")
-        .field("alignment", "au")
-        .build();
-    let pad = encoder.static_pad("src");
-    pad.is_some_and(|pad| pad.pad_template_caps().can_intersect(&avc))
-}
-
-/// Capped constant quality. Key frames come from the events before each; the encoder's own limit
-/// lies beyond them, and scene cuts make none, or renditions would differ. Parameter sets stand in
-/// the sample description alone, as `avc1` asks for.
-fn set_x264(encoder: &gst::Element, rung: &Rung, (num, den): (u32, u32), settings: &Settings) {
-    let frames = settings.keyframe_interval * f64::from(num) / f64::from(den.max(1));
-    encoder.set_property_from_str("speed-preset", &settings.preset.nick());
-    encoder.set_property_from_str("pass", "qual");
-    let quality = settings.quality.saturating_add_signed(rung.quality);
-    let quality = quality.clamp(1, MAX_QUALITY);
-    encoder.set_property("quantizer", quality);
-    encoder.set_property("bitrate", rung.ceiling);
-    encoder.set_property("vbv-buf-capacity", BUFFERED);
-    encoder.set_property("key-int-max", (frames * 2.0).ceil() as u32 + 1);
-    let mut options = String::from("scenecut=0:repeat-headers=0");
-    if rung.content == Content::Screen {
-        options.push_str(SCREEN_OPTIONS);
-    }
-    if rung.every > 1 {
-        options.push_str(FEW_OPTIONS);
-    }
-    encoder.set_property("option-string", options);
-    encoder.set_property("aud", false);
-}
-
-/// Other encoders agree on the name of the bit rate, not on its unit: kbit/s but for openh264enc.
-fn set_other(encoder: &gst::Element, rung: &Rung) {
-    let in_bits = encoder
-        .factory()
-        .is_some_and(|factory| factory.name() == "openh264enc");
-    let rate = if in_bits {
-        rung.ceiling * 1000
-    } else {
-        rung.ceiling
-    };
-    if encoder.find_property("bitrate").is_some() {
-        encoder.set_property_from_str("bitrate", &rate.to_string());
-    }
 }
 
 /// Sound at one rate without holes, levelled by `gains`, encoded into fragments.

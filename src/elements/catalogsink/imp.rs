@@ -18,6 +18,7 @@ use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
 use super::branch;
+use super::encoder;
 use super::pad::{AudioPad, AudioSettings, TextPad, TextSettings};
 use super::run::Run;
 use super::settings::Settings;
@@ -160,7 +161,9 @@ impl CatalogSink {
 
     fn missing(&self) -> Option<String> {
         let settings = lock(&self.settings).clone();
-        branch::required(&settings)
+        // A list that is wrong is told when a run starts.
+        let codecs = settings.codecs.parse().unwrap_or_default();
+        branch::required(&settings, &codecs)
             .into_iter()
             .find(|name| gst::ElementFactory::find(name).is_none())
             .map(str::to_owned)
@@ -189,6 +192,14 @@ impl CatalogSink {
             let _ = child.set_state(gst::State::Null);
             let _ = obj.remove(&child);
         }
+    }
+}
+
+/// What to do where an element is missing.
+fn remedy(element: &str) -> String {
+    match encoder::debian_package(element) {
+        Some(package) => format!("install the plugin that has it, on Debian {package}"),
+        None => "install the plugin that has it".to_owned(),
     }
 }
 
@@ -349,7 +360,7 @@ impl ElementImpl for CatalogSink {
                     let _ = obj.post_message(message.src(&*obj).build());
                     self.post_error_message(gst::error_msg!(
                         gst::CoreError::MissingPlugin,
-                        ("there is no element \"{missing}\"; install the plugin that has it")
+                        ("there is no element \"{missing}\"; {}", remedy(&missing))
                     ));
                     return Err(gst::StateChangeError);
                 }

@@ -19,6 +19,7 @@ use gst::prelude::*;
 
 mod branch;
 mod changes;
+mod encoder;
 mod finish;
 mod imp;
 mod ladder;

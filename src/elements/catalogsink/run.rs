@@ -19,6 +19,7 @@ use super::streams::CHAPTERS;
 use super::writer::TrackWriter;
 use crate::package::chapters::Mark;
 use crate::package::codec::Media;
+use crate::package::coding::{Codecs, CodecsError, VideoCodec};
 use crate::package::ladder::{Ladder, LadderError, Rung};
 use crate::package::language;
 use crate::package::names::{folder_name, unique};
@@ -30,7 +31,11 @@ use crate::webvtt::{Cue, Document};
 /// What a pad's stream becomes.
 #[derive(Clone, Copy)]
 pub enum Output {
-    Video { rung: Rung, rate: (u32, u32) },
+    Video {
+        rung: Rung,
+        rate: (u32, u32),
+        codec: VideoCodec,
+    },
     Audio,
 }
 
@@ -102,6 +107,7 @@ pub struct Due {
 pub struct Run {
     location: PathBuf,
     pub ladder: Ladder,
+    pub codecs: Codecs,
     pub asked: Vec<Time>,
     pub settings: Settings,
     inputs: BTreeMap<String, Input>,
@@ -124,6 +130,10 @@ impl Run {
             .ladder
             .parse()
             .map_err(|error: LadderError| wrong(error.to_string()))?;
+        let codecs = settings
+            .codecs
+            .parse()
+            .map_err(|error: CodecsError| wrong(error.to_string()))?;
         let asked = settings.asked().map_err(|part| {
             wrong(format!("\"{part}\" in keyframe-times is no time in seconds; write, for example, \"12.5,80\""))
         })?;
@@ -134,6 +144,7 @@ impl Run {
         Ok(Run {
             location,
             ladder,
+            codecs,
             asked,
             settings,
             inputs: BTreeMap::new(),
@@ -254,7 +265,9 @@ impl Run {
         settings: &AudioSettings,
     ) -> Arc<Mutex<TrackWriter>> {
         let folder = match output {
-            Output::Video { rung, rate } => format!("video/{}", rung.name(rate)),
+            Output::Video { rung, rate, codec } => {
+                format!("video/{}", codec.named(rung.name(rate)))
+            }
             Output::Audio => {
                 let names = [settings.label.as_deref(), settings.language.as_deref()];
                 let mut names = names.into_iter().flatten().map(folder_name);
@@ -326,8 +339,8 @@ impl Run {
             .collect()
     }
 
-    /// What the streams left, in the order of playlists: pictures from large to small, sound with
-    /// the main one first.
+    /// What the streams left, in the order of playlists: pictures by their codecs, of each from large
+    /// to small, sound with the main one first.
     pub fn finished(
         &self,
         settings: &BTreeMap<String, AudioSettings>,
@@ -346,9 +359,9 @@ impl Run {
                 continue;
             };
             match (&track.output, description.media) {
-                (Output::Video { rung, rate }, _) => finished.video.push(Video {
+                (Output::Video { rung, rate, codec }, _) => finished.video.push(Video {
                     track: segments.clone(),
-                    name: rung.name(*rate),
+                    name: codec.named(rung.name(*rate)),
                     lines: rung.lines,
                     width: rung.width,
                     height: rung.height,
@@ -378,6 +391,8 @@ impl Run {
                 (Output::Audio, Media::Video { .. }) => {}
             }
         }
+        let codec = |video: &Video| VideoCodec::of(&video.track.codec);
+        finished.video.sort_by_key(codec);
         finished.audio.sort_by_key(|audio| audio.role);
         for (input, settings) in texts {
             let told = self.inputs.get(input);

@@ -8,6 +8,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::pad::text;
+use crate::package::coding::Codecs;
 use crate::package::ladder::Ladder;
 use crate::timeline::Time;
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub location: Option<PathBuf>,
     /// As the user wrote it; read when a run starts, so that a wrong one is one clear error.
     pub ladder: String,
+    /// The same.
+    pub codecs: String,
     pub quality: u32,
     pub preset: Preset,
     pub segment_duration: f64,
@@ -58,6 +61,7 @@ impl Default for Settings {
         Settings {
             location: None,
             ladder: Ladder::Auto.to_string(),
+            codecs: Codecs::default().to_string(),
             quality: 23,
             preset: Preset::default(),
             segment_duration: 6.0,
@@ -90,6 +94,17 @@ impl Settings {
                      what is shown is not known here), or numbers of lines separated by commas",
                 )
                 .default_value(Some(default.ladder.as_str()))
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecString::builder("codecs")
+                .nick("Codecs")
+                .blurb(
+                    "Codecs that each rendition of the picture is made in, separated by commas: \
+                     \"h264\", which every player plays and which is always one of them, \"h265\" \
+                     (x265enc) and \"av1\" (av1enc), which take fewer bytes and more time; players \
+                     take the last one that they can play",
+                )
+                .default_value(Some(default.codecs.as_str()))
                 .mutable_ready()
                 .build(),
             glib::ParamSpecUInt::builder("quality")
@@ -149,8 +164,9 @@ impl Settings {
             glib::ParamSpecString::builder("video-encoder")
                 .nick("Video encoder")
                 .blurb(
-                    "Name of the H.264 encoder element; quality and preset are x264enc's, others \
-                     get the ladder's ceiling as their bit rate",
+                    "Name of the H.264 encoder element; quality and preset are x264enc's and those \
+                     of the other codecs, another H.264 encoder gets the ladder's ceiling as its bit \
+                     rate",
                 )
                 .default_value(Some(default.video_encoder.as_str()))
                 .mutable_ready()
@@ -163,6 +179,7 @@ impl Settings {
         match name {
             "location" => self.location = text(value).map(PathBuf::from),
             "ladder" => self.ladder = text(value).unwrap_or(default.ladder),
+            "codecs" => self.codecs = text(value).unwrap_or(default.codecs),
             "quality" => self.quality = value.get().unwrap_or(default.quality),
             "preset" => self.preset = value.get().unwrap_or_default(),
             "segment-duration" => {
@@ -187,6 +204,7 @@ impl Settings {
                     .to_value()
             }
             "ladder" => self.ladder.to_value(),
+            "codecs" => self.codecs.to_value(),
             "quality" => self.quality.to_value(),
             "preset" => self.preset.to_value(),
             "segment-duration" => self.segment_duration.to_value(),

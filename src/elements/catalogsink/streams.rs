@@ -9,6 +9,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::branch::{self, Head};
+use super::encoder::Coding;
 use super::imp::{CAT, CatalogSink, lock};
 use super::ladder::LadderElement;
 use super::pad::AudioPad;
@@ -268,9 +269,11 @@ impl CatalogSink {
         let plan = self.with_run(|run| {
             let mut grid = Grid::new(run.settings.segment(), run.settings.interval());
             run.asked.iter().for_each(|&time| grid.ask(time));
-            (run.ladder.rungs(picture, rate), grid, run.settings.clone())
+            let codecs: Vec<_> = run.codecs.iter().collect();
+            let rungs = run.ladder.rungs(picture, rate);
+            (rungs, codecs, grid, run.settings.clone())
         });
-        let Some((rungs, grid, settings)) = plan else {
+        let Some((rungs, codecs, grid, settings)) = plan else {
             return Ok(());
         };
         gst::info!(CAT, imp = self, "{picture:?} at {rate:?} becomes {rungs:?}");
@@ -279,8 +282,18 @@ impl CatalogSink {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads = ladder::threads(&rungs, processors);
         for ((rung, pad), threads) in rungs.into_iter().zip(pads).zip(threads) {
-            let collector = branch::rung(bin, &pad, &rung, rate, threads, &starts, &settings)?;
-            self.add_track(VIDEO, Output::Video { rung, rate }, &collector);
+            let copies = branch::copies(bin, &pad, codecs.len())?;
+            for (&codec, copy) in codecs.iter().zip(copies) {
+                let coding = Coding {
+                    codec,
+                    rung: &rung,
+                    rate,
+                    threads,
+                    settings: &settings,
+                };
+                let collector = branch::rung(bin, &copy, &coding, &starts)?;
+                self.add_track(VIDEO, Output::Video { rung, rate, codec }, &collector);
+            }
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::package::chunks::{self, Chunk};
-use crate::package::codec::{CodecError, Media, SampleDescription, sample_description};
+use crate::package::codec::{
+    CodecError, Media, SampleDescription, complete_av1_configuration, sample_description,
+};
 use crate::package::fragment;
 use crate::package::names::ContentName;
 use crate::package::track::{KeyFrame, Segment, Track};
@@ -79,6 +81,8 @@ impl TrackWriter {
     /// Writes the initialization segment of pictures that are shown this long after they are
     /// decoded.
     pub fn write_init(&mut self, bytes: &[u8], delay: Time) -> Result<(), WriteError> {
+        let completed = complete_av1_configuration(bytes);
+        let bytes = completed.as_deref().unwrap_or(bytes);
         let description = sample_description(bytes).map_err(WriteError::Codec)?;
         let bytes = fragment::without_dates(bytes);
         self.delay = (delay.secs_f64() * f64::from(description.timescale)).round() as u32;

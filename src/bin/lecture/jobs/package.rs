@@ -7,7 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gstlecture::package::chapters::{self, Chapter, Image, Mark};
+use gstlecture::package::coding::Codecs;
 use gstlecture::package::cost::{Cost, Pricing};
+use gstlecture::package::ladder::Ladder;
 use gstlecture::package::manifest::{Completion, MadeFrom, Manifest, ReviewEntry, SpanEntry};
 use gstlecture::package::text::TextRole;
 use gstlecture::package::{names, playlist};
@@ -46,8 +48,9 @@ const SHORTEST_CHAPTER: Time = Time::from_secs(5);
 const TITLE_DRAWN: Time = Time::from_secs(5);
 
 /// The variables that the media depend on.
-const MEDIA_VARIABLES: [&str; 6] = [
+const MEDIA_VARIABLES: [&str; 7] = [
     "ladder",
+    "codecs",
     "quality",
     "preset",
     "segment-duration",
@@ -94,13 +97,27 @@ pub fn check(request: &Request, input: &Input) -> Result<(), Error> {
     let drafts = Drafts::open(absolute(request.value("output"))?);
     let nothing = Corrected::nothing();
     let pipeline = describe(request, input, &drafts, &nothing, Path::new("package"));
-    pipeline::make(&pipeline).map(|_| ())
+    pipeline::prepare(&pipeline::make(&pipeline)?)
 }
 
 fn check_values(request: &Request) -> Result<(), Error> {
     completion(request)?;
     pricing(request)?;
     loudness::target(request.value("loudness"))?;
+    let read = |name: &str, read: Result<(), String>| {
+        let given = || format!("{name}={}", request.value(name));
+        read.map_err(|wrong| Error::usage(wrong, given(), "see --help"))
+    };
+    let ladder = request.value("ladder").parse::<Ladder>();
+    read(
+        "ladder",
+        ladder.map(|_| ()).map_err(|error| error.to_string()),
+    )?;
+    let codecs = request.value("codecs").parse::<Codecs>();
+    read(
+        "codecs",
+        codecs.map(|_| ()).map_err(|error| error.to_string()),
+    )?;
     request.is_on("mp4").map(|_| ())
 }
 

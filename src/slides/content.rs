@@ -4,10 +4,12 @@
 //!
 //! A screen is drawn: its ground is exactly even, and the strokes of letters stand on it in sharp
 //! contrast. A camera's picture has grain, gradients and soft edges; a white wall is even, too, but
-//! the head before it has an outline and no strokes. Both must hold, and where it is not sure it is no screen: a face that jumps is
-//! worse than text that a larger rendition shows.
+//! the head before it has an outline and no strokes. Both must hold, over more than half of the
+//! picture: slides beside a webcam are a screen, a slide on the wall of a hall is none. Where it is not
+//! sure it is no screen: a face that jumps is worse than text that a larger rendition shows.
 
 use super::picture::{Picture, PlaneFormat};
+use crate::timeline::{CutList, Time};
 
 /// The side of a block in pixels: about one line of small text.
 const BLOCK: usize = 16;
@@ -20,33 +22,37 @@ const CONTRAST: u8 = 80;
 /// … and where in so many rows a stroke begins and ends.
 const STROKE_ROWS: usize = 3;
 /// Percent of the blocks of a screen that are even or drawn on, and that are drawn on.
-const SYNTHETIC: usize = 70;
-const DRAWN: usize = 3;
+const SYNTHETIC: usize = 60;
+const DRAWN: usize = 5;
+/// Of so many even blocks, percent, and too few that are drawn on, nothing can be said: a title, a
+/// card before the class, darkness.
+const BLANK: usize = 85;
 /// Pictures from which something can be said.
 const LEAST: usize = 5;
 
-/// Counts the pictures of a recording that look like a screen.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct ScreenCount {
-    screens: usize,
-    pictures: usize,
-}
+/// Which pictures of a recording look like a screen.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Looks(Vec<(Time, bool)>);
 
-impl ScreenCount {
-    /// Counts a picture; of one whose luma cannot be read nothing is known.
-    pub fn add(&mut self, picture: &Picture) {
-        if let Some(screen) = looks_drawn(picture) {
-            self.pictures += 1;
-            self.screens += usize::from(screen);
-        }
+impl Looks {
+    /// Looks at the picture of a time; of one whose luma cannot be read nothing is known.
+    pub fn add(&mut self, picture: &Picture, time: Time) {
+        self.0
+            .extend(looks_drawn(picture).map(|screen| (time, screen)));
     }
 
-    /// Whether most of what was shown is a screen: three quarters of at least five pictures.
-    pub fn is_screen(&self) -> bool {
-        self.pictures >= LEAST && self.screens * 4 >= self.pictures * 3
+    /// Whether most of what is kept shows a screen: three quarters of at least five pictures.
+    pub fn is_screen(&self, cuts: &CutList) -> bool {
+        let is_kept = |time: Time| cuts.to_output(time).kept().is_some();
+        let kept = self.0.iter().filter(|&&(time, _)| is_kept(time));
+        let (screens, pictures) = kept.fold((0, 0), |(screens, pictures), &(_, screen)| {
+            (screens + usize::from(screen), pictures + 1)
+        });
+        pictures >= LEAST && screens * 4 >= pictures * 3
     }
 }
 
+/// Whether a picture is drawn; `None` where it does not show.
 fn looks_drawn(picture: &Picture) -> Option<bool> {
     let luma = picture
         .planes
@@ -68,7 +74,9 @@ fn looks_drawn(picture: &Picture) -> Option<bool> {
             }
         }
     }
-    (all > 0).then(|| (even + drawn) * 100 >= all * SYNTHETIC && drawn * 100 >= all * DRAWN)
+    let (synthetic, is_drawn) = (even + drawn, drawn * 100 >= all * DRAWN);
+    let is_blank = !is_drawn && synthetic * 100 >= all * BLANK;
+    (all > 0 && !is_blank).then_some(is_drawn && synthetic * 100 >= all * SYNTHETIC)
 }
 
 enum Block {
@@ -110,11 +118,12 @@ fn look(rows: &[&[u8]; BLOCK]) -> Option<Block> {
 mod tests {
     use super::*;
     use crate::slides::Plane;
+    use crate::timeline::Span;
 
     const WIDTH: usize = 320;
     const HEIGHT: usize = 192;
 
-    fn is_screen(pixel: impl Fn(usize, usize) -> u8) -> bool {
+    fn looks(count: usize, pixel: impl Fn(usize, usize) -> u8) -> Looks {
         let data: Vec<u8> = (0..WIDTH * HEIGHT)
             .map(|at| pixel(at % WIDTH, at / WIDTH))
             .collect();
@@ -128,11 +137,15 @@ mod tests {
             height: HEIGHT,
             planes: &planes,
         };
-        let mut count = ScreenCount::default();
-        for _ in 0..LEAST {
-            count.add(&picture);
+        let mut looks = Looks::default();
+        for second in 0..count {
+            looks.add(&picture, Time::from_secs(second as u64));
         }
-        count.is_screen()
+        looks
+    }
+
+    fn is_screen(pixel: impl Fn(usize, usize) -> u8) -> bool {
+        looks(LEAST, pixel).is_screen(&CutList::keep_all())
     }
 
     /// Grain of a sensor, the same every time.
@@ -161,6 +174,44 @@ mod tests {
         } else {
             page(x, y)
         }));
+    }
+
+    #[test]
+    fn a_page_beside_a_webcam_column_is_a_screen() {
+        assert!(is_screen(|x, y| if x > 240 && y < 96 {
+            20 + (x * 31 + y * 17) as u8 % 200
+        } else {
+            page(x, y)
+        }));
+    }
+
+    #[test]
+    fn a_page_on_the_wall_of_a_hall_is_none() {
+        assert!(!is_screen(|x, y| {
+            match (80..230).contains(&x) && (30..120).contains(&y) {
+                true => page(x, y),
+                false => 30 + (x / 9) as u8 + grain(x, y),
+            }
+        }));
+    }
+
+    #[test]
+    fn what_is_cut_and_what_is_blank_do_not_count() {
+        let room = |x: usize, y: usize| (60 + x / 4) as u8 + grain(x, y);
+        let mut all = looks(LEAST, room);
+        all.0.extend(looks(LEAST, |_, _| 235).0);
+        let last = all.0.len();
+        let pages = looks(LEAST, page).0;
+        all.0.extend(
+            pages
+                .iter()
+                .map(|&(time, screen)| (time.saturating_add(Time::from_secs(last as u64)), screen)),
+        );
+        assert_eq!(last, LEAST);
+        assert!(!all.is_screen(&CutList::keep_all()));
+        let class = Span::new(Time::from_secs(LEAST as u64), Time::MAX);
+        let cuts = CutList::new([class]).expect("one span");
+        assert!(all.is_screen(&cuts));
     }
 
     #[test]

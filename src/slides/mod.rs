@@ -18,7 +18,7 @@ mod region;
 mod shown;
 mod survey;
 
-pub use content::ScreenCount;
+pub use content::Looks;
 pub use detector::{Change, Detector, Sensitivity};
 pub use disposable::is_disposable;
 pub use picture::{Picture, Plane, PlaneFormat, planes};

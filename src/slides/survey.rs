@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::content::ScreenCount;
+use super::content::Looks;
 use super::detector::Sensitivity;
 use super::picture::{Grid, Picture};
 use super::region::Region;
@@ -71,7 +71,7 @@ pub struct Survey {
     chosen: Vec<Span>,
     /// Every group's span.
     spans: Vec<Span>,
-    screens: ScreenCount,
+    looks: Looks,
 }
 
 impl Survey {
@@ -88,13 +88,13 @@ impl Survey {
             judged: 0,
             chosen: Vec::new(),
             spans: Vec::new(),
-            screens: ScreenCount::default(),
+            looks: Looks::default(),
         }
     }
 
-    /// Whether most key frames show a screen, and not what a camera sees.
-    pub fn is_screen(&self) -> bool {
-        self.screens.is_screen()
+    /// What the key frames look like.
+    pub fn looks(&self) -> &Looks {
+        &self.looks
     }
 
     /// Takes a packet of the encoded stream, in the stream's order. `time` is when its picture is
@@ -134,7 +134,7 @@ impl Survey {
     pub fn picture(&mut self, picture: &Picture, time: Time) {
         let span = Span::new(self.last_picture, time);
         self.last_picture = time;
-        self.screens.add(picture);
+        self.looks.add(picture, time);
         let Some(grid) = self.grid.as_ref().filter(|grid| grid.fits(picture)) else {
             // The size is new: what is shown is not comparable, so the change is looked at.
             let grid = Grid::new(picture, self.sensitivity);

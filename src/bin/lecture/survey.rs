@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gst::glib;
 use gst::prelude::*;
 use gst_video::VideoFrameExt;
-use gstlecture::slides::{self, Picture, Sensitivity, Survey};
+use gstlecture::slides::{self, Looks, Picture, Sensitivity, Survey};
 use gstlecture::timeline::{Span, Time};
 
 use crate::error::Error;
@@ -20,23 +20,23 @@ use crate::probe::Input;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
-/// Has a pipeline that only looks and listens decode no more of `input` than it needs. Returns
-/// whether it shows a screen; what is not known is none.
-pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<bool, Error> {
+/// Has a pipeline that only looks and listens decode no more of `input` than it needs. Returns what
+/// its pictures look like.
+pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<Looks, Error> {
     prefer_fast_decoders(pipeline);
     if input.video.is_none() {
-        return Ok(false);
+        return Ok(Looks::default());
     }
-    let (groups, is_screen) = survey(input, stop)?;
+    let (groups, looks) = survey(input, stop)?;
     groups.apply(pipeline);
-    Ok(is_screen)
+    Ok(looks)
 }
 
 /// The spans of the video whose pictures are decoded; `None`: all of it.
 struct Groups(Option<Arc<[Span]>>);
 
 /// The first pass over the video of `input`.
-fn survey(input: &Input, stop: &Stop) -> Result<(Groups, bool), Error> {
+fn survey(input: &Input, stop: &Stop) -> Result<(Groups, Looks), Error> {
     let made = pipeline::parse(
         "filesrc name=recording ! decodebin name=source \
          source. ! queue ! video/x-raw ! videoconvert \
@@ -75,11 +75,11 @@ fn survey(input: &Input, stop: &Stop) -> Result<(Groups, bool), Error> {
     if pipeline::run(&made, progress, stop, |_| {}).is_err() {
         // What is wrong with the recording shows when all of it is decoded.
         stop.check()?;
-        return Ok((Groups(None), false));
+        return Ok((Groups(None), Looks::default()));
     }
     let survey = std::mem::replace(&mut *lock(&survey), Survey::new(Sensitivity::default()));
-    let is_screen = survey.is_screen();
-    Ok((Groups(survey.finish().map(Arc::from)), is_screen))
+    let looks = survey.looks().clone();
+    Ok((Groups(survey.finish().map(Arc::from)), looks))
 }
 
 impl Groups {

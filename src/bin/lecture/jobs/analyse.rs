@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use gst::glib;
-use gstlecture::timeline::Time;
+use gstlecture::timeline::trim_file::TrimFile;
+use gstlecture::timeline::{CutList, Time};
 use gstlecture::webvtt::{self, Review, Status};
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
@@ -63,7 +64,7 @@ pub fn into(
     request.say(&describe(request, input, texts, &folder.drafts()));
     let staging = folder.drafts_staging()?;
     let made = pipeline::make(&describe(request, input, texts, staging.path()))?;
-    let is_screen = survey::spare(&made, input, &request.stop)?;
+    let looks = survey::spare(&made, input, &request.stop)?;
     let meters = Meters::listen(&made, input.audio.len());
     let mut findings = Findings::default();
     let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
@@ -82,7 +83,14 @@ pub fn into(
     );
     analysis.insert("loudness".into(), meters.to_json());
     if input.video.is_some() {
-        let content = if is_screen { "screen" } else { "camera" };
+        let cuts = fs::read(staging.path().join(TRIM)).ok();
+        let cuts = cuts.and_then(|bytes| TrimFile::read(&bytes, input.promised).ok());
+        let cuts = cuts.map_or_else(CutList::keep_all, |trim| trim.cut_list(input.promised));
+        let content = if looks.is_screen(&cuts) {
+            "screen"
+        } else {
+            "camera"
+        };
         analysis.insert(CONTENT.into(), content.into());
         summary.insert(CONTENT.into(), content.into());
     }

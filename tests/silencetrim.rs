@@ -1566,6 +1566,7 @@ fn quality_of_service_of_the_output_stays_behind() {
 
 #[test]
 fn a_table_of_contents_is_moved() {
+    init();
     let folder = tempfile::tempdir().expect("folder");
     let cuts = cut_list(folder.path(), &[(1000, 2000), (5000, 6000)]);
     let mut toc = gst::Toc::new(gst::TocScope::Global);
@@ -1699,6 +1700,7 @@ fn words_with_times_are_moved_and_cut() {
 #[test]
 fn sound_in_planes_and_many_channels_is_cut_to_the_sample() {
     use gst_audio::{AudioBufferRef, AudioInfo, AudioLayout, AudioMeta};
+    init();
     let folder = tempfile::tempdir().expect("folder");
     let list = cut_list(folder.path(), &[(151, 399), (550, 800)]);
     for (channels, layout) in [

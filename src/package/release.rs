@@ -150,162 +150,222 @@ pub fn release(
     manifest: &Manifest,
     sealing: Option<(&Sealing, Clear)>,
 ) -> Result<Vec<Object>, Broken> {
-    let mut manifest = manifest.clone();
-    let (texts, thumbnails) =
-        sealing.map_or((true, true), |(_, clear)| (clear.texts, clear.thumbnails));
-    let sealing = sealing.map(|(sealing, _)| sealing);
-    let mut objects: BTreeMap<String, Object> = BTreeMap::new();
-    let mut add = |path: &str, origin: Origin, step: Step| {
+    let (sealing, clear) = match sealing {
+        Some((sealing, clear)) => (Some(sealing), clear),
+        None => (
+            None,
+            Clear {
+                texts: true,
+                thumbnails: true,
+            },
+        ),
+    };
+    let playlists = Playlists::read(files, manifest)?;
+    let mut release = Release {
+        files,
+        sealing,
+        clear,
+        manifest: manifest.clone(),
+        objects: BTreeMap::new(),
+        renamed: BTreeMap::new(),
+    };
+    for (path, &i_frames) in &playlists.media {
+        // A byte range of a file that is encrypted as a whole cannot be decrypted.
+        if sealing.is_none() || !i_frames {
+            release.add_media(path)?;
+        }
+    }
+    for path in &playlists.data {
+        release.add_chapters(path)?;
+    }
+    release.add_other_forms()?;
+    release.add_texts();
+    release.add_pictures();
+    release.add_entry(playlists);
+    release.in_order()
+}
+
+/// What is published, as far as it is known.
+struct Release<'a> {
+    files: &'a dyn Files,
+    sealing: Option<&'a Sealing>,
+    clear: Clear,
+    /// Says what is published, and no more.
+    manifest: Manifest,
+    objects: BTreeMap<String, Object>,
+    /// The names that the multivariant playlist has for what it leads to.
+    renamed: BTreeMap<String, String>,
+}
+
+impl Release<'_> {
+    fn add(&mut self, path: &str, origin: Origin, step: Step) {
         let object = Object {
             path: path.to_owned(),
             origin,
             step,
         };
-        objects.insert(path.to_owned(), object);
-    };
-
-    let playlists = Playlists::read(files, &manifest)?;
-    // The names that the multivariant playlist has for what it leads to.
-    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
-    for (path, &i_frames) in &playlists.media {
-        let mut bytes = read(files, path)?;
-        if let Some(sealing) = sealing {
-            // A byte range of a file that is encrypted as a whole cannot be decrypted.
-            if i_frames {
-                continue;
-            }
-            bytes = encryption::playlist(
-                &bytes,
-                |uri| sealing.files.get(&resolve(path, uri)),
-                &sealing.key_uri,
-            )
-            .ok_or_else(|| broken(path, "it is no media playlist of ours"))?;
-        }
-        for segment in named(path, &read(files, path)?)? {
-            match sealing.and_then(|sealing| sealing.files.get(&segment)) {
-                Some(sealed) => add(
-                    &beside(&segment, &sealed.name),
-                    Origin::Sealed(segment),
-                    Step::Media,
-                ),
-                None => add(&segment, Origin::Package, Step::Media),
-            }
-        }
-        let copy = beside(path, &content_name(&bytes, "m3u8"));
-        renamed.insert(path.clone(), copy.clone());
-        add(path, Origin::Made(bytes.clone()), Step::Beside);
-        add(&copy, Origin::Made(bytes), Step::Playlists);
+        self.objects.insert(path.to_owned(), object);
     }
 
-    for path in &playlists.data {
-        let mut bytes = read(files, path)?;
+    fn add_all(&mut self, paths: impl IntoIterator<Item = String>, step: Step) {
+        for path in paths {
+            self.add(&path, Origin::Package, step);
+        }
+    }
+
+    /// Adds a file under its own name, and under one of its content, to which the multivariant
+    /// playlist leads.
+    fn add_twice(&mut self, path: &str, extension: &str, bytes: Vec<u8>) {
+        let copy = beside(path, &content_name(&bytes, extension));
+        self.renamed.insert(path.to_owned(), copy.clone());
+        self.add(path, Origin::Made(bytes.clone()), Step::Beside);
+        self.add(&copy, Origin::Made(bytes), Step::Playlists);
+    }
+
+    /// A media playlist and its segments.
+    fn add_media(&mut self, path: &str) -> Result<(), Broken> {
+        let mut bytes = read(self.files, path)?;
+        for segment in named(path, &bytes)? {
+            match self.sealing.and_then(|sealing| sealing.files.get(&segment)) {
+                Some(sealed) => {
+                    let name = beside(&segment, &sealed.name);
+                    self.add(&name, Origin::Sealed(segment), Step::Media);
+                }
+                None => self.add(&segment, Origin::Package, Step::Media),
+            }
+        }
+        if let Some(sealing) = self.sealing {
+            let sealed = |uri: &str| sealing.files.get(&resolve(path, uri));
+            bytes = encryption::playlist(&bytes, sealed, &sealing.key_uri)
+                .ok_or_else(|| broken(path, "it is no media playlist of ours"))?;
+        }
+        self.add_twice(path, "m3u8", bytes);
+        Ok(())
+    }
+
+    /// The chapters of session data, and their pictures.
+    fn add_chapters(&mut self, path: &str) -> Result<(), Broken> {
+        let mut bytes = read(self.files, path)?;
         let chapters: Value =
             serde_json::from_slice(&bytes).map_err(|_| broken(path, "it is not JSON"))?;
-        if thumbnails {
-            for url in images(&chapters) {
-                add(&resolve(path, url), Origin::Package, Step::Media);
-            }
+        if self.clear.thumbnails {
+            let pictures: Vec<String> = images(&chapters).map(|url| resolve(path, url)).collect();
+            self.add_all(pictures, Step::Media);
         } else {
             bytes = without_images(chapters);
         }
-        let copy = beside(path, &content_name(&bytes, "json"));
-        renamed.insert(path.clone(), copy.clone());
-        add(path, Origin::Made(bytes.clone()), Step::Beside);
-        add(&copy, Origin::Made(bytes), Step::Playlists);
+        self.add_twice(path, "json", bytes);
+        Ok(())
     }
 
-    if sealing.is_some() {
-        manifest.dash = None;
-        manifest.mp4 = None;
-    }
-    if let Some(path) = &manifest.dash {
-        let bytes = read(files, path)?;
-        let named = dash::files(&bytes).ok_or_else(|| broken(path, "it cannot be parsed"))?;
-        for file in named.iter().map(|file| resolve(path, file)) {
-            let step = if names::is_content_name(&file) {
-                Step::Media
-            } else {
-                Step::Beside
-            };
-            add(&file, Origin::Package, step);
+    /// The same class for others than players of HLS; where segments are encrypted there is none.
+    fn add_other_forms(&mut self) -> Result<(), Broken> {
+        if self.sealing.is_some() {
+            self.manifest.dash = None;
+            self.manifest.mp4 = None;
         }
-        add(path, Origin::Package, Step::Entry);
-    }
-    for text in manifest
-        .captions
-        .iter_mut()
-        .chain(&mut manifest.descriptions)
-    {
-        if !texts {
-            text.file = None;
-            text.transcript = None;
+        if let Some(path) = self.manifest.dash.clone() {
+            let bytes = read(self.files, &path)?;
+            let named = dash::files(&bytes).ok_or_else(|| broken(&path, "it cannot be parsed"))?;
+            for file in named.iter().map(|file| resolve(&path, file)) {
+                let step = match names::is_content_name(&file) {
+                    true => Step::Media,
+                    false => Step::Beside,
+                };
+                self.add(&file, Origin::Package, step);
+            }
+            self.add(&path, Origin::Package, Step::Entry);
         }
-        for path in [&text.file, &text.transcript].into_iter().flatten() {
-            add(path, Origin::Package, Step::Beside);
+        let movie = self.manifest.mp4.as_ref().map(|movie| movie.file.clone());
+        self.add_all(movie, Step::Beside);
+        if self.files.has(names::CHAPTERS_VTT) {
+            self.add(names::CHAPTERS_VTT, Origin::Package, Step::Beside);
         }
+        Ok(())
     }
-    // Without its file nothing of a text that is no rendition is left.
-    manifest
-        .descriptions
-        .retain(|text| text.file.is_some() || text.playlist.is_some());
-    if !thumbnails {
-        manifest.thumbnails = None;
-        for chapter in &mut manifest.chapters {
-            chapter.image = None;
-        }
-    }
-    if let Some(pictures) = &manifest.thumbnails {
-        for sheet in &pictures.sheets {
-            add(sheet, Origin::Package, Step::Media);
-        }
-        for path in pictures.poster.iter().chain([&pictures.track]) {
-            add(path, Origin::Package, Step::Beside);
-        }
-    }
-    for image in manifest
-        .chapters
-        .iter()
-        .filter_map(|chapter| chapter.image.as_ref())
-    {
-        add(image, Origin::Package, Step::Media);
-    }
-    if let Some(movie) = &manifest.mp4 {
-        add(&movie.file, Origin::Package, Step::Beside);
-    }
-    if files.has(names::CHAPTERS_VTT) {
-        add(names::CHAPTERS_VTT, Origin::Package, Step::Beside);
-    }
-    match sealing {
-        None => add(names::MANIFEST, Origin::Package, Step::Entry),
-        Some(sealing) => {
-            manifest.encryption = Some(EncryptionEntry {
-                method: "AES-128".into(),
-                key_uri: sealing.key_uri.clone(),
-            });
-            add(
-                names::MANIFEST,
-                Origin::Made(manifest.to_json()),
-                Step::Entry,
+
+    /// Whole captions, descriptions and transcripts.
+    fn add_texts(&mut self) {
+        let Manifest {
+            captions,
+            descriptions,
+            ..
+        } = &mut self.manifest;
+        let mut paths = Vec::new();
+        for text in captions.iter_mut().chain(&mut *descriptions) {
+            if !self.clear.texts {
+                text.file = None;
+                text.transcript = None;
+            }
+            paths.extend(
+                [&text.file, &text.transcript]
+                    .into_iter()
+                    .flatten()
+                    .cloned(),
             );
         }
+        // Without its file nothing of a text that is no rendition is left.
+        descriptions.retain(|text| text.file.is_some() || text.playlist.is_some());
+        self.add_all(paths, Step::Beside);
     }
-    let multivariant = playlists.renamed(&renamed);
-    add(&manifest.playlist, Origin::Made(multivariant), Step::Entry);
 
-    let mut objects: Vec<Object> = objects.into_values().collect();
-    for object in &objects {
-        let path = match &object.origin {
-            Origin::Package => &object.path,
-            Origin::Sealed(path) => path,
-            Origin::Made(_) => continue,
-        };
-        if !files.has(path) {
-            return Err(broken(path, "it is named and not there"));
+    /// Poster, thumbnails, and the chapters' pictures.
+    fn add_pictures(&mut self) {
+        if !self.clear.thumbnails {
+            self.manifest.thumbnails = None;
+            for chapter in &mut self.manifest.chapters {
+                chapter.image = None;
+            }
         }
+        if let Some(pictures) = self.manifest.thumbnails.clone() {
+            self.add_all(pictures.sheets, Step::Media);
+            self.add_all(
+                pictures.poster.into_iter().chain([pictures.track]),
+                Step::Beside,
+            );
+        }
+        let chapters = self.manifest.chapters.iter();
+        let images: Vec<String> = chapters
+            .filter_map(|chapter| chapter.image.clone())
+            .collect();
+        self.add_all(images, Step::Media);
     }
-    let last = |object: &Object| object.path == manifest.playlist;
-    objects.sort_by_key(|object| (object.step, last(object)));
-    Ok(objects)
+
+    /// The manifest and the multivariant playlist.
+    fn add_entry(&mut self, playlists: Playlists) {
+        let manifest = match self.sealing {
+            None => Origin::Package,
+            Some(sealing) => {
+                self.manifest.encryption = Some(EncryptionEntry {
+                    method: "AES-128".into(),
+                    key_uri: sealing.key_uri.clone(),
+                });
+                Origin::Made(self.manifest.to_json())
+            }
+        };
+        self.add(names::MANIFEST, manifest, Step::Entry);
+        let path = playlists.path.clone();
+        let multivariant = playlists.renamed(&self.renamed);
+        self.add(&path, Origin::Made(multivariant), Step::Entry);
+    }
+
+    /// All of it, in the order in which it is sent; what the package does not have is an error.
+    fn in_order(self) -> Result<Vec<Object>, Broken> {
+        let mut objects: Vec<Object> = self.objects.into_values().collect();
+        for object in &objects {
+            let path = match &object.origin {
+                Origin::Package => &object.path,
+                Origin::Sealed(path) => path,
+                Origin::Made(_) => continue,
+            };
+            if !self.files.has(path) {
+                return Err(broken(path, "it is named and not there"));
+            }
+        }
+        let last = |object: &Object| object.path == self.manifest.playlist;
+        objects.sort_by_key(|object| (object.step, last(object)));
+        Ok(objects)
+    }
 }
 
 /// The multivariant playlist, and what it leads to by their paths.

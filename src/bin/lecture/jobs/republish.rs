@@ -6,6 +6,7 @@
 //! Whatever is in doubt is encoded as if there were no old package.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use gstlecture::package::codec::sample_description;
@@ -37,6 +38,17 @@ const MARGIN: Time = Time::from_secs(2);
 const NEAR: Time = Time::from_secs(20);
 /// The end of the recording, as a time that a cue can say.
 const FAR: Time = Time::from_secs(1_000_000);
+
+/// What becomes of the picture.
+struct Plan {
+    rate: FrameRate,
+    /// The frames of the old segments.
+    segments: Vec<Range<u64>>,
+    parts: Vec<Part>,
+}
+
+/// A part that was encoded: where it is, and its renditions.
+type Made = Option<(PathBuf, Vec<Video>)>;
 
 /// A new package out of an old one.
 pub struct Republish<'a> {
@@ -141,6 +153,34 @@ impl Republish<'_> {
             self.tell(count, count, summary);
             return Ok(Some(old.to_vec()));
         }
+        let Some(plan) = self.plan(old, old_cuts)? else {
+            return Ok(None);
+        };
+        let Some(made) = self.encode_parts(&plan, old)? else {
+            return Ok(None);
+        };
+        let mut joined = Vec::new();
+        for (rung, video) in old.iter().enumerate() {
+            let Some(track) = self.join(&plan, &made, rung, &video.track)? else {
+                return Ok(None);
+            };
+            joined.push(Video {
+                track,
+                ..video.clone()
+            });
+        }
+        for (folder, _) in made.iter().flatten() {
+            fs::remove_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+        }
+        let reused = |part: &&Part| matches!(part, Part::Old { .. });
+        let reused = plan.parts.iter().filter(reused).count();
+        let count = joined.first().map_or(0, |video| video.track.segments.len());
+        self.tell(reused, count, summary);
+        Ok(Some(joined))
+    }
+
+    /// Which segments of the picture are used again.
+    fn plan(&self, old: &[Video], old_cuts: &CutList) -> Result<Option<Plan>, Error> {
         if !self.corrected.redaction.covered().is_empty() {
             // What stands for a covered picture may be one that is cut.
             return self.in_doubt("pictures are covered");
@@ -148,14 +188,13 @@ impl Republish<'_> {
         let Some(rate) = package::frame_rate(self.input) else {
             return self.in_doubt("its pictures have no constant rate");
         };
-        let frames = |video: &Video| -> Vec<_> {
+        let frames = |video: &Video| -> Vec<Range<u64>> {
             let segments = video.track.segments.iter();
-            let frame = |time: Time| rate.nearest(time);
             segments
-                .map(|segment| frame(segment.span.start)..frame(segment.span.end))
+                .map(|segment| rate.nearest(segment.span.start)..rate.nearest(segment.span.end))
                 .collect()
         };
-        let segments = frames(first);
+        let segments = old.first().map(frames).unwrap_or_default();
         if old.iter().any(|video| frames(video) != segments) {
             return self.in_doubt("its renditions do not have the same segments");
         }
@@ -165,21 +204,28 @@ impl Republish<'_> {
         let Some(parts) = reuse::plan(&segments, old_cuts, cuts, rate, duration) else {
             return self.in_doubt("cuts do not lie between frames");
         };
-        let reused: u64 = parts
-            .iter()
-            .filter_map(|part| match part {
-                Part::Old { segment, .. } => segments.get(*segment),
-                Part::New { .. } => None,
-            })
-            .map(|frames| frames.end - frames.start)
-            .sum();
+        let reused = parts.iter().filter_map(|part| match part {
+            Part::Old { segment, .. } => segments.get(*segment),
+            Part::New { .. } => None,
+        });
+        let reused: u64 = reused.map(|frames| frames.end - frames.start).sum();
         let whole = segments.last().map_or(0, |frames| frames.end);
         // A part costs more than its frames.
         if reused < whole / 4 {
             return self.in_doubt("little of it is kept");
         }
+        Ok(Some(Plan {
+            rate,
+            segments,
+            parts,
+        }))
+    }
+
+    /// Encodes what is new, in the order of the parts; old ones have nothing.
+    fn encode_parts(&self, plan: &Plan, old: &[Video]) -> Result<Option<Vec<Made>>, Error> {
+        let rate = plan.rate;
         let mut made = Vec::new();
-        for (number, part) in parts.iter().enumerate() {
+        for (number, part) in plan.parts.iter().enumerate() {
             let Part::New { start, end } = *part else {
                 made.push(None);
                 continue;
@@ -193,14 +239,11 @@ impl Republish<'_> {
             };
             let length = end.map(|end| end - start);
             let fits = |(old, new): (&Video, &Video)| {
+                let frames = rate.nearest(new.track.end());
                 let alike = |video: &Video| Video {
-                    track: Track {
-                        segments: Vec::new(),
-                        ..video.track.clone()
-                    },
+                    track: empty(&video.track),
                     ..video.clone()
                 };
-                let frames = rate.nearest(new.track.end());
                 alike(old) == alike(new) && length.is_none_or(|length| length == frames)
             };
             if videos.len() != old.len() || !old.iter().zip(&videos).all(fits) {
@@ -208,73 +251,63 @@ impl Republish<'_> {
             }
             made.push(Some((folder, videos)));
         }
-        let mut joined = Vec::new();
-        let mut count = (0, 0);
-        for (rung, old) in old.iter().enumerate() {
-            let mut track = Track {
-                segments: Vec::new(),
-                ..old.track.clone()
-            };
-            let Some(ticks) = self.adopt_init(self.old, &track, rate)? else {
-                return self.in_doubt("its frames have another timescale");
-            };
-            count = (0, 0);
-            for (part, made) in parts.iter().zip(&made) {
-                self.request.stop.check()?;
-                let (folder, segments, start, first) = match (part, made) {
-                    (Part::Old { segment, start }, _) => {
-                        let first = segments.get(*segment).map_or(0, |frames| frames.start);
-                        let segments = old.track.segments.get(*segment..=*segment);
-                        (self.old, segments.unwrap_or_default(), *start, first)
-                    }
-                    (Part::New { start, .. }, Some((folder, videos))) => {
-                        let segments = videos.get(rung).map(|video| &video.track.segments[..]);
-                        (folder.as_path(), segments.unwrap_or_default(), *start, 0)
-                    }
-                    (Part::New { .. }, None) => return Ok(None),
-                };
-                let move_to = |time: Time| start + rate.nearest(time) - first;
-                for segment in segments {
-                    let moved = Segment {
-                        span: Span::new(
-                            rate.start(move_to(segment.span.start)),
-                            rate.start(move_to(segment.span.end)),
-                        ),
-                        keys: segment
-                            .keys
-                            .iter()
-                            .map(|key| KeyFrame {
-                                start: rate.start(move_to(key.start)),
-                                range: key.range.clone(),
-                            })
-                            .collect(),
-                        ..segment.clone()
-                    };
-                    let from = rate.nearest(segment.span.start);
-                    let to = rate.nearest(moved.span.start);
-                    let Some(name) = self.take(folder, &track.folder, segment, from, to, ticks)?
-                    else {
-                        return self.in_doubt("a segment cannot be moved");
-                    };
-                    track.segments.push(Segment { name, ..moved });
+        Ok(Some(made))
+    }
+
+    /// Joins old and new segments of a rendition.
+    fn join(
+        &self,
+        plan: &Plan,
+        made: &[Made],
+        rung: usize,
+        old: &Track,
+    ) -> Result<Option<Track>, Error> {
+        let rate = plan.rate;
+        let mut track = empty(old);
+        let Some(ticks) = self.adopt_init(self.old, old, rate)? else {
+            return self.in_doubt("its frames have another timescale");
+        };
+        for (part, made) in plan.parts.iter().zip(made) {
+            self.request.stop.check()?;
+            // Where the segments are, which frame they start with there, and which one here.
+            let (folder, segments, from, to) = match (part, made) {
+                (Part::Old { segment, start }, _) => {
+                    let from = plan.segments.get(*segment).map_or(0, |frames| frames.start);
+                    let segments = old.segments.get(*segment..=*segment);
+                    (self.old, segments, from, *start)
                 }
-                count.1 += segments.len();
-                count.0 += usize::from(matches!(part, Part::Old { .. }));
+                (Part::New { start, .. }, Some((folder, videos))) => {
+                    let segments = videos.get(rung).map(|video| &video.track.segments[..]);
+                    (folder.as_path(), segments, 0, *start)
+                }
+                (Part::New { .. }, None) => return Ok(None),
+            };
+            let moved = |time: Time| rate.start(to + rate.nearest(time) - from);
+            for segment in segments.unwrap_or_default() {
+                let span = Span::new(moved(segment.span.start), moved(segment.span.end));
+                let was = rate.nearest(segment.span.start);
+                let is = rate.nearest(span.start);
+                let name = self.take(folder, &track.folder, segment, was, is, ticks)?;
+                let Some(name) = name else {
+                    return self.in_doubt("a segment cannot be moved");
+                };
+                let keys = segment.keys.iter().map(|key| KeyFrame {
+                    start: moved(key.start),
+                    range: key.range.clone(),
+                });
+                track.segments.push(Segment {
+                    name,
+                    span,
+                    keys: keys.collect(),
+                    ..segment.clone()
+                });
             }
-            // Encoded whole, it were not alone.
-            if track.short_tail().is_some() {
-                return self.in_doubt("what is left is too short");
-            }
-            joined.push(Video {
-                track,
-                ..old.clone()
-            });
         }
-        for (folder, _) in made.iter().flatten() {
-            fs::remove_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+        // Encoded whole, it were not alone.
+        if track.short_tail().is_some() {
+            return self.in_doubt("what is left is too short");
         }
-        self.tell(count.0, count.1, summary);
-        Ok(Some(joined))
+        Ok(Some(track))
     }
 
     /// Everything has to be encoded, and why.
@@ -292,7 +325,7 @@ impl Republish<'_> {
     }
 
     /// Encodes a part of the new package; where it is and its renditions.
-    fn encode(&self, number: usize, output: Span) -> Result<Option<(PathBuf, Vec<Video>)>, Error> {
+    fn encode(&self, number: usize, output: Span) -> Result<Made, Error> {
         let sources = self.corrected.cuts.sources(output);
         let (Some(first), Some(last)) = (sources.first(), sources.last()) else {
             return Ok(None);
@@ -479,6 +512,14 @@ impl Republish<'_> {
         fs::create_dir_all(&target).map_err(|error| Error::writing(&target, &error))?;
         package::link_file(&package.join(folder).join(name), &target.join(name))
             .map_err(|error| Error::writing(&target, &error))
+    }
+}
+
+/// A track like this one, without segments.
+fn empty(track: &Track) -> Track {
+    Track {
+        segments: Vec::new(),
+        ..track.clone()
     }
 }
 

@@ -22,6 +22,12 @@ pub const SOURCE: &str = "source";
 /// How often a running pipeline's freed memory is given back.
 const GIVE_BACK: Duration = Duration::from_secs(2);
 
+/// How often something that is waited for is looked at.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A pipeline that was made to pause has told of it by then.
+const SETTLING: Duration = Duration::from_secs(5);
+
 /// What a pipeline that came to its end has seen.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -365,7 +371,7 @@ fn seek(
         let _ = found.send(());
     });
     let _ = pipeline.set_state(gst::State::Paused);
-    while all_found.recv_timeout(Duration::from_millis(20)).is_err() {
+    while all_found.recv_timeout(POLL).is_err() {
         stop.check()?;
         if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error])
             && let gst::MessageView::Error(error) = message.view()
@@ -373,6 +379,7 @@ fn seek(
             return Err(gst_error::first(error, bus));
         }
     }
+    settle(pipeline, bus, stop)?;
     let Some(pad) = source.src_pads().into_iter().next() else {
         return Ok(());
     };
@@ -388,6 +395,27 @@ fn seek(
     );
     // What cannot be sought in is read from its start.
     pad.send_event(seek);
+    Ok(())
+}
+
+/// Waits until a pipeline that is to be PAUSED has told that it is. PLAYING that is set while it is
+/// still telling makes the bin withhold its EOS message.
+fn settle(pipeline: &gst::Pipeline, bus: &gst::Bus, stop: &Stop) -> Result<(), Error> {
+    let limit = Instant::now() + SETTLING;
+    let kinds = [gst::MessageType::Error, gst::MessageType::AsyncDone];
+    while Instant::now() < limit {
+        stop.check()?;
+        let message = bus.timed_pop_filtered(gst::ClockTime::try_from(POLL).ok(), &kinds);
+        match message.as_ref().map(|message| message.view()) {
+            Some(gst::MessageView::Error(error)) => return Err(gst_error::first(error, bus)),
+            Some(gst::MessageView::AsyncDone(done))
+                if done.src() == Some(pipeline.upcast_ref()) =>
+            {
+                return Ok(());
+            }
+            _ => {}
+        }
+    }
     Ok(())
 }
 

@@ -752,15 +752,15 @@ fn an_audio_description_covers_the_programme_and_no_more() {
         let package = package(
             "ladder=90 audio_0::language=de audio_1::language=de audio_1::role=description",
             &[
-                &video((160, 90), "10/1", 130),
-                &audio("audio_0", 13, 1),
+                &video((160, 90), "10/1", 160),
+                &audio("audio_0", 16, 1),
                 &audio("audio_1", seconds, 1),
             ]
             .map(String::as_str)
             .concat(),
         );
         assert!(
-            (package.duration() - 13.0).abs() < 0.03,
+            (package.duration() - 16.0).abs() < 0.03,
             "{}",
             package.duration()
         );
@@ -773,8 +773,10 @@ fn an_audio_description_covers_the_programme_and_no_more() {
         };
         let described = "audio/de-description/playlist.m3u8";
         let (main, described_end) = (end("audio/de/playlist.m3u8"), end(described));
+        // 16 s are whole frames of AAC: one sample too few is a frame too few, for which a player
+        // that has the picture to the end waits.
         assert!(
-            (main - described_end).abs() < 0.03,
+            (main - 16.0).abs() < 1e-4 && (main - described_end).abs() < 1e-4,
             "{seconds}: {main} {described_end}"
         );
         let findings = package.findings();

@@ -131,13 +131,24 @@ impl Place {
         fs::create_dir_all(&plugins).expect("made");
         fs::copy(muxer.expect("it was built"), plugins.join("libgstfmp4.so")).expect("copied");
         let path = std::env::join_paths([built, plugins]).expect("paths");
-        Command::new("sh")
-            .args(["-c", &line])
-            .env("GST_PLUGIN_PATH", path)
-            .env("GST_REGISTRY", self.path("registry"))
-            .current_dir(self.0.path())
-            .output()
-            .expect("a shell")
+        let run = || {
+            Command::new("timeout")
+                .args(["60", "sh", "-c", &line])
+                .env("GST_PLUGIN_PATH", &path)
+                .env("GST_REGISTRY", self.path("registry"))
+                .current_dir(self.0.path())
+                .output()
+                .expect("timeout and a shell")
+        };
+        // gst-launch-1.0 misses the end now and then: it sets PLAYING while the thread that has
+        // committed PAUSED is still telling of that, which makes GstBin withhold its EOS message.
+        let mut ended = run();
+        for _ in 0..2 {
+            if ended.status.code() == Some(124) {
+                ended = run();
+            }
+        }
+        ended
     }
 
     /// The files of a folder with their content's length and inode.
@@ -1236,7 +1247,8 @@ fn another_description_encodes_nothing_else() {
     let (start, end) = span(&place.path("OUT/package").join(playlist));
     assert!(start < 0.05 && (end - 14.0).abs() < 0.05, "{start} {end}");
 
-    // Without one there is none, and the rest stays.
+    // Once it is taken away there is none, and the rest stays.
+    fs::remove_file(place.path("OUT/drafts/descriptions.en.ogg")).expect("it was kept");
     place.done(&PACKAGE);
     assert_eq!(media(false), others);
     assert!(media(true).is_empty());
@@ -1596,19 +1608,54 @@ fn descriptions_are_sound_or_words() {
     let report = place.lecture(&["check", "input=OUT/package"]).out;
     assert!(!report.contains("Apple 2."), "{report}");
 
-    // Corrected words are written; the sound stays.
+    // Corrected words are written; the sound stays, without being named again.
     let media = place.files("OUT/package/audio");
     let draft = place
         .read("OUT/drafts/descriptions.fr.vtt")
         .replace("A map", "A plan");
     place.write("OUT/drafts/descriptions.fr.vtt", &draft);
-    place.done(&package(&descriptions[..2]));
+    place.done(&package(&[]));
     assert!(
         place
             .read("OUT/package/descriptions/descriptions.fr.vtt")
             .contains("A plan")
     );
     assert_eq!(place.files("OUT/package/audio"), media);
+
+    // What is taken away from the drafts is not published.
+    fs::remove_file(place.path("OUT/drafts/descriptions.de.ogg")).expect("it was kept");
+    place.done(&package(&[]));
+    let languages = || -> Vec<String> {
+        let manifest = place.manifest();
+        let audio = manifest["audio"].as_array().expect("a list").iter();
+        let described = audio.filter(|audio| audio["role"] == "description");
+        described
+            .map(|audio| audio["language"].to_string())
+            .collect()
+    };
+    assert_eq!(languages(), ["\"en\""]);
+
+    // Another file takes the place of the one before, whatever its kind.
+    place.ffmpeg(&[&["-i", "short.ogg", "-c:a", "flac", "other.flac"]]);
+    place.done(&package(&["descriptions.en=other.flac"]));
+    assert!(!place.path("OUT/drafts/descriptions.en.ogg").exists());
+    assert_eq!(languages(), ["\"en\""]);
+    fs::copy(
+        place.path("short.ogg"),
+        place.path("OUT/drafts/descriptions.en.ogg"),
+    )
+    .expect("copied");
+    let two = place.lecture(&package(&[]));
+    two.failed(1, &["the second audio description", "descriptions.en.ogg"]);
+    fs::remove_file(place.path("OUT/drafts/descriptions.en.ogg")).expect("removed");
+
+    // It describes this recording and no other.
+    place.recording("other.mp4", "21");
+    for name in ["descriptions.fr.vtt", "trim.vtt"] {
+        fs::remove_file(place.path("OUT/drafts").join(name)).expect("a person wrote it");
+    }
+    let other = place.lecture(&["analyse", "input=other.mp4"]);
+    other.failed(1, &["given for another recording", "descriptions.en.flac"]);
 
     let silent = place.lecture(&package(&["descriptions.en=silent.mp4"]));
     silent.failed(1, &["there is no sound in it", "silent.mp4"]);

@@ -59,7 +59,7 @@ pub fn into(
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let recording = fingerprint(input)?;
-    let drafts = Drafts::open(folder.drafts());
+    let mut drafts = Drafts::open(folder.drafts());
     drafts.check_are_of(&recording)?;
     request.say(&describe(request, input, texts, &folder.drafts()));
     let staging = folder.drafts_staging()?;

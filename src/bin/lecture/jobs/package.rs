@@ -133,7 +133,6 @@ pub fn into(
     given.import(folder, input)?;
     let drafts = Drafts::open(folder.drafts());
     let mut corrected = Corrected::read(request, &drafts, input, &recording)?;
-    corrected.described = given.described.clone();
     let (made_from, each_made_from) = made_from(request, &recording, &corrected);
     for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
         request.note(&said);
@@ -355,7 +354,7 @@ pub struct Corrected {
     /// The analysis found that a screen is shown.
     is_screen: bool,
     texts: DraftTexts,
-    /// Sound with a description of what is seen. It is no draft, but what was given.
+    /// Sound with a description of what is seen.
     pub described: Vec<Described>,
     described_gains: Vec<String>,
     review: Vec<ReviewEntry>,
@@ -436,6 +435,7 @@ impl Corrected {
 
     fn read_texts(&mut self, drafts: &Drafts, recording: &str) -> Result<(), Error> {
         self.texts = DraftTexts::read(drafts, recording)?;
+        self.described = Described::of(drafts, recording)?;
         let reviews: Vec<(String, Review)> = self
             .texts
             .iter()
@@ -464,7 +464,11 @@ impl Corrected {
     /// Adds what was given as if it were imported.
     fn add_given(&mut self, given: &GivenTexts, drafts: &Drafts) {
         self.texts.add_given(given, drafts);
-        self.described = given.described.clone();
+        for described in &given.described {
+            self.described
+                .retain(|old| old.language != described.language);
+            self.described.push(described.clone());
+        }
     }
 
     fn add_review(&mut self, name: &str, review: Option<Review>) {

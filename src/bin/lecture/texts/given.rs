@@ -58,6 +58,7 @@ pub struct Described {
     pub language: String,
     pub path: PathBuf,
     pub fingerprint: String,
+    duration: Option<Time>,
 }
 
 impl GivenTexts {
@@ -84,9 +85,11 @@ impl GivenTexts {
         for (language, path) in request.values.by_language(DESCRIPTIONS) {
             match GivenText::read(TextRole::Descriptions, language, path)? {
                 Some(text) => given.add(text, length)?,
-                None => given
-                    .described
-                    .push(Described::read(language, path, input)?),
+                None => {
+                    let described = Described::read(language, path)?;
+                    described.warn(input.duration);
+                    given.described.push(described);
+                }
             }
         }
         if input.audio.is_empty() && !given.texts.is_empty() {
@@ -113,14 +116,14 @@ impl GivenTexts {
         Ok(())
     }
 
-    /// Puts the texts into the drafts, in the recording's time. A draft that a person has touched
-    /// stays.
+    /// Puts what was given into the drafts, texts in the recording's time. A draft that a person has
+    /// touched stays.
     pub fn import(&self, folder: &ClassFolder, input: &Input) -> Result<(), Error> {
-        if self.texts.is_empty() {
-            return Ok(());
-        }
         let mut drafts = Drafts::open(folder.drafts());
-        let published = match self.in_output_time {
+        for Described { language, path, .. } in &self.described {
+            drafts.import_described(language, path, &self.recording)?;
+        }
+        let published = match self.in_output_time && !self.texts.is_empty() {
             true => Some(published(folder, &drafts, input)?),
             false => None,
         };
@@ -226,8 +229,8 @@ pub fn warn(path: &Path, problems: &[Problem]) {
 }
 
 impl Described {
-    /// Opens a file of sound, and warns where it is not as long as the recording.
-    fn read(language: &str, path: &str, input: &Input) -> Result<Self, Error> {
+    /// Opens a file of sound.
+    fn read(language: &str, path: &str) -> Result<Self, Error> {
         let found = Input::probe(path)?;
         if found.audio.is_empty() {
             return Err(Error::request(
@@ -236,24 +239,41 @@ impl Described {
                 format!("name a mixed sound file or WebVTT: {DESCRIPTIONS}{language}=FILE"),
             ));
         }
-        if let (Some(length), Some(wanted)) = (found.duration, input.duration)
-            && length.abs_diff(wanted) > Time::SECOND
-        {
-            let (length_said, wanted_said) = (length.secs_f64(), wanted.secs_f64());
-            let what = match length < wanted {
-                true => "silence follows it",
-                false => "the rest of it is left out",
-            };
-            eprintln!(
-                "warning: {path} lasts {length_said:.1} s and the recording {wanted_said:.1} s; {what}"
-            );
-        }
         Ok(Described {
             language: language.to_owned(),
+            duration: found.duration,
             fingerprint: of_recording(&found.path)
                 .map_err(|error| Error::reading(&found.path, &error))?,
             path: found.path,
         })
+    }
+
+    /// Those beside the drafts.
+    pub fn of(drafts: &Drafts, recording: &str) -> Result<Vec<Self>, Error> {
+        let files = drafts.described(recording)?.into_iter();
+        files
+            .map(|(language, path)| Described::read(&language, &path.to_string_lossy()))
+            .collect()
+    }
+
+    /// Says where it is not as long as the recording.
+    fn warn(&self, wanted: Option<Time>) {
+        let (Some(length), Some(wanted)) = (self.duration, wanted) else {
+            return;
+        };
+        if length.abs_diff(wanted) <= Time::SECOND {
+            return;
+        }
+        let what = match length < wanted {
+            true => "silence follows it",
+            false => "the rest of it is left out",
+        };
+        eprintln!(
+            "warning: {} lasts {:.1} s and the recording {:.1} s; {what}",
+            self.path.display(),
+            length.secs_f64(),
+            wanted.secs_f64()
+        );
     }
 }
 

@@ -3,6 +3,8 @@
 //! The drafts of a class: made by a machine, corrected and approved by a person. What a person has
 //! touched is never written over.
 
+mod described;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -26,6 +28,8 @@ pub const ANALYSIS: &str = "analysis.json";
 pub const CONTENT: &str = "content";
 /// The key of those fingerprints.
 const WRITTEN: &str = "written";
+/// The key of the audio descriptions that were given, each with the recording it is of.
+const DESCRIBED: &str = "described";
 
 /// The name of a draft of a text.
 pub fn text_name(role: TextRole, language: &str) -> String {
@@ -53,16 +57,21 @@ pub struct Drafts {
     /// The fingerprints of what the machine wrote, by file name: of the last runs, since a run
     /// may be killed between writing the fingerprints and the drafts.
     written: BTreeMap<String, Vec<String>>,
+    /// The recordings of the audio descriptions that were given, by file name.
+    described: BTreeMap<String, String>,
 }
 
 impl Drafts {
     pub fn open(folder: PathBuf) -> Self {
-        let written = fs::read(folder.join(ANALYSIS))
+        let analysis: Value = fs::read(folder.join(ANALYSIS))
             .ok()
-            .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())
-            .and_then(|analysis| serde_json::from_value(analysis.get(WRITTEN)?.clone()).ok())
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        Drafts { folder, written }
+        Drafts {
+            folder,
+            written: serde_json::from_value(analysis[WRITTEN].clone()).unwrap_or_default(),
+            described: serde_json::from_value(analysis[DESCRIBED].clone()).unwrap_or_default(),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -110,19 +119,15 @@ impl Drafts {
                 self.check_is_of(&name, recording)?;
             }
         }
-        Ok(())
+        self.described(recording).map(|_| ())
     }
 
     /// The texts that there are drafts of: captions, then descriptions, each with its language.
     pub fn texts(&self) -> Result<Vec<(TextRole, String)>, Error> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Error::reading(&self.folder, &error)),
-        };
-        let mut texts: Vec<(TextRole, String)> = entries
-            .filter_map(|entry| {
-                let name = entry.ok()?.file_name().into_string().ok()?;
+        let mut texts: Vec<(TextRole, String)> = self
+            .names()?
+            .iter()
+            .filter_map(|name| {
                 let (kind, language) = name.strip_suffix(".vtt")?.split_once('.')?;
                 let role = match kind {
                     "captions" => TextRole::Captions,
@@ -138,6 +143,17 @@ impl Drafts {
         Ok(texts)
     }
 
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::reading(&self.folder, &error)),
+        };
+        Ok(entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect())
+    }
+
     /// Puts a file that a person gave in the place of the draft of this name, unless a person has
     /// touched that one; `false` where it stays.
     pub fn import(&mut self, name: &str, bytes: &[u8]) -> Result<bool, Error> {
@@ -146,17 +162,25 @@ impl Drafts {
         }
         fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
         let analysis = self.read(ANALYSIS)?.unwrap_or_default();
-        let mut analysis: Map<String, Value> =
-            serde_json::from_slice(&analysis).unwrap_or_default();
         note_written(&mut self.written, name, bytes);
-        analysis.insert(WRITTEN.into(), json!(self.written));
-        let text = format!("{:#}\n", Value::Object(analysis));
-        for (name, bytes) in [(ANALYSIS, text.as_bytes()), (name, bytes)] {
-            let part = self.path(&format!(".{name}.new"));
-            fs::write(&part, bytes).map_err(|error| Error::writing(&part, &error))?;
-            self.put(&part, name)?;
-        }
+        self.write_analysis(serde_json::from_slice(&analysis).unwrap_or_default())?;
+        self.write(name, bytes)?;
         Ok(true)
+    }
+
+    fn write_analysis(&self, mut analysis: Map<String, Value>) -> Result<(), Error> {
+        analysis.insert(WRITTEN.into(), json!(self.written));
+        if !self.described.is_empty() {
+            analysis.insert(DESCRIBED.into(), json!(self.described));
+        }
+        let text = format!("{:#}\n", Value::Object(analysis));
+        self.write(ANALYSIS, text.as_bytes())
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let part = self.path(&format!(".{name}.new"));
+        fs::write(&part, bytes).map_err(|error| Error::writing(&part, &error))?;
+        self.put(&part, name)
     }
 
     /// Refuses a draft that says that it was made or approved for another recording.
@@ -181,29 +205,24 @@ impl Drafts {
     /// Puts new drafts from `staging` in place of those that no person has touched, and says which
     /// stay as they are. `analysis` is what the analysis found.
     pub fn replace(
-        &self,
+        &mut self,
         staging: &Path,
-        mut analysis: Map<String, Value>,
+        analysis: Map<String, Value>,
     ) -> Result<Vec<&'static str>, Error> {
-        let mut written = self.written.clone();
         let mut new = Vec::new();
         for name in [TRIM, CHAPTERS] {
             let path = staging.join(name);
             match fs::read(&path) {
                 Ok(bytes) => {
-                    note_written(&mut written, name, &bytes);
+                    note_written(&mut self.written, name, &bytes);
                     new.push((name, path));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::reading(&path, &error)),
             }
         }
-        analysis.insert(WRITTEN.into(), json!(written));
         fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
-        let analysed = staging.join(ANALYSIS);
-        let text = format!("{:#}\n", Value::Object(analysis));
-        fs::write(&analysed, text).map_err(|error| Error::writing(&analysed, &error))?;
-        self.put(&analysed, ANALYSIS)?;
+        self.write_analysis(analysis)?;
         let mut kept = Vec::new();
         for (name, path) in new {
             // Asked at the last moment: a person may have saved it while the job ran.

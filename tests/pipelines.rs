@@ -1254,6 +1254,43 @@ fn another_description_encodes_nothing_else() {
     assert!(media(true).is_empty());
 }
 
+/// A rendition of a screen that shows a fifth of the frames is used again like others.
+#[test]
+fn a_screens_pictures_stay_with_another_sound() {
+    let place = class_with_a_cut();
+    place.ffmpeg(&[&["-f", "lavfi", "-t", "20", "-i", SOUND, "one.ogg"]]);
+    let screen = [
+        "package",
+        "input=class.mp4",
+        "preset=ultrafast",
+        "ladder=screen",
+    ];
+    place.done(&screen);
+    let manifest = place.manifest();
+    let rates: Vec<Option<f64>> = (0..2)
+        .map(|at| manifest["video"][at]["frame-rate"].as_f64())
+        .collect();
+    assert_eq!(rates, [Some(25.0), Some(5.0)]);
+    let pictures = || {
+        let mut files = place.files("OUT/package/video");
+        files.retain(|path, _| path.extension() != Some("m3u8".as_ref()));
+        files
+    };
+    let old = pictures();
+    let done = place.done(&[&screen[..], &["descriptions.en=one.ogg"]].concat());
+    assert_eq!(done["segments"], done["segments-reused"], "{done}");
+    assert_eq!(pictures(), old);
+    assert_eq!(place.manifest()["video"], manifest["video"]);
+
+    // After a changed cut other frames would be those that it shows.
+    let cuts = place
+        .read("OUT/drafts/trim.vtt")
+        .replace("00:11.000", "00:12.000");
+    place.write("OUT/drafts/trim.vtt", &cuts);
+    let done = place.done(&screen);
+    assert!(done.get("segments-reused").is_none(), "{done}");
+}
+
 /// A class of 20 seconds of which what lies from 5 to 11 is cut.
 fn class_with_a_cut() -> Place {
     let place = Place::new();

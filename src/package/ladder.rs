@@ -307,7 +307,7 @@ pub fn frame_rate(num: u32, den: u32) -> (u32, u32) {
     }
 }
 
-fn reduced(num: u32, den: u32) -> (u32, u32) {
+pub(super) fn reduced(num: u32, den: u32) -> (u32, u32) {
     let (mut a, mut b) = (num, den);
     while b != 0 {
         (a, b) = (b, a % b);

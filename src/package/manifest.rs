@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chapters::Chapter;
 use super::cost::Cost;
+use super::ladder;
 use super::names;
 use super::playlist::{self, Audio, Programme, Role, Video};
 use super::text::{Text, TextRole};
@@ -347,8 +348,9 @@ impl Manifest {
     }
 
     /// The renditions that it tells of, without texts and chapters. `track` reads one whose times
-    /// are whole frames of this rate, `rate` is that of the picture. `None` where one cannot be read
-    /// or is none that was written so.
+    /// are whole frames of this rate, `rate` is that of the picture, of whose frames a rendition may
+    /// show every second, third … one. `None` where one cannot be read or is none that was written
+    /// so.
     pub fn programme(
         &self,
         rate: Option<(u32, u32)>,
@@ -356,14 +358,16 @@ impl Manifest {
     ) -> Option<Programme> {
         let video = self.video.iter().map(|entry| {
             let (num, den) = rate?;
-            (entry.frame_rate == f64::from(num) / f64::from(den)).then_some(())?;
+            let every = (f64::from(num) / f64::from(den) / entry.frame_rate).round() as u32;
+            let frame_rate = ladder::reduced(num, den.checked_mul(every)?);
+            (entry.frame_rate == f64::from(frame_rate.0) / f64::from(frame_rate.1)).then_some(())?;
             Some(Video {
                 track: track(&entry.media, FrameRate::new(num, den)?)?,
                 name: entry.name.clone(),
                 lines: entry.name.split_once('p')?.0.parse().ok()?,
                 width: entry.width,
                 height: entry.height,
-                frame_rate: (num, den),
+                frame_rate,
             })
         });
         let audio = self.audio.iter().map(|entry| {

@@ -188,6 +188,11 @@ impl Republish<'_> {
         let Some(rate) = package::frame_rate(self.input) else {
             return self.in_doubt("its pictures have no constant rate");
         };
+        let rates = old.iter().map(|video| video.frame_rate);
+        if rates.clone().min() != rates.max() {
+            // Which of the frames it shows changes with every cut before them.
+            return self.in_doubt("a rendition shows a part of the frames only");
+        }
         let frames = |video: &Video| -> Vec<Range<u64>> {
             let segments = video.track.segments.iter();
             segments

@@ -244,7 +244,7 @@ impl ElementImpl for CatalogSink {
                 "Sink/File",
                 "Writes picture, sound, captions and chapters of a class as an HLS package for a \
                  catalog",
-                "gst-plugin-lecture",
+                env!("CARGO_PKG_REPOSITORY"),
             )
         });
         Some(&*METADATA)

@@ -641,7 +641,7 @@ impl ElementImpl for ChapterDetect {
                 "Chapter detector",
                 "Filter/Analyzer/Video/Audio",
                 "Finds where the chapters of a recorded class begin, from slides, pauses and transcript",
-                "The gst-plugin-lecture developers",
+                env!("CARGO_PKG_REPOSITORY"),
             )
         });
         Some(&*METADATA)

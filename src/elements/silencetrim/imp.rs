@@ -106,7 +106,7 @@ impl ElementImpl for SilenceTrim {
                 "Silence trimmer",
                 "Filter/Analyzer/Audio",
                 "Finds the dead air of a class and cuts it from any number of streams at once",
-                "gst-plugin-lecture",
+                env!("CARGO_PKG_REPOSITORY"),
             )
         });
         Some(&METADATA)

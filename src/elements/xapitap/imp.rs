@@ -549,7 +549,7 @@ impl ElementImpl for XapiTap {
                 "xAPI playback reporter",
                 "Filter/Analyzer",
                 "Reports playback to a Learning Record Store as xAPI Video Profile statements",
-                "The gst-plugin-lecture authors",
+                env!("CARGO_PKG_REPOSITORY"),
             )
         });
         Some(&METADATA)

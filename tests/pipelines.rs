@@ -736,6 +736,7 @@ fn bad_input_is_one_clear_error_and_leaves_what_was_there() {
     place.write("words.srt", "1\n00:00:01,000 --> 00:00:02,000\nhello\n");
     place.ffmpeg(&[&["-i", "words.srt", "words.mkv"]]);
     place.write("text.mp4", "this is a letter\n");
+    place.write("long text.mp4", &"this is a letter\n".repeat(99));
     place.write("empty.mp4", "");
 
     for (input, says) in [
@@ -743,6 +744,7 @@ fn bad_input_is_one_clear_error_and_leaves_what_was_there() {
         ("empty.mp4", &["the file is empty"]),
         ("OUT", &["this is a folder"]),
         ("text.mp4", &["this is no audio or video"]),
+        ("long text.mp4", &["this is no audio or video"]),
         ("encrypted.mp4", &["encrypted", "decrypt it first"]),
         ("words.mkv", &["neither sound nor video"]),
         ("no index.mp4", &["cut off", "MB", "its index is missing"]),
@@ -760,6 +762,8 @@ fn bad_input_is_one_clear_error_and_leaves_what_was_there() {
         chapters.failed(1, says);
         assert!(!place.path("chapters.vtt").exists());
     }
+    let chapters = place.lecture(&["chapters", "transcript=words.srt"]);
+    chapters.failed(1, &["words.srt: not WebVTT"]);
     for input in ["cut.mp4", "cut.mkv"] {
         let input = format!("input={input}");
         place.done(&["catalog", &input, "output=cut", "accept-truncated=true"]);
@@ -806,6 +810,8 @@ fn help_lists_jobs_and_variables() {
     let place = Place::new();
     let overview = place.lecture(&[]);
     assert_eq!(overview.status, Some(0));
+    let version = place.lecture(&["--version"]).out;
+    assert_eq!(version, format!("lecture {}\n", env!("CARGO_PKG_VERSION")));
     for job in ["analyse", "package", "catalog", "trim", "chapters"] {
         assert!(
             overview.out.contains(&format!("\n  {job} ")),

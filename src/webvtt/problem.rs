@@ -64,7 +64,8 @@ impl fmt::Display for ProblemKind {
             }
             ProblemKind::Stray(text) => write!(
                 f,
-                "\"{text}\" belongs to no cue; put a timing line above it or remove it"
+                "\"{text}\" belongs to no cue; put a timing line, as 00:00:00.000 --> \
+                 00:00:01.000, above it, or remove it"
             ),
             ProblemKind::Late(block) => {
                 write!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The command line: `lecture [JOB] [KEY=VALUE…] [--print] [--json] [--help]`.
+//! The command line: `lecture [JOB] [KEY=VALUE…] [--print] [--json] [--help] [--version]`.
 
 use std::ffi::OsString;
 
@@ -18,6 +18,7 @@ pub struct Arguments {
     /// End with one line of JSON.
     pub json: bool,
     pub help: bool,
+    pub version: bool,
 }
 
 impl Arguments {
@@ -35,11 +36,12 @@ impl Arguments {
                 "--print" => read.print = true,
                 "--json" => read.json = true,
                 "--help" | "-h" => read.help = true,
+                "--version" => read.version = true,
                 option if option.starts_with('-') => {
                     return Err(Error::usage(
                         "there is no such option",
                         option,
-                        "the options are --print, --json and --help",
+                        "the options are --print, --json, --help and --version",
                     ));
                 }
                 word => match word.split_once('=') {

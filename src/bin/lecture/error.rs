@@ -120,15 +120,16 @@ impl Report {
     }
 }
 
-/// One line, whatever the parts hold.
+/// One line as elements say it, whatever the parts hold: where: what; what to do.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<&str> = [&self.what, &self.place, &self.remedy]
-            .into_iter()
-            .map(String::as_str)
-            .filter(|part| !part.is_empty())
-            .collect();
-        let line = parts.join(", ");
+        let mut line = self.what.clone();
+        if !self.place.is_empty() {
+            line = format!("{}: {line}", self.place);
+        }
+        if !self.remedy.is_empty() {
+            line = format!("{line}; {}", self.remedy);
+        }
         f.write_str(&line.replace(['\n', '\r'], " "))
     }
 }
@@ -138,7 +139,7 @@ impl fmt::Display for Error {
         match self {
             Error::Usage(report) | Error::Request(report) | Error::Later(report) => report.fmt(f),
             Error::Stopped => {
-                f.write_str("stopped, nothing was changed, type the same command again")
+                f.write_str("stopped, nothing was changed; type the same command again")
             }
         }
     }
@@ -153,9 +154,9 @@ mod tests {
     #[test]
     fn an_error_is_one_line_and_has_a_status() {
         let error = Error::request("no such\nfile", "a\rb", "check");
-        assert_eq!(error.to_string(), "no such file, a b, check");
+        assert_eq!(error.to_string(), "a b: no such file; check");
         assert_eq!(error.status(), 1);
-        assert_eq!(Error::usage("a", "", "b").to_string(), "a, b");
+        assert_eq!(Error::usage("a", "", "b").to_string(), "a; b");
         assert_eq!(Error::usage("a", "", "b").status(), 2);
         assert_eq!(Error::Stopped.status(), 75);
     }

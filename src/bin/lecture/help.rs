@@ -10,7 +10,7 @@ use crate::jobs::{JOBS, Job};
 /// The jobs.
 pub fn overview() -> String {
     let mut text = String::from(
-        "lecture JOB KEY=VALUE… [--print] [--json] [--help]\n\
+        "lecture JOB KEY=VALUE… [--print] [--json] [--help] [--version]\n\
          \n\
          Turns the recording of a class into a catalog package.\n\
          \n\
@@ -18,13 +18,14 @@ pub fn overview() -> String {
     );
     for job in JOBS {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "  {:10} {}", job.name, job.summary());
+        let _ = writeln!(text, "  {:12}  {}", job.name, job.summary());
     }
     text.push_str(
         "\n\
-         --print  only say the gst-launch-1.0 line\n\
-         --json   end with one line of JSON\n\
-         --help   after a job: its variables\n\
+         --print    only say the gst-launch-1.0 line\n\
+         --json     end with one line of JSON\n\
+         --help     after a job: its variables\n\
+         --version  of the program\n\
          \n\
          Exit status: 0 done, 1 this input or request cannot work, 2 wrong usage,\n\
          75 try again later.",
@@ -47,9 +48,25 @@ pub fn job(job: &Job) -> String {
         };
         let _ = writeln!(
             text,
-            "  {} ({need})\n      {}",
-            variable.name, variable.text
+            "  {} ({need})\n{}",
+            variable.name,
+            wrapped(&variable.text)
         );
     }
     text.trim_end().to_string()
+}
+
+/// Indented lines that fit a terminal of 80 columns.
+fn wrapped(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 80 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("      {word}")),
+        }
+    }
+    lines.join("\n")
 }

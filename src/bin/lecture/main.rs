@@ -63,6 +63,10 @@ fn main() -> ExitCode {
 }
 
 fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Error> {
+    if arguments.version {
+        println!("lecture {}", env!("CARGO_PKG_VERSION"));
+        return Ok(());
+    }
     let Some(name) = &arguments.job else {
         println!("{}", help::overview());
         return Ok(());

@@ -265,7 +265,8 @@ fn is_indexed(info: &DiscovererInfo) -> bool {
 fn unreadable(path: &Path, error: &glib::Error) -> Error {
     let place = path.display().to_string();
     let place = place.as_str();
-    if error.matches(gst::StreamError::TypeNotFound) {
+    // WrongType is said of text.
+    if error.matches(gst::StreamError::TypeNotFound) || error.matches(gst::StreamError::WrongType) {
         Error::request(
             "this is no audio or video that is known",
             place,

@@ -2,9 +2,10 @@
 
 //! The jobs: what each asks, which pipelines it runs, what it makes of their results.
 
-use std::fs::File;
+use std::fs;
 use std::path::{self, Path, PathBuf};
 
+use gstlecture::webvtt;
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value};
 
@@ -212,12 +213,15 @@ impl Request {
         eprintln!("{text}");
     }
 
-    /// The transcript that `transcript=` names, where it can be read.
+    /// The transcript that `transcript=` names, where it is one.
     fn transcript(&self) -> Result<Option<&str>, Error> {
         let Some(transcript) = self.values.get("transcript") else {
             return Ok(None);
         };
-        File::open(transcript).map_err(|error| Error::reading(Path::new(transcript), &error))?;
+        let bytes =
+            fs::read(transcript).map_err(|error| Error::reading(Path::new(transcript), &error))?;
+        webvtt::read(&bytes)
+            .map_err(|error| Error::request(error.to_string(), transcript, "name a WebVTT file"))?;
         Ok(Some(transcript))
     }
 

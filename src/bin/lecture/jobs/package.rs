@@ -196,11 +196,14 @@ pub fn into(
     verify::rules(staging.path())?;
     request.stop.check()?;
     folder.exchange(staging)?;
+    let cost = manifest.cost.as_ref();
+    let stored = cost.map_or(manifest.bytes, |cost| cost.stored_bytes);
     request.note(&format!(
-        "{}: {} renditions, {:.1} MB",
+        "{}: {} renditions of the picture, {} of the sound, {:.1} MB",
         package.display(),
-        manifest.video.len() + manifest.audio.len(),
-        manifest.bytes as f64 / 1e6,
+        manifest.video.len(),
+        manifest.audio.len(),
+        stored as f64 / 1e6,
     ));
     if let Some(cost) = &manifest.cost {
         request.note(&cost.table());

@@ -34,9 +34,16 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     if values.get("activity-id").is_none() {
         values.set("activity-id", &uri);
     }
-    let manifest = folder.join("manifest.json");
-    if is_package && values.get("manifest").is_none() && has_kept_spans(&manifest) {
-        values.set("manifest", manifest.display().to_string());
+    let own = folder.join("manifest.json");
+    if is_package && values.get("manifest").is_none() && read(&own)["kept"].is_array() {
+        // A manifest of an older package says nothing of what it kept.
+        values.set("manifest", own.display().to_string());
+    }
+    if values.get("completion-threshold").is_none()
+        && let Some(manifest) = values.get("manifest").map(read)
+        && let Some(threshold) = manifest["completion"]["threshold"].as_f64()
+    {
+        values.set("completion-threshold", threshold.to_string());
     }
     // What is said to the user must not hold a secret; where to find it may stand there.
     let secrets =
@@ -143,10 +150,10 @@ fn streams(uri: &str, place: &str) -> Result<Facts, Error> {
     Ok(facts)
 }
 
-/// A manifest of an older package says nothing of what it kept.
-fn has_kept_spans(manifest: &Path) -> bool {
+/// A package's manifest, null where it cannot be read: the tap says why.
+fn read(manifest: impl AsRef<Path>) -> serde_json::Value {
     std::fs::read(manifest)
         .ok()
-        .and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok())
-        .is_some_and(|manifest| manifest["kept"].is_array())
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::Path;
 
+use gstlecture::timeline::Time;
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, facts};
@@ -14,6 +15,7 @@ use crate::part::Part;
 use crate::picture_times;
 use crate::pipeline;
 use crate::probe::{Input, Text};
+use crate::progress;
 use crate::subtitles;
 
 pub static DESCRIPTION: Lazy<Description> =
@@ -57,13 +59,20 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     {
         picture_times::complete(&made);
     }
-    let mut removed = 0;
+    let (mut kept, mut removed) = (0, 0);
     request.run("trim", &made, &input, |message| {
         if message.name() == "silencetrim-summary" {
+            kept = message.get::<u64>("kept").unwrap_or_default();
             removed = message.get::<u64>("removed").unwrap_or_default();
         }
     })?;
     part.finish(output)?;
+    request.note(&format!(
+        "{}: {} kept, {} cut",
+        output.display(),
+        progress::clock(Time::from_nanos(kept)),
+        progress::clock(Time::from_nanos(removed)),
+    ));
     summary.insert("output".into(), output.display().to_string().into());
     summary.insert("removed-seconds".into(), (removed as f64 / 1e9).into());
     Ok(())

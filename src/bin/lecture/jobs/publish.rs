@@ -494,7 +494,7 @@ mod tests {
         let error = check_review(&manifest, false).expect_err("drafts");
         assert_eq!(error.status(), 1);
         let text = error.to_string();
-        assert!(text.contains("chapters.vtt, captions.en.vtt,"), "{text}");
+        assert!(text.contains("chapters.vtt, captions.en.vtt;"), "{text}");
         assert!(!text.contains("trim.vtt"), "{text}");
     }
 }

@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::gops::{Decision, Gops};
 use super::item::Item;
 use super::plan::Plan;
 use super::settings::{Mode, Settings};
 use super::stream::Stream;
+use super::task::BEGIN_TIMEOUT;
 use crate::speech::trim::Cut;
 use crate::speech::{Kind, Sound};
 use crate::timeline::{CutList, Redaction, Span, Time};
@@ -40,6 +42,8 @@ pub struct Session {
     plan: Plan,
     /// Everything is kept: there is nothing to listen to.
     pub unheard: bool,
+    /// Since when nothing is listened to while enough is held to give up.
+    unheard_since: Option<Instant>,
     gops: Gops,
     /// The encoded video that cuts follow.
     leader: Option<u32>,
@@ -75,6 +79,7 @@ impl Session {
             }),
             plan: Plan::new(settings.policy()),
             unheard: false,
+            unheard_since: None,
             gops: Gops::default(),
             leader: None,
             follow_leader: true,
@@ -252,6 +257,13 @@ impl Session {
         self.wake_all();
     }
 
+    /// Whether there are pads that a decoder may still be linked to, which takes it a moment.
+    fn awaits_link(&mut self) -> bool {
+        let open = |stream: &Stream| !stream.begun && !stream.eos && !stream.sparse;
+        let since = *self.unheard_since.get_or_insert_with(Instant::now);
+        self.streams.values().any(open) && since.elapsed() < BEGIN_TIMEOUT
+    }
+
     /// Keeps what is held where it became too much; says why.
     pub fn bound(&mut self) -> Option<String> {
         if self.passes() || self.finished || self.decision.until == Time::MAX {
@@ -266,7 +278,7 @@ impl Session {
                 stream.listened || begins
             };
             let heard = self.streams.values().any(may_hear);
-            if !heard && self.held_time() >= LATEST_START {
+            if !heard && self.held_time() >= LATEST_START && !self.awaits_link() {
                 self.unheard = true;
                 self.refresh();
                 return Some("there is no raw audio to listen to, everything is kept; link a decoded copy of the audio to another sink pad".into());

@@ -13,9 +13,10 @@ use super::item::{self, Item};
 use super::pads::Pair;
 use super::redact::Place;
 
-/// How long after the end of all others a pad that leads to no source may take to be linked to one: a
-/// link that waits for a decoder to be chosen shows nowhere but in the pad that is missing.
-const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long, after the others have ended or brought much, a pad that leads to no source may take to be
+/// linked to one: a link that waits for a decoder to be chosen shows nowhere but in the pad that is
+/// missing.
+pub(super) const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl SilenceTrim {
     pub(super) fn start_task(&self, pair: &Arc<Pair>) {

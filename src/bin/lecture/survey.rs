@@ -39,7 +39,8 @@ struct Groups(Option<Arc<[Span]>>);
 fn survey(input: &Input, stop: &Stop) -> Result<(Groups, Looks), Error> {
     let made = pipeline::parse(
         "filesrc name=recording ! decodebin name=source \
-         source. ! queue ! video/x-raw ! videoconvert \
+         source. ! queue max-size-buffers=2 max-size-bytes=0 max-size-time=0 \
+         ! video/x-raw ! videoconvert \
          ! video/x-raw,format={I420,NV12,YV12,NV21,Y42B,Y444,GRAY8} \
          ! appsink name=pictures sync=false",
     )?;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use gstlecture::package::language;
 
-use super::{ANALYSIS, Drafts};
+use super::Drafts;
 use crate::error::Error;
 
 /// A name is this, a language and an ending that says what kind of sound it is.
@@ -57,8 +57,7 @@ impl Drafts {
         let name = format!("{PREFIX}{language}.{}", ending.unwrap_or(SOUND));
         for (of, old) in self.described_names()? {
             if of == language && old != name && self.described.remove(&old).is_some() {
-                let old = self.path(&old);
-                fs::remove_file(&old).map_err(|error| Error::writing(&old, &error))?;
+                remove(&self.path(&old))?;
             }
         }
         self.described.insert(name.clone(), recording.to_owned());
@@ -70,21 +69,14 @@ impl Drafts {
             return Ok(());
         }
         let part = self.path(&format!(".{name}.new"));
-        let writing = |error| Error::writing(&part, &error);
-        match fs::remove_file(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(writing(error)),
-            _ => {}
-        }
+        remove(&part)?;
         // A link takes no room. Between two disks there is none.
         if fs::hard_link(from, &part).is_err() {
-            fs::copy(from, &part).map_err(writing)?;
+            fs::copy(from, &part).map_err(|error| Error::writing(&part, &error))?;
         }
         self.put(&part, &name)?;
         // Two links to one file are not renamed.
-        match fs::remove_file(&part) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(writing(error)),
-            _ => Ok(()),
-        }
+        remove(&part)
     }
 
     /// The languages and names of the files that are audio descriptions, sorted.
@@ -102,12 +94,12 @@ impl Drafts {
         names.sort();
         Ok(names)
     }
+}
 
-    /// Writes which recordings the descriptions are of beside what the analysis found.
-    fn write_notes(&self) -> Result<(), Error> {
-        fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
-        let analysis = self.read(ANALYSIS)?.unwrap_or_default();
-        let analysis = serde_json::from_slice(&analysis).unwrap_or_default();
-        self.write_analysis(analysis)
+/// Removes a file that may be there.
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::writing(path, &error)),
+        _ => Ok(()),
     }
 }

@@ -160,15 +160,20 @@ impl Drafts {
         if matches!(self.state(name)?, State::Edited | State::Approved) {
             return Ok(self.read(name)?.as_deref() == Some(bytes));
         }
-        fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
-        let analysis = self.read(ANALYSIS)?.unwrap_or_default();
         note_written(&mut self.written, name, bytes);
-        self.write_analysis(serde_json::from_slice(&analysis).unwrap_or_default())?;
+        self.write_notes()?;
         self.write(name, bytes)?;
         Ok(true)
     }
 
+    /// Writes what is known of the drafts beside what the analysis found.
+    fn write_notes(&self) -> Result<(), Error> {
+        let analysis = self.read(ANALYSIS)?.unwrap_or_default();
+        self.write_analysis(serde_json::from_slice(&analysis).unwrap_or_default())
+    }
+
     fn write_analysis(&self, mut analysis: Map<String, Value>) -> Result<(), Error> {
+        fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
         analysis.insert(WRITTEN.into(), json!(self.written));
         if !self.described.is_empty() {
             analysis.insert(DESCRIBED.into(), json!(self.described));
@@ -221,7 +226,6 @@ impl Drafts {
                 Err(error) => return Err(Error::reading(&path, &error)),
             }
         }
-        fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
         self.write_analysis(analysis)?;
         let mut kept = Vec::new();
         for (name, path) in new {

@@ -350,26 +350,8 @@ fn wanted(source: f64) -> Seen {
 
 /// The sound of a file or playlist: mono, 48 kHz.
 fn sound(path: &Path) -> Vec<f64> {
-    let bytes = tool(
-        "ffmpeg",
-        &[
-            "-i",
-            text(path),
-            "-map",
-            "0:a:0",
-            "-ac",
-            "1",
-            "-ar",
-            "48000",
-            "-f",
-            "s16le",
-            "-",
-        ],
-    );
-    let samples = bytes.chunks_exact(2);
-    samples
-        .map(|sample| f64::from(i16::from_le_bytes([sample[0], sample[1]])) / 32_768.0)
-        .collect()
+    let samples = support::samples(path, "anull").into_iter();
+    samples.map(|sample| f64::from(sample) / 32_768.0).collect()
 }
 
 /// How loud a tone is in a part of a sound, 1 for full level (Goertzel).

@@ -201,28 +201,11 @@ fn first(path: &Path) -> (f64, f64) {
             "-",
         ],
     );
-    let samples = tool(
-        "ffmpeg",
-        &[
-            "-i",
-            name,
-            "-map",
-            "0:a:0",
-            "-af",
-            "aresample=async=1:first_pts=0",
-            "-ac",
-            "1",
-            "-ar",
-            "48000",
-            "-f",
-            "s16le",
-            "-",
-        ],
-    );
+    let samples = support::samples(path, "aresample=async=1:first_pts=0");
     let flash = frames.iter().position(|luma| *luma > 128).expect("a flash");
     let beep = samples
-        .chunks_exact(2)
-        .position(|pair| i16::from_le_bytes([pair[0], pair[1]]).unsigned_abs() > 3000)
+        .iter()
+        .position(|sample| sample.unsigned_abs() > 3000)
         .expect("a beep");
     (flash as f64 / 25.0, beep as f64 / 48_000.0)
 }
@@ -264,25 +247,7 @@ fn mpeg_streams_start_at_zero_and_stay_in_step() {
             "{file}: the flash at {flash} s"
         );
         assert!((flash - beep).abs() <= 0.041, "{file}: {flash} s, {beep} s");
-        let count = |path: &Path| {
-            let name = path.to_str().expect("a path in UTF-8");
-            let packets = tool(
-                "ffprobe",
-                &[
-                    "-select_streams",
-                    "v:0",
-                    "-show_entries",
-                    "packet=size",
-                    "-of",
-                    "csv=p=0",
-                    name,
-                ],
-            );
-            packets
-                .split(|byte| *byte == b'\n')
-                .filter(|line| !line.is_empty())
-                .count()
-        };
+        let count = |path: &Path| support::picture_packets(path, "size").len();
         assert!(count(&output) >= 498, "{file}: {} pictures", count(&output));
         let out = folder.path().join(format!("{file}.out"));
         done(&[
@@ -334,21 +299,8 @@ fn a_short_track_behind_an_empty_edit_is_one_clear_error() {
         value("input", &helped),
         value("output", &output),
     ]);
-    let name = output.to_str().expect("a path in UTF-8");
-    let packets = tool(
-        "ffprobe",
-        &[
-            "-select_streams",
-            "v:0",
-            "-show_entries",
-            "packet=pts_time",
-            "-of",
-            "csv=p=0",
-            name,
-        ],
-    );
-    let packets = String::from_utf8(packets).expect("text");
-    let start = packets.lines().next().expect("a picture").trim_matches(',');
+    let packets = support::picture_packets(&output, "pts_time");
+    let start = packets.first().expect("a picture");
     let start: f64 = start.parse().expect("a number");
     assert!((start - 100.0).abs() < 0.1, "{start}");
 }

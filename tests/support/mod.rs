@@ -135,3 +135,31 @@ pub fn json(path: &Path) -> Value {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+/// The first sound of a file or playlist behind this filter: mono, 48 kHz.
+pub fn samples(path: &Path, filter: &str) -> Vec<i16> {
+    let name = path.to_str().expect("a path in UTF-8");
+    let to = "-ac 1 -ar 48000 -f s16le -".split_whitespace();
+    let arguments: Vec<&str> = ["-i", name, "-map", "0:a:0", "-af", filter]
+        .into_iter()
+        .chain(to)
+        .collect();
+    let bytes = tool("ffmpeg", &arguments);
+    let pairs = bytes.chunks_exact(2);
+    pairs
+        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
+        .collect()
+}
+
+/// A field of each packet of the first picture.
+pub fn picture_packets(path: &Path, field: &str) -> Vec<String> {
+    let name = path.to_str().expect("a path in UTF-8");
+    let entries = format!("packet={field}");
+    let of = ["-select_streams", "v:0", "-show_entries", &entries];
+    let packets = tool("ffprobe", &[&of[..], &["-of", "csv=p=0", name]].concat());
+    let lines = String::from_utf8_lossy(&packets);
+    let lines = lines.lines().filter(|line| !line.is_empty());
+    lines
+        .map(|line| line.trim_matches(',').to_owned())
+        .collect()
+}

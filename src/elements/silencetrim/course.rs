@@ -24,7 +24,14 @@ impl SilenceTrim {
                 };
                 Some((list, redaction))
             }
-            _ => None,
+            (Some(_), Mode::Detect) => {
+                return Err(
+                    "mode=detect looks for cuts and cuts-location names those to apply; \
+                            leave one of them out"
+                        .to_owned(),
+                );
+            }
+            (None, _) => None,
         };
         Ok(Session::new(&settings, given))
     }

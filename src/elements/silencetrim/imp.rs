@@ -49,7 +49,7 @@ impl SilenceTrim {
 
 #[glib::object_subclass]
 impl ObjectSubclass for SilenceTrim {
-    const NAME: &'static str = "GstLectureSilenceTrim";
+    const NAME: &'static str = "GstSilenceTrim";
     type Type = super::SilenceTrim;
     type ParentType = gst::Element;
     type Interfaces = (gst::ChildProxy,);

@@ -6,12 +6,11 @@ use std::sync::{Arc, PoisonError};
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use gst_audio::AudioInfo;
 
 use super::imp::{CAT, SilenceTrim, lock};
 use super::item::{Item, Kind};
 use super::pads::Pair;
-use super::redact::{self, Picture};
+use super::redact;
 use super::report;
 use super::session::Again;
 use crate::speech::{self, Listener, Sound};
@@ -135,95 +134,102 @@ impl SilenceTrim {
             return false;
         };
         gst::log!(CAT, obj = pad, "{event:?}");
-        match event.view() {
-            EventView::FlushStart(_) => {
-                self.set_flushing(&pair, true);
-                let taken = pair.src.push_event(event);
-                // Returns once the task has left its function; it is awake.
-                let _ = pair.src.pause_task();
-                return taken;
-            }
-            EventView::FlushStop(_) => {
-                let seqnum = event.seqnum();
-                let taken = pair.src.push_event(event);
-                // The task holds it for as long as it is in its function.
-                let idle = pair.src.stream_lock();
-                let owed = self.reset_pair(&pair);
-                drop(idle);
-                for event in owed {
-                    // Only a pad that goes down keeps none.
-                    let _ = pair.src.store_sticky_event(&event);
-                }
-                self.restart_session(Again::Flush(seqnum));
-                self.set_flushing(&pair, false);
-                self.start_task(&pair);
-                return taken;
-            }
-            EventView::StreamStart(start) => {
-                let sparse = start.stream_flags().contains(gst::StreamFlags::SPARSE);
-                self.begin_stream(&pair, sparse);
-            }
-            EventView::Caps(caps) => {
-                if let Err(error) = self.take_caps(&pair, caps.caps()) {
-                    gst::element_imp_error!(self, gst::StreamError::Format, ("{error}"));
-                    return false;
-                }
-            }
-            EventView::Segment(segment) => {
-                let Some(time) = segment.segment().downcast_ref::<gst::ClockTime>() else {
-                    gst::element_imp_error!(
-                        self,
-                        gst::StreamError::Format,
-                        (
-                            "{}: a segment in {:?}; put a parser or demuxer before that gives times",
-                            pad.name(),
-                            segment.segment().format()
-                        )
-                    );
-                    return false;
-                };
-                if time.rate() < 0.0 && !lock(&self.session).passes() {
-                    gst::element_imp_error!(
-                        self,
-                        gst::StreamError::Failed,
-                        ("{}: trimming backwards is not possible", pad.name())
-                    );
-                    return false;
-                }
-                lock(&pair.input).segment = Some(time.clone());
-            }
+        let taken = match event.view() {
+            EventView::FlushStart(_) => return self.start_flush(&pair, event),
+            EventView::FlushStop(_) => return self.stop_flush(&pair, event),
             EventView::Gap(gap) if !lock(&self.session).passes() => {
                 let (start, length) = gap.get();
                 let span = lock(&pair.input).gap(start, length);
                 return span.is_none_or(|span| self.enqueue(&pair, Item::Gap(span)).is_ok());
             }
+            EventView::StreamStart(start) => {
+                let sparse = start.stream_flags().contains(gst::StreamFlags::SPARSE);
+                self.begin_stream(&pair, sparse);
+                Ok(())
+            }
+            EventView::Caps(caps) => self
+                .take_caps(&pair, caps.caps())
+                .map_err(|why| (gst::StreamError::Format, why)),
+            EventView::Segment(segment) => self.take_segment(&pair, segment.segment()),
             EventView::CustomDownstream(custom) => {
-                let slide = custom
-                    .structure()
-                    .filter(|structure| structure.name() == "lecture-slide")
-                    .and_then(|structure| structure.get::<u64>("time").ok());
-                if let Some(slide) = slide {
+                if let Some(slide) = custom.structure().and_then(slide_time) {
                     gst::debug!(CAT, obj = pad, "slide at {slide}");
-                    lock(&self.session).see_slide(Time::from_nanos(slide));
+                    lock(&self.session).see_slide(slide);
                 }
+                Ok(())
             }
             EventView::Eos(_) => {
-                let sounds = lock(&pair.input).finish();
-                let ended = {
-                    let mut session = lock(&self.session);
-                    session.hear(&sounds);
-                    session.end_stream(pair.id);
-                    session.all_ended()
-                };
-                self.tell(&sounds);
-                if ended == Some(true) {
-                    self.finish();
-                }
+                self.end_stream(&pair);
+                Ok(())
             }
             _ if !event.is_serialized() => return pair.src.push_event(event),
-            _ => {}
+            _ => Ok(()),
+        };
+        if let Err((code, why)) = taken {
+            gst::element_imp_error!(self, code, ("{}: {why}", pad.name()));
+            return false;
         }
         self.enqueue(&pair, Item::Event(event)).is_ok()
+    }
+
+    fn start_flush(&self, pair: &Pair, event: gst::Event) -> bool {
+        self.set_flushing(pair, true);
+        let taken = pair.src.push_event(event);
+        // Returns once the task has left its function; it is awake.
+        let _ = pair.src.pause_task();
+        taken
+    }
+
+    fn stop_flush(&self, pair: &Arc<Pair>, event: gst::Event) -> bool {
+        let seqnum = event.seqnum();
+        let taken = pair.src.push_event(event);
+        // The task holds it for as long as it is in its function.
+        let idle = pair.src.stream_lock();
+        let owed = self.reset_pair(pair);
+        drop(idle);
+        for event in owed {
+            // Only a pad that goes down keeps none.
+            let _ = pair.src.store_sticky_event(&event);
+        }
+        self.restart_session(Again::Flush(seqnum));
+        self.set_flushing(pair, false);
+        self.start_task(pair);
+        taken
+    }
+
+    fn take_segment(
+        &self,
+        pair: &Pair,
+        segment: &gst::Segment,
+    ) -> Result<(), (gst::StreamError, String)> {
+        let Some(time) = segment.downcast_ref::<gst::ClockTime>() else {
+            let why = format!(
+                "a segment in {:?}; put a parser or demuxer before that gives times",
+                segment.format()
+            );
+            return Err((gst::StreamError::Format, why));
+        };
+        if time.rate() < 0.0 && !lock(&self.session).passes() {
+            let why = "trimming backwards is not possible".to_owned();
+            return Err((gst::StreamError::Failed, why));
+        }
+        lock(&pair.input).segment = Some(time.clone());
+        Ok(())
+    }
+
+    /// What was heard to the end counts; with the last stream the cuts are certain.
+    fn end_stream(&self, pair: &Pair) {
+        let sounds = lock(&pair.input).finish();
+        let ended = {
+            let mut session = lock(&self.session);
+            session.hear(&sounds);
+            session.end_stream(pair.id);
+            session.all_ended()
+        };
+        self.tell(&sounds);
+        if ended == Some(true) {
+            self.finish();
+        }
     }
 
     pub(super) fn begin_stream(&self, pair: &Pair, sparse: bool) {
@@ -247,49 +253,24 @@ impl SilenceTrim {
         }
     }
 
+    /// Says why streams of these caps cannot be taken.
     pub(super) fn take_caps(&self, pair: &Pair, caps: &gst::CapsRef) -> Result<(), String> {
         lock(&pair.input).accepted = false;
         let redaction = Arc::clone(&lock(&self.session).redaction);
-        let structure = caps.structure(0).ok_or("empty caps")?;
-        let media = structure.name().as_str();
-        let named = |why: &str| format!("{}: {why}", pair.sink.name());
-        let kind = match media {
-            "audio/x-raw" => {
-                let info = AudioInfo::from_caps(caps).map_err(|_| {
-                    format!("{}: caps that say too little: {caps}", pair.sink.name())
-                })?;
-                Kind::RawAudio(Arc::new(info))
-            }
-            "video/x-raw" if redaction.covered().is_empty() => Kind::RawVideo(None),
-            "video/x-raw" => {
-                let picture = Picture::new(caps).map_err(|why| named(&why))?;
-                Kind::RawVideo(Some(Arc::new(picture)))
-            }
-            _ if media.starts_with("video/") || media.starts_with("image/") => Kind::EncodedVideo,
-            _ if media.starts_with("text/")
-                || media.starts_with("subpicture/")
-                || media.starts_with("closedcaption/")
-                || media.starts_with("application/x-subtitle")
-                || [
-                    "application/x-ass",
-                    "application/x-ssa",
-                    "application/x-usf",
-                ]
-                .contains(&media) =>
-            {
-                Kind::Text
-            }
-            _ => Kind::Packets,
-        };
-        if let Some(why) = redact::refusal(media, &kind, &redaction, pair.content()) {
-            return Err(named(why));
+        let kind = Kind::of(caps, &redaction)?;
+        if let Some(why) = redact::refusal(caps, &kind, &redaction, pair.content()) {
+            return Err(why.to_owned());
         }
+        let is_raw_audio = matches!(kind, Kind::RawAudio(_));
         let threshold = lock(&self.settings).speech_threshold as f32;
         let sounds = {
             let mut input = lock(&pair.input);
-            let listens = matches!(kind, Kind::RawAudio(_));
-            let sounds = if listens { Vec::new() } else { input.finish() };
-            if !listens {
+            let sounds = if is_raw_audio {
+                Vec::new()
+            } else {
+                input.finish()
+            };
+            if !is_raw_audio {
                 input.listener = None;
             }
             input.kind = kind.clone();
@@ -298,13 +279,13 @@ impl SilenceTrim {
         };
         let listens = {
             let mut session = lock(&self.session);
-            let detects = session.is_detecting();
+            let listens = session.is_detecting() && is_raw_audio;
             session.hear(&sounds);
             if let Some(stream) = session.streams.get_mut(&pair.id) {
                 stream.begun = true;
                 stream.fed = true;
                 stream.sparse |= matches!(kind, Kind::Text);
-                stream.listened = detects && matches!(kind, Kind::RawAudio(_));
+                stream.listened = listens;
                 stream.looks_ahead = matches!(kind, Kind::RawVideo(Some(_)));
             }
             if let Kind::EncodedVideo = kind {
@@ -312,7 +293,7 @@ impl SilenceTrim {
             }
             session.refresh();
             session.wake_all();
-            detects && matches!(kind, Kind::RawAudio(_))
+            listens
         };
         if listens {
             lock(&pair.input)
@@ -321,4 +302,10 @@ impl SilenceTrim {
         }
         Ok(())
     }
+}
+
+/// The time of the event that chapterdetect sends where a slide changes.
+fn slide_time(structure: &gst::StructureRef) -> Option<Time> {
+    (structure.name() == "lecture-slide").then_some(())?;
+    structure.get::<u64>("time").ok().map(Time::from_nanos)
 }

@@ -10,7 +10,7 @@ use super::audio;
 use super::gops::Decision;
 use super::redact::Picture;
 use crate::elements::cue_meta::CueMeta;
-use crate::timeline::{CutList, Span, Time, touches};
+use crate::timeline::{CutList, Redaction, Span, Time, touches};
 use crate::webvtt::{self, captions};
 
 /// How the buffers of a stream are cut.
@@ -28,6 +28,40 @@ pub enum Kind {
     /// Whole packets.
     #[default]
     Packets,
+}
+
+/// Media types of texts, by how they begin.
+const TEXTS: [&str; 7] = [
+    "text/",
+    "subpicture/",
+    "closedcaption/",
+    "application/x-subtitle",
+    "application/x-ass",
+    "application/x-ssa",
+    "application/x-usf",
+];
+
+impl Kind {
+    /// How streams of these caps are cut, or what is wrong with the caps.
+    pub fn of(caps: &gst::CapsRef, redaction: &Redaction) -> Result<Self, String> {
+        let media = media_type(caps);
+        Ok(match media {
+            "audio/x-raw" => AudioInfo::from_caps(caps)
+                .map(|info| Kind::RawAudio(Arc::new(info)))
+                .map_err(|_| format!("caps that say too little: {caps}"))?,
+            "video/x-raw" if redaction.covered().is_empty() => Kind::RawVideo(None),
+            "video/x-raw" => Kind::RawVideo(Some(Arc::new(Picture::new(caps)?))),
+            _ if media.starts_with("video/") || media.starts_with("image/") => Kind::EncodedVideo,
+            _ if TEXTS.iter().any(|text| media.starts_with(text)) => Kind::Text,
+            _ => Kind::Packets,
+        })
+    }
+}
+
+/// The media type of fixed caps, which have one structure.
+pub fn media_type(caps: &gst::CapsRef) -> &str {
+    caps.structure(0)
+        .map_or("", |structure| structure.name().as_str())
 }
 
 pub enum Item {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gst_video::{VideoCaptionMeta, VideoConverter, VideoFrame, VideoInfo};
 
 use super::audio;
-use super::item::Kind;
+use super::item::{Kind, media_type};
 use crate::timeline::{Content, Redaction, Span, Time, touches};
 
 /// How bright the card is, of 255: dark, so that it does not glare between slides.
@@ -56,11 +56,12 @@ fn card(info: &VideoInfo) -> Result<gst::Buffer, gst::glib::BoolError> {
 
 /// Why a stream of these caps cannot be made to hide what has to be hidden, and what to do.
 pub fn refusal(
-    media: &str,
+    caps: &gst::CapsRef,
     kind: &Kind,
     redaction: &Redaction,
     content: Content,
 ) -> Option<&'static str> {
+    let media = media_type(caps);
     let mutes = !redaction.silent(content).is_empty();
     let covers = !redaction.covered().is_empty();
     match kind {

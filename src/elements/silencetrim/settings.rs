@@ -205,7 +205,7 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecString::builder("cuts-location")
             .nick("Cut list to apply")
-            .blurb("trim.vtt to apply instead of detecting: cut, mute and cover cues; nothing is held then but, where pictures are covered, one or two of them (default: none)")
+            .blurb("trim.vtt to apply instead of detecting, with mode=trim: cut, mute and cover cues; nothing is held then but, where pictures are covered, one or two of them (default: none)")
             .mutable_ready()
             .build(),
         gst::ParamSpecFraction::builder("frame-rate")

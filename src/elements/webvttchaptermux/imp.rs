@@ -266,7 +266,7 @@ impl WebVttChapterMux {
 
 #[glib::object_subclass]
 impl ObjectSubclass for WebVttChapterMux {
-    const NAME: &'static str = "GstLectureWebVttChapterMux";
+    const NAME: &'static str = "GstWebVttChapterMux";
     type Type = super::WebVttChapterMux;
     type ParentType = gst_base::Aggregator;
     type Interfaces = (gst::ChildProxy,);

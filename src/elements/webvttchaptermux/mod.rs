@@ -18,7 +18,7 @@ mod toc;
 
 /// Whether a person has approved the chapters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
-#[enum_type(name = "GstLectureReviewStatus")]
+#[enum_type(name = "GstWebVttChapterMuxStatus")]
 pub enum Status {
     #[default]
     #[enum_value(name = "Made by a machine, for a person to correct", nick = "draft")]

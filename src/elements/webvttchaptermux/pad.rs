@@ -39,7 +39,7 @@ impl WebVttChapterMuxPad {
 
 #[glib::object_subclass]
 impl ObjectSubclass for WebVttChapterMuxPad {
-    const NAME: &'static str = "GstLectureWebVttChapterMuxPad";
+    const NAME: &'static str = "GstWebVttChapterMuxPad";
     type Type = super::WebVttChapterMuxPad;
     type ParentType = gst_base::AggregatorPad;
 }

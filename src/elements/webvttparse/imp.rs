@@ -348,7 +348,7 @@ impl WebVttParse {
 
 #[glib::object_subclass]
 impl ObjectSubclass for WebVttParse {
-    const NAME: &'static str = "GstLectureWebVttParse";
+    const NAME: &'static str = "GstWebVttParse";
     type Type = super::WebVttParse;
     type ParentType = gst::Element;
 

@@ -211,7 +211,7 @@ pub fn into(
     }
     summary.insert("package".into(), package.display().to_string().into());
     summary.insert("duration".into(), manifest.duration.into());
-    summary.insert("bytes".into(), manifest.bytes.into());
+    summary.insert("bytes".into(), stored.into());
     let is_approved = manifest.review.iter().all(|review| review.approved);
     summary.insert("approved".into(), is_approved.into());
     Ok(())

@@ -1130,7 +1130,7 @@ fn a_malformed_cut_list_is_one_clear_error() {
         path.display()
     ));
     let error = try_run(&p).expect_err("refused");
-    assert!(error.contains("trim.vtt:4: "), "{error}");
+    assert!(error.contains("trim.vtt: line 3: "), "{error}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod destination;
 mod drafts;
 mod error;
 mod fingerprint;
+mod finish;
 mod folder;
 mod gst_error;
 mod help;

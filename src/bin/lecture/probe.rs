@@ -12,7 +12,7 @@ use gst_pbutils::{
     Discoverer, DiscovererInfo, DiscovererResult, DiscovererStreamInfo, DiscovererVideoInfo,
 };
 use gstlecture::package::ladder;
-use gstlecture::timeline::Time;
+use gstlecture::timeline::{FrameRate, Time};
 
 use crate::error::Error;
 use crate::mp4;
@@ -83,6 +83,12 @@ pub struct Audio {
 }
 
 impl Input {
+    /// The frame rate of the renditions, where there is a picture: cuts are made between frames.
+    pub fn frame_rate(&self) -> Option<FrameRate> {
+        let (num, den) = self.video.as_ref()?.frame_rate;
+        FrameRate::new(num, den)
+    }
+
     /// Opens `path` and finds its streams.
     pub fn probe(path: &str) -> Result<Self, Error> {
         let path =

@@ -3,6 +3,7 @@
 //! The drafts of a class: made by a machine, corrected and approved by a person. What a person has
 //! touched is never written over.
 
+mod corrected;
 mod described;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,8 @@ use gstlecture::package::language;
 use gstlecture::package::text::TextRole;
 use gstlecture::webvtt::{self, Review, Status};
 use serde_json::{Map, Value, json};
+
+pub use corrected::Corrected;
 
 use crate::error::Error;
 use crate::fingerprint;

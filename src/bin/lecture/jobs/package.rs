@@ -2,36 +2,29 @@
 
 //! `package`: a recording and its drafts become a package.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use gstlecture::package::chapters::{self, Chapter, Image, Mark};
 use gstlecture::package::coding::Codecs;
-use gstlecture::package::cost::{Cost, Pricing};
+use gstlecture::package::cost::Pricing;
 use gstlecture::package::ladder::Ladder;
-use gstlecture::package::manifest::{Completion, MadeFrom, Manifest, ReviewEntry, SpanEntry};
+use gstlecture::package::manifest::{Completion, MadeFrom, Manifest};
 use gstlecture::package::text::TextRole;
-use gstlecture::package::{names, playlist};
-use gstlecture::timeline::trim_file::TrimFile;
-use gstlecture::timeline::{Content, CutList, FrameRate, Moved, Redaction, Span, Time, touches};
-use gstlecture::webvtt::{self, Cue, Review, Status};
+use gstlecture::timeline::{Content, Span, Time};
 use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::republish::Republish;
 use super::{Request, Summary, absolute, facts, fingerprint};
 use crate::description::{Description, Pipeline};
-use crate::drafts::{ANALYSIS, CHAPTERS, CONTENT, Drafts, TRIM};
+use crate::drafts::{CHAPTERS, Corrected, Drafts, TRIM};
 use crate::error::Error;
 use crate::fingerprint::of_bytes;
+use crate::finish::{self, Wanted};
 use crate::folder::{self, ClassFolder};
 use crate::loudness;
-use crate::movie;
 use crate::pipeline;
 use crate::probe::Input;
-use crate::texts::{Described, DraftTexts, GivenTexts};
-use crate::thumbnails;
+use crate::texts::GivenTexts;
 use crate::verify;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -40,12 +33,6 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
         include_str!("../../../../pipelines/package.launch"),
     )
 });
-
-/// What is left of a chapter below this length belongs to its neighbour.
-const SHORTEST_CHAPTER: Time = Time::from_secs(5);
-
-/// A title may be drawn from what is said and seen this long after its chapter starts.
-const TITLE_DRAWN: Time = Time::from_secs(5);
 
 /// The variables that the media depend on.
 const MEDIA_VARIABLES: [&str; 7] = [
@@ -65,7 +52,8 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     if request.print {
         let class = absolute(request.value("output"))?;
         let drafts = Drafts::open(class.join("drafts"));
-        let mut corrected = Corrected::read(request, &drafts, &input, &fingerprint(&input)?)?;
+        let loudness = loudness::target(request.value("loudness"))?;
+        let mut corrected = Corrected::read(&drafts, &input, &fingerprint(&input)?, loudness)?;
         corrected.add_given(&given, &drafts);
         let package = class.join("package");
         request.say(&describe(request, &input, &drafts, &corrected, &package));
@@ -79,11 +67,9 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
 pub fn say_with_drafts(request: &Request, input: &Input, given: &GivenTexts) -> Result<(), Error> {
     let class = absolute(request.value("output"))?;
     let drafts = Drafts::open(class.join("drafts"));
-    let mut corrected = Corrected {
-        has_cuts: true,
-        has_chapters: true,
-        ..Corrected::nothing()
-    };
+    let mut corrected = Corrected::nothing();
+    corrected.has_cuts = true;
+    corrected.has_chapters = true;
     corrected.read_texts(&drafts, &fingerprint(input)?)?;
     corrected.add_given(given, &drafts);
     let package = class.join("package");
@@ -132,7 +118,8 @@ pub fn into(
     let recording = fingerprint(input)?;
     given.import(folder, input)?;
     let drafts = Drafts::open(folder.drafts());
-    let mut corrected = Corrected::read(request, &drafts, input, &recording)?;
+    let loudness = loudness::target(request.value("loudness"))?;
+    let mut corrected = Corrected::read(&drafts, input, &recording, loudness)?;
     let (made_from, each_made_from) = made_from(request, &recording, &corrected);
     for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
         request.note(&said);
@@ -146,16 +133,18 @@ pub fn into(
     let mut staging = folder.package_staging()?;
     let package = folder.package();
     let old = folder::manifest(&package);
-    let is_same = |old: &&Manifest| old.made_from.as_ref() == Some(&made_from);
-    if old.as_ref().filter(is_same).is_none() {
-        corrected.level_described(request)?;
+    let same = old
+        .as_ref()
+        .filter(|old| old.made_from.as_ref() == Some(&made_from));
+    if let (None, Some(target)) = (same, loudness) {
+        corrected.level_described(target, &request.stop)?;
     }
     let describe = |to: &Path| describe(request, input, &drafts, &corrected, to);
     request.say(&describe(&package));
-    let manifest = if let Some(old) = old.as_ref().filter(is_same) {
+    let manifest = if let Some(same) = same {
         request.note("the media stay as they are: only chapters, texts and manifest are written");
-        link(&package, staging.path()).map_err(|error| Error::writing(&package, &error))?;
-        Some(old.clone())
+        finish::link(&package, staging.path()).map_err(|error| Error::writing(&package, &error))?;
+        Some(same.clone())
     } else if let Some(old) = &old {
         let parts = Republish {
             request,
@@ -192,7 +181,11 @@ pub fn into(
         each_made_from: Some(each_made_from),
         ..corrected.complete(manifest)
     };
-    let manifest = write_others(request, staging.path(), &corrected, manifest)?;
+    let wanted = Wanted {
+        mp4: request.is_on("mp4")?,
+        pricing: pricing(request)?,
+    };
+    let manifest = finish::write(staging.path(), &corrected, manifest, wanted, &request.stop)?;
     verify::rules(staging.path())?;
     request.stop.check()?;
     folder.exchange(staging)?;
@@ -220,12 +213,6 @@ pub fn into(
 /// The end of the recording, as far as is known.
 fn end(input: &Input) -> Time {
     input.duration.unwrap_or(Time::MAX)
-}
-
-/// The frame rate of the renditions, where there is a picture: cuts are made between frames.
-pub fn frame_rate(input: &Input) -> Option<FrameRate> {
-    let (num, den) = input.video.as_ref()?.frame_rate;
-    FrameRate::new(num, den)
 }
 
 /// The pipeline that writes its package to `folder`.
@@ -338,261 +325,12 @@ pub fn describe_part(
     DESCRIPTION.pipeline(&facts, &values)
 }
 
-/// The drafts as a person left them.
-pub struct Corrected {
-    has_cuts: bool,
-    has_chapters: bool,
-    pub trim: TrimFile,
-    pub cuts: CutList,
-    /// What of what is kept is hidden.
-    pub redaction: Redaction,
-    /// In the source's time.
-    chapters: Vec<Cue>,
-    /// When slides change, in the source's time.
-    slide_times: Vec<Time>,
-    /// The same in seconds of the package, as catalogsink reads it.
-    slides: String,
-    /// What levels each of the recording's sounds.
-    gains: Vec<String>,
-    /// The analysis found that a screen is shown.
-    is_screen: bool,
-    texts: DraftTexts,
-    /// Sound with a description of what is seen.
-    pub described: Vec<Described>,
-    described_gains: Vec<String>,
-    review: Vec<ReviewEntry>,
-}
-
-impl Corrected {
-    fn nothing() -> Self {
-        Corrected {
-            has_cuts: false,
-            has_chapters: false,
-            trim: TrimFile::default(),
-            cuts: CutList::keep_all(),
-            redaction: Redaction::default(),
-            chapters: Vec::new(),
-            slide_times: Vec::new(),
-            slides: String::new(),
-            gains: Vec::new(),
-            is_screen: false,
-            texts: DraftTexts::default(),
-            described: Vec::new(),
-            described_gains: Vec::new(),
-            review: Vec::new(),
-        }
-    }
-
-    /// Reads the drafts of a recording with this fingerprint; those of another one are refused.
-    fn read(
-        request: &Request,
-        drafts: &Drafts,
-        input: &Input,
-        recording: &str,
-    ) -> Result<Self, Error> {
-        let mut corrected = Corrected::nothing();
-        for name in [TRIM, CHAPTERS] {
-            drafts.check_is_of(name, recording)?;
-        }
-        if let Some(bytes) = drafts.read(TRIM)? {
-            let trim = TrimFile::read(&bytes, input.promised)
-                .map_err(|problems| malformed(drafts, TRIM, &problems))?;
-            corrected.cuts = trim.cut_list(input.promised);
-            if let Some(rate) = frame_rate(input) {
-                corrected.cuts = corrected.cuts.aligned(rate);
-            }
-            corrected.redaction = trim.redaction().within(&corrected.cuts);
-            corrected.has_cuts = true;
-            corrected.add_review(TRIM, trim.review.clone());
-            corrected.trim = trim;
-        }
-        if let Some(bytes) = drafts.read(CHAPTERS)? {
-            let document =
-                webvtt::read(&bytes).map_err(|error| malformed(drafts, CHAPTERS, &[error]))?;
-            let mut problems = document.problems.clone();
-            problems.extend(webvtt::chapters::check(&document));
-            if !problems.is_empty() {
-                return Err(malformed(drafts, CHAPTERS, &problems));
-            }
-            let review = document
-                .review()
-                .map_err(|problem| malformed(drafts, CHAPTERS, &[problem]))?;
-            corrected.chapters = document.cues().cloned().collect();
-            corrected.has_chapters = !corrected.chapters.is_empty();
-            corrected.add_review(CHAPTERS, review);
-        }
-        corrected.read_texts(drafts, recording)?;
-        let analysis: Value =
-            serde_json::from_slice(&drafts.read(ANALYSIS)?.unwrap_or_default()).unwrap_or_default();
-        if analysis["input"]["fingerprint"] == json!(recording) {
-            corrected.slide_times = slides(&analysis);
-            corrected.slides = corrected.slides_in(&corrected.cuts);
-            corrected.is_screen = analysis[CONTENT] == "screen";
-            if let Some(target) = loudness::target(request.value("loudness"))? {
-                let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
-                corrected.gains = loudness::gains(&analysis, cuts, redaction, target);
-            }
-        }
-        Ok(corrected)
-    }
-
-    fn read_texts(&mut self, drafts: &Drafts, recording: &str) -> Result<(), Error> {
-        self.texts = DraftTexts::read(drafts, recording)?;
-        self.described = Described::of(drafts, recording)?;
-        let reviews: Vec<(String, Review)> = self
-            .texts
-            .iter()
-            .map(|text| (text.name.clone(), text.review.clone()))
-            .collect();
-        for (name, review) in reviews {
-            self.add_review(&name, Some(review));
-        }
-        Ok(())
-    }
-
-    /// Finds out what levels the sound with a description of what is seen.
-    fn level_described(&mut self, request: &Request) -> Result<(), Error> {
-        let Some(target) = loudness::target(request.value("loudness"))? else {
-            return Ok(());
-        };
-        let gains = self.described.iter().map(|described| {
-            let phrases = loudness::of_file(&described.path, &request.stop)?;
-            let (cuts, redaction) = (&self.cuts, &self.redaction);
-            Ok(loudness::gain_of_whole(phrases, cuts, redaction, target))
-        });
-        self.described_gains = gains.collect::<Result<_, Error>>()?;
-        Ok(())
-    }
-
-    /// Adds what was given as if it were imported.
-    fn add_given(&mut self, given: &GivenTexts, drafts: &Drafts) {
-        self.texts.add_given(given, drafts);
-        for described in &given.described {
-            self.described
-                .retain(|old| old.language != described.language);
-            self.described.push(described.clone());
-        }
-    }
-
-    fn add_review(&mut self, name: &str, review: Option<Review>) {
-        let review = review.unwrap_or_default();
-        self.review.push(ReviewEntry {
-            file: name.into(),
-            approved: review.status == Status::Approved,
-            by: review.by,
-        });
-    }
-
-    /// Whether there are chapters in the package.
-    pub fn has_chapters(&self) -> bool {
-        !self.marks().is_empty()
-    }
-
-    /// When slides change in what is kept, as catalogsink reads it.
-    pub fn slides_in(&self, cuts: &CutList) -> String {
-        let times = self.slide_times.iter().map(|&time| cuts.to_output(time));
-        let times: Vec<String> = times
-            .filter_map(Moved::kept)
-            .map(|time| format!("{:.3}", time.secs_f64()))
-            .collect();
-        times.join(",")
-    }
-
-    /// Adds what the drafts say to what the media say.
-    fn complete(&self, manifest: Manifest) -> Manifest {
-        let end = self.cuts.to_source(Time::from_secs_f64(manifest.duration));
-        // Where the recording's length is unknown the last span ends where the package ends.
-        let kept = self
-            .cuts
-            .kept()
-            .map(|span| SpanEntry::from(Span::new(span.start, span.end.min(end))));
-        let (captions, descriptions) = self.texts.entries();
-        Manifest {
-            captions,
-            descriptions,
-            kept: Some(kept.collect()),
-            review: self.review.clone(),
-            ..manifest
-        }
-    }
-
-    /// Leaves out titles that may hold something of what is cut, muted or covered, unless a person
-    /// has approved them; says which.
-    fn hide_titles(&mut self, drafts: &Drafts) -> Vec<String> {
-        let path = drafts.path(CHAPTERS);
-        let mut reviews = self.review.iter();
-        let is_approved = reviews.any(|review| review.file == CHAPTERS && review.approved);
-        let said = self.texts.said(&self.cuts, &self.redaction);
-        let hidden = self.redaction.silent(Content::Description);
-        let mut notes = Vec::new();
-        for chapter in &mut self.chapters {
-            let start = chapter.span.start;
-            let drawn = Span::new(start, start.saturating_add(TITLE_DRAWN));
-            let what = match said.reveals(&chapter.plain_text()) {
-                Some(word) => {
-                    format!("\"{word}\" is said only in what is cut or hidden")
-                }
-                None if !is_approved && touches(hidden, drawn) => {
-                    "it may be drawn from what is hidden".to_owned()
-                }
-                None => continue,
-            };
-            let (path, line) = (path.display(), chapter.line);
-            notes.push(if is_approved {
-                format!("{path}: line {line}: {what}; the title stays, since it is approved")
-            } else {
-                chapter.text.clear();
-                format!(
-                    "{path}: line {line}: {what}; the title is left out, approve the file to keep \
-                     what it says"
-                )
-            });
-        }
-        notes
-    }
-
-    /// The chapters in the package's time.
-    fn marks(&self) -> Vec<Mark> {
-        webvtt::chapters::retime(&self.chapters, &self.cuts, SHORTEST_CHAPTER)
-            .into_iter()
-            .enumerate()
-            .map(|(index, chapter)| Mark {
-                start: chapter.span.start,
-                end: Some(chapter.span.end),
-                title: match chapter.plain_text() {
-                    title if title.trim().is_empty() => format!("Chapter {}", index + 1),
-                    title => title,
-                },
-            })
-            .collect()
-    }
-}
-
-/// Every problem says its line and what to do.
-fn malformed<P: std::fmt::Display>(drafts: &Drafts, name: &str, problems: &[P]) -> Error {
-    let problems: Vec<String> = problems.iter().map(P::to_string).collect();
-    Error::request(
-        format!("{}: {}", drafts.path(name).display(), problems.join("; ")),
-        "",
-        "",
-    )
-}
-
 /// The ladder that is asked for, or that fits what is shown.
 fn ladder<'a>(request: &'a Request, corrected: &Corrected) -> &'a str {
     match request.value("ladder") {
         "auto" if corrected.is_screen => "screen",
         asked => asked,
     }
-}
-
-/// When slides change by the analysis.
-fn slides(analysis: &Value) -> Vec<Time> {
-    let slides = analysis["slides"].as_array().into_iter().flatten();
-    slides
-        .filter_map(|slide| slide["time"].as_f64())
-        .map(Time::from_secs_f64)
-        .collect()
 }
 
 /// Tells whether media can be used again: it changes with everything that they are made from.
@@ -687,129 +425,4 @@ fn pricing(request: &Request) -> Result<Pricing, Error> {
         rate("storage-rate")?,
         rate("delivery-rate")?,
     ))
-}
-
-/// Writes the files that encode nothing: chapters, the movie and the manifest, which is last and
-/// returned.
-fn write_others(
-    request: &Request,
-    folder: &Path,
-    corrected: &Corrected,
-    mut manifest: Manifest,
-) -> Result<Manifest, Error> {
-    let duration = Time::from_secs_f64(manifest.duration);
-    let chapters = chapters::chapters(corrected.marks(), duration);
-    // Another package may share the old files: they must not be written into.
-    for name in [
-        names::CHAPTERS_VTT,
-        names::CHAPTERS_JSON,
-        names::MOVIE,
-        names::MANIFEST,
-    ] {
-        remove(&folder.join(name))?;
-    }
-    let write = |name: &str, bytes: Vec<u8>| {
-        let path = folder.join(name);
-        fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))
-    };
-    let texts = &corrected.texts;
-    texts.write(
-        folder,
-        &corrected.cuts,
-        &corrected.redaction,
-        &manifest,
-        &chapters,
-    )?;
-    let images = write_pictures(request, folder, &mut manifest, &chapters)?;
-    if !chapters.is_empty() {
-        let sound = manifest.audio.first();
-        let language = sound.map_or(playlist::UNKNOWN_LANGUAGE, |audio| &audio.language);
-        write(names::CHAPTERS_VTT, chapters::vtt(&chapters))?;
-        write(
-            names::CHAPTERS_JSON,
-            chapters::json(&chapters, language, &images),
-        )?;
-    }
-    manifest.mp4 = match request.is_on("mp4")? {
-        true => Some(movie::write(folder, &manifest, &chapters, &request.stop)?),
-        false => None,
-    };
-    let stored = bytes(folder).map_err(|error| Error::reading(folder, &error))?;
-    manifest.cost = Some(Cost::of(&manifest, stored, pricing(request)?));
-    write(names::MANIFEST, manifest.to_json())?;
-    Ok(manifest)
-}
-
-/// The size of all files in a folder.
-fn bytes(folder: &Path) -> io::Result<u64> {
-    fs::read_dir(folder)?.try_fold(0, |sum, entry| {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        let size = match metadata.is_dir() {
-            true => bytes(&entry.path())?,
-            false => metadata.len(),
-        };
-        Ok(sum + size)
-    })
-}
-
-/// Writes the still pictures that the media do not have yet, and those of the chapters in the place
-/// of those that are there; returns the latter.
-fn write_pictures(
-    request: &Request,
-    folder: &Path,
-    manifest: &mut Manifest,
-    chapters: &[Chapter],
-) -> Result<Vec<Option<Image>>, Error> {
-    if manifest.thumbnails.is_none() {
-        manifest.thumbnails = thumbnails::write(folder, manifest, &request.stop)?;
-    }
-    let images = thumbnails::write_of_chapters(folder, manifest, chapters, &request.stop)?;
-    let old = std::mem::take(&mut manifest.chapters);
-    manifest.chapters = chapters.iter().map(Into::into).collect();
-    for (entry, image) in manifest.chapters.iter_mut().zip(&images) {
-        entry.image = image.as_ref().map(|image| image.url.clone());
-    }
-    let is_used = |image: &String| {
-        let sheets = manifest.thumbnails.iter().flat_map(|entry| &entry.sheets);
-        let new = manifest.chapters.iter().flat_map(|entry| &entry.image);
-        new.chain(sheets).any(|used| used == image)
-    };
-    for image in old.iter().filter_map(|entry| entry.image.as_ref()) {
-        if !is_used(image) {
-            remove(&folder.join(image))?;
-        }
-    }
-    Ok(images)
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::writing(path, &error)),
-        _ => Ok(()),
-    }
-}
-
-/// Fills `to` with the files of `from` without copying them.
-fn link(from: &Path, to: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            fs::create_dir(&target)?;
-            link(&entry.path(), &target)?;
-        } else {
-            link_file(&entry.path(), &target)?;
-        }
-    }
-    Ok(())
-}
-
-/// The same file under another name.
-pub fn link_file(from: &Path, to: &Path) -> io::Result<()> {
-    if fs::hard_link(from, to).is_err() {
-        // Not every file system has hard links.
-        fs::copy(from, to)?;
-    }
-    Ok(())
 }

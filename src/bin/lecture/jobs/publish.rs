@@ -354,12 +354,19 @@ impl<'a> Publication<'a> {
 
         let bytes: u64 = self.sizes.values().sum();
         let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        let was_sent = if sent.files == self.objects.len() as u64 {
+            "all of them sent".to_owned()
+        } else {
+            format!(
+                "{} of them sent, {:.1} MB",
+                sent.files,
+                megabytes(sent.bytes)
+            )
+        };
         self.request.note(&format!(
-            "{place}: {} files, {:.1} MB, of which {} files, {:.1} MB were sent",
+            "{place}: {} files, {:.1} MB, {was_sent}",
             self.objects.len(),
             megabytes(bytes),
-            sent.files,
-            megabytes(sent.bytes),
         ));
         if !due.is_empty() {
             let count = due.len();

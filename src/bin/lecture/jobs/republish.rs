@@ -19,10 +19,11 @@ use gstlecture::package::track::{KeyFrame, Segment, Track};
 use gstlecture::timeline::trim_file::{Action, Entry, TrimFile};
 use gstlecture::timeline::{CutList, FrameRate, Span, Time};
 
-use super::package::{self, Corrected};
+use super::package;
 use super::{Request, Summary};
-use crate::drafts::Drafts;
+use crate::drafts::{Corrected, Drafts};
 use crate::error::Error;
+use crate::finish;
 use crate::folder;
 use crate::pipeline;
 use crate::probe::Input;
@@ -185,7 +186,7 @@ impl Republish<'_> {
             // What stands for a covered picture may be one that is cut.
             return self.in_doubt("pictures are covered");
         }
-        let Some(rate) = package::frame_rate(self.input) else {
+        let Some(rate) = self.input.frame_rate() else {
             return self.in_doubt("its pictures have no constant rate");
         };
         let rates = old.iter().map(|video| video.frame_rate);
@@ -515,7 +516,7 @@ impl Republish<'_> {
     fn link(&self, package: &Path, folder: &str, name: &str) -> Result<(), Error> {
         let target = self.staging.join(folder);
         fs::create_dir_all(&target).map_err(|error| Error::writing(&target, &error))?;
-        package::link_file(&package.join(folder).join(name), &target.join(name))
+        finish::link_file(&package.join(folder).join(name), &target.join(name))
             .map_err(|error| Error::writing(&target, &error))
     }
 }

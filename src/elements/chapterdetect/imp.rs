@@ -10,16 +10,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use gst_audio::AudioInfo;
-use gst_video::{VideoFrameRef, VideoInfo};
 use once_cell::sync::Lazy;
 
-use super::analysis::{Analysis, FORMATS, Naming};
 use super::chapter_stream::ChapterStream;
 use super::report;
-use crate::chapters::{Chapter, Options};
+use super::settings::Settings;
+use super::streams::{Format, Medium, Pair, State, text_caps};
+use crate::chapters::Chapter;
 use crate::slides::Change;
-use crate::timeline::{Span, Time};
+use crate::timeline::Time;
 
 static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     gst::DebugCategory::new(
@@ -28,154 +27,6 @@ static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
         Some("Chapter detection"),
     )
 });
-
-const DEFAULT_MIN_CHAPTER: gst::ClockTime = gst::ClockTime::from_seconds(120);
-const DEFAULT_MAX_PER_HOUR: u32 = 12;
-const DEFAULT_SENSITIVITY: f64 = 0.5;
-
-/// Where titles come from.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
-#[enum_type(name = "GstChapterDetectTitles")]
-pub enum Titles {
-    #[enum_value(name = "None: chapters are numbered", nick = "none")]
-    None,
-    #[enum_value(name = "Transcript: what is said on text_sink", nick = "transcript")]
-    Transcript,
-    #[default]
-    #[enum_value(name = "Auto: the best source there is, else numbers", nick = "auto")]
-    Auto,
-}
-
-#[derive(Clone)]
-struct Settings {
-    min_chapter: gst::ClockTime,
-    max_per_hour: u32,
-    sensitivity: f64,
-    titles: Titles,
-    language: Option<String>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            min_chapter: DEFAULT_MIN_CHAPTER,
-            max_per_hour: DEFAULT_MAX_PER_HOUR,
-            sensitivity: DEFAULT_SENSITIVITY,
-            titles: Titles::default(),
-            language: None,
-        }
-    }
-}
-
-impl Settings {
-    fn options(&self) -> Options {
-        Options {
-            min_chapter: Time::from_nanos(self.min_chapter.nseconds()),
-            max_per_hour: self.max_per_hour,
-            sensitivity: self.sensitivity,
-        }
-    }
-
-    fn naming(&self) -> Naming {
-        match self.titles {
-            Titles::None => Naming::Numbers,
-            Titles::Transcript | Titles::Auto => Naming::Transcript(self.language.clone()),
-        }
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Medium {
-    Video,
-    Audio,
-    Text,
-}
-
-impl Medium {
-    const ALL: [Medium; 3] = [Medium::Video, Medium::Audio, Medium::Text];
-
-    fn sink(self) -> &'static str {
-        match self {
-            Medium::Video => "video_sink",
-            Medium::Audio => "audio_sink",
-            Medium::Text => "text_sink",
-        }
-    }
-
-    fn src(self) -> &'static str {
-        match self {
-            Medium::Video => "video_src",
-            Medium::Audio => "audio_src",
-            Medium::Text => "text_src",
-        }
-    }
-
-    fn caps(self) -> gst::Caps {
-        match self {
-            Medium::Video => gst_video::VideoCapsBuilder::new()
-                .format_list(FORMATS)
-                .build(),
-            Medium::Audio => gst_audio::AudioCapsBuilder::new_interleaved()
-                .format_list([gst_audio::AudioFormat::S16le, gst_audio::AudioFormat::F32le])
-                .build(),
-            Medium::Text => text_caps(),
-        }
-    }
-}
-
-fn text_caps() -> gst::Caps {
-    gst::Caps::builder("text/x-raw")
-        .field("format", "utf8")
-        .build()
-}
-
-/// What the stream's caps say, as far as it is looked at.
-enum Format {
-    Video(VideoInfo),
-    Audio(AudioInfo),
-    Text,
-}
-
-/// One pair of pads and what is known of its stream.
-struct Pair {
-    medium: Medium,
-    sink: gst::Pad,
-    src: gst::Pad,
-    format: Option<Format>,
-    segment: Option<gst::FormattedSegment<gst::ClockTime>>,
-    eos: bool,
-}
-
-#[derive(Default)]
-struct State {
-    pairs: Vec<Pair>,
-    analysis: Option<Analysis>,
-    /// The first stream's segment is that of the chapters too.
-    segment: Option<gst::FormattedSegment<gst::ClockTime>>,
-    /// STREAM_START and CAPS of the chapters are on their way.
-    started: bool,
-    /// The chapters and EOS are on their way.
-    finished: bool,
-    /// The flush that has been passed to `chapter_src` already.
-    flush: Option<gst::Seqnum>,
-}
-
-impl State {
-    fn pair(&mut self, medium: Medium) -> Option<&mut Pair> {
-        self.pairs.iter_mut().find(|pair| pair.medium == medium)
-    }
-
-    /// Forgets what was seen, heard and read; the pads stay.
-    fn forget(&mut self) {
-        self.analysis = None;
-        self.segment = None;
-        self.finished = false;
-        for pair in &mut self.pairs {
-            pair.segment = None;
-            pair.eos = false;
-        }
-    }
-}
 
 pub struct ChapterDetect {
     chapter_src: gst::Pad,
@@ -244,7 +95,7 @@ impl ChapterDetect {
             gst::EventView::StreamStart(start) => self.start(medium, start),
             gst::EventView::Caps(caps) => {
                 if let Some(pair) = self.state().pair(medium) {
-                    pair.format = format(medium, caps.caps());
+                    pair.format = Format::of(medium, caps.caps());
                 }
             }
             gst::EventView::Segment(segment) => {
@@ -417,79 +268,6 @@ impl ChapterDetect {
     }
 }
 
-impl State {
-    /// Notes how far a stream has come; returns that as a position of the chapters' segment.
-    fn reach(&mut self, medium: Medium, end: gst::ClockTime) -> Option<gst::ClockTime> {
-        let segment = self.pair(medium)?.segment.as_ref()?;
-        let end = segment.to_stream_time(segment.stop().map_or(end, |stop| end.min(stop)))?;
-        self.analysis
-            .as_mut()?
-            .reach(Time::from_nanos(end.nseconds()));
-        self.segment.as_ref()?.position_from_stream_time(end)
-    }
-
-    /// Analyses a buffer; returns new slide changes and how far the stream has come.
-    fn analyse(
-        &mut self,
-        medium: Medium,
-        buffer: &gst::BufferRef,
-        sensitivity: f64,
-    ) -> Result<(Vec<Change>, Option<gst::ClockTime>), String> {
-        let State {
-            pairs, analysis, ..
-        } = self;
-        let analysis = analysis.get_or_insert_with(|| Analysis::new(sensitivity));
-        let Some(pair) = pairs.iter().find(|pair| pair.medium == medium) else {
-            return Ok((Vec::new(), None));
-        };
-        // Without a time, outside of the segment and backwards there is nothing to learn.
-        let (Some(pts), Some(segment)) = (buffer.pts(), &pair.segment) else {
-            return Ok((Vec::new(), None));
-        };
-        let Some(time) = segment.to_stream_time(pts).filter(|_| segment.rate() > 0.0) else {
-            return Ok((Vec::new(), None));
-        };
-        let time = Time::from_nanos(time.nseconds());
-        let duration = buffer.duration().map(|d| Time::from_nanos(d.nseconds()));
-        let mut changes = Vec::new();
-        match &pair.format {
-            Some(Format::Video(info)) => {
-                let frame =
-                    VideoFrameRef::from_buffer_ref_readable(buffer, info).map_err(|error| {
-                        format!("video_sink got a frame that does not fit its caps: {error}")
-                    })?;
-                changes = analysis.look(&frame, time, duration);
-            }
-            Some(Format::Audio(info)) => {
-                let map = buffer.map_readable().map_err(|error| {
-                    format!("audio_sink got a buffer that cannot be read: {error}")
-                })?;
-                if !buffer.flags().contains(gst::BufferFlags::GAP) {
-                    analysis.listen(info, &map, time);
-                }
-            }
-            Some(Format::Text) => {
-                let map = buffer.map_readable().map_err(|error| {
-                    format!("text_sink got a buffer that cannot be read: {error}")
-                })?;
-                let end = time.saturating_add(duration.unwrap_or_default());
-                analysis.read(Span::new(time, end), &String::from_utf8_lossy(&map));
-            }
-            None => return Err(format!("{} got data before caps", medium.sink())),
-        }
-        let end = pts.saturating_add(buffer.duration().unwrap_or(gst::ClockTime::ZERO));
-        Ok((changes, self.reach(medium, end)))
-    }
-}
-
-fn format(medium: Medium, caps: &gst::CapsRef) -> Option<Format> {
-    match medium {
-        Medium::Video => VideoInfo::from_caps(caps).ok().map(Format::Video),
-        Medium::Audio => AudioInfo::from_caps(caps).ok().map(Format::Audio),
-        Medium::Text => Some(Format::Text),
-    }
-}
-
 /// A chapter as a cue; its times are moved from stream time to the segment.
 fn chapter_buffer(
     index: usize,
@@ -556,72 +334,16 @@ fn linked_pads(pad: &gst::Pad, parent: Option<&gst::Object>) -> gst::Iterator<gs
 
 impl ObjectImpl for ChapterDetect {
     fn properties() -> &'static [glib::ParamSpec] {
-        static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
-            vec![
-                glib::ParamSpecUInt64::builder("min-chapter")
-                    .nick("Minimum chapter")
-                    .blurb("Shortest chapter in ns; in a class of less than ten times as much, a tenth of the class")
-                    .maximum(gst::ClockTime::MAX.nseconds())
-                    .default_value(DEFAULT_MIN_CHAPTER.nseconds())
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecUInt::builder("max-per-hour")
-                    .nick("Maximum per hour")
-                    .blurb("Most chapters in an hour; a shorter class may have as many")
-                    .minimum(1)
-                    .maximum(3600)
-                    .default_value(DEFAULT_MAX_PER_HOUR)
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecDouble::builder("sensitivity")
-                    .nick("Sensitivity")
-                    .blurb("How small a change of a slide counts and how little has to speak for a chapter, from 0 (only what is clear) to 1 (every hint)")
-                    .minimum(0.0)
-                    .maximum(1.0)
-                    .default_value(DEFAULT_SENSITIVITY)
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecEnum::builder::<Titles>("titles")
-                    .nick("Titles")
-                    .blurb("Where the titles of chapters come from")
-                    .mutable_ready()
-                    .build(),
-                glib::ParamSpecString::builder("language")
-                    .nick("Language")
-                    .blurb("Language of the transcript as a BCP 47 tag; unset: the one that the text looks like")
-                    .mutable_ready()
-                    .build(),
-            ]
-        });
+        static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(Settings::properties);
         &PROPERTIES
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        let mut settings = self.settings();
-        // GObject has checked type and range.
-        match pspec.name() {
-            "min-chapter" => {
-                if let Ok(nanos) = value.get() {
-                    settings.min_chapter = gst::ClockTime::from_nseconds(nanos);
-                }
-            }
-            "max-per-hour" => settings.max_per_hour = value.get().unwrap_or(DEFAULT_MAX_PER_HOUR),
-            "sensitivity" => settings.sensitivity = value.get().unwrap_or(DEFAULT_SENSITIVITY),
-            "titles" => settings.titles = value.get().unwrap_or_default(),
-            "language" => settings.language = value.get().unwrap_or_default(),
-            _ => (),
-        }
+        self.settings().set(pspec.name(), value);
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
-        let settings = self.settings();
-        match pspec.name() {
-            "min-chapter" => settings.min_chapter.nseconds().to_value(),
-            "max-per-hour" => settings.max_per_hour.to_value(),
-            "sensitivity" => settings.sensitivity.to_value(),
-            "titles" => settings.titles.to_value(),
-            _ => settings.language.to_value(),
-        }
+        self.settings().get(pspec.name())
     }
 
     fn constructed(&self) {
@@ -722,14 +444,7 @@ impl ElementImpl for ChapterDetect {
                 gst::warning!(CAT, imp = self, "{} is in use already", medium.sink());
                 return None;
             }
-            state.pairs.push(Pair {
-                medium,
-                sink: sink.clone(),
-                src: src.clone(),
-                format: None,
-                segment: None,
-                eos: false,
-            });
+            state.pairs.push(Pair::new(medium, &sink, &src));
         }
         let obj = self.obj();
         let runs = obj.current_state().max(obj.pending_state()) > gst::State::Ready;

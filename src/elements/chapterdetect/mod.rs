@@ -18,13 +18,15 @@ mod analysis;
 mod chapter_stream;
 mod imp;
 mod report;
+mod settings;
+mod streams;
 
 glib::wrapper! {
     pub struct ChapterDetect(ObjectSubclass<imp::ChapterDetect>) @extends gst::Element, gst::Object;
 }
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    imp::Titles::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    settings::Titles::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "chapterdetect",

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Properties.
+
+use gst::glib;
+use gst::prelude::*;
+
+use super::analysis::Naming;
+use crate::chapters::Options;
+use crate::timeline::Time;
+
+const DEFAULT_MIN_CHAPTER: gst::ClockTime = gst::ClockTime::from_seconds(120);
+const DEFAULT_MAX_PER_HOUR: u32 = 12;
+const DEFAULT_SENSITIVITY: f64 = 0.5;
+
+/// Where titles come from.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstChapterDetectTitles")]
+pub enum Titles {
+    #[enum_value(name = "None: chapters are numbered", nick = "none")]
+    None,
+    #[enum_value(name = "Transcript: what is said on text_sink", nick = "transcript")]
+    Transcript,
+    #[default]
+    #[enum_value(name = "Auto: the best source there is, else numbers", nick = "auto")]
+    Auto,
+}
+
+#[derive(Clone)]
+pub struct Settings {
+    min_chapter: gst::ClockTime,
+    max_per_hour: u32,
+    pub sensitivity: f64,
+    titles: Titles,
+    language: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            min_chapter: DEFAULT_MIN_CHAPTER,
+            max_per_hour: DEFAULT_MAX_PER_HOUR,
+            sensitivity: DEFAULT_SENSITIVITY,
+            titles: Titles::default(),
+            language: None,
+        }
+    }
+}
+
+impl Settings {
+    pub fn properties() -> Vec<glib::ParamSpec> {
+        vec![
+            glib::ParamSpecUInt64::builder("min-chapter")
+                .nick("Minimum chapter")
+                .blurb("Shortest chapter in ns; in a class of less than ten times as much, a tenth of the class")
+                .maximum(gst::ClockTime::MAX.nseconds())
+                .default_value(DEFAULT_MIN_CHAPTER.nseconds())
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecUInt::builder("max-per-hour")
+                .nick("Maximum per hour")
+                .blurb("Most chapters in an hour; a shorter class may have as many")
+                .minimum(1)
+                .maximum(3600)
+                .default_value(DEFAULT_MAX_PER_HOUR)
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecDouble::builder("sensitivity")
+                .nick("Sensitivity")
+                .blurb("How small a change of a slide counts and how little has to speak for a chapter, from 0 (only what is clear) to 1 (every hint)")
+                .minimum(0.0)
+                .maximum(1.0)
+                .default_value(DEFAULT_SENSITIVITY)
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecEnum::builder::<Titles>("titles")
+                .nick("Titles")
+                .blurb("Where the titles of chapters come from")
+                .mutable_ready()
+                .build(),
+            glib::ParamSpecString::builder("language")
+                .nick("Language")
+                .blurb("Language of the transcript as a BCP 47 tag; unset: the one that the text looks like")
+                .mutable_ready()
+                .build(),
+        ]
+    }
+
+    pub fn set(&mut self, name: &str, value: &glib::Value) {
+        // GObject has checked type and range.
+        match name {
+            "min-chapter" => {
+                if let Ok(nanos) = value.get() {
+                    self.min_chapter = gst::ClockTime::from_nseconds(nanos);
+                }
+            }
+            "max-per-hour" => self.max_per_hour = value.get().unwrap_or(DEFAULT_MAX_PER_HOUR),
+            "sensitivity" => self.sensitivity = value.get().unwrap_or(DEFAULT_SENSITIVITY),
+            "titles" => self.titles = value.get().unwrap_or_default(),
+            "language" => self.language = value.get().unwrap_or_default(),
+            _ => (),
+        }
+    }
+
+    pub fn get(&self, name: &str) -> glib::Value {
+        match name {
+            "min-chapter" => self.min_chapter.nseconds().to_value(),
+            "max-per-hour" => self.max_per_hour.to_value(),
+            "sensitivity" => self.sensitivity.to_value(),
+            "titles" => self.titles.to_value(),
+            _ => self.language.to_value(),
+        }
+    }
+
+    pub fn options(&self) -> Options {
+        Options {
+            min_chapter: Time::from_nanos(self.min_chapter.nseconds()),
+            max_per_hour: self.max_per_hour,
+            sensitivity: self.sensitivity,
+        }
+    }
+
+    pub fn naming(&self) -> Naming {
+        match self.titles {
+            Titles::None => Naming::Numbers,
+            Titles::Transcript | Titles::Auto => Naming::Transcript(self.language.clone()),
+        }
+    }
+}

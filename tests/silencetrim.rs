@@ -531,12 +531,14 @@ fn a_dense_recording_behind_decodebin_passes_sinks_that_wait_for_each_other() {
 
 #[test]
 fn a_slow_sink_holds_the_source_back() {
-    let p = pipeline(
-        "silencetrim name=trim mode=detect \
+    let folder = tempfile::tempdir().expect("folder");
+    let p = pipeline(&format!(
+        "silencetrim name=trim cuts-location={} \
          videotestsrc num-buffers=200 ! video/x-raw,width=1280,height=720,framerate=25/1 ! trim.sink_0 \
          trim.src_0 ! identity name=slow sleep-time=5000 ! fakesink async=false sync=false \
          audiotestsrc num-buffers=375 samplesperbuffer=1024 ! audio/x-raw,rate=48000 ! trim.sink_1 trim.src_1 ! fakesink async=false sync=false",
-    );
+        cut_list(folder.path(), &[(0, 8000)])
+    ));
     let trim = p.by_name("trim").expect("trim").downgrade();
     let most = Arc::new(Mutex::new(0));
     let seen = Arc::clone(&most);

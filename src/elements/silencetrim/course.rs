@@ -62,7 +62,7 @@ impl SilenceTrim {
     /// Waits until all of a session that is over has been sent: the next one decides otherwise.
     pub(super) fn wait_for_the_end(&self, pair: &Pair) {
         let mut session = lock(&self.session);
-        while session.finished && !session.passes() && !session.is_drained() {
+        while session.finished && !session.is_drained() {
             let stream = session.streams.get(&pair.id);
             let Some(stream) = stream.filter(|stream| !stream.flushing) else {
                 return;

@@ -61,15 +61,48 @@ impl SilenceTrim {
             }
         }
         self.tell(&arrived.sounds);
-        self.enqueue(&pair, Item::Buffer(arrived.buffer, span, kind))
+        self.take(&pair, Item::Buffer(arrived.buffer, span, kind))
+    }
+
+    fn take(&self, pair: &Pair, item: Item) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let passes = lock(&self.session).passes();
+        if passes {
+            self.pass(pair, item)
+        } else {
+            self.enqueue(pair, item)
+        }
+    }
+
+    /// Sends an item on at once: where nothing is cut, nothing waits for what is decided, and in a
+    /// queue pictures would pile up whenever its task waits for a processor.
+    fn pass(&self, pair: &Pair, item: Item) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let fed = pair.sink.is_linked();
+        {
+            let mut session = lock(&self.session);
+            let stream = session.streams.get_mut(&pair.id);
+            let stream = stream.ok_or(gst::FlowError::Flushing)?;
+            if stream.flushing {
+                return Err(gst::FlowError::Flushing);
+            }
+            stream.fed = fed;
+            stream.reach(item.span());
+        }
+        match item {
+            Item::Buffer(buffer, ..) => match pair.src.push(buffer) {
+                // Listening goes on where nobody wants the stream.
+                Err(gst::FlowError::NotLinked) => Ok(gst::FlowSuccess::Ok),
+                flow => flow,
+            },
+            Item::Event(event) => {
+                pair.src.push_event(event);
+                Ok(gst::FlowSuccess::Ok)
+            }
+            Item::Gap(_) => Ok(gst::FlowSuccess::Ok),
+        }
     }
 
     /// Puts an item into the pair's queue, behind a backlog that is not too long.
-    pub(super) fn enqueue(
-        &self,
-        pair: &Pair,
-        item: Item,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+    fn enqueue(&self, pair: &Pair, item: Item) -> Result<gst::FlowSuccess, gst::FlowError> {
         let is_event = matches!(item, Item::Event(_));
         let linked = pair.src.is_linked();
         let fed = pair.sink.is_linked();
@@ -100,11 +133,10 @@ impl SilenceTrim {
             }
             if linked || is_event {
                 stream.push(item);
-            } else if let Some(span) = item.span() {
-                stream.first.get_or_insert(span.start);
-                stream.end = stream.end.max(span.end);
+            } else {
+                stream.reach(item.span());
             }
-            if !session.passes() && session.decision.until < Time::MAX {
+            if session.decision.until < Time::MAX {
                 session.refresh();
             }
             let warning = session.bound();
@@ -140,7 +172,7 @@ impl SilenceTrim {
             EventView::Gap(gap) if !lock(&self.session).passes() => {
                 let (start, length) = gap.get();
                 let span = lock(&pair.input).gap(start, length);
-                return span.is_none_or(|span| self.enqueue(&pair, Item::Gap(span)).is_ok());
+                return span.is_none_or(|span| self.take(&pair, Item::Gap(span)).is_ok());
             }
             EventView::StreamStart(start) => {
                 let sparse = start.stream_flags().contains(gst::StreamFlags::SPARSE);
@@ -169,7 +201,7 @@ impl SilenceTrim {
             gst::element_imp_error!(self, code, ("{}: {why}", pad.name()));
             return false;
         }
-        self.enqueue(&pair, Item::Event(event)).is_ok()
+        self.take(&pair, Item::Event(event)).is_ok()
     }
 
     fn start_flush(&self, pair: &Pair, event: gst::Event) -> bool {

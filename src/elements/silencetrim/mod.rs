@@ -2,7 +2,8 @@
 
 //! `silencetrim` finds the dead air of a recorded class and cuts it from any number of streams at
 //! once: before the class, after it and, if wanted, in long breaks. With `mode=detect` everything
-//! passes, and a cut list is written that a person can correct and `cuts-location` applies.
+//! passes at once, as through any filter, and a cut list is written that a person can correct and
+//! `cuts-location` applies.
 //!
 //! What that cut list mutes or covers is hidden, in raw sound and pictures and in cues. Sound is
 //! silent in a muted span, to the sample, with a short fade outside of it; cues that touch it are

@@ -9,7 +9,7 @@ use std::thread::ThreadId;
 use super::gops::Decision;
 use super::item::Item;
 use super::redact::Shown;
-use crate::timeline::Time;
+use crate::timeline::{Span, Time};
 
 /// One pair's part.
 #[derive(Default)]
@@ -66,11 +66,16 @@ impl Stream {
 
     pub fn push(&mut self, item: Item) {
         self.bytes += item.bytes();
-        if let Some(span) = item.span() {
+        self.reach(item.span());
+        self.queue.push_back(item);
+    }
+
+    /// Notes how far the stream has come.
+    pub fn reach(&mut self, span: Option<Span>) {
+        if let Some(span) = span {
             self.first.get_or_insert(span.start);
             self.end = self.end.max(span.end);
         }
-        self.queue.push_back(item);
     }
 
     /// Whether all is known that the first item in the queue needs.

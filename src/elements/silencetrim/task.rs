@@ -38,9 +38,8 @@ impl SilenceTrim {
     pub(super) fn turn(&self, pair: &Pair) {
         let mut alone_since: Option<Instant> = None;
         let mut session = lock(&self.session);
-        let (item, decision, redaction, shown, passes) = loop {
+        let (item, decision, redaction, shown) = loop {
             let decision = Arc::clone(&session.decision);
-            let passes = session.passes();
             let ended = session.all_ended() == Some(false) && !session.finished;
             let Some(stream) = session.streams.get_mut(&pair.id) else {
                 drop(session);
@@ -52,7 +51,7 @@ impl SilenceTrim {
                 let _ = pair.src.pause_task();
                 return;
             }
-            let ready = passes || !stream.linked || stream.has_decided(&decision);
+            let ready = !stream.linked || stream.has_decided(&decision);
             let shown = stream.looks_ahead.then(|| stream.shown()).flatten();
             if ready && let Some(item) = stream.queue.pop_front() {
                 stream.bytes -= item.bytes();
@@ -63,7 +62,7 @@ impl SilenceTrim {
                     session.wake_all();
                 }
                 let redaction = Arc::clone(&session.redaction);
-                break (item, decision, redaction, shown, passes);
+                break (item, decision, redaction, shown);
             }
             let wake = Arc::clone(&stream.wake);
             if ended {
@@ -89,11 +88,6 @@ impl SilenceTrim {
         };
         drop(session);
         let flow = match item {
-            Item::Event(event) if passes => {
-                pair.src.push_event(event);
-                Ok(gst::FlowSuccess::Ok)
-            }
-            Item::Buffer(buffer, ..) if passes => pair.src.push(buffer),
             Item::Event(event) => {
                 self.send_event(pair, event, &decision);
                 Ok(gst::FlowSuccess::Ok)

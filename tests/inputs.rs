@@ -275,6 +275,44 @@ input!(
     8.0
 );
 
+/// Sound that begins long after its picture, or is missing for minutes, beside a picture of many
+/// megabytes: the analysis reads little of a file ahead, and waits for neither.
+#[test]
+fn sound_far_from_its_picture_is_heard() {
+    const PICTURE: &str =
+        "-f lavfi -i testsrc2=size=640x360:rate=5:duration=190,noise=alls=60:allf=t";
+    const CODED: &str = "-map 0:v -map 1:a -c:v libx264 -preset ultrafast -b:v 2M -c:a copy";
+    // Between these seconds nobody speaks, or nothing is there at all.
+    for (sound, silent) in [
+        ("-itsoffset 20 -ss 60 -t 40 -i {sample}", 0.0..12.0),
+        (
+            "-ss 60 -t 40 -i {sample} -bsf:a setts=ts='if(gte(TS*TB,20),TS+150/TB,TS)'",
+            28.5..177.5,
+        ),
+    ] {
+        let out = TempDir::new().expect("a folder");
+        let file = out.path().join("class.mkv");
+        make(&file, &format!("{PICTURE} {sound} {CODED}"));
+        let job = [
+            "analyse".into(),
+            value("input", &file),
+            value("output", out.path()),
+        ];
+        done(&job);
+        let analysis = json(&out.path().join("drafts/analysis.json"));
+        let seconds = |value: &serde_json::Value| value.as_f64().expect("seconds");
+        assert!(seconds(&analysis["input"]["seconds"]) > 189.0);
+        let speech = analysis["speech"].as_array().expect("speech");
+        let mut spoken = 0.0;
+        for span in speech {
+            let (start, end) = (seconds(&span["start"]), seconds(&span["end"]));
+            assert!(end < silent.start || start > silent.end, "{start} to {end}");
+            spoken += end - start;
+        }
+        assert!(spoken > 10.0, "{spoken} s of speech");
+    }
+}
+
 /// Pixels lie as the camera was held: the header says how to turn them.
 #[test]
 fn rotated_phone_video() {

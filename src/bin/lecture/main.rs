@@ -16,6 +16,7 @@ mod gst_error;
 mod help;
 mod jobs;
 mod loudness;
+mod memory;
 mod movie;
 mod mp4;
 mod part;

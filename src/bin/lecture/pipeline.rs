@@ -13,6 +13,7 @@ use gstlecture::timeline::{Span, Time};
 use crate::description::{Assignment, Pipeline};
 use crate::error::Error;
 use crate::gst_error;
+use crate::memory;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
@@ -77,17 +78,6 @@ pub fn decode_only(pipeline: &gst::Pipeline, media: &str) {
     if let Some(source) = pipeline.by_name(SOURCE) {
         source.set_property("expose-all-streams", false);
         source.set_property("caps", gst::Caps::new_empty_simple(media));
-    }
-}
-
-/// Gives back to the system what is freed: pictures of pipelines before this one, tens of megabytes
-/// that the C library keeps in heaps of threads that are no more, and what lies between the small
-/// things that a long run keeps, which would add up over hours.
-fn give_back_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: the function takes no pointer, and may be called from any thread.
-    unsafe {
-        libc::malloc_trim(0);
     }
 }
 
@@ -268,7 +258,7 @@ pub fn run_part(
         }
         _ => {}
     };
-    give_back_memory();
+    memory::give_back();
     let mut given_back = Instant::now();
     if let (Some(source), Some(part)) = (&source, part) {
         seek(pipeline, source, part, &bus, stop)?;
@@ -286,7 +276,7 @@ pub fn run_part(
             return Err(stopped);
         }
         if given_back.elapsed() >= GIVE_BACK {
-            give_back_memory();
+            memory::give_back();
             given_back = Instant::now();
         }
         progress.at(Reach::time(&reach.end));

@@ -20,10 +20,15 @@ use crate::probe::Input;
 use crate::progress::Progress;
 use crate::stop::Stop;
 
+/// Bytes of each stream that are read before they are decoded: half a minute of speech.
+const READ_AHEAD: u32 = 128 << 10;
+
 /// Has a pipeline that only looks and listens decode no more of `input` than it needs. Returns what
 /// its pictures look like.
 pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<Looks, Error> {
     prefer_fast_decoders(pipeline);
+    read_little_ahead(pipeline);
+    decode_in_one_thread(pipeline);
     if input.video.is_none() {
         return Ok(Looks::default());
     }
@@ -56,6 +61,7 @@ fn survey(input: &Input, stop: &Stop) -> Result<(Groups, Looks), Error> {
             Some(is_video.to_value())
         });
     }
+    read_little_ahead(&made);
     let survey = Arc::new(Mutex::new(Survey::new(Sensitivity::default())));
     on_packets(&made, {
         let survey = survey.clone();
@@ -114,6 +120,37 @@ fn prefer_fast_decoders(pipeline: &gst::Pipeline) {
         } else {
             "try"
         })
+    });
+}
+
+/// Has the queue behind the demuxer hold no more than [`READ_AHEAD`] of each stream. It holds ever
+/// more packets of the slower one, up to megabytes of small ones, each with a piece of the file that
+/// it was read with: it allows for sinks that wait for each other, which those of an analysis do not.
+fn read_little_ahead(pipeline: &gst::Pipeline) {
+    let Some(source) = pipeline.by_name(pipeline::SOURCE) else {
+        return;
+    };
+    // Before, streams are still looked for, and one that begins late has to be waited for.
+    source.connect("no-more-pads", false, |arguments| {
+        let source = arguments.first()?.get::<gst::Bin>().ok()?;
+        for element in source.iterate_recurse().into_iter().flatten() {
+            let factory = element.factory();
+            if factory.is_some_and(|factory| factory.name() == "multiqueue") {
+                element.set_property("max-size-bytes", READ_AHEAD);
+            }
+        }
+        None
+    });
+}
+
+/// Has FFmpeg's decoders work in the thread that feeds them: each more has a decoder's tables and
+/// pictures of its own, and those that look and listen keep processors busy.
+fn decode_in_one_thread(pipeline: &gst::Pipeline) {
+    pipeline.connect_deep_element_added(|_, _, element| {
+        let threads = element.find_property("max-threads");
+        if threads.is_some_and(|threads| threads.value_type() == i32::static_type()) {
+            element.set_property("max-threads", 1i32);
+        }
     });
 }
 

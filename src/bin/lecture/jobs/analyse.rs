@@ -18,6 +18,7 @@ use crate::drafts::{CHAPTERS, CONTENT, Drafts, TRIM};
 use crate::error::Error;
 use crate::folder::ClassFolder;
 use crate::loudness::Meters;
+use crate::memory::PicturesApart;
 use crate::pipeline;
 use crate::probe::Input;
 use crate::progress::clock;
@@ -64,10 +65,12 @@ pub fn into(
     request.say(&describe(request, input, texts, &folder.drafts()));
     let staging = folder.drafts_staging()?;
     let made = pipeline::make(&describe(request, input, texts, staging.path()))?;
+    let apart = PicturesApart::new();
     let looks = survey::spare(&made, input, &request.stop)?;
     let meters = Meters::listen(&made, input.audio.len());
     let mut findings = Findings::default();
     let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
+    drop(apart);
     for name in [TRIM, CHAPTERS] {
         stamp(&staging.path().join(name), &recording)?;
     }

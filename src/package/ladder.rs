@@ -28,9 +28,9 @@ const SCREEN_RATE: f64 = 5.0;
 /// Its ceiling in kbit/s: a slide change is one picture of some 100 kB.
 const SCREEN_CEILING: u32 = 1200;
 /// What the renditions of a screen add to the quality asked for, as an x264 rate factor. The upper one
-/// makes up for what rare key frames cost. The lower one's counts less, because its pictures are shown
-/// for long; 14 px text of 1080 lines stays as legible as it was.
-const SCREEN_QUALITY: [i32; 2] = [-2, 18];
+/// looks no worse than a camera's, because its encoder searches longer. The lower one's counts less,
+/// because its pictures are shown for long; 14 px text of 1080 lines stays as legible as it was.
+const SCREEN_QUALITY: [i32; 2] = [1, 20];
 
 /// What is known of a picture before it is scaled. Width and height are those of the upright
 /// picture, after any rotation.

@@ -28,8 +28,8 @@ pub const UNKNOWN_LANGUAGE: &str = "und";
 /// The group that every audio rendition is in.
 const AUDIO_GROUP: &str = "audio";
 
-/// The rung that a player shall start with where there is one [1.25, 1.32].
-const FIRST_LINES: u32 = 540;
+/// Players start with what is listed first: what is nearest to this many bits a second [1.32].
+const FIRST_RATE: u64 = 2_000_000;
 
 /// One rendition of the picture.
 #[derive(Clone, PartialEq, Debug)]
@@ -295,10 +295,18 @@ impl Programme {
         .collect();
         let sets = || self.video_sets().zip(1..);
         for (set, score) in sets() {
-            let (first, rest): (Vec<&Video>, Vec<&Video>) =
-                set.iter().partition(|video| video.lines == FIRST_LINES);
-            let of_set = first.into_iter().chain(rest);
-            variants.extend(of_set.map(|video| self.scored(self.variant(video), score)));
+            let of_set = set
+                .iter()
+                .map(|video| self.scored(self.variant(video), score));
+            let mut of_set: Vec<VariantStream> = of_set.collect();
+            let first = of_set
+                .iter()
+                .enumerate()
+                .min_by_key(|(_, variant)| from_first_rate(variant));
+            if let Some((first, _)) = first {
+                of_set[..=first].rotate_right(1);
+            }
+            variants.extend(of_set);
         }
         for (set, score) in sets() {
             let of_set = set.iter().filter_map(i_frame_variant);
@@ -398,6 +406,12 @@ impl Programme {
             })
             .collect()
     }
+}
+
+/// How many bits a second a variant is away from [`FIRST_RATE`].
+pub(super) fn from_first_rate(variant: &VariantStream) -> u64 {
+    let rate = variant.average_bandwidth.unwrap_or(variant.bandwidth);
+    rate.abs_diff(FIRST_RATE)
 }
 
 /// The sample format that a codec's name starts with, as `avc1` does (RFC 6381).
@@ -550,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn a_multivariant_playlist_lists_540_first() {
+    fn a_multivariant_playlist_lists_first_what_is_nearest_to_two_megabits() {
         let programme = Programme {
             video: vec![video(720, 3_003_000), video(540, 2_002_000)],
             audio: vec![
@@ -573,6 +587,17 @@ video/720p/playlist.m3u8
 #EXT-X-SESSION-DATA:DATA-ID=\"com.apple.hls.chapters\",URI=\"chapters.json\"
 ";
         assert_eq!(as_text(programme.multivariant()), expected);
+    }
+
+    #[test]
+    fn the_largest_comes_first_where_all_take_little() {
+        let programme = Programme {
+            video: vec![video(720, 300_300), video(540, 200_200)],
+            ..Programme::default()
+        };
+        let playlist = as_text(programme.multivariant());
+        let mut uris = playlist.lines().filter(|line| !line.starts_with('#'));
+        assert_eq!(uris.next(), Some("video/720p/playlist.m3u8"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use m3u8_rs::{
 use super::load::{Loader, Rendition, resolve};
 use super::media::{Kind, Track};
 use super::{Report, beside, rendition, rules};
+use crate::package::playlist::{from_first_rate, sample_format};
 
 const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 const TRANSCRIBES: &str = "public.accessibility.transcribes-spoken-dialog";
@@ -50,6 +51,12 @@ pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
     checker.alternatives();
     checker.variants();
     checker.together();
+}
+
+/// The sample formats of a variant.
+fn formats(variant: &VariantStream) -> BTreeSet<&str> {
+    let codecs = variant.codecs.iter().flat_map(|codecs| codecs.split(','));
+    codecs.map(|codec| sample_format(codec.trim())).collect()
 }
 
 /// Reads every media playlist once and checks it by itself.
@@ -363,14 +370,12 @@ impl<'a> Checker<'a> {
                 "EXT-X-I-FRAME-STREAM-INF is missing",
             );
         }
-        let distance = |variant: &VariantStream| {
-            variant
-                .average_bandwidth
-                .unwrap_or(variant.bandwidth)
-                .abs_diff(2_000_000)
-        };
-        let nearest = videos.iter().map(|(variant, _)| distance(variant)).min();
-        if nearest.is_some_and(|nearest| nearest < distance(first)) {
+        // Who starts with the first one goes on in its codec.
+        let of_codec = videos
+            .iter()
+            .filter(|(variant, _)| formats(variant) == formats(first));
+        let nearest = of_codec.map(|(variant, _)| from_first_rate(variant)).min();
+        if nearest.is_some_and(|nearest| nearest < from_first_rate(first)) {
             let what = format!("{} is listed first", first.uri);
             self.report.add(rules::DEFAULT_VARIANT, self.path, what);
         }

@@ -3,6 +3,7 @@
 //! What comes in: buffers and events of the sink pads, until they stand in their queue.
 
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -15,6 +16,9 @@ use super::report;
 use super::session::Again;
 use crate::speech::{self, Listener, Sound};
 use crate::timeline::Time;
+
+/// A backlog of which nothing was taken for so long waits for other streams.
+const STUCK: Duration = Duration::from_millis(400);
 
 impl SilenceTrim {
     pub(super) fn sink_chain(
@@ -117,8 +121,19 @@ impl SilenceTrim {
                 }
                 None => return Err(gst::FlowError::Flushing),
             };
+            let mut rest = (Instant::now(), session.taken(pair.id));
             while !is_event && session.must_wait(pair.id) {
-                session = wake.wait(session).unwrap_or_else(PoisonError::into_inner);
+                session = wake
+                    .wait_timeout(session, STUCK / 4)
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .0;
+                let taken = session.taken(pair.id);
+                if taken != rest.1 {
+                    rest = (Instant::now(), taken);
+                } else if rest.0.elapsed() >= STUCK {
+                    session.give_way(pair.id);
+                    rest.0 = Instant::now();
+                }
             }
             let Some(stream) = session.streams.get_mut(&pair.id) else {
                 return Err(gst::FlowError::Flushing);

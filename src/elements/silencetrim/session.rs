@@ -319,9 +319,12 @@ impl Session {
     }
 
     /// multiqueue's rule: a chain waits only for its own decided backlog, and not while another
-    /// linked pad that is not at EOS starves. Nobody waits for sparse and unlinked ones. A backlog of
-    /// `max_hold_bytes` waits for those that starve too, but for those that the same thread feeds or
-    /// may come to feed: while it waits nothing comes for them.
+    /// linked pad that is not at EOS starves because of that. Nobody waits for sparse and unlinked ones.
+    ///
+    /// A pad that the same thread feeds, or may come to feed, starves because of that: while the chain
+    /// waits nothing comes for it. A pad that another thread feeds may starve only because what it got
+    /// is sent already. It is waited for until the backlog no longer shrinks ([`Session::give_way`]); a
+    /// backlog of `max_hold_bytes` waits for it in any case.
     pub fn must_wait(&self, id: u32) -> bool {
         let Some(stream) = self.streams.get(&id) else {
             return false;
@@ -332,31 +335,56 @@ impl Session {
         if !stream.has_decided(&self.decision) {
             return false;
         }
-        let mut spans = stream.queue.iter().filter_map(Item::span);
-        let first = spans.next().map_or(Time::ZERO, |span| span.start);
-        let last = stream.end.min(self.decision.until);
-        let backlog = last.saturating_sub(first);
+        let (time, bytes) = (self.backlog(stream), stream.bytes);
         let many = self.decision.until == Time::MAX
-            && stream.bytes >= BACKLOG_BYTES
+            && bytes >= BACKLOG_BYTES
             && stream.queue.len() >= BACKLOG_BUFFERS;
-        if backlog < BACKLOG_TIME && !many {
+        if time < BACKLOG_TIME && !many {
             return false;
         }
-        let starving = |(other, stream): (&u32, &Stream)| {
-            *other != id
+        let starving = |(other, stream): &(&u32, &Stream)| {
+            **other != id
                 && stream.fed
                 && stream.linked
                 && !stream.eos
                 && !stream.sparse
                 && !stream.flushing
                 && !stream.has_decided(&self.decision)
-                && (stream.started || backlog < LATEST_START)
+                && (stream.started || time < LATEST_START)
         };
-        let mut starving = self.streams.iter().filter(|pad| starving(*pad));
-        if stream.bytes >= self.max_hold_bytes {
-            !starving.any(|(_, other)| other.fed_by.is_none() || other.fed_by == stream.fed_by)
-        } else {
-            starving.next().is_none()
+        let mut starving = self.streams.iter().filter(starving).peekable();
+        let is_needed = starving.peek().is_some()
+            && bytes < self.max_hold_bytes
+            && (time < stream.gave_way.0 || bytes < stream.gave_way.1);
+        let by_this_thread =
+            |other: &Stream| other.fed_by.is_none() || other.fed_by == stream.fed_by;
+        !is_needed && !starving.any(|(_, other)| by_this_thread(other))
+    }
+
+    /// How many items of a stream were sent.
+    pub fn taken(&self, id: u32) -> u64 {
+        self.streams.get(&id).map_or(0, |stream| stream.taken)
+    }
+
+    /// How much of a stream waits although it is decided.
+    fn backlog(&self, stream: &Stream) -> Time {
+        let mut spans = stream.queue.iter().filter_map(Item::span);
+        let first = spans.next().map_or(Time::ZERO, |span| span.start);
+        stream.end.min(self.decision.until).saturating_sub(first)
+    }
+
+    /// Lets a backlog that does not shrink grow to twice its size: what it leads to waits for the
+    /// streams that starve.
+    pub fn give_way(&mut self, id: u32) {
+        let Some(stream) = self.streams.get(&id) else {
+            return;
+        };
+        let twice = (
+            self.backlog(stream).saturating_add(self.backlog(stream)),
+            stream.bytes.saturating_mul(2),
+        );
+        if let Some(stream) = self.streams.get_mut(&id) {
+            stream.gave_way = twice;
         }
     }
 

@@ -16,6 +16,10 @@ use crate::timeline::{Span, Time};
 pub struct Stream {
     pub queue: VecDeque<Item>,
     pub bytes: u64,
+    /// How many items were taken out of the queue.
+    pub taken: u64,
+    /// The time and the bytes that the backlog may reach while others starve, until it is empty.
+    pub gave_way: (Time, u64),
     /// Wakes this pair's chain and task.
     pub wake: Arc<Condvar>,
     /// Something is linked to the sink pad.
@@ -58,6 +62,7 @@ impl Stream {
     pub fn flush(&mut self) {
         self.queue.clear();
         self.bytes = 0;
+        self.gave_way = Default::default();
         self.eos = false;
         self.first = None;
         self.end = Time::ZERO;

@@ -55,6 +55,10 @@ impl SilenceTrim {
             let shown = stream.looks_ahead.then(|| stream.shown()).flatten();
             if ready && let Some(item) = stream.queue.pop_front() {
                 stream.bytes -= item.bytes();
+                stream.taken += 1;
+                if stream.queue.is_empty() {
+                    stream.gave_way = Default::default();
+                }
                 let wake = Arc::clone(&stream.wake);
                 let starves = !stream.has_decided(&decision);
                 wake.notify_all();

@@ -137,6 +137,28 @@ def music(seconds, rng, beat=0.5, drums=False, minor=False):
     return out / np.sqrt(np.mean(out**2))
 
 
+def sung(samples, rng, beat=0.5, drums=False, minor=False):
+    """An utterance as it would be sung: its vowels and consonants on the notes of a melody, slower. RMS 1."""
+    samples = np.interp(np.arange(0, len(samples) - 1, 0.6), np.arange(len(samples)), samples)
+    scale = [0, 2, 3, 5, 7, 8, 10] if minor else [0, 2, 4, 5, 7, 9, 11]
+    root, size = 110 * 2 ** (rng.integers(0, 12) / 12), 2048
+    hz = np.zeros(len(samples))
+    for start in range(0, len(samples), int(beat * RATE)):
+        degree = int(rng.integers(7, 15))
+        hz[start : start + int(beat * RATE)] = root * 2 ** (scale[degree % 7] / 12 + degree // 7)
+    hz *= 1 + 0.012 * np.sin(2 * np.pi * 5.5 * np.arange(len(hz)) / RATE)
+    phase = np.cumsum(hz) / RATE
+    carrier = 2 * (phase % 1) - 1 + rng.normal(0, 0.05, len(phase))
+    window, out = np.hanning(size), np.zeros(len(samples))
+    for start in range(0, len(samples) - size, size // 4):
+        part = slice(start, start + size)
+        voice, note = np.fft.rfft(window * samples[part]), np.fft.rfft(window * carrier[part])
+        smooth = np.convolve(np.abs(voice), np.ones(16) / 16, "same")
+        flat = np.convolve(np.abs(note), np.ones(16) / 16, "same") + 1e-6
+        out[part] += window * np.fft.irfft(note * smooth / flat, size)
+    return (out / np.sqrt(np.mean(out**2) + 1e-12)).astype(np.float32)
+
+
 class Sound:
     """What is heard: utterances and noises put at a time, and where the speech is."""
 
@@ -246,12 +268,13 @@ class Cursor:
 
 class Picture:
     """What is shown: pages in order, each from its time on; a `fade` longer than 0 blends it in over that time,
-    or pushes the page before out."""
+    or pushes the page before out, or wipes it away."""
 
     def __init__(self, width, height, fps):
         self.size, self.fps = (width, height), fps
         self.pages = []
         self.pushes = False
+        self.wipes = False
         self.webcams = []
         self.cursor = None
         self.live = []
@@ -285,6 +308,9 @@ class Picture:
                     # The new page pushes the old one out to the left.
                     gone = [int(mix * plane.shape[1]) for plane in old]
                     frame = [np.hstack([a[:, n:], b[:, :n]]) for a, b, n in zip(old, page, gone)]
+                elif self.wipes:
+                    gone = [int(mix * plane.shape[1]) for plane in old]
+                    frame = [np.hstack([b[:, :n], a[:, n:]]) for a, b, n in zip(old, page, gone)]
                 else:
                     frame = [(a * (1 - mix) + b * mix).astype(np.uint8) for a, b in zip(old, page)]
             else:

@@ -111,7 +111,7 @@ const BREATH: Time = Time::from_millis(3500);
 /// A slide change shows that the class was still going on this long before it.
 const SLIDE_REACH: Time = Time::from_secs(15);
 /// Nobody teaches against music for longer than this: a slide that came up earlier in it is the
-/// lobby's.
+/// lobby's, and a voice that was heard earlier sings.
 const AGAINST_MUSIC: Time = Time::from_secs(30);
 /// Music that ends this soon after a slide has come up was turned off for it.
 const TURNED_OFF: Time = Time::from_secs(3);
@@ -183,7 +183,8 @@ fn start_under_music(evidence: &Evidence, start: Time) -> Time {
             first = first.min(voice.start);
         }
     }
-    if first < start {
+    let is_song = music.end.saturating_sub(first) > AGAINST_MUSIC;
+    if first < start && !is_song {
         return first;
     }
     // Slides all along are the lobby's; the last of them may be the class's first.
@@ -556,6 +557,9 @@ mod tests {
         // Hints of a voice that lead up to what is heard clearly.
         evidence.over_music = spans(&[(10.0, 14.0), (52.0, 57.0), (58.0, 66.0)]);
         assert_eq!(begins(&evidence), secs(52));
+        // Voices all along sing.
+        evidence.over_music = spans(&[(10.0, 14.0), (24.0, 30.0), (42.0, 47.0), (58.0, 66.0)]);
+        assert_eq!(begins(&evidence), secs(76));
     }
 
     #[test]

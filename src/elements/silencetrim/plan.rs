@@ -83,13 +83,30 @@ impl Plan {
     pub fn finish(&self, duration: Time) -> (Vec<Cut>, Decision) {
         let mut cuts = trim::cuts(&self.evidence, duration, &self.settings);
         cuts.retain_mut(|cut| match cut.place {
-            Place::Before => self.start.is_none_or(|start| start == cut.span.end),
+            // What is seen and heard later may say otherwise: what is decided stays.
+            Place::Before => {
+                cut.span.end = self.start.unwrap_or(cut.span.end);
+                !cut.span.is_empty()
+            }
             Place::Inside => cut.span.start >= self.until,
             Place::After => {
                 cut.span.start = cut.span.start.max(self.until);
                 cut.span.duration() >= self.settings.min_silence
             }
         });
+        let decided = self.start.filter(|start| *start > Time::ZERO);
+        if let Some(start) = decided
+            && !cuts.iter().any(|cut| cut.place == Place::Before)
+        {
+            cuts.push(Cut {
+                span: Span::new(Time::ZERO, start),
+                place: Place::Before,
+                reason: "before the class, as it first seemed".to_string(),
+                confidence: 0.3,
+                speech: Time::ZERO,
+                review: true,
+            });
+        }
         for cut in &mut cuts {
             cut.speech = trim::covered(&self.evidence.speech, cut.span);
         }
@@ -143,6 +160,31 @@ mod tests {
 
     fn kept(decision: &Decision, time: Time) -> bool {
         decision.kept.iter().any(|span| span.contains(time))
+    }
+
+    #[test]
+    fn a_start_that_is_decided_stays() {
+        let secs = Time::from_secs;
+        for late in [55, 1] {
+            let mut plan = Plan::new(Settings::default());
+            let music = if late == 55 { 0 } else { 50 };
+            plan.evidence.music = vec![Span::new(secs(music), secs(70))];
+            plan.evidence.speech = vec![Span::new(secs(76), secs(100))];
+            plan.update();
+            let decided = plan.decision();
+            assert!(!kept(&decided, secs(74)) && kept(&decided, secs(75)));
+            match late {
+                // The picture is seen later than the sound is heard.
+                55 => plan.evidence.slides.push(secs(55)),
+                _ => plan
+                    .evidence
+                    .speech
+                    .insert(0, Span::new(Time::ZERO, secs(60))),
+            }
+            let (cuts, last) = plan.finish(secs(103));
+            assert_eq!(cuts[0].span, Span::new(Time::ZERO, secs(75)), "{late}");
+            assert!(!kept(&last, secs(74)) && kept(&last, secs(75)), "{late}");
+        }
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 //! The detector: per block what it held last, and the decision which changes are a slide's.
 
 use super::picture::{Grid, Picture};
-use super::region::{CLEAR_BLOCKS, Region, WORD_GAP};
+use super::region::{CLEAR_BLOCKS, Rect, Region, WORD_GAP};
 use super::shown::{Reduced, Shown};
 use crate::timeline::Time;
 
@@ -17,6 +17,13 @@ const PASSING: Time = Time::from_millis(9000);
 /// Of a passing thing's blocks at least this share (percent) shows what it showed before: a slide may
 /// have changed behind it.
 const PASSED: usize = 60;
+/// What is replaced so often within this time stands over the pages: captions, a line that is typed.
+const RESTLESS: Time = Time::from_secs(12);
+const REPLACED: usize = 3;
+/// Until it is known what came before, so often within `PASSING` will do.
+const REPLACED_SOON: usize = 2;
+/// A place that was restless stays known for so long.
+const KNOWN_RESTLESS: Time = Time::from_secs(120);
 /// Changes of blocks that lie closer in time than this belong to one change.
 const TOGETHER: Time = Time::from_millis(700);
 /// Activity is counted in steps of this length, or of one picture where they are further apart.
@@ -125,6 +132,10 @@ struct Field {
     records: Vec<Record>,
     /// Where something is passing by, and until when.
     passing: Vec<(Region, Time)>,
+    /// The small changes of the last time, and the blocks of each.
+    replaced: std::collections::VecDeque<(Time, Region)>,
+    /// Where small things are replaced all the time, and until when this is taken for granted.
+    restless: Vec<(Rect, Time)>,
     /// The times of the last change and of those that count for what moved before it.
     found: std::collections::VecDeque<Time>,
 }
@@ -254,6 +265,8 @@ impl Field {
             ticks: [time].into(),
             records: Vec::new(),
             passing: Vec::new(),
+            replaced: std::collections::VecDeque::new(),
+            restless: Vec::new(),
             found: std::collections::VecDeque::new(),
         }
     }
@@ -396,6 +409,7 @@ impl Field {
             // pointer moved over it, came with that slide.
             .filter(|record| self.found.back().is_none_or(|found| record.left > *found))
             .collect();
+        let records = self.resting(records);
         let records = self.lasting(records, &live.joined(&inset));
         let still = (columns * rows).saturating_sub(live.len()).max(1);
         let region = before.with(records.iter().map(|record| record.block));
@@ -424,6 +438,69 @@ impl Field {
             difference: (records.len() as f64 / still as f64).min(1.0),
             live,
         })
+    }
+
+    /// The records without those of places in which something small is replaced time and again.
+    fn resting(&mut self, mut records: Vec<Record>) -> Vec<Record> {
+        let Some(time) = records.iter().map(|record| record.time).min() else {
+            return records;
+        };
+        let none = Region::new(self.grid.columns, self.grid.rows);
+        let changed = none.with(records.iter().map(|record| record.block));
+        if !changed.is_band() {
+            return records;
+        }
+        self.restless.retain(|(_, until)| time <= *until);
+        let recent = |(past, _): &(Time, Region)| past.saturating_add(RESTLESS) >= time;
+        self.replaced.retain(recent);
+        let soon = self.soon_replaced(time);
+        let until = time.saturating_add(KNOWN_RESTLESS);
+        let mut places = none.clone();
+        for piece in changed.pieces(WORD_GAP) {
+            let replaces = |other: &&Region| other.replaces(&piece);
+            let after = soon.iter().filter(replaces).count();
+            let before = self.replaced.iter().map(|(_, region)| region);
+            let before = before.filter(replaces).count();
+            let is_known = |place: Rect| piece.bounds.shared(place) * 2 >= piece.bounds.area();
+            let known = self.restless.iter().any(|(place, _)| is_known(*place));
+            if !known && after < REPLACED_SOON && before + after < REPLACED {
+                continue;
+            }
+            places.insert_rect(piece.bounds);
+            // The next line may be longer, or have a second one below it.
+            let mut place = piece.bounds;
+            self.restless.retain(|(known, _)| {
+                let joined = place.joined(*known);
+                let grows = is_known(*known) && none.is_lines(joined);
+                if grows {
+                    place = joined;
+                }
+                !grows
+            });
+            self.restless.push((place, until));
+        }
+        self.replaced.push_back((time, changed));
+        records.retain(|record| !places.contains(record.block));
+        records
+    }
+
+    /// The small changes that follow within the time in which something passes by.
+    fn soon_replaced(&self, time: Time) -> Vec<Region> {
+        let none = Region::new(self.grid.columns, self.grid.rows);
+        let until = time.saturating_add(PASSING);
+        let mut soon: Vec<Region> = Vec::new();
+        let mut last = None;
+        for record in self.records.iter().filter(|record| record.time <= until) {
+            if last.is_none_or(|last: Time| record.time > last.saturating_add(TOGETHER)) {
+                soon.push(none.clone());
+            }
+            last = Some(record.time);
+            if let Some(group) = soon.last_mut() {
+                group.insert(record.block);
+            }
+        }
+        soon.retain(Region::is_band);
+        soon
     }
 
     /// The records without those of something that is passing by.
@@ -460,8 +537,11 @@ impl Field {
                 // The next slide takes more with it.
                 let together = |record: &&Record| record.time.abs_diff(last) <= TOGETHER;
                 let still = |record: &&Record| !moving.contains(record.block);
-                let whole = self.records.iter().filter(together).filter(still).count();
-                if whole > 2 * records.len() {
+                let whole = self.records.iter().filter(together).filter(still);
+                // A notice that was gone a picture before the page was gone by itself.
+                let began = whole.clone();
+                let began = began.filter(|record| record.time <= last && !record.reverted);
+                if whole.count() > 2 * records.len() && began.count() * 2 >= records.len() {
                     continue;
                 }
                 until = until.max(Some(last));

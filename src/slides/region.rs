@@ -12,6 +12,13 @@ pub(super) const CLEAR_BLOCKS: usize = 3;
 const INSET: f64 = 0.6;
 /// No larger part of the picture is what somebody covers on the way past the screen.
 const WAY: f64 = 0.35;
+/// No larger part of the picture is a line or two of captions.
+const BAND: f64 = 0.15;
+/// Nor are they higher than this part of the picture.
+const BAND_HEIGHT: f64 = 0.2;
+/// What changes again in this share (percent) of its blocks, or over this share of a line's width, is
+/// replaced.
+const REPLACED_PART: usize = 40;
 /// No larger part of the picture is a notice or somebody who walks by.
 const SMALL: f64 = 0.1;
 
@@ -57,8 +64,15 @@ impl Rect {
         shared * 2 >= self.height().max(other.height())
     }
 
+    /// How many blocks both have.
+    pub fn shared(self, other: Rect) -> usize {
+        let (left, right) = (self.left.max(other.left), self.right.min(other.right));
+        let (top, bottom) = (self.top.max(other.top), self.bottom.min(other.bottom));
+        (right + 1).saturating_sub(left) * (bottom + 1).saturating_sub(top)
+    }
+
     /// The rectangle around both.
-    fn joined(self, other: Rect) -> Rect {
+    pub fn joined(self, other: Rect) -> Rect {
         Rect {
             left: self.left.min(other.left),
             top: self.top.min(other.top),
@@ -141,6 +155,37 @@ impl Region {
     /// Whether a rectangle is small enough for a picture in the picture.
     pub fn is_inset(&self, rect: Rect) -> bool {
         (rect.area() as f64) < INSET * self.set.len() as f64
+    }
+
+    /// Whether the region is no larger than captions are.
+    pub fn is_band(&self) -> bool {
+        (self.len() as f64) < BAND * self.set.len() as f64
+    }
+
+    /// Whether a rectangle is no larger and no higher than captions are.
+    pub fn is_lines(&self, rect: Rect) -> bool {
+        (rect.area() as f64) < BAND * self.set.len() as f64
+            && (rect.height() as f64) <= BAND_HEIGHT * self.rows as f64
+    }
+
+    /// Whether a change of these blocks replaces what a piece shows: many of its blocks, or, as the
+    /// ground behind captions stays, blocks all along its line.
+    pub fn replaces(&self, piece: &Piece) -> bool {
+        let changed = piece.blocks.iter().filter(|&&block| self.contains(block));
+        if changed.count() * 100 >= piece.blocks.len() * REPLACED_PART {
+            return true;
+        }
+        let Rect {
+            left,
+            right,
+            top,
+            bottom,
+        } = piece.bounds;
+        let mut along = (left..=right)
+            .filter(|column| (top..=bottom).any(|row| self.contains(row * self.columns + column)));
+        let first = along.next();
+        let span = first.map_or(0, |first| along.next_back().unwrap_or(first) + 1 - first);
+        self.is_lines(piece.bounds) && span * 100 >= piece.bounds.width() * REPLACED_PART
     }
 
     /// Whether a rectangle is small enough for something that passes by.

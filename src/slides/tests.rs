@@ -239,6 +239,31 @@ fn a_notice_that_pops_up_is_no_slide_and_hides_none() {
 }
 
 #[test]
+fn captions_are_no_slides_and_hide_none() {
+    let changes = found(90, |frame| {
+        let mut screen = slide(if frame < 400 { 3 } else { 6 });
+        let second = frame / FPS;
+        let caption = second / 3;
+        // Nobody speaks for a while.
+        if second >= 5 && !(50..60).contains(&second) {
+            let half = 90 + (caption * 37 % 100) as usize;
+            screen.fill(320 - half, 430, 2 * half, 30, 20);
+            screen.text(330 - half, 438, 40 + (caption * 53 % 100) as usize);
+            screen.fill(300 + (caption * 29 % 50) as usize, 436, 20, 18, 220);
+        }
+        screen
+    });
+    assert_eq!(times(&changes), [40.0]);
+}
+
+#[test]
+fn bullets_that_come_quickly_are_no_captions() {
+    let lines = |frame: u64| (frame.clamp(180, 300) - 180) / 30;
+    let changes = found(60, |frame| slide(2 + lines(frame) as usize));
+    assert_eq!(times(&changes), [21.0, 24.0, 27.0, 30.0]);
+}
+
+#[test]
 fn a_bullet_shortly_before_the_next_slide_is_found() {
     let changes = found(60, |frame| match frame {
         0..300 => slide(3),

@@ -722,3 +722,33 @@ pub(super) fn links(code: &str) -> &'static [&'static str] {
         _ => &[],
     }
 }
+
+/// The words by which verbs and nouns are told apart.
+#[derive(Clone, Copy, Default)]
+pub(super) struct VerbSigns {
+    pub before: &'static [&'static str],
+    pub before_noun: &'static [&'static str],
+    pub after: &'static [&'static str],
+}
+
+/// Empty for a language of which none are known.
+pub(super) fn verb_signs(code: &str) -> VerbSigns {
+    match code {
+        "en" => VerbSigns {
+            before: &[
+                "can", "can't", "could", "did", "didn't", "do", "doesn't", "don't", "he", "i",
+                "i'll", "just", "let's", "may", "might", "must", "not", "please", "she", "should",
+                "they", "to", "we", "we'll", "who", "will", "won't", "would", "you", "you'll",
+            ],
+            before_noun: &[
+                "a", "an", "another", "any", "each", "every", "her", "his", "its", "my", "no",
+                "of", "our", "some", "that", "the", "their", "these", "this", "those", "your",
+            ],
+            after: &[
+                "a", "an", "her", "him", "it", "me", "my", "our", "the", "them", "this", "us",
+                "your",
+            ],
+        },
+        _ => VerbSigns::default(),
+    }
+}

@@ -269,6 +269,20 @@ fn titles_end_with_no_word_of_grammar_and_keep_names_as_written() {
     assert_eq!(named[0].as_deref(), Some("Conservation of energy"));
 }
 
+#[test]
+fn titles_neither_begin_nor_end_with_a_verb() {
+    let said = sentences(&[
+        "To hear the next message press 6.",
+        "To repeat this message press 5.",
+        "To hear the previous message press 4.",
+        "Please press star, or press the pound key.",
+        "The pound key ends your message.",
+    ]);
+    let whole = 0..said.len();
+    let named = titles(&said, std::slice::from_ref(&whole), Some("en"));
+    assert_eq!(named[0].as_deref(), Some("Pound key"));
+}
+
 proptest! {
     #[test]
     fn boundaries_are_sorted_within_and_the_same_again(

@@ -4,9 +4,10 @@
 //!
 //! A title is a phrase of the chapter whose words are said more in it than in the other chapters
 //! (log odds with a prior: B. Monroe, M. Colaresi, K. Quinn, "Fightin' Words", 2008), that is said
-//! often, early, or after words that announce a topic ("let's talk about …").
+//! often, early, or after words that announce a topic ("let's talk about …"). It names something:
+//! no verb stands at its beginning or end ("press the key").
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::Sentence;
@@ -30,11 +31,12 @@ pub fn titles(
     language: Option<&str>,
 ) -> Vec<Option<String>> {
     let language = Language::new(language, sentences);
+    let verbs = Verbs::read(sentences, &language);
     let read: Vec<Chapter> = chapters
         .iter()
         .map(|chapter| {
             let said = sentences.get(chapter.clone()).unwrap_or_default();
-            Chapter::read(said, &language)
+            Chapter::read(said, &language, &verbs)
         })
         .collect();
     let mut totals: HashMap<&str, usize> = HashMap::new();
@@ -73,6 +75,44 @@ pub fn titles(
             }
         })
         .collect()
+}
+
+/// Words that are verbs in most places where the words beside them tell: "to press", "press the".
+struct Verbs(HashSet<String>);
+
+impl Verbs {
+    /// Seen so often as a verb a word is taken for one.
+    const SURE: usize = 2;
+
+    fn read(sentences: &[Sentence], language: &Language) -> Self {
+        let mut uses: HashMap<String, (usize, usize)> = HashMap::new();
+        for sentence in sentences {
+            let words = split(&sentence.text);
+            let lower = |(word, _): &(&str, &str)| word.to_lowercase();
+            for pair in words.windows(2).filter(|pair| pair[1].1 == " ") {
+                let (before, word) = (lower(&pair[0]), lower(&pair[1]));
+                let is_name = pair[1].0.chars().next().is_some_and(char::is_uppercase);
+                if language.precedes_verb(&before) && !is_name {
+                    uses.entry(word.clone()).or_default().0 += 1;
+                }
+                if language.precedes_noun(&before) {
+                    uses.entry(word.clone()).or_default().1 += 1;
+                }
+                if language.follows_verb(&word) {
+                    uses.entry(before).or_default().0 += 1;
+                }
+            }
+        }
+        uses.retain(|_, (verb, noun)| *verb >= Self::SURE && verb > noun);
+        Verbs(uses.into_keys().collect())
+    }
+
+    /// Whether no verb is at either end of a phrase.
+    fn are_within(&self, phrase: &[Word]) -> bool {
+        let ends = [phrase.first(), phrase.last()];
+        let mut ends = ends.into_iter().flatten();
+        !ends.any(|word| self.0.contains(&word.lower))
+    }
 }
 
 /// How words are written within sentences: at a sentence's start every word is a capital's.
@@ -141,7 +181,7 @@ struct Chapter {
 }
 
 impl Chapter {
-    fn read(said: &[Sentence], language: &Language) -> Self {
+    fn read(said: &[Sentence], language: &Language, verbs: &Verbs) -> Self {
         let mut chapter = Chapter {
             stems: HashMap::new(),
             phrases: Vec::new(),
@@ -161,7 +201,7 @@ impl Chapter {
                     .rev()
                     .take(3)
                     .any(|word| language.announces(&word.lower));
-                for phrase in runs(&words[start..]) {
+                for phrase in runs(&words[start..]).filter(|phrase| verbs.are_within(phrase)) {
                     let key: Vec<String> = phrase
                         .iter()
                         .filter(|word| word.content)
@@ -293,7 +333,8 @@ impl<'a> Word<'a> {
         let letters = lower.chars().count();
         let short = letters == 1 && lower.is_ascii();
         let link = language.is_link(&lower);
-        let content = !filler && !short && !number && !language.is_function_word(&lower);
+        let grammar = language.is_function_word(&lower) || language.precedes_verb(&lower);
+        let content = !filler && !short && !number && !grammar;
         Word {
             written,
             between,

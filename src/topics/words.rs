@@ -8,7 +8,7 @@ use icu_segmenter::{WordSegmenter, options::WordBreakInvariantOptions};
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::Sentence;
-use super::openers::{self, Openers};
+use super::openers::{self, Openers, VerbSigns};
 
 /// What is known of a language. An unknown language has no stemmer and no function words, and is
 /// still broken into words.
@@ -20,6 +20,7 @@ pub(super) struct Language {
     announcers: &'static [&'static str],
     links: &'static [&'static str],
     adverbs: bool,
+    verbs: VerbSigns,
 }
 
 impl Language {
@@ -41,6 +42,7 @@ impl Language {
             announcers: openers::announcers(&code),
             links: openers::links(&code),
             adverbs: code == "en",
+            verbs: openers::verb_signs(&code),
         }
     }
 
@@ -76,6 +78,21 @@ impl Language {
     /// Whether a topic's name comes after the word: "about", "called".
     pub fn announces(&self, word: &str) -> bool {
         self.announcers.contains(&word)
+    }
+
+    /// Whether a verb mostly comes after the word: "to", "please".
+    pub fn precedes_verb(&self, word: &str) -> bool {
+        self.verbs.before.contains(&word)
+    }
+
+    /// Whether a noun, or what describes one, comes after the word: "the", "of".
+    pub fn precedes_noun(&self, word: &str) -> bool {
+        self.verbs.before_noun.contains(&word)
+    }
+
+    /// Whether the word mostly comes after a verb: the start or the whole of its object.
+    pub fn follows_verb(&self, word: &str) -> bool {
+        self.verbs.after.contains(&word)
     }
 
     /// What the inflected forms of a word in lower case share.

@@ -210,8 +210,7 @@ impl Session {
             insert(list, sound.span);
         }
         if !sounds.is_empty() {
-            self.plan.update();
-            self.refresh();
+            self.weigh();
         }
     }
 
@@ -219,8 +218,16 @@ impl Session {
         let slides = &mut self.plan.evidence.slides;
         let at = slides.partition_point(|slide| *slide <= time);
         slides.insert(at, time);
-        self.plan.update();
-        self.refresh();
+        self.weigh();
+    }
+
+    /// Decides what can be decided. Where nothing is cut all of the evidence is weighed at the end: which
+    /// of sound and picture comes first is chance.
+    fn weigh(&mut self) {
+        if !self.passes() {
+            self.plan.update();
+            self.refresh();
+        }
     }
 
     /// An encoded video follows the first one that came.

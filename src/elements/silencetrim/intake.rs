@@ -15,7 +15,7 @@ use super::redact;
 use super::report;
 use super::session::Again;
 use crate::speech::{self, Listener, Sound};
-use crate::timeline::Time;
+use crate::timeline::{Span, Time};
 
 /// A backlog of which nothing was taken for so long waits for other streams.
 const STUCK: Duration = Duration::from_millis(400);
@@ -65,44 +65,41 @@ impl SilenceTrim {
             }
         }
         self.tell(&arrived.sounds);
-        self.take(&pair, Item::Buffer(arrived.buffer, span, kind))
-    }
-
-    fn take(&self, pair: &Pair, item: Item) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let passes = lock(&self.session).passes();
         if passes {
-            self.pass(pair, item)
+            self.pass(&pair, arrived.buffer, span)
         } else {
-            self.enqueue(pair, item)
+            self.enqueue(&pair, Item::Buffer(arrived.buffer, span, kind))
         }
     }
 
-    /// Sends an item on at once: where nothing is cut, nothing waits for what is decided, and in a
+    /// Sends a buffer on at once: where nothing is cut, nothing waits for what is decided, and in a
     /// queue pictures would pile up whenever its task waits for a processor.
-    fn pass(&self, pair: &Pair, item: Item) -> Result<gst::FlowSuccess, gst::FlowError> {
+    fn pass(
+        &self,
+        pair: &Pair,
+        buffer: gst::Buffer,
+        span: Span,
+    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+        self.note(pair, Some(span))?;
+        match pair.src.push(buffer) {
+            // Listening goes on where nobody wants the stream.
+            Err(gst::FlowError::NotLinked) => Ok(gst::FlowSuccess::Ok),
+            flow => flow,
+        }
+    }
+
+    /// Notes what comes and is not queued.
+    fn note(&self, pair: &Pair, span: Option<Span>) -> Result<(), gst::FlowError> {
         let fed = pair.sink.is_linked();
-        {
-            let mut session = lock(&self.session);
-            let stream = session.streams.get_mut(&pair.id);
-            let stream = stream.ok_or(gst::FlowError::Flushing)?;
-            if stream.flushing {
-                return Err(gst::FlowError::Flushing);
-            }
-            stream.fed = fed;
-            stream.reach(item.span());
+        let mut session = lock(&self.session);
+        let stream = session.streams.get_mut(&pair.id);
+        let stream = stream.ok_or(gst::FlowError::Flushing)?;
+        if stream.flushing {
+            return Err(gst::FlowError::Flushing);
         }
-        match item {
-            Item::Buffer(buffer, ..) => match pair.src.push(buffer) {
-                // Listening goes on where nobody wants the stream.
-                Err(gst::FlowError::NotLinked) => Ok(gst::FlowSuccess::Ok),
-                flow => flow,
-            },
-            Item::Event(event) => {
-                pair.src.push_event(event);
-                Ok(gst::FlowSuccess::Ok)
-            }
-            Item::Gap(_) => Ok(gst::FlowSuccess::Ok),
-        }
+        stream.fed = fed;
+        stream.reach(span);
+        Ok(())
     }
 
     /// Puts an item into the pair's queue, behind a backlog that is not too long.
@@ -187,7 +184,7 @@ impl SilenceTrim {
             EventView::Gap(gap) if !lock(&self.session).passes() => {
                 let (start, length) = gap.get();
                 let span = lock(&pair.input).gap(start, length);
-                return span.is_none_or(|span| self.take(&pair, Item::Gap(span)).is_ok());
+                return span.is_none_or(|span| self.enqueue(&pair, Item::Gap(span)).is_ok());
             }
             EventView::StreamStart(start) => {
                 let sparse = start.stream_flags().contains(gst::StreamFlags::SPARSE);
@@ -216,7 +213,15 @@ impl SilenceTrim {
             gst::element_imp_error!(self, code, ("{}: {why}", pad.name()));
             return false;
         }
-        self.take(&pair, Item::Event(event)).is_ok()
+        let passes = lock(&self.session).passes();
+        if passes {
+            let noted = self.note(&pair, None).is_ok();
+            if noted {
+                pair.src.push_event(event);
+            }
+            return noted;
+        }
+        self.enqueue(&pair, Item::Event(event)).is_ok()
     }
 
     fn start_flush(&self, pair: &Pair, event: gst::Event) -> bool {

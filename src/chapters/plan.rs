@@ -257,6 +257,19 @@ fn choose(candidates: &[Candidate], class: Span, shortest: Time, most: usize) ->
         LENGTH * (times.ln() - times + 1.0)
     };
     let count = candidates.len();
+    // The same for all rounds: lengths[i][j] of a chapter from candidate j to candidate i, for each j
+    // that is far enough away.
+    let lengths: Vec<Vec<f64>> = candidates
+        .iter()
+        .enumerate()
+        .map(|(index, candidate)| {
+            candidates[..index]
+                .iter()
+                .take_while(|earlier| earlier.time.saturating_add(shortest) <= candidate.time)
+                .map(|earlier| length(earlier.time, candidate.time))
+                .collect()
+        })
+        .collect();
     // sums[i]: the best set so far that ends with candidate i, and the candidate before it.
     let mut sums: Vec<f64> = vec![f64::NEG_INFINITY; count];
     let mut rounds: Vec<Vec<Option<usize>>> = Vec::new();
@@ -270,11 +283,8 @@ fn choose(candidates: &[Candidate], class: Span, shortest: Time, most: usize) ->
                 next[index] = candidate.score + length(class.start, candidate.time);
                 continue;
             }
-            for (other, earlier) in candidates[..index].iter().enumerate() {
-                if earlier.time.saturating_add(shortest) > candidate.time {
-                    break;
-                }
-                let sum = sums[other] + candidate.score + length(earlier.time, candidate.time);
+            for (other, length) in lengths[index].iter().enumerate() {
+                let sum = sums[other] + candidate.score + length;
                 if sum > next[index] {
                     next[index] = sum;
                     before[index] = Some(other);

@@ -38,9 +38,10 @@ pub struct Settings {
     pub min_silence: Time,
     /// Breaks inside shorter than this are kept.
     pub min_break: Time,
-    /// Kept before the first speech.
+    /// Kept before the first speech; less where a slide comes up in between, for what was shown
+    /// before is the lobby's.
     pub lead_in: Time,
-    /// Kept after the last speech.
+    /// Kept after the last speech; less where the slide goes away in between.
     pub lead_out: Time,
     /// Cuts longer than this, or than a quarter of the recording, are marked for review.
     pub review_above: Time,
@@ -67,7 +68,8 @@ pub struct Evidence {
     pub music: Vec<Span>,
     /// Where somebody may be speaking over music.
     pub over_music: Vec<Span>,
-    pub slides: Vec<Time>,
+    /// Where a slide changes: from the last picture of what was shown to the first of what is new.
+    pub slides: Vec<Span>,
 }
 
 /// Where a cut lies.
@@ -113,6 +115,8 @@ const SLIDE_REACH: Time = Time::from_secs(15);
 /// Nobody teaches against music for longer than this: a slide that came up earlier in it is the
 /// lobby's, and a voice that was heard earlier sings.
 const AGAINST_MUSIC: Time = Time::from_secs(30);
+/// Speech is heard to begin this much late, and to end this much early.
+const HEARD_WITHIN: Time = Time::from_millis(300);
 /// Music that ends this soon after a slide has come up was turned off for it.
 const TURNED_OFF: Time = Time::from_secs(3);
 
@@ -188,7 +192,7 @@ fn start_under_music(evidence: &Evidence, start: Time) -> Time {
         return first;
     }
     // Slides all along are the lobby's; the last of them may be the class's first.
-    let slides = evidence.slides.iter().copied();
+    let slides = evidence.slides.iter().map(|slide| slide.end);
     let mut slides = slides.filter(|slide| *slide > music.start && *slide < start);
     let against = |slide: &Time| {
         let went_on = music.end.saturating_sub(*slide);
@@ -224,11 +228,7 @@ pub fn cuts(evidence: &Evidence, duration: Time, settings: &Settings) -> Vec<Cut
     };
     let kept = Span::new(
         start(evidence, class, settings),
-        class
-            .span
-            .end
-            .saturating_add(settings.lead_out)
-            .min(duration),
+        end(evidence, class, settings).min(duration),
     );
     let mut cuts = Vec::new();
     if kept.start >= settings.min_silence {
@@ -263,12 +263,28 @@ pub fn cuts(evidence: &Evidence, duration: Time, settings: &Settings) -> Vec<Cut
 pub fn start(evidence: &Evidence, class: Class, settings: &Settings) -> Time {
     let speech = match settings.start_at {
         StartAt::Slide if !evidence.slides.is_empty() => {
-            return evidence.slides.first().copied().unwrap_or_default();
+            return evidence
+                .slides
+                .first()
+                .map_or(Time::ZERO, |slide| slide.end);
         }
         StartAt::Speech => evidence.speech.first().map_or(class.span, |first| *first),
         StartAt::Slide | StartAt::Auto => class.span,
     };
-    speech.start.saturating_sub(settings.lead_in)
+    let earliest = speech.start.saturating_sub(settings.lead_in);
+    let latest = speech.start.saturating_sub(HEARD_WITHIN);
+    let slides = evidence.slides.iter().map(|slide| slide.end);
+    let slide = slides.take_while(|slide| *slide <= latest).last();
+    slide.map_or(earliest, |slide| slide.max(earliest))
+}
+
+/// Where the kept part ends.
+pub fn end(evidence: &Evidence, class: Class, settings: &Settings) -> Time {
+    let latest = class.span.end.saturating_add(settings.lead_out);
+    let earliest = class.span.end.saturating_add(HEARD_WITHIN);
+    let mut slides = evidence.slides.iter().map(|slide| slide.start);
+    let slide = slides.find(|slide| *slide >= earliest);
+    slide.map_or(latest, |slide| slide.min(latest))
 }
 
 struct Run {
@@ -321,11 +337,11 @@ fn begin(runs: &[Run]) -> Option<(usize, usize)> {
 
 /// Whether the first slide change after `end`, where sustained talk paused, comes right after this
 /// run: "goodbye", and the slides go away. A change before it may already have been that one.
-fn closes(slides: &[Time], end: Time, run: Span) -> bool {
-    let next = slides.partition_point(|slide| *slide < end);
+fn closes(slides: &[Span], end: Time, run: Span) -> bool {
+    let mut slides = slides.iter().map(|slide| slide.end);
     slides
-        .get(next)
-        .is_some_and(|slide| *slide >= run.end && slide.saturating_sub(run.end) <= SLIDE_REACH)
+        .find(|slide| *slide >= end)
+        .is_some_and(|slide| slide >= run.end && slide.saturating_sub(run.end) <= SLIDE_REACH)
 }
 
 fn edge(
@@ -341,7 +357,7 @@ fn edge(
     let slides = evidence
         .slides
         .iter()
-        .filter(|slide| span.contains(**slide))
+        .filter(|slide| span.contains(slide.end))
         .count();
     let before = place == Place::Before;
     let side = if before { "before" } else { "after" };
@@ -384,7 +400,10 @@ fn edge(
 
 fn near_slide(evidence: &Evidence, start: Time) -> bool {
     let reach = Time::from_secs(15);
-    evidence.slides.iter().any(|s| s.abs_diff(start) <= reach)
+    evidence
+        .slides
+        .iter()
+        .any(|slide| slide.end.abs_diff(start) <= reach)
 }
 
 /// Long breaks inside the kept part, which reaches from where the class goes on to where it does
@@ -397,12 +416,7 @@ pub fn breaks(evidence: &Evidence, kept: Span, duration: Time, settings: &Settin
         .iter()
         .map(|s| around(*s, settings))
         .chain(evidence.music.iter().map(|s| around(*s, settings)))
-        .chain(
-            evidence
-                .slides
-                .iter()
-                .map(|s| around(Span::new(*s, *s), settings)),
-        )
+        .chain(evidence.slides.iter().map(|slide| around(*slide, settings)))
         .collect();
     active.sort();
     let mut at = kept.start;
@@ -474,6 +488,12 @@ mod tests {
         }
     }
 
+    /// Slide changes that are seen at once.
+    fn slides(seconds: &[u64]) -> Vec<Span> {
+        let at = |&time| Span::new(secs(time), secs(time));
+        seconds.iter().map(at).collect()
+    }
+
     fn secs(time: u64) -> Time {
         Time::from_secs(time)
     }
@@ -484,7 +504,7 @@ mod tests {
         speech.extend(talk(90.0, 328.0));
         speech.extend([(335.0, 337.0), (348.0, 350.0)]);
         let mut evidence = evidence(&speech);
-        evidence.slides = vec![secs(78), secs(107), secs(200), secs(330)];
+        evidence.slides = slides(&[78, 107, 200, 330]);
         let cuts = cuts(&evidence, secs(380), &Settings::default());
         assert_eq!(cuts.len(), 2);
         assert_eq!(cuts[0].span, Span::new(Time::ZERO, secs(89)));
@@ -499,7 +519,7 @@ mod tests {
     #[test]
     fn a_silent_microphone_keeps_everything() {
         let silent = Evidence {
-            slides: vec![secs(30), secs(300)],
+            slides: slides(&[30, 300]),
             ..Evidence::default()
         };
         assert_eq!(cuts(&silent, secs(600), &Settings::default()), []);
@@ -529,14 +549,36 @@ mod tests {
         speech.push((112.0, 113.5));
         let mut with = evidence(&speech);
         assert!(class(&with).expect("speech").span.end < secs(100));
-        with.slides = vec![secs(9), secs(115)];
+        with.slides = slides(&[9, 115]);
         assert_eq!(
             class(&with).expect("speech").span.end,
             Time::from_millis(113_500)
         );
         // The slides were gone before.
-        with.slides = vec![secs(9), secs(105), secs(115)];
+        with.slides = slides(&[9, 105, 115]);
         assert!(class(&with).expect("speech").span.end < secs(100));
+    }
+
+    #[test]
+    fn the_lobby_s_slide_is_not_shown_in_the_leads() {
+        let kept = |slides: &[(f64, f64)]| {
+            let mut evidence = evidence(&talk(10.0, 90.0));
+            evidence.slides = spans(slides);
+            let cuts = cuts(&evidence, secs(120), &Settings::default());
+            (cuts[0].span.end.secs_f64(), cuts[1].span.start.secs_f64())
+        };
+        let last = 89.2;
+        assert_eq!(kept(&[]), (9.0, last + 3.0));
+        assert_eq!(kept(&[(9.3, 9.5), (90.5, 90.7)]), (9.5, 90.5));
+        // Several: what is shown with the first and with the last word.
+        assert_eq!(
+            kept(&[(9.2, 9.3), (9.5, 9.6), (90.5, 90.6), (91.0, 91.1)]),
+            (9.6, 90.5)
+        );
+        // Farther away than the leads.
+        assert_eq!(kept(&[(7.0, 7.1), (95.0, 95.1)]), (9.0, last + 3.0));
+        // So near that it may be under the first or the last word.
+        assert_eq!(kept(&[(9.7, 9.8), (89.2, 89.4)]), (9.0, last + 3.0));
     }
 
     #[test]
@@ -546,13 +588,13 @@ mod tests {
         let begins = |evidence: &Evidence| class(evidence).expect("speech").span.start;
         assert_eq!(begins(&evidence), secs(76));
         // The slide of the class is up while the music goes on.
-        evidence.slides = vec![secs(55), secs(66)];
+        evidence.slides = slides(&[55, 66]);
         assert_eq!(begins(&evidence), secs(55));
         // Slides all along are the lobby's, but for the last one.
-        evidence.slides = vec![secs(15), secs(30), secs(45), secs(60)];
+        evidence.slides = slides(&[15, 30, 45, 60]);
         assert_eq!(begins(&evidence), secs(60));
         // The music is turned off with the slide.
-        evidence.slides = vec![secs(68)];
+        evidence.slides = slides(&[68]);
         assert_eq!(begins(&evidence), secs(76));
         // Hints of a voice that lead up to what is heard clearly.
         evidence.over_music = spans(&[(10.0, 14.0), (52.0, 57.0), (58.0, 66.0)]);
@@ -577,7 +619,7 @@ mod tests {
         let mut speech = vec![(5.0, 7.0)];
         speech.extend(talk(60.0, 200.0));
         let mut evidence = evidence(&speech);
-        evidence.slides = vec![secs(40), secs(100)];
+        evidence.slides = slides(&[40, 100]);
         let start = |start_at| {
             let settings = Settings {
                 start_at,
@@ -644,7 +686,7 @@ mod tests {
             let duration = Time::from_millis(end);
             let evidence = Evidence {
                 speech,
-                slides: slides.into_iter().map(Time::from_secs).collect(),
+                slides: super::tests::slides(&Vec::from_iter(slides)),
                 ..Evidence::default()
             };
             let settings = Settings {

@@ -127,7 +127,11 @@ impl Analysis {
     fn heard(&mut self) -> trim::Evidence {
         self.listener.finish();
         let mut heard = trim::Evidence {
-            slides: self.slides.iter().map(|slide| slide.time).collect(),
+            slides: self
+                .slides
+                .iter()
+                .map(|slide| Span::new(slide.time, slide.time))
+                .collect(),
             ..trim::Evidence::default()
         };
         for sound in self.listener.drain() {

@@ -9,6 +9,7 @@ use crate::slides::Change;
 pub fn slide_event(change: &Change) -> gst::Event {
     let structure = gst::Structure::builder("lecture-slide")
         .field("time", change.time.nanos())
+        .field("after", change.after.nanos())
         .build();
     gst::event::CustomDownstream::new(structure)
 }

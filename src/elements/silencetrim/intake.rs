@@ -196,8 +196,8 @@ impl SilenceTrim {
                 .map_err(|why| (gst::StreamError::Format, why)),
             EventView::Segment(segment) => self.take_segment(&pair, segment.segment()),
             EventView::CustomDownstream(custom) => {
-                if let Some(slide) = custom.structure().and_then(slide_time) {
-                    gst::debug!(CAT, obj = pad, "slide at {slide}");
+                if let Some(slide) = custom.structure().and_then(slide_change) {
+                    gst::debug!(CAT, obj = pad, "slide at {}", slide.end);
                     lock(&self.session).see_slide(slide);
                 }
                 Ok(())
@@ -356,8 +356,11 @@ impl SilenceTrim {
     }
 }
 
-/// The time of the event that chapterdetect sends where a slide changes.
-fn slide_time(structure: &gst::StructureRef) -> Option<Time> {
+/// What the event says that chapterdetect sends where a slide changes: from the last picture of what
+/// was shown to the first of what is new.
+pub(super) fn slide_change(structure: &gst::StructureRef) -> Option<Span> {
     (structure.name() == "lecture-slide").then_some(())?;
-    structure.get::<u64>("time").ok().map(Time::from_nanos)
+    let time = structure.get::<u64>("time").ok()?;
+    let after = structure.get::<u64>("after").unwrap_or(time).min(time);
+    Some(Span::new(Time::from_nanos(after), Time::from_nanos(time)))
 }

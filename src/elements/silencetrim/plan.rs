@@ -50,7 +50,7 @@ impl Plan {
                 start
             });
         }
-        let until = class.span.end.saturating_add(self.settings.lead_out);
+        let until = trim::end(&self.evidence, class, &self.settings);
         if until <= self.until {
             return;
         }
@@ -175,7 +175,7 @@ mod tests {
             assert!(!kept(&decided, secs(74)) && kept(&decided, secs(75)));
             match late {
                 // The picture is seen later than the sound is heard.
-                55 => plan.evidence.slides.push(secs(55)),
+                55 => plan.evidence.slides.push(Span::new(secs(55), secs(55))),
                 _ => plan
                     .evidence
                     .speech
@@ -202,7 +202,8 @@ mod tests {
                 ..Settings::default()
             });
             let duration = speech.last().map_or(Time::SECOND, |s| s.end.saturating_add(Time::from_secs(9)));
-            plan.evidence.slides.extend(slide.map(Time::from_secs));
+            let slide = slide.map(Time::from_secs);
+            plan.evidence.slides.extend(slide.map(|slide| Span::new(slide, slide)));
             let mut decisions = vec![];
             for (index, span) in speech.iter().enumerate() {
                 if let Some((at, more)) = forced && at == index {

@@ -6,10 +6,11 @@ use gst::prelude::*;
 
 use super::gops::Decision;
 use super::imp::{CAT, SilenceTrim, lock};
+use super::intake::slide_change;
 use super::item::{self, Kept, Kind};
 use super::pads::{Output, Pair, clock};
 use super::report;
-use crate::timeline::{Span, Time};
+use crate::timeline::Span;
 
 impl SilenceTrim {
     pub(super) fn send_gap(&self, pair: &Pair, span: Span, decision: &Decision) {
@@ -59,17 +60,17 @@ impl SilenceTrim {
                 return;
             }
             gst::EventView::CustomDownstream(custom) => {
-                let time = custom
-                    .structure()
-                    .filter(|structure| structure.name() == "lecture-slide")
-                    .and_then(|structure| structure.get::<u64>("time").ok());
-                match time.map(|time| item::moved(Time::from_nanos(time), decision)) {
-                    // Another event than ours.
+                match custom.structure().and_then(slide_change) {
+                    // Another event than chapterdetect's.
                     None => event,
-                    Some(None) => return,
-                    Some(Some(moved)) => {
+                    Some(change) => {
+                        let Some(time) = item::moved(change.end, decision) else {
+                            return;
+                        };
+                        let after = item::moved(change.start, decision).unwrap_or(time);
                         let structure = gst::Structure::builder("lecture-slide")
-                            .field("time", moved.nanos())
+                            .field("time", time.nanos())
+                            .field("after", after.nanos())
                             .build();
                         gst::event::CustomDownstream::builder(structure)
                             .seqnum(event.seqnum())

@@ -214,10 +214,10 @@ impl Session {
         }
     }
 
-    pub fn see_slide(&mut self, time: Time) {
+    pub fn see_slide(&mut self, change: Span) {
         let slides = &mut self.plan.evidence.slides;
-        let at = slides.partition_point(|slide| *slide <= time);
-        slides.insert(at, time);
+        let at = slides.partition_point(|slide| slide.end <= change.end);
+        slides.insert(at, change);
         self.weigh();
     }
 

@@ -651,8 +651,17 @@ fn the_sample_class_is_packaged_without_any_argument() {
     assert_eq!(place.names("OUT"), ["drafts", "package"]);
     assert_eq!(
         place.names("OUT/drafts"),
-        ["analysis.json", "chapters.vtt", "trim.vtt"]
+        [
+            "analysis.json",
+            "captions.en.vtt",
+            "chapters.vtt",
+            "trim.vtt"
+        ]
     );
+    let chapters = place.read("OUT/package/chapters.vtt");
+    // Its captions give titles where what is said makes one.
+    let (all, numbered) = (chapters.matches(" --> "), chapters.matches("\nChapter "));
+    assert!(all.count() > numbered.count(), "{chapters}");
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sample.mkv");
     let source = number(&probe(&sample)["format"]["duration"]);
     let made = done["duration"].as_f64().expect("a number");

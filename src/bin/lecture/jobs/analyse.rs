@@ -33,6 +33,7 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
 });
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let request = &request.or_sample();
     let input = request.recording()?;
     request.transcript()?;
     let texts = GivenTexts::read(request, &input)?;

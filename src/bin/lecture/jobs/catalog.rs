@@ -9,9 +9,10 @@ use crate::texts::GivenTexts;
 
 pub const ABOUT: &str = "\
 Makes the catalog package of a recording: analyse, then package.
-Without input= it takes the small sample class that the repository carries.";
+Without input= it takes the small sample class that the repository carries, with its captions.";
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let request = &request.or_sample();
     let input = request.recording()?;
     request.transcript()?;
     package::check(request, &input)?;

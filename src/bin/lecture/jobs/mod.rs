@@ -35,11 +35,13 @@ mod xapi_report;
 
 /// The sample class of the repository that the program was built in.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.mkv");
+const SAMPLE_CAPTIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.vtt");
 
 /// What a job made, for `--json`.
 pub type Summary = Map<String, Value>;
 
 /// A job asked for.
+#[derive(Clone)]
 pub struct Request {
     pub values: Values,
     /// Only say the lines.
@@ -184,6 +186,20 @@ impl Request {
                 "write true or false",
             )),
         }
+    }
+
+    /// The same request; where it names no recording, and no text of one, with the captions of the
+    /// sample class, which stands in.
+    fn or_sample(&self) -> Request {
+        let mut request = self.clone();
+        let texts = ["captions.", "descriptions."].map(|family| self.values.by_language(family));
+        let names = ["input", "transcript"]
+            .iter()
+            .any(|name| self.values.get(name).is_some());
+        if !names && texts.iter().all(Vec::is_empty) && Path::new(SAMPLE_CAPTIONS).exists() {
+            request.values.set("captions.en", SAMPLE_CAPTIONS);
+        }
+        request
     }
 
     /// Opens the recording that `input=` names; the sample class where it is not given.

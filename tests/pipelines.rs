@@ -671,6 +671,21 @@ fn the_sample_class_is_packaged_without_any_argument() {
         (source - removed - made).abs() < 0.2,
         "{source} - {removed} = {made}"
     );
+    // The lobby's page is up before and after: none of it is left, the first and last words are.
+    let truth = fs::read_to_string(sample.with_extension("truth.json")).expect("what is in it");
+    let truth: Value = serde_json::from_str(&truth).expect("JSON");
+    let manifest: Value =
+        serde_json::from_str(&place.read("OUT/package/manifest.json")).expect("JSON");
+    let (slides, kept) = (&truth["video_class"], &manifest["kept"][0]);
+    for (from, to) in [
+        (&slides[0], &kept["start"]),
+        (&kept["start"], &truth["class_start"]),
+        (&truth["class_end"], &kept["end"]),
+        (&kept["end"], &slides[1]),
+    ] {
+        let (from, to) = (from.as_f64().expect("s"), to.as_f64().expect("s"));
+        assert!(from <= to, "{from} {to}: {kept}");
+    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! The detector: per block what it held last, and the decision which changes are a slide's.
 
 use super::picture::{Grid, Picture};
-use super::region::{CLEAR_BLOCKS, Rect, Region, WORD_GAP};
+use super::region::{CLEAR_BLOCKS, Region, WORD_GAP};
+use super::restless::Restless;
 use super::shown::{Reduced, Shown};
 use crate::timeline::Time;
 
@@ -17,13 +18,6 @@ const PASSING: Time = Time::from_millis(9000);
 /// Of a passing thing's blocks at least this share (percent) shows what it showed before: a slide may
 /// have changed behind it.
 const PASSED: usize = 60;
-/// What is replaced so often within this time stands over the pages: captions, a line that is typed.
-const RESTLESS: Time = Time::from_secs(12);
-const REPLACED: usize = 3;
-/// Until it is known what came before, so often within `PASSING` will do.
-const REPLACED_SOON: usize = 2;
-/// A place that was restless stays known for so long.
-const KNOWN_RESTLESS: Time = Time::from_secs(120);
 /// Changes of blocks that lie closer in time than this belong to one change.
 const TOGETHER: Time = Time::from_millis(700);
 /// Activity is counted in steps of this length, or of one picture where they are further apart.
@@ -132,10 +126,7 @@ struct Field {
     records: Vec<Record>,
     /// Where something is passing by, and until when.
     passing: Vec<(Region, Time)>,
-    /// The small changes of the last time, and the blocks of each.
-    replaced: std::collections::VecDeque<(Time, Region)>,
-    /// Where small things are replaced all the time, and until when this is taken for granted.
-    restless: Vec<(Rect, Time)>,
+    restless: Restless,
     /// The times of the last change and of those that count for what moved before it.
     found: std::collections::VecDeque<Time>,
 }
@@ -255,6 +246,7 @@ impl Field {
         };
         let mut latest = vec![0; grid.blocks() * grid.block_len];
         grid.keep_all(picture, &mut latest);
+        let restless = Restless::new(grid.columns, grid.rows);
         Field {
             blocks: vec![block; grid.blocks()],
             settled: latest.clone(),
@@ -265,8 +257,7 @@ impl Field {
             ticks: [time].into(),
             records: Vec::new(),
             passing: Vec::new(),
-            replaced: std::collections::VecDeque::new(),
-            restless: Vec::new(),
+            restless,
             found: std::collections::VecDeque::new(),
         }
     }
@@ -450,36 +441,8 @@ impl Field {
         if !changed.is_band() {
             return records;
         }
-        self.restless.retain(|(_, until)| time <= *until);
-        let recent = |(past, _): &(Time, Region)| past.saturating_add(RESTLESS) >= time;
-        self.replaced.retain(recent);
         let soon = self.soon_replaced(time);
-        let until = time.saturating_add(KNOWN_RESTLESS);
-        let mut places = none.clone();
-        for piece in changed.pieces(WORD_GAP) {
-            let replaces = |other: &&Region| other.replaces(&piece);
-            let after = soon.iter().filter(replaces).count();
-            let before = self.replaced.iter().map(|(_, region)| region);
-            let before = before.filter(replaces).count();
-            let is_known = |place: Rect| piece.bounds.shared(place) * 2 >= piece.bounds.area();
-            let known = self.restless.iter().any(|(place, _)| is_known(*place));
-            if !known && after < REPLACED_SOON && before + after < REPLACED {
-                continue;
-            }
-            places.insert_rect(piece.bounds);
-            // The next line may be longer, or have a second one below it.
-            let mut place = piece.bounds;
-            self.restless.retain(|(known, _)| {
-                let joined = place.joined(*known);
-                let grows = is_known(*known) && none.is_lines(joined);
-                if grows {
-                    place = joined;
-                }
-                !grows
-            });
-            self.restless.push((place, until));
-        }
-        self.replaced.push_back((time, changed));
+        let places = self.restless.take(time, changed, &soon);
         records.retain(|record| !places.contains(record.block));
         records
     }

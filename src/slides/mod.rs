@@ -15,6 +15,7 @@ mod detector;
 mod disposable;
 mod picture;
 mod region;
+mod restless;
 mod shown;
 mod survey;
 

@@ -10,7 +10,7 @@ use super::gops::{Decision, Gops};
 use super::item::Item;
 use super::plan::Plan;
 use super::settings::{Mode, Settings};
-use super::stream::Stream;
+use super::stream::{Backlog, Stream};
 use super::task::BEGIN_TIMEOUT;
 use crate::speech::trim::Cut;
 use crate::speech::{Kind, Sound};
@@ -342,7 +342,7 @@ impl Session {
         if !stream.has_decided(&self.decision) {
             return false;
         }
-        let (time, bytes) = (self.backlog(stream), stream.bytes);
+        let Backlog { time, bytes } = self.backlog(stream);
         let many = self.decision.until == Time::MAX
             && bytes >= BACKLOG_BYTES
             && stream.queue.len() >= BACKLOG_BUFFERS;
@@ -362,7 +362,7 @@ impl Session {
         let mut starving = self.streams.iter().filter(starving).peekable();
         let is_needed = starving.peek().is_some()
             && bytes < self.max_hold_bytes
-            && (time < stream.gave_way.0 || bytes < stream.gave_way.1);
+            && (time < stream.may_reach.time || bytes < stream.may_reach.bytes);
         let by_this_thread =
             |other: &Stream| other.fed_by.is_none() || other.fed_by == stream.fed_by;
         !is_needed && !starving.any(|(_, other)| by_this_thread(other))
@@ -373,11 +373,13 @@ impl Session {
         self.streams.get(&id).map_or(0, |stream| stream.taken)
     }
 
-    /// How much of a stream waits although it is decided.
-    fn backlog(&self, stream: &Stream) -> Time {
+    fn backlog(&self, stream: &Stream) -> Backlog {
         let mut spans = stream.queue.iter().filter_map(Item::span);
         let first = spans.next().map_or(Time::ZERO, |span| span.start);
-        stream.end.min(self.decision.until).saturating_sub(first)
+        Backlog {
+            time: stream.end.min(self.decision.until).saturating_sub(first),
+            bytes: stream.bytes,
+        }
     }
 
     /// Lets a backlog that does not shrink grow to twice its size: what it leads to waits for the
@@ -386,12 +388,12 @@ impl Session {
         let Some(stream) = self.streams.get(&id) else {
             return;
         };
-        let twice = (
-            self.backlog(stream).saturating_add(self.backlog(stream)),
-            stream.bytes.saturating_mul(2),
-        );
+        let Backlog { time, bytes } = self.backlog(stream);
         if let Some(stream) = self.streams.get_mut(&id) {
-            stream.gave_way = twice;
+            stream.may_reach = Backlog {
+                time: time.saturating_add(time),
+                bytes: bytes.saturating_mul(2),
+            };
         }
     }
 

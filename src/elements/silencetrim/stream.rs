@@ -11,6 +11,13 @@ use super::item::Item;
 use super::redact::Shown;
 use crate::timeline::{Span, Time};
 
+/// How much waits in a queue although it is decided.
+#[derive(Clone, Copy, Default)]
+pub struct Backlog {
+    pub time: Time,
+    pub bytes: u64,
+}
+
 /// One pair's part.
 #[derive(Default)]
 pub struct Stream {
@@ -18,8 +25,8 @@ pub struct Stream {
     pub bytes: u64,
     /// How many items were taken out of the queue.
     pub taken: u64,
-    /// The time and the bytes that the backlog may reach while others starve, until it is empty.
-    pub gave_way: (Time, u64),
+    /// What the backlog may reach while others starve, until the queue is empty.
+    pub may_reach: Backlog,
     /// Wakes this pair's chain and task.
     pub wake: Arc<Condvar>,
     /// Something is linked to the sink pad.
@@ -62,7 +69,7 @@ impl Stream {
     pub fn flush(&mut self) {
         self.queue.clear();
         self.bytes = 0;
-        self.gave_way = Default::default();
+        self.may_reach = Backlog::default();
         self.eos = false;
         self.first = None;
         self.end = Time::ZERO;

@@ -57,7 +57,7 @@ impl SilenceTrim {
                 stream.bytes -= item.bytes();
                 stream.taken += 1;
                 if stream.queue.is_empty() {
-                    stream.gave_way = Default::default();
+                    stream.may_reach = Default::default();
                 }
                 let wake = Arc::clone(&stream.wake);
                 let starves = !stream.has_decided(&decision);

@@ -233,6 +233,44 @@ input!(
     10.0
 );
 input!(
+    /// As OBS leaves it: no header says how long it is.
+    fragmented_mp4,
+    "class.mp4",
+    "-ss 30 -i {sample} -t 14 -vf scale=640:360 -r 25 -g 75 -c:v libx264 -preset ultrafast -c:a aac \
+     -movflags +frag_keyframe+empty_moov",
+    Some((640, 360)),
+    1,
+    14.0
+);
+input!(
+    /// As a server's recorder leaves it that was stopped by force.
+    matroska_written_live,
+    "class.mkv",
+    "-ss 30 -i {sample} -t 14 -vf scale=640:360 -r 25 -g 75 -c:v libx264 -preset ultrafast -c:a aac \
+     -live 1",
+    Some((640, 360)),
+    1,
+    14.0
+);
+input!(
+    /// As a camcorder leaves it: the sound lies in a form within a form.
+    avchd,
+    "class.mts",
+    "-ss 30 -i {sample} -t 8 -vf scale=640:360 -r 25 -c:v libx264 -preset ultrafast -c:a ac3 \
+     -mpegts_m2ts_mode 1 -f mpegts",
+    Some((640, 360)),
+    1,
+    8.0
+);
+input!(
+    dvd,
+    "class.vob",
+    "-ss 30 -i {sample} -t 8 -vf scale=640:360 -r 25 -c:v mpeg2video -q:v 3 -c:a ac3",
+    Some((640, 360)),
+    1,
+    8.0
+);
+input!(
     five_seconds,
     "class.mkv",
     "-ss 30 -i {sample} -t 5 -vf scale=640:360 -c:v libx264 -preset ultrafast -c:a libopus",

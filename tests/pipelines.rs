@@ -767,6 +767,7 @@ fn bad_input_is_one_clear_error_and_leaves_what_was_there() {
         ("missing.mp4", &["there is no such file", "missing.mp4"][..]),
         ("empty.mp4", &["the file is empty"]),
         ("OUT", &["this is a folder"]),
+        ("/dev/zero", &["this is a pipe or a device"]),
         ("text.mp4", &["this is no audio or video"]),
         ("long text.mp4", &["this is no audio or video"]),
         ("encrypted.mp4", &["encrypted", "decrypt it first"]),

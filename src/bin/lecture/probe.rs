@@ -94,13 +94,16 @@ impl Input {
         let path =
             fs::canonicalize(path).map_err(|error| Error::reading(Path::new(path), &error))?;
         let place = path.display().to_string();
-        let file = File::open(&path).map_err(|error| Error::reading(&path, &error))?;
-        let metadata = file
-            .metadata()
-            .map_err(|error| Error::reading(&path, &error))?;
+        let metadata = fs::metadata(&path).map_err(|error| Error::reading(&path, &error))?;
         if metadata.is_dir() {
             return Err(Error::request("this is a folder", place, "name a file"));
         }
+        // To open a pipe is to wait for its writer, and what comes of it comes only once.
+        if !metadata.is_file() {
+            let what = "this is a pipe or a device, and a recording is read more than once";
+            return Err(Error::request(what, place, "name a file"));
+        }
+        File::open(&path).map_err(|error| Error::reading(&path, &error))?;
         if metadata.len() == 0 {
             return Err(Error::request(
                 "the file is empty",
@@ -169,6 +172,13 @@ impl Input {
             return Err(cut_off(&input.path).unwrap_or_else(|| no_stream(&place, &info)));
         }
         Ok(input)
+    }
+
+    /// How long it is, as far as is known. What was written live has no length in its header:
+    /// GStreamer takes that of all but the last piece, and the analysis found more.
+    pub fn length(&self, analysed: Option<Time>) -> Option<Time> {
+        let promised = self.promised?;
+        Some(promised.max(analysed.unwrap_or_default()))
     }
 
     /// What was promised and what came, where much less came.
@@ -248,11 +258,13 @@ fn media_type(stream: &DiscovererStreamInfo) -> String {
     caps_name(stream).unwrap_or_default()
 }
 
-/// A stream in a form that no decoder takes is listed with the form it has then.
+/// A stream in a form that no decoder takes is listed with the form it has then; one that lies in a
+/// container of its own, as what is compressed in a WAV file, is listed with both, and the inner
+/// one is decoded.
 fn is_decodable(stream: &DiscovererStreamInfo) -> bool {
-    stream
-        .caps()
-        .is_some_and(|caps| caps.is_fixed() && !media_type(stream).is_empty())
+    let is_outer = stream.next().is_some();
+    let caps = stream.caps();
+    !is_outer && caps.is_some_and(|caps| caps.is_fixed() && !media_type(stream).is_empty())
 }
 
 fn promised(info: &DiscovererInfo) -> Option<Time> {

@@ -80,9 +80,10 @@ impl Corrected {
             drafts.check_is_of(name, recording)?;
         }
         if let Some(bytes) = drafts.read(TRIM)? {
-            let trim = TrimFile::read(&bytes, input.promised)
+            let length = input.length(drafts.analysed(recording));
+            let trim = TrimFile::read(&bytes, length)
                 .map_err(|problems| malformed(drafts, TRIM, &problems))?;
-            corrected.cuts = trim.cut_list(input.promised);
+            corrected.cuts = trim.cut_list(length);
             if let Some(rate) = input.frame_rate() {
                 corrected.cuts = corrected.cuts.aligned(rate);
             }

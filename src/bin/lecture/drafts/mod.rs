@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use gstlecture::package::language;
 use gstlecture::package::text::TextRole;
+use gstlecture::timeline::Time;
 use gstlecture::webvtt::{self, Review, Status};
 use serde_json::{Map, Value, json};
 
@@ -33,6 +34,12 @@ pub const CONTENT: &str = "content";
 const WRITTEN: &str = "written";
 /// The key of the audio descriptions that were given, each with the recording it is of.
 const DESCRIBED: &str = "described";
+
+/// How long a recording is by the summary of its analysis, in the time that its cut list is in.
+pub fn length(summary: &Value) -> Option<Time> {
+    let seconds = summary["kept"].as_f64()? + summary["removed"].as_f64()?;
+    Some(Time::from_secs_f64(seconds))
+}
 
 /// The name of a draft of a text.
 pub fn text_name(role: TextRole, language: &str) -> String {
@@ -62,6 +69,8 @@ pub struct Drafts {
     written: BTreeMap<String, Vec<String>>,
     /// The recordings of the audio descriptions that were given, by file name.
     described: BTreeMap<String, String>,
+    /// What the analysis found of the recording with the fingerprint.
+    analysed: Option<(String, Time)>,
 }
 
 impl Drafts {
@@ -74,7 +83,17 @@ impl Drafts {
             folder,
             written: serde_json::from_value(analysis[WRITTEN].clone()).unwrap_or_default(),
             described: serde_json::from_value(analysis[DESCRIBED].clone()).unwrap_or_default(),
+            analysed: analysis["input"]["fingerprint"]
+                .as_str()
+                .map(str::to_owned)
+                .zip(length(&analysis["summary"])),
         }
+    }
+
+    /// How long the analysis found this recording to be.
+    pub fn analysed(&self, recording: &str) -> Option<Time> {
+        let (_, length) = self.analysed.as_ref().filter(|(of, _)| of == recording)?;
+        Some(*length)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Request, Summary, absolute, facts, fingerprint};
 use crate::description::{Description, Pipeline};
-use crate::drafts::{CHAPTERS, CONTENT, Drafts, TRIM};
+use crate::drafts::{self, CHAPTERS, CONTENT, Drafts, TRIM};
 use crate::error::Error;
 use crate::folder::ClassFolder;
 use crate::loudness::Meters;
@@ -88,8 +88,9 @@ pub fn into(
     analysis.insert("loudness".into(), meters.to_json());
     if input.video.is_some() {
         let cuts = fs::read(staging.path().join(TRIM)).ok();
-        let cuts = cuts.and_then(|bytes| TrimFile::read(&bytes, input.promised).ok());
-        let cuts = cuts.map_or_else(CutList::keep_all, |trim| trim.cut_list(input.promised));
+        let length = input.length(findings.0.get("summary").and_then(drafts::length));
+        let cuts = cuts.and_then(|bytes| TrimFile::read(&bytes, length).ok());
+        let cuts = cuts.map_or_else(CutList::keep_all, |trim| trim.cut_list(length));
         let content = if looks.is_screen(&cuts) {
             "screen"
         } else {

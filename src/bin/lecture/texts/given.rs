@@ -124,7 +124,7 @@ impl GivenTexts {
             drafts.import_described(language, path, &self.recording)?;
         }
         let published = match self.in_output_time && !self.texts.is_empty() {
-            true => Some(published(folder, &drafts, input)?),
+            true => Some(published(folder, &drafts, input, &self.recording)?),
             false => None,
         };
         for text in &self.texts {
@@ -291,7 +291,12 @@ fn in_output_time(request: &Request) -> Result<bool, Error> {
 
 /// What of the recording was published: what the package says, else what a package made now would
 /// keep.
-fn published(folder: &ClassFolder, drafts: &Drafts, input: &Input) -> Result<CutList, Error> {
+fn published(
+    folder: &ClassFolder,
+    drafts: &Drafts,
+    input: &Input,
+    recording: &str,
+) -> Result<CutList, Error> {
     let kept = folder::manifest(&folder.package()).and_then(|manifest: Manifest| manifest.kept);
     if let Some(kept) = kept {
         let spans = kept.iter().map(|span| {
@@ -307,8 +312,9 @@ fn published(folder: &ClassFolder, drafts: &Drafts, input: &Input) -> Result<Cut
     let Some(bytes) = drafts.read(TRIM)? else {
         return Ok(CutList::keep_all());
     };
-    match TrimFile::read(&bytes, input.promised) {
-        Ok(trim) => Ok(trim.cut_list(input.promised)),
+    let length = input.length(drafts.analysed(recording));
+    match TrimFile::read(&bytes, length) {
+        Ok(trim) => Ok(trim.cut_list(length)),
         Err(problems) => {
             let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
             let place = drafts.path(TRIM).display().to_string();

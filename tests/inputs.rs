@@ -351,6 +351,44 @@ fn sound_far_from_its_picture_is_heard() {
     }
 }
 
+/// Recorders of meetings write no pictures while nothing changes. What comes next is not seen before
+/// its time.
+#[test]
+fn a_slide_after_a_hole_is_not_early() {
+    const CHANGE: usize = 8;
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("class.mp4");
+    make(
+        &file,
+        "-ss 30 -i {sample} -f lavfi -i color=black:size=320x180:rate=25 -t 10 -map 1:v -map 0:a \
+         -vf drawbox=c=white:t=fill:enable='gte(t,8)',select='lt(t,1)+gte(t,8)' -fps_mode vfr \
+         -c:v libx264 -preset ultrafast -c:a aac",
+    );
+    done(&[
+        "catalog".into(),
+        value("input", &file),
+        value("output", folder.path()),
+        "preset=ultrafast".into(),
+    ]);
+    let video = folder.path().join("package/video");
+    let playlist = playlists(&video).pop().expect("a playlist");
+    let name = playlist.to_str().expect("a path in UTF-8");
+    let to_tenths = "fps=10,scale=1:1:flags=area,format=gray";
+    let levels = tool(
+        "ffmpeg",
+        &[
+            "-v", "error", "-i", name, "-vf", to_tenths, "-f", "rawvideo", "-",
+        ],
+    );
+    assert!(levels.len() >= 10 * CHANGE + 15, "{}", levels.len());
+    let change = levels.iter().position(|level| *level > 128);
+    let change = change.expect("a white picture");
+    assert!(
+        change.abs_diff(10 * CHANGE) <= 1,
+        "white after {change} tenths"
+    );
+}
+
 /// Pixels lie as the camera was held: the header says how to turn them.
 #[test]
 fn rotated_phone_video() {

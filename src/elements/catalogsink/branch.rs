@@ -88,10 +88,75 @@ pub fn video(bin: &gst::Bin) -> Result<Head<LadderElement>, glib::BoolError> {
     let ladder = LadderElement::new();
     let elements = [&convert, &flip, &rate, &filter, ladder.upcast_ref()];
     add(bin, &elements)?;
+    show_until_next(&static_pad(&rate, "sink")?, &filter);
     Ok(Head {
         sink: static_pad(&convert, "sink")?,
         filter,
         end: ladder,
+    })
+}
+
+/// Has each picture that comes to a videorate stand until the next one begins: `pad` gets it once
+/// more, a frame before that. videorate takes the nearest picture, so that after a hole of a minute,
+/// as recorders leave it while nothing changes, the next slide would be seen half a minute early.
+/// `filter` says how long a frame lasts.
+fn show_until_next(pad: &gst::Pad, filter: &gst::Element) {
+    let filter = filter.downgrade();
+    let last = Mutex::new(None::<gst::Buffer>);
+    let mask = gst::PadProbeType::BUFFER
+        | gst::PadProbeType::EVENT_DOWNSTREAM
+        | gst::PadProbeType::EVENT_FLUSH;
+    pad.add_probe(mask, move |pad, info| {
+        let take = || last.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                let again = take().and_then(|shown| {
+                    let filter = filter.upgrade()?;
+                    shown_again(&shown, buffer.pts()?, frame_length(&filter)?)
+                });
+                if let Some(again) = again {
+                    // Its probe finds no picture before it. What is wrong the next one is told, too.
+                    let _ = pad.chain(again);
+                }
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(buffer.clone());
+            }
+            Some(gst::PadProbeData::Event(event)) => match event.type_() {
+                gst::EventType::Caps
+                | gst::EventType::Segment
+                | gst::EventType::FlushStop
+                | gst::EventType::Eos => drop(take()),
+                _ => {}
+            },
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// How long a frame of a filter's caps lasts.
+fn frame_length(filter: &gst::Element) -> Option<gst::ClockTime> {
+    let caps = filter.property::<gst::Caps>("caps");
+    let rate: gst::Fraction = caps.structure(0)?.get("framerate").ok()?;
+    let (num, den) = (rate.numer().try_into().ok()?, rate.denom().try_into().ok()?);
+    gst::ClockTime::SECOND.mul_div_floor(den, num)
+}
+
+/// The picture a frame before `next`, where there is a hole between the two.
+fn shown_again(
+    picture: &gst::Buffer,
+    next: gst::ClockTime,
+    frame: gst::ClockTime,
+) -> Option<gst::Buffer> {
+    let at = next.checked_sub(frame)?;
+    let is_hole = at > picture.pts()?.saturating_add(frame);
+    is_hole.then(|| {
+        let mut again = picture.clone();
+        let data = again.make_mut();
+        data.set_pts(at);
+        data.set_dts(None);
+        data.set_duration(frame);
+        data.unset_flags(gst::BufferFlags::DISCONT);
+        again
     })
 }
 

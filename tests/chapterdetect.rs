@@ -211,6 +211,37 @@ fn a_flush_forgets_what_was_seen() {
 }
 
 #[test]
+fn another_stream_after_eos_has_chapters_of_its_own() {
+    let (mut harness, bus) = video("chapter_src");
+    show(&mut harness, 0, 30 * FPS, 10 * FPS);
+    assert!(harness.push_event(gst::event::Eos::new()));
+    until_eos(&mut harness);
+    let _ = structures(&bus, "");
+    assert!(harness.push_event(gst::event::StreamStart::new("another")));
+    assert!(harness.push_event(gst::event::Caps::new(&caps(WIDTH, HEIGHT))));
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    assert!(harness.push_event(gst::event::Segment::new(&segment)));
+    show(&mut harness, 0, 40 * FPS, 25 * FPS);
+    assert!(harness.push_event(gst::event::Eos::new()));
+    // A pad that says nothing would be waited for without end.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let mut kinds = Vec::new();
+    while kinds.last() != Some(&gst::EventType::Eos) {
+        assert!(std::time::Instant::now() < deadline, "{kinds:?}");
+        match harness.try_pull_event() {
+            Some(event) => kinds.push(event.type_()),
+            None => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+    }
+    assert!(kinds.contains(&gst::EventType::StreamStart), "{kinds:?}");
+    assert!(kinds.contains(&gst::EventType::Gap), "{kinds:?}");
+    assert!(harness.try_pull().is_some());
+    let slides = structures(&bus, "chapterdetect-slide");
+    let slides: Vec<u64> = slides.iter().map(|slide| time(slide, "time")).collect();
+    assert_eq!(slides, [25_000_000_000]);
+}
+
+#[test]
 fn another_size_in_the_middle_is_taken() {
     let (mut harness, bus) = video("chapter_src");
     show(&mut harness, 0, 30 * FPS, 15 * FPS);

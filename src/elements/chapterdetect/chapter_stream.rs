@@ -44,7 +44,14 @@ impl ChapterStream {
 
     /// Queues an event.
     pub fn send(&self, event: gst::Event) {
-        self.lock().items.push_back(Item::Event(event));
+        let mut queue = self.lock();
+        if event.type_() == gst::EventType::Segment {
+            // The positions of the stream before mean nothing in it.
+            queue.reached = None;
+            queue.next_gap = None;
+        }
+        queue.items.push_back(Item::Event(event));
+        drop(queue);
         self.wake.notify_one();
     }
 
@@ -85,12 +92,9 @@ impl ChapterStream {
                 return;
             };
             match item {
+                // After EOS, too, it waits for more: another stream may begin.
                 Item::Event(event) => {
-                    let ended = event.type_() == gst::EventType::Eos;
                     pad.push_event(event);
-                    if ended {
-                        let _ = pad.pause_task();
-                    }
                 }
                 // Nobody has to listen, and whoever stops listening says so itself.
                 Item::Buffer(buffer) => match pad.push(buffer) {

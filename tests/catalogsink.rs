@@ -377,7 +377,7 @@ fn a_screen_keeps_its_size_at_every_rate() {
         ("30000/1001", "FRAME-RATE=4.995,"),
     ] {
         let branches = video((640, 360), rate, 391) + &audio("audio_0", 13, 1);
-        let package = package("ladder=screen keyframe-times=3.3,7.05", &branches);
+        let package = package("ladder=screen keyframe-times=3.31,7.05", &branches);
         assert_eq!(package.findings(), [""; 0]);
         let names: Vec<_> = package
             .manifest()
@@ -387,7 +387,8 @@ fn a_screen_keeps_its_size_at_every_rate() {
             .collect();
         assert_eq!(names, ["360p", "360p5"]);
         let (all, few) = ("video/360p/playlist.m3u8", "video/360p5/playlist.m3u8");
-        for (playlist, count) in [(all, 391), (few, 66)] {
+        // Counted anew from each key frame, the sixth is shown.
+        for (playlist, count) in [(all, 391), (few, 68)] {
             let fields = ["-show_entries", "stream=width,height"];
             let found = probe(&package.path(playlist), &fields);
             assert_eq!(found[0][..2], ["640", "360"]);
@@ -395,7 +396,16 @@ fn a_screen_keeps_its_size_at_every_rate() {
             let packets = package.packets(playlist, "pts_time");
             assert_eq!(packets.len(), count);
         }
-        assert_eq!(package.key_frames(all).len(), 5);
+        let keys = package.key_frames(all);
+        let keys: Vec<f64> = keys
+            .iter()
+            .map(|key| key.parse().expect("a time"))
+            .collect();
+        assert_eq!(keys.len(), 5, "{keys:?}");
+        // A slide that changes between two pictures of the lower one is seen at once in both.
+        for (key, asked) in keys.iter().zip([0.0, 3.31, 6.0, 7.05, 12.0]) {
+            assert!((key - asked).abs() < 0.5 / 29.97 + 1e-6, "{keys:?}");
+        }
         let listed = package.text("master.m3u8");
         assert!(listed.contains(shown), "{listed}");
         // A player that switches shows the same picture at the same time.

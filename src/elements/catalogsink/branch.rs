@@ -210,17 +210,30 @@ pub fn rung(
     let encoder = coding.encoder(&static_pad(&queue, "src")?)?;
     let parser = coding.parser(&encoder)?;
     let (mux, sink) = fragments()?;
+    let pad = static_pad(&mux, "sink")?;
+    if coding.rung.every > 1 {
+        // The muxer reckons by the rendition's own rate, but key frames may be at any frame.
+        pad.set_property("trak-timescale", timescale(coding.rate));
+    }
     let mut elements = vec![&queue, &encoder];
     elements.extend(&parser);
     elements.extend([&mux, sink.upcast_ref()]);
     add(bin, &elements)?;
-    static_pad(&mux, "sink")?.set_offset(-(EPOCH.nseconds() as i64));
+    pad.set_offset(-(EPOCH.nseconds() as i64));
     let last = parser.as_ref().unwrap_or(&encoder);
     split(&static_pad(last, "src")?, EPOCH, starts.taken(), None);
     source
         .link(&static_pad(&queue, "sink")?)
         .map_err(|error| glib::bool_error!("a rendition cannot be linked: {error}"))?;
     Ok(sink)
+}
+
+/// Ticks a second of which every frame lasts a whole number, as cmafmux takes them.
+fn timescale((num, den): (u32, u32)) -> u32 {
+    match den {
+        1001 => num,
+        den => (f64::from(num) * 100.0 / f64::from(den.max(1))).round() as u32,
+    }
 }
 
 /// Sound at one rate without holes, levelled by `gains`, encoded into fragments.

@@ -4,9 +4,9 @@
 //!
 //! The stock way, a tee and a scaler a rendition, costs three times what this does: each size is
 //! scaled from the next larger one, and only where the picture changed. Key frames are asked for
-//! here too, before the renditions part, so that they stand at the same times in all of them: those
-//! of frames that every rendition shows. Frames are put onto the exact times of the constant rate
-//! in one segment: videorate leaves its first frame where it was, and a segment that
+//! here too, before the renditions part, so that they stand at the same times in all of them: one that
+//! shows fewer frames shows these, and counts anew from each. Frames are put onto the exact times of
+//! the constant rate in one segment: videorate leaves its first frame where it was, and a segment that
 //! changes later unsettles encoders.
 //!
 //! Lock order: `state` is the only lock, and it is never held while something is pushed.
@@ -23,7 +23,7 @@ use super::changes::changes;
 use super::plane::{Plane, PlaneMut, Region};
 use super::scale::{Place, Scaler};
 use super::starts::Starts;
-use crate::package::grid::{Grid, Splice, Start};
+use crate::package::grid::{Grid, Splice};
 use crate::package::ladder::{Picture, Rung};
 use crate::timeline::{Span, Time};
 
@@ -108,8 +108,10 @@ struct Output {
     place: Option<Place>,
     /// The last picture, for frames that repeat it.
     last: Option<gst::Buffer>,
-    /// It shows one of so many frames.
+    /// It shows one of so many frames, and every key frame.
     every: u64,
+    /// The number of the frame that it shows next, unless a key frame comes before.
+    due: u64,
     /// A frame that is shown until the next one comes or the stream ends, and the request before it.
     held: Option<Frame>,
 }
@@ -120,7 +122,8 @@ impl Output {
         if self.every == 1 {
             return Some(frame);
         }
-        if number.is_multiple_of(self.every) {
+        if number >= self.due || frame.key.is_some() {
+            self.due = number + self.every;
             return self.held.replace(frame);
         }
         if let (Some(held), Some(end)) = (&mut self.held, frame.end()) {
@@ -239,6 +242,7 @@ impl LadderImp {
             place: None,
             last: None,
             every: rung.every.max(1).into(),
+            due: 0,
             held: None,
         })
     }
@@ -444,13 +448,8 @@ impl State {
         let number = self.next;
         let (start, end) = (rate.start(number)?, rate.start(number + 1)?);
         self.next += 1;
-        // The lowest rendition shows the fewest frames, and all others show those.
-        let in_all = number.is_multiple_of(self.outputs.last()?.every);
         let time = Time::from_nanos(start.nseconds());
-        let starts = match in_all {
-            true => self.grid.as_mut()?.at(time),
-            false => Start::default(),
-        };
+        let starts = self.grid.as_mut()?.at(time);
         if starts.segment {
             self.starts.add(time);
         }

@@ -20,7 +20,7 @@ use crate::elements::cue_meta::CueMeta;
 use crate::package::chapters::Mark;
 use crate::package::grid::Grid;
 use crate::package::ladder;
-use crate::timeline::{Span, Time};
+use crate::timeline::{FrameRate, Span, Time};
 use crate::webvtt::Cue;
 
 pub const VIDEO: &str = "video";
@@ -266,9 +266,13 @@ impl CatalogSink {
         let (Some(picture), Some(rate)) = (ladder.picture(), ladder.frame_rate()) else {
             return Err(glib::bool_error!("the first picture has no caps"));
         };
+        let frames = FrameRate::new(rate.0, rate.1)
+            .ok_or_else(|| glib::bool_error!("the picture has no frame rate"))?;
         let plan = self.with_run(|run| {
             let mut grid = Grid::new(run.settings.segment(), run.settings.interval());
-            run.asked.iter().for_each(|&time| grid.ask(time));
+            for &time in &run.asked {
+                grid.ask(frames.start(frames.nearest(time)));
+            }
             let codecs: Vec<_> = run.codecs.iter().collect();
             let rungs = run.ladder.rungs(picture, rate);
             (rungs, codecs, grid, run.settings.clone())

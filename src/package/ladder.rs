@@ -28,9 +28,15 @@ const SCREEN_RATE: f64 = 5.0;
 /// Its ceiling in kbit/s: a slide change is one picture of some 100 kB.
 const SCREEN_CEILING: u32 = 1200;
 /// What the renditions of a screen add to the quality asked for, as an x264 rate factor. The upper one
-/// looks no worse than a camera's, because its encoder searches longer. The lower one's counts less,
-/// because its pictures are shown for long; 14 px text of 1080 lines stays as legible as it was.
-const SCREEN_QUALITY: [i32; 2] = [1, 20];
+/// looks no worse than a camera's, because its encoder searches longer and looks farther ahead. The
+/// lower one's counts less, because its pictures are shown for long; 14 px text of 1080 lines stays as
+/// legible as it was.
+const SCREEN_QUALITY: [i32; 2] = [2, 20];
+
+/// The same of the largest rendition of a camera and of the smaller ones. With rare key frames the
+/// largest would look a little worse than with one every two seconds; who gets a smaller one gets it
+/// because bytes are scarce.
+const CAMERA_QUALITY: [i32; 2] = [-1, 1];
 
 /// What is known of a picture before it is scaled. Width and height are those of the upright
 /// picture, after any rotation.
@@ -71,7 +77,8 @@ pub struct Rung {
     pub height: u32,
     /// The highest bit rate, in kbit/s.
     pub ceiling: u32,
-    /// It shows one of so many pictures, at least 1; of the dearest rung all are shown.
+    /// It shows one of so many pictures, at least 1, counted from every key frame; of the dearest rung
+    /// all are shown.
     pub every: u32,
     /// Another rung is as large, so that its frame rate is part of its name.
     pub named_by_rate: bool,
@@ -229,7 +236,7 @@ impl Ladder {
         if wants_own {
             lines.insert(0, own);
         }
-        let mut rungs = lines.into_iter().map(|lines| {
+        let mut rungs = lines.into_iter().enumerate().map(|(number, lines)| {
             let scale = f64::from(lines) / shorter;
             let (width, height) = (even(width * scale), even(height * scale));
             Rung {
@@ -240,7 +247,11 @@ impl Ladder {
                 every: 1,
                 named_by_rate: false,
                 content: Content::Camera,
-                quality: 0,
+                quality: match self {
+                    Ladder::Auto | Ladder::Camera => CAMERA_QUALITY[number.min(1)],
+                    // Who names the lines names the quality of all.
+                    Ladder::Screen | Ladder::Lines(_) => 0,
+                },
             }
         });
         match (self, rungs.next()) {
@@ -439,6 +450,16 @@ mod tests {
         for rung in Ladder::Screen.rungs(large, (30, 1)) {
             assert_eq!((rung.width, rung.height), (1920, 1080));
         }
+    }
+
+    #[test]
+    fn who_names_the_lines_names_the_quality_of_all() {
+        let qualities = |ladder: Ladder| -> Vec<i32> {
+            let rungs = ladder.rungs(FULL_HD, (30, 1));
+            rungs.iter().map(|rung| rung.quality).collect()
+        };
+        assert_eq!(qualities(Ladder::Camera), [-1, 1, 1, 1]);
+        assert_eq!(qualities(Ladder::Lines(vec![720, 540, 360])), [0, 0, 0]);
     }
 
     #[test]

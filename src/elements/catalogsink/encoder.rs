@@ -23,12 +23,16 @@ const BUFFERED: u32 = 2000;
 /// The worst quality that x264 and x265 know.
 const MAX_QUALITY: u32 = 50;
 /// What x264 does otherwise for a screen: of its kinds of adaptive quantization the one that takes
-/// least from text; and it weighs how each block is coded by distortion and bits, also in the fast
-/// presets. Most of a screen's bytes are key frames, where that saves a seventh, and what stands still
-/// costs no time.
-const SCREEN_OPTIONS: &str = ":aq-mode=3:subme=7:trellis=2";
-/// What that search is worth, as a rate factor: the encoders of other codecs are set finer by it.
+/// least from text.
+const SCREEN_OPTIONS: &str = ":aq-mode=3";
+/// And it weighs how each block is coded by distortion and bits, which the slow presets do anyway. Most
+/// of a screen's bytes are key frames, where that saves a seventh, and what stands still costs no time.
+const SEARCH_OPTIONS: &str = ":subme=7:trellis=2";
+/// What that search is worth, as a rate factor: AV1's encoder, which has none, is set finer by it.
 const SCREEN_SEARCH: u32 = 3;
+/// Frames that x264 and x265 look ahead where the preset has fewer: what is still seen then is worth
+/// more bits.
+const LOOK_AHEAD: &str = ":rc-lookahead=25";
 /// And where few pictures a second are shown: trees of macroblocks spend more on a picture the longer
 /// it stands still, and the largest part of such a rendition would be that. Text that scrolls is far
 /// away in the next picture, and looking for it takes a third of the bytes away.
@@ -38,12 +42,14 @@ const FEW_OPTIONS: &str = ":mbtree=0:me=umh:merange=128";
 const X265_COARSER: u32 = 4;
 /// The default search for motion loses text that scrolls: five times the bytes.
 const X265_OPTIONS: &str = "scenecut=0:open-gop=0:min-keyint=1:me=umh:repeat-headers=0:info=0";
+/// As [`SEARCH_OPTIONS`], of x265: it takes a quarter of the bytes of text that scrolls away.
+const X265_SEARCH_OPTIONS: &str = ":rd=4:rdoq-level=2";
 /// As [`FEW_OPTIONS`], of x265.
 const X265_FEW_OPTIONS: &str = ":cutree=0";
 
 /// The quantizer of AV1 that looks as x264's rate factor 23 does, and by how much it rises with each
 /// step of that.
-const AV1_QUANTIZER: (f64, f64) = (28.0, 1.5);
+const AV1_QUANTIZER: (f64, f64) = (25.0, 1.3);
 /// The worst that there is.
 const AV1_MAX_QUANTIZER: u32 = 63;
 
@@ -121,13 +127,20 @@ impl Coding<'_> {
             .saturating_add_signed(self.rung.quality)
     }
 
-    /// The same for an encoder that searches no longer for a screen.
-    fn quality_of_other(&self) -> u32 {
-        let searched = match self.rung.content {
-            Content::Screen => SCREEN_SEARCH,
-            Content::Camera => 0,
-        };
-        self.quality().saturating_sub(searched)
+    /// Whether the encoder shall search longer than the preset says: the slow ones do.
+    fn searches(&self) -> bool {
+        let slow = matches!(
+            self.settings.preset,
+            Preset::Slow | Preset::Slower | Preset::Veryslow
+        );
+        self.rung.content == Content::Screen && !slow
+    }
+
+    /// Whether it shall look farther ahead than the preset says. Those below make no trees of
+    /// macroblocks, which that is for, and those above do.
+    fn looks_ahead(&self) -> bool {
+        let preset = matches!(self.settings.preset, Preset::Veryfast | Preset::Faster);
+        self.rung.content == Content::Screen && self.rung.every == 1 && preset
     }
 
     /// Capped constant quality. Parameter sets stand in the sample description alone, as `avc1` asks
@@ -143,6 +156,12 @@ impl Coding<'_> {
         if self.rung.content == Content::Screen {
             options.push_str(SCREEN_OPTIONS);
         }
+        if self.searches() {
+            options.push_str(SEARCH_OPTIONS);
+        }
+        if self.looks_ahead() {
+            options.push_str(LOOK_AHEAD);
+        }
         if self.rung.every > 1 {
             options.push_str(FEW_OPTIONS);
         }
@@ -157,7 +176,7 @@ impl Coding<'_> {
         // The tunings are for measures, not for eyes.
         encoder.set_property_from_str("tune", "No tunning");
         encoder.set_property("key-int-max", self.key_frames().cast_signed());
-        let quality = (self.quality_of_other() + X265_COARSER).clamp(1, MAX_QUALITY);
+        let quality = (self.quality() + X265_COARSER).clamp(1, MAX_QUALITY);
         let ceiling = self.rung.ceiling;
         let buffer = ceiling * BUFFERED / 1000;
         let mut options = format!(
@@ -165,6 +184,12 @@ impl Coding<'_> {
              {X265_OPTIONS}",
             self.threads
         );
+        if self.searches() {
+            options.push_str(X265_SEARCH_OPTIONS);
+        }
+        if self.looks_ahead() {
+            options.push_str(LOOK_AHEAD);
+        }
         if self.rung.every > 1 {
             options.push_str(X265_FEW_OPTIONS);
         }
@@ -183,7 +208,12 @@ impl Coding<'_> {
             Preset::Veryslow => 2,
         };
         let (middle, step) = AV1_QUANTIZER;
-        let quantizer = middle + (f64::from(self.quality_of_other()) - 23.0) * step;
+        let searched = match self.rung.content {
+            Content::Screen => SCREEN_SEARCH,
+            Content::Camera => 0,
+        };
+        let quality = self.quality().saturating_sub(searched);
+        let quantizer = (middle + (f64::from(quality) - 23.0) * step).round();
         let quantizer = quantizer.clamp(1.0, f64::from(AV1_MAX_QUANTIZER)) as u32;
         encoder.set_property_from_str("usage-profile", "good-quality");
         encoder.set_property("cpu-used", speed);

@@ -5,7 +5,8 @@
 //
 // Scenarios: lesson (a light editor, a dark terminal, a browser; the default), office (a dark editor, a spreadsheet, a
 // light terminal that scrolls), article (pages with pictures), build (a log that flies by), typing (a dark editor, typed in
-// fast and scrolled by wheel), deck (slides that fade in), board (drawn on), film (a video in a page).
+// fast and scrolled by wheel), deck (slides that fade in), board (drawn on), film (a video in a page), notebook (cells with
+// results and charts, a pointer that wanders).
 // OUT gets SCENARIO.mkv and SCENARIO.json: [{time, words}], the words that are on the screen at a time at which it is still.
 // The pages are drawn at the time that they are told, so that one repository always gives one recording.
 
@@ -21,7 +22,7 @@ const [, , out, scenario = "lesson", seconds = "20"] = process.argv;
 const SCENARIOS = {
   lesson: ["editor", "terminal", "browser"],
   office: ["ide", "sheet", "shell"],
-  ...Object.fromEntries(["article", "build", "typing", "deck", "board", "film"].map((page) => [page, [page]])),
+  ...Object.fromEntries(["article", "build", "typing", "deck", "board", "film", "notebook"].map((page) => [page, [page]])),
 };
 if (!out || !SCENARIOS[scenario]) {
   console.error(`usage: record-screen.js OUT [${Object.keys(SCENARIOS).join("|")}] [SECONDS]`);
@@ -259,6 +260,39 @@ const PAGES = {
       const view = `transform:translate(${-60 * since}px,${-20 * since}px) scale(${1 + since * 0.03})`;
       const film = `<div id=film>${photo(shot, 1700, 900, view)}${passing.join("")}</div>`;
       return [`${film}<p>${article.slice(0, 6).map(escaped).join("<br><br>")}</p>`, `${time}`];
+    },
+  },
+  notebook: {
+    period: 8,
+    style: `body{background:#fff;color:#212121;font:14px/20px "DejaVu Sans Mono";margin:0;overflow:hidden} b{color:#008000} i{color:#408080}
+      #text>div{position:relative;margin-left:160px} pre{background:#f7f7f7;border:1px solid #cfcfcf;padding:8px;width:1400px;margin:10px 0}
+      td{font:14px "DejaVu Sans";padding:2px 14px} tr:nth-child(even){background:#f5f5f5} polyline{fill:none;stroke-width:2}`,
+    body: "<div id=text></div>",
+    // A cell is run: its table comes row by row, its chart is drawn; then the next one glides into view. The pointer
+    // wanders for five seconds of eight.
+    draw: (time) => {
+      const [cell, since] = [Math.floor(time / 8), time % 8];
+      const cells = [...Array(cell + 2).keys()].map((number) => {
+        const done = number < cell ? 4 : number > cell ? 0 : Math.min(since, 4);
+        const table = rows.slice(number * 9, number * 9 + Math.floor(done * 3)).map((columns) => {
+          const shown = columns.map((value) => `<td>${escaped(String(value))}</td>`);
+          return `<tr>${shown.join("")}</tr>`;
+        });
+        const line = (curve) =>
+          [...Array(Math.floor(done * 40)).keys()].map((x) => {
+            const y = 110 + 60 * Math.sin(x / (9 + curve) + number) + 30 * Math.cos((x * (curve + 2)) / 31);
+            return `${x * 7},${y.toFixed(1)}`;
+          });
+        const curves = ["#1f77b4", "#ff7f0e", "#2ca02c"].map((colour, curve) => `<polyline stroke="${colour}" points="${line(curve).join(" ")}"/>`);
+        const chart = done > 0 ? `<svg width=1120 height=220 style="border:1px solid #ddd">${curves.join("")}</svg>` : "";
+        const said = script.slice(number * 8, number * 8 + 7);
+        return `<pre>${filled(said, coloured)}</pre><table>${table.join("")}</table>${chart}`;
+      });
+      const moved = Math.round(520 * (cell - 1 + smooth(Math.min(since / 0.8, 1))));
+      const wander = Math.min(since, 4.4) + cell * 8;
+      const [x, y] = [900 + 700 * Math.sin(wander * 0.9), 540 + 380 * Math.sin(wander * 1.3)];
+      const pointer = `<svg style="position:fixed;left:${x}px;top:${y}px" width=14 height=22><path d="M0 0V18L5 14L9 22L11 20L8 13H14Z" stroke="#fff"/></svg>`;
+      return [`<div style="top:${-Math.max(moved, 0)}px">${cells.join("")}</div>${pointer}`, `${cell} ${Math.min(since, 4.4)}`];
     },
   },
 };

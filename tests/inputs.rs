@@ -389,6 +389,29 @@ fn a_slide_after_a_hole_is_not_early() {
     );
 }
 
+/// Who speaks on one side is heard there.
+#[test]
+fn sound_of_one_side_stays_there() {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("class.flac");
+    make(
+        &file,
+        "-ss 30 -i {sample} -t 10 -vn -af pan=stereo|FL=c0 -c:a flac",
+    );
+    done(&[
+        "catalog".into(),
+        value("input", &file),
+        value("output", folder.path()),
+    ]);
+    let sound = folder.path().join("package/audio/main/playlist.m3u8");
+    let loudest = |side: &str| {
+        let samples = support::samples(&sound, &format!("pan=mono|c0={side}"));
+        samples.into_iter().map(i16::unsigned_abs).max()
+    };
+    assert!(loudest("FL") > Some(3000), "{:?}", loudest("FL"));
+    assert!(loudest("FR") < Some(100), "{:?}", loudest("FR"));
+}
+
 /// Pixels lie as the camera was held: the header says how to turn them.
 #[test]
 fn rotated_phone_video() {

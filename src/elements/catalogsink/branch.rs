@@ -247,6 +247,11 @@ pub fn audio(
     let filter = make("capsfilter")?;
     let rate = make("audiorate")?;
     let encoder = make("avenc_aac")?;
+    // Forced, as GStreamer has it, it takes the difference of the channels away: who speaks on one
+    // side is heard on both, at half the loudness.
+    if encoder.has_property("aac-ms") {
+        encoder.set_property("aac-ms", false);
+    }
     let (mux, sink) = fragments()?;
     let level = (!gains.is_empty()).then(|| LevelElement::new(gains));
     let mut elements: Vec<&gst::Element> = vec![&convert, &resample, &filter, &rate];

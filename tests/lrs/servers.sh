@@ -81,6 +81,11 @@ kill_ralph() {
     kill -9 "$ralph_pid"
     wait "$ralph_pid" 2>/dev/null || true
     ralph_pid=
+    # A line that it was writing is no statement, and it reads none behind it.
+    local file
+    for file in "$lrs_work"/ralph/data/*; do
+        [ -z "$(tail -c 1 "$file" 2>/dev/null)" ] || sed -i '$d' "$file"
+    done
 }
 
 # PostgreSQL refuses to run as root.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! Boxes of an MP4 (ISO/IEC 14496-12): how large the file is to be (4.2), how long its tracks are
-//! (8.2 to 8.4).
+//! (8.2 to 8.4), and where in them playing begins (8.6.6).
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -30,6 +30,8 @@ pub struct Track {
     pub is_video: bool,
     /// Length of its media in seconds, without what its edit list leaves empty before.
     pub lasts: f64,
+    /// How far into its media its edit list begins, in seconds: the largest of several.
+    pub skips: f64,
 }
 
 /// The length of the whole in seconds, and the tracks of pictures and sound. `None` for what is no
@@ -51,8 +53,17 @@ pub fn tracks(file: &mut (impl Read + Seek)) -> Option<(f64, Vec<Track>)> {
             Some(b"soun") => false,
             _ => continue,
         };
-        let lasts = find(file, media, b"mdhd").and_then(|at| length(file, at.0));
-        tracks.extend(lasts.map(|lasts| Track { is_video, lasts }));
+        let Some(header) = find(file, media, b"mdhd") else {
+            continue;
+        };
+        let edits = find(file, track, b"edts").and_then(|edits| find(file, edits, b"elst"));
+        let first = edits.and_then(|at| furthest_edit(file, at)).unwrap_or(0);
+        let skips = length(file, header.0).zip(scale(file, header.0));
+        tracks.extend(skips.map(|(lasts, scale)| Track {
+            is_video,
+            lasts,
+            skips: first as f64 / f64::from(scale),
+        }));
     }
     Some((whole, tracks))
 }
@@ -74,20 +85,41 @@ fn find(file: &mut (impl Read + Seek), within: (u64, u64), kind: &[u8; 4]) -> Op
     None
 }
 
+/// The media time at which the edits of a list begin, in units of the media: the largest (8.6.6). Empty
+/// edits have none.
+fn furthest_edit(file: &mut (impl Read + Seek), (from, to): (u64, u64)) -> Option<u64> {
+    let is_long = bytes::<1>(file, from)? == [1];
+    let count = u64::from(u32::from_be_bytes(bytes(file, from + 4)?));
+    let (size, time) = if is_long { (20, 8) } else { (12, 4) };
+    let edits = (0..count).map(|index| from + 8 + index * size);
+    let mut furthest = None;
+    for edit in edits.take_while(|edit| edit + size <= to) {
+        let begins = if is_long {
+            i64::from_be_bytes(bytes(file, edit + time)?)
+        } else {
+            i64::from(i32::from_be_bytes(bytes(file, edit + time)?))
+        };
+        furthest = furthest.max(u64::try_from(begins).ok());
+    }
+    furthest
+}
+
 /// The seconds that a header of a movie or of media says (8.2.2, 8.4.2).
 fn length(file: &mut (impl Read + Seek), at: u64) -> Option<f64> {
     let is_long = bytes::<1>(file, at)? == [1];
-    let (scale, duration) = if is_long {
-        (
-            bytes(file, at + 20)?,
-            u64::from_be_bytes(bytes(file, at + 24)?),
-        )
+    let duration = if is_long {
+        u64::from_be_bytes(bytes(file, at + 24)?)
     } else {
-        let duration = u32::from_be_bytes(bytes(file, at + 16)?);
-        (bytes(file, at + 12)?, u64::from(duration))
+        u64::from(u32::from_be_bytes(bytes(file, at + 16)?))
     };
-    let scale = u32::from_be_bytes(scale);
-    (scale > 0).then(|| duration as f64 / f64::from(scale))
+    Some(duration as f64 / f64::from(scale(file, at)?))
+}
+
+/// In how many units the same header counts a second.
+fn scale(file: &mut (impl Read + Seek), at: u64) -> Option<u32> {
+    let is_long = bytes::<1>(file, at)? == [1];
+    let scale = bytes(file, at + if is_long { 20 } else { 12 })?;
+    Some(u32::from_be_bytes(scale)).filter(|scale| *scale > 0)
 }
 
 fn bytes<const N: usize>(file: &mut (impl Read + Seek), at: u64) -> Option<[u8; N]> {

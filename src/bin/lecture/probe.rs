@@ -121,7 +121,7 @@ impl Input {
             true => videos(&info).next().is_some(),
             false => !info.audio_streams().is_empty(),
         };
-        if let Some(error) = left_out(&path, has) {
+        if let Some(error) = left_out(&path, has).or_else(|| ends_early(&path)) {
             return Err(error);
         }
         if let Some(error) = error {
@@ -338,6 +338,25 @@ fn left_out(path: &Path, has: impl Fn(bool) -> bool) -> Option<Error> {
         path.display().to_string(),
         "copy it into Matroska, which loses nothing: ffmpeg -i INPUT -c copy OUTPUT.mkv",
     ))
+}
+
+/// GStreamer (1.22) ends a track of an MP4 where another is two seconds farther in its media, also where
+/// an edit list has that one begin so far in: as cutting programs leave it that copy.
+fn ends_early(path: &Path) -> Option<Error> {
+    const FARTHER: f64 = 2.0;
+    let (_, tracks) = mp4::tracks(&mut File::open(path).ok()?)?;
+    let skips = tracks.iter().map(|track| track.skips).fold(0.0, f64::max);
+    (tracks.len() > 1 && skips > FARTHER).then(|| {
+        Error::request(
+            format!(
+                "the edit list of this MP4 skips its first {}: GStreamer would leave out the end \
+                 of the sound or of the pictures",
+                progress::clock(Time::from_secs_f64(skips)),
+            ),
+            path.display().to_string(),
+            "copy it into Matroska, which loses nothing: ffmpeg -i INPUT -c copy OUTPUT.mkv",
+        )
+    })
 }
 
 fn is_encrypted(info: &DiscovererInfo) -> bool {

@@ -27,6 +27,9 @@ const DRAWN: usize = 5;
 /// Of so many even blocks, percent, and too few that are drawn on, nothing can be said: a title, a
 /// card before the class, darkness.
 const BLANK: usize = 85;
+/// Nor where so many are drawn on, percent, and the rest is as even as a screen's: a page of few words
+/// beside a webcam.
+const SPARSE: usize = 2;
 /// Pictures from which something can be said.
 const LEAST: usize = 5;
 
@@ -76,7 +79,9 @@ fn looks_drawn(picture: &Picture) -> Option<bool> {
     }
     let (synthetic, is_drawn) = (even + drawn, drawn * 100 >= all * DRAWN);
     let is_blank = !is_drawn && synthetic * 100 >= all * BLANK;
-    (all > 0 && !is_blank).then_some(is_drawn && synthetic * 100 >= all * SYNTHETIC)
+    let is_synthetic = synthetic * 100 >= all * SYNTHETIC;
+    let is_sparse = !is_drawn && is_synthetic && drawn * 100 >= all * SPARSE;
+    (all > 0 && !is_blank && !is_sparse).then_some(is_drawn && is_synthetic)
 }
 
 enum Block {
@@ -183,6 +188,30 @@ mod tests {
         } else {
             page(x, y)
         }));
+    }
+
+    #[test]
+    fn pages_of_few_words_beside_a_webcam_do_not_count() {
+        let beside = |x: usize, y: usize| x > 240 && y < 140;
+        let sparse = |x, y| match (beside(x, y), y < 40 && x < 80) {
+            (true, _) => 20 + (x * 31 + y * 17) as u8 % 200,
+            (_, true) => page(x, y),
+            _ => 235,
+        };
+        assert!(!is_screen(sparse));
+        let mut all = looks(LEAST, page);
+        all.0.extend(looks(3 * LEAST, sparse).0);
+        assert!(all.is_screen(&CutList::keep_all()));
+        // A head before an even wall says that it is none.
+        let head = |x: usize, y: usize| {
+            if beside(x, y) {
+                40 + grain(x, y) * 9
+            } else {
+                200
+            }
+        };
+        all.0.extend(looks(LEAST, head).0);
+        assert!(!all.is_screen(&CutList::keep_all()));
     }
 
     #[test]

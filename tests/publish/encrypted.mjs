@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Plays an encrypted package with hls.js in headless Chromium: with its key, and without.
 //
-//     node tests/publish/encrypted.js PACKAGE KEY
+//     node tests/publish/encrypted.mjs PACKAGE KEY
 
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";

@@ -7,6 +7,7 @@
 //! largest sum, where chapters as long as usual count for a set and very long ones against it.
 
 use super::{Chapter, Evidence, Material, Options, SlideChange};
+use crate::speech::HEARD_WITHIN;
 use crate::timeline::{Span, Time};
 
 /// No chapter is shorter: players refuse such lists.
@@ -21,8 +22,6 @@ const PAUSE: Time = Time::from_millis(1500);
 
 /// A pause in which a page is turned: shorter ones are between two words.
 const TURN: Time = Time::from_millis(400);
-/// Speech is heard to begin and to end up to this much late or early.
-const HEARD_WITHIN: Time = Time::from_millis(300);
 /// Somebody who turns the page to go on does so within this.
 const GOES_ON: Time = Time::from_secs(3);
 

@@ -6,6 +6,7 @@ mod catalogsink;
 mod chapterdetect;
 mod cue_meta;
 mod silencetrim;
+mod slide_event;
 mod webvttchaptermux;
 mod webvttparse;
 mod xapitap;

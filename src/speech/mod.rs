@@ -8,6 +8,8 @@
 //! beside it, because the detector alone takes music and loud fans for voices.
 //! [`trim`] holds the policy: which stretches are not part of the class.
 
+use crate::timeline::Time;
+
 mod activity;
 mod listener;
 pub mod loudness;
@@ -17,3 +19,6 @@ pub mod trim;
 mod voice_over;
 
 pub use listener::{Kind, Listener, Sound};
+
+/// Speech is heard to begin and to end up to this much late or early.
+pub const HEARD_WITHIN: Time = Time::from_millis(300);

@@ -6,6 +6,7 @@
 //! once its utterances outweigh the pauses between them; where nothing is, nothing but silent
 //! edges is cut. Whatever is not sure is kept.
 
+use super::HEARD_WITHIN;
 use crate::timeline::{Span, Time};
 
 /// What counts as where the class starts.
@@ -115,8 +116,6 @@ const SLIDE_REACH: Time = Time::from_secs(15);
 /// Nobody teaches against music for longer than this: a slide that came up earlier in it is the
 /// lobby's, and a voice that was heard earlier sings.
 const AGAINST_MUSIC: Time = Time::from_secs(30);
-/// Speech is heard to begin this much late, and to end this much early.
-const HEARD_WITHIN: Time = Time::from_millis(300);
 /// Music that ends this soon after a slide has come up was turned off for it.
 const TURNED_OFF: Time = Time::from_secs(3);
 

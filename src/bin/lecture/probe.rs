@@ -121,7 +121,7 @@ impl Input {
             true => videos(&info).next().is_some(),
             false => !info.audio_streams().is_empty(),
         };
-        if let Some(error) = left_out(&path, has).or_else(|| ends_early(&path)) {
+        if let Some(error) = left_out(&path, has) {
             return Err(error);
         }
         if let Some(error) = error {
@@ -321,40 +321,45 @@ fn cut_off(path: &Path) -> Option<Error> {
     })
 }
 
-/// GStreamer takes a track of an MP4 that lasts less than a fifth of the whole for a preview. One that
-/// begins late, behind an empty edit, may be all that there is.
+/// What of an MP4 would not come although it is there.
 fn left_out(path: &Path, has: impl Fn(bool) -> bool) -> Option<Error> {
     let (whole, tracks) = mp4::tracks(&mut File::open(path).ok()?)?;
-    let is_left_out = |track: &&mp4::Track| track.lasts * 5.0 <= whole && !has(track.is_video);
-    let track = tracks.iter().find(is_left_out)?;
-    let name = if track.is_video { "pictures" } else { "sound" };
+    let why = taken_for_a_preview(whole, &tracks, has).or_else(|| ends_early(&tracks))?;
     Some(Error::request(
-        format!(
-            "the {name} of this MP4 last {} of {} and begin late or end early: GStreamer takes \
-             so short a track for a preview and leaves it out",
-            progress::clock(Time::from_secs_f64(track.lasts)),
-            progress::clock(Time::from_secs_f64(whole)),
-        ),
+        why,
         path.display().to_string(),
         "copy it into Matroska, which loses nothing: ffmpeg -i INPUT -c copy OUTPUT.mkv",
     ))
 }
 
+/// GStreamer takes a track of an MP4 that lasts less than a fifth of the whole for a preview. One that
+/// begins late, behind an empty edit, may be all that there is.
+fn taken_for_a_preview(
+    whole: f64,
+    tracks: &[mp4::Track],
+    has: impl Fn(bool) -> bool,
+) -> Option<String> {
+    let is_left_out = |track: &&mp4::Track| track.lasts * 5.0 <= whole && !has(track.is_video);
+    let track = tracks.iter().find(is_left_out)?;
+    let name = if track.is_video { "pictures" } else { "sound" };
+    Some(format!(
+        "the {name} of this MP4 last {} of {} and begin late or end early: GStreamer takes so short \
+         a track for a preview and leaves it out",
+        progress::clock(Time::from_secs_f64(track.lasts)),
+        progress::clock(Time::from_secs_f64(whole)),
+    ))
+}
+
 /// GStreamer (1.22) ends a track of an MP4 where another is two seconds farther in its media, also where
 /// an edit list has that one begin so far in: as cutting programs leave it that copy.
-fn ends_early(path: &Path) -> Option<Error> {
+fn ends_early(tracks: &[mp4::Track]) -> Option<String> {
     const FARTHER: f64 = 2.0;
-    let (_, tracks) = mp4::tracks(&mut File::open(path).ok()?)?;
     let skips = tracks.iter().map(|track| track.skips).fold(0.0, f64::max);
     (tracks.len() > 1 && skips > FARTHER).then(|| {
-        Error::request(
-            format!(
-                "the edit list of this MP4 skips its first {}: GStreamer would leave out the end \
-                 of the sound or of the pictures",
-                progress::clock(Time::from_secs_f64(skips)),
-            ),
-            path.display().to_string(),
-            "copy it into Matroska, which loses nothing: ffmpeg -i INPUT -c copy OUTPUT.mkv",
+        format!(
+            "the edit list of this MP4 skips its first {}: GStreamer would leave out the end of the \
+             sound or of the pictures",
+            progress::clock(Time::from_secs_f64(skips)),
         )
     })
 }

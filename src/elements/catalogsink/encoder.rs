@@ -136,8 +136,8 @@ impl Coding<'_> {
         self.rung.content == Content::Screen && !slow
     }
 
-    /// Whether it shall look farther ahead than the preset says. Those below make no trees of
-    /// macroblocks, which that is for, and those above do.
+    /// Whether it shall look farther ahead than the preset says. Faster presets make no trees of
+    /// macroblocks, which that is for; slower ones look as far anyway.
     fn looks_ahead(&self) -> bool {
         let preset = matches!(self.settings.preset, Preset::Veryfast | Preset::Faster);
         self.rung.content == Content::Screen && self.rung.every == 1 && preset

@@ -3,15 +3,14 @@
 //! What the element tells: the event, the messages and the table of contents.
 
 use crate::chapters::Chapter;
+use crate::elements::slide_event;
 use crate::slides::Change;
+use crate::timeline::Span;
 
 /// The event `lecture-slide`, sent down the video's way.
 pub fn slide_event(change: &Change) -> gst::Event {
-    let structure = gst::Structure::builder("lecture-slide")
-        .field("time", change.time.nanos())
-        .field("after", change.after.nanos())
-        .build();
-    gst::event::CustomDownstream::new(structure)
+    let change = Span::new(change.after, change.time);
+    gst::event::CustomDownstream::new(slide_event::structure(change))
 }
 
 /// The message `chapterdetect-slide`.

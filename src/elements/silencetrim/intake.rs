@@ -14,6 +14,7 @@ use super::pads::Pair;
 use super::redact;
 use super::report;
 use super::session::Again;
+use crate::elements::slide_event;
 use crate::speech::{self, Listener, Sound};
 use crate::timeline::{Span, Time};
 
@@ -196,7 +197,7 @@ impl SilenceTrim {
                 .map_err(|why| (gst::StreamError::Format, why)),
             EventView::Segment(segment) => self.take_segment(&pair, segment.segment()),
             EventView::CustomDownstream(custom) => {
-                if let Some(slide) = custom.structure().and_then(slide_change) {
+                if let Some(slide) = custom.structure().and_then(slide_event::change) {
                     gst::debug!(CAT, obj = pad, "slide at {}", slide.end);
                     lock(&self.session).see_slide(slide);
                 }
@@ -354,13 +355,4 @@ impl SilenceTrim {
         }
         Ok(())
     }
-}
-
-/// What the event says that chapterdetect sends where a slide changes: from the last picture of what
-/// was shown to the first of what is new.
-pub(super) fn slide_change(structure: &gst::StructureRef) -> Option<Span> {
-    (structure.name() == "lecture-slide").then_some(())?;
-    let time = structure.get::<u64>("time").ok()?;
-    let after = structure.get::<u64>("after").unwrap_or(time).min(time);
-    Some(Span::new(Time::from_nanos(after), Time::from_nanos(time)))
 }

@@ -6,10 +6,10 @@ use gst::prelude::*;
 
 use super::gops::Decision;
 use super::imp::{CAT, SilenceTrim, lock};
-use super::intake::slide_change;
 use super::item::{self, Kept, Kind};
 use super::pads::{Output, Pair, clock};
 use super::report;
+use crate::elements::slide_event;
 use crate::timeline::Span;
 
 impl SilenceTrim {
@@ -60,19 +60,15 @@ impl SilenceTrim {
                 return;
             }
             gst::EventView::CustomDownstream(custom) => {
-                match custom.structure().and_then(slide_change) {
-                    // Another event than chapterdetect's.
+                match custom.structure().and_then(slide_event::change) {
                     None => event,
                     Some(change) => {
                         let Some(time) = item::moved(change.end, decision) else {
                             return;
                         };
                         let after = item::moved(change.start, decision).unwrap_or(time);
-                        let structure = gst::Structure::builder("lecture-slide")
-                            .field("time", time.nanos())
-                            .field("after", after.nanos())
-                            .build();
-                        gst::event::CustomDownstream::builder(structure)
+                        let moved = slide_event::structure(Span::new(after, time));
+                        gst::event::CustomDownstream::builder(moved)
                             .seqnum(event.seqnum())
                             .build()
                     }

@@ -1118,6 +1118,26 @@ fn a_full_disk_is_one_error_and_leaves_nothing() {
     assert!(left.is_empty(), "{left:?}");
 }
 
+/// A manifest without what x264 does not make alike twice: under a ceiling its threads look at how far
+/// the others have come.
+fn without_sizes(mut manifest: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match &mut manifest {
+        Value::Object(fields) => {
+            fields
+                .retain(|name, _| !matches!(name.as_str(), "bytes" | "average-rate" | "peak-rate"));
+            fields
+                .values_mut()
+                .for_each(|field| *field = without_sizes(field.take()));
+        }
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| *item = without_sizes(item.take())),
+        _ => {}
+    }
+    manifest
+}
+
 #[test]
 fn the_element_can_be_used_again() {
     init();
@@ -1136,7 +1156,8 @@ fn the_element_can_be_used_again() {
         sink.set_property("location", location.to_str().expect("UTF-8"));
         let ended = ended(&pipeline);
         assert!(ended.error.is_none(), "{:?}", ended.error);
-        manifests.push(fs::read(location.join("manifest.json")).expect("written"));
+        let text = fs::read_to_string(location.join("manifest.json")).expect("written");
+        manifests.push(without_sizes(serde_json::from_str(&text).expect("JSON")));
     }
     assert_eq!(manifests[0], manifests[1]);
 }

@@ -23,6 +23,11 @@ const COMPARED: f32 = 0.1;
 /// wired the wrong way round: their sum would be silence.
 const INVERTED: f32 = 0.7;
 
+/// What swings more slowly than this is taken away, in Hz: far below any voice.
+const SLOWEST: f32 = 13.0;
+/// What is less than this is silence: the least that 24 bits can say is a million times more.
+const INAUDIBLE: f32 = 1e-13;
+
 /// Mixes to one channel and resamples to [`RATE`].
 #[derive(Clone, Debug)]
 pub struct Mono {
@@ -94,11 +99,41 @@ impl Mono {
     }
 }
 
+/// Takes away what a signal swings around, by a filter of one pole and a zero at 0 Hz: cheap sound cards
+/// add a constant, beside which a voice would count for nothing.
+#[derive(Clone, Copy, Debug)]
+struct Offset {
+    /// What is left of a constant from one sample to the next.
+    left: f32,
+    /// The sample before, and what became of it; the first one has none.
+    last: Option<(f32, f32)>,
+}
+
+impl Offset {
+    fn new(rate: u32) -> Self {
+        Offset {
+            left: (1.0 - 2.0 * PI * SLOWEST / rate as f32).max(0.0),
+            last: None,
+        }
+    }
+
+    fn taken_from(&mut self, sample: f32) -> f32 {
+        let (before, became) = self.last.unwrap_or((sample, 0.0));
+        let becomes = sample - before + self.left * became;
+        // What is no number would stay for ever, and what is next to nothing is slow to reckon with.
+        let is_sound = (INAUDIBLE..f32::INFINITY).contains(&becomes.abs());
+        let becomes = if is_sound { becomes } else { 0.0 };
+        self.last = sample.is_finite().then_some((sample, becomes));
+        becomes
+    }
+}
+
 /// All channels in one, each the right way round.
 #[derive(Clone, Debug)]
 struct Mix {
     /// What each channel counts for: its share, negative where it is inverted.
     weights: Vec<f32>,
+    offsets: Vec<Offset>,
     /// Per channel the sum of its squares, and of its products with the first one.
     sums: Vec<(f32, f32)>,
     seen: usize,
@@ -110,6 +145,7 @@ impl Mix {
     fn new(rate: u32, channels: usize) -> Self {
         Mix {
             weights: vec![1.0 / channels as f32; channels],
+            offsets: vec![Offset::new(rate); channels],
             sums: vec![(0.0, 0.0); channels],
             seen: 0,
             compared: (rate as f32 * COMPARED) as usize,
@@ -118,17 +154,19 @@ impl Mix {
 
     fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         let channels = self.weights.len();
-        if channels == 1 {
-            out.extend(samples);
-            return;
-        }
         for frame in samples.chunks_exact(channels) {
-            let first = frame.first().copied().unwrap_or_default();
             let mut mixed = 0.0;
-            for ((&sample, weight), sums) in frame.iter().zip(&self.weights).zip(&mut self.sums) {
+            let mut first = None;
+            let of_channels = self
+                .weights
+                .iter()
+                .zip(&mut self.offsets)
+                .zip(&mut self.sums);
+            for (&sample, ((weight, offset), sums)) in frame.iter().zip(of_channels) {
+                let sample = offset.taken_from(sample);
                 mixed += sample * weight;
                 sums.0 += sample * sample;
-                sums.1 += sample * first;
+                sums.1 += sample * *first.get_or_insert(sample);
             }
             out.push(mixed);
         }
@@ -236,6 +274,25 @@ mod tests {
             }
             let loud = rms(&out[2 * RATE as usize..]);
             assert!(loud > 0.3, "{left} {right}: {loud}");
+        }
+    }
+
+    #[test]
+    fn a_constant_beside_a_voice_is_taken_away() {
+        for right in [1.0, -1.0] {
+            let mut mono = Mono::new(48_000, 2).expect("valid");
+            let mut out = Vec::new();
+            for chunk in tone(48_000, 440.0, 1).chunks(997).cycle().take(150) {
+                let voice = chunk.iter().map(|sample| sample * 0.05);
+                let stereo: Vec<f32> = voice
+                    .flat_map(|sample| [sample + 0.3, sample * right - 0.2])
+                    .collect();
+                mono.push(&stereo, &mut out);
+            }
+            let loudest = |samples: &[f32]| samples.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+            assert!(loudest(&out) < 0.06, "{right}: {}", loudest(&out));
+            let loud = rms(&out[2 * RATE as usize..]);
+            assert!((loud - 0.035).abs() < 0.003, "{right}: {loud}");
         }
     }
 

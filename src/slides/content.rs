@@ -24,30 +24,49 @@ const STROKE_ROWS: usize = 3;
 /// Percent of the blocks of a screen that are even or drawn on, and that are drawn on.
 const SYNTHETIC: usize = 60;
 const DRAWN: usize = 5;
-/// Of so many even blocks, percent, and too few that are drawn on, nothing can be said: a title, a
-/// card before the class, darkness.
+/// Of so many even blocks, percent, and too few that are drawn on, nothing can be said: a card before
+/// the class, darkness …
 const BLANK: usize = 85;
+/// … but where nearly all the rest has edges as sharp, percent, and so many are drawn on, it is a page of
+/// few large letters.
+const SHARP: usize = 95;
+const TITLE: usize = 1;
 /// Nor where so many are drawn on, percent, and the rest is as even as a screen's: a page of few words
 /// beside a webcam.
 const SPARSE: usize = 2;
 /// Pictures from which something can be said.
 const LEAST: usize = 5;
+/// How far apart the pictures are that are looked at.
+const APART: Time = Time::from_secs(2);
+/// Of the blocks one in so many is looked at, in every row of them.
+const LOOKED_AT: usize = 3;
 
 /// Which pictures of a recording look like a screen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Looks(Vec<(Time, bool)>);
+pub struct Looks {
+    /// What has been found of the pictures of which something can be said.
+    pictures: Vec<(Time, bool)>,
+    /// The last picture that was looked at.
+    last: Option<Time>,
+}
 
 impl Looks {
+    /// Whether the picture of this time is to be looked at: a few seconds after the last one.
+    pub fn wants(&self, time: Time) -> bool {
+        self.last.is_none_or(|last| time.abs_diff(last) >= APART)
+    }
+
     /// Looks at the picture of a time; of one whose luma cannot be read nothing is known.
     pub fn add(&mut self, picture: &Picture, time: Time) {
-        self.0
-            .extend(looks_drawn(picture).map(|screen| (time, screen)));
+        self.last = Some(time);
+        let found = looks_drawn(picture).map(|screen| (time, screen));
+        self.pictures.extend(found);
     }
 
     /// Whether most of what is kept shows a screen: three quarters of at least five pictures.
     pub fn is_screen(&self, cuts: &CutList) -> bool {
         let is_kept = |time: Time| cuts.to_output(time).kept().is_some();
-        let kept = self.0.iter().filter(|&&(time, _)| is_kept(time));
+        let kept = self.pictures.iter().filter(|&&(time, _)| is_kept(time));
         let (screens, pictures) = kept.fold((0, 0), |(screens, pictures), &(_, screen)| {
             (screens + usize::from(screen), pictures + 1)
         });
@@ -61,32 +80,40 @@ fn looks_drawn(picture: &Picture) -> Option<bool> {
         .planes
         .first()
         .filter(|plane| plane.format == PlaneFormat::FULL)?;
-    let (mut even, mut drawn, mut all) = (0, 0, 0);
-    for top in (0..picture.height / BLOCK).map(|row| row * BLOCK) {
-        for left in (0..picture.width / BLOCK).map(|column| column * BLOCK) {
+    let (mut even, mut drawn, mut sharp, mut all) = (0, 0, 0, 0);
+    for row in 0..picture.height / BLOCK {
+        let columns = (0..picture.width / BLOCK).skip(row % LOOKED_AT);
+        for column in columns.step_by(LOOKED_AT) {
             let mut rows = [&[][..]; BLOCK];
-            for (row, bytes) in rows.iter_mut().enumerate() {
-                let start = (top + row) * luma.stride + left;
+            for (line, bytes) in rows.iter_mut().enumerate() {
+                let start = (row * BLOCK + line) * luma.stride + column * BLOCK;
                 *bytes = luma.data.get(start..start + BLOCK)?;
             }
             all += 1;
             match look(&rows) {
                 Some(Block::Even) => even += 1,
                 Some(Block::Drawn) => drawn += 1,
+                Some(Block::Sharp) => sharp += 1,
                 None => {}
             }
         }
     }
-    let (synthetic, is_drawn) = (even + drawn, drawn * 100 >= all * DRAWN);
-    let is_blank = !is_drawn && synthetic * 100 >= all * BLANK;
-    let is_synthetic = synthetic * 100 >= all * SYNTHETIC;
-    let is_sparse = !is_drawn && is_synthetic && drawn * 100 >= all * SPARSE;
-    (all > 0 && !is_blank && !is_sparse).then_some(is_drawn && is_synthetic)
+    let is_part = |count: usize, percent: usize| count * 100 >= all * percent;
+    let (synthetic, is_drawn) = (even + drawn, is_part(drawn, DRAWN));
+    let is_title = is_part(drawn, TITLE) && is_part(synthetic + sharp, SHARP);
+    let is_blank = !is_drawn && is_part(synthetic, BLANK);
+    let is_synthetic = is_part(synthetic, SYNTHETIC);
+    let is_sparse = !is_drawn && is_synthetic && is_part(drawn, SPARSE);
+    let shows = all > 0 && (is_title || !is_blank && !is_sparse);
+    shows.then_some(is_title || is_drawn && is_synthetic)
 }
 
 enum Block {
     Even,
     Drawn,
+    /// On an even ground something begins or ends in sharp contrast: a part of a large letter or of a
+    /// frame, or of what a camera sees.
+    Sharp,
 }
 
 /// What a block of these rows is; `None` for anything that a camera may have seen.
@@ -116,7 +143,11 @@ fn look(rows: &[&[u8]; BLOCK]) -> Option<Block> {
             .filter(|pair| is_bright(&pair[0]) != is_bright(&pair[1]));
         steps.count() >= 2
     };
-    (rows.iter().filter(has_stroke).count() >= STROKE_ROWS).then_some(Block::Drawn)
+    Some(if rows.iter().filter(has_stroke).count() >= STROKE_ROWS {
+        Block::Drawn
+    } else {
+        Block::Sharp
+    })
 }
 
 #[cfg(test)]
@@ -200,7 +231,7 @@ mod tests {
         };
         assert!(!is_screen(sparse));
         let mut all = looks(LEAST, page);
-        all.0.extend(looks(3 * LEAST, sparse).0);
+        all.pictures.extend(looks(3 * LEAST, sparse).pictures);
         assert!(all.is_screen(&CutList::keep_all()));
         // A head before an even wall says that it is none.
         let head = |x: usize, y: usize| {
@@ -210,8 +241,44 @@ mod tests {
                 200
             }
         };
-        all.0.extend(looks(LEAST, head).0);
+        all.pictures.extend(looks(LEAST, head).pictures);
         assert!(!all.is_screen(&CutList::keep_all()));
+    }
+
+    /// Few letters as large as blocks.
+    fn title(x: usize, y: usize) -> u8 {
+        let is_letter = y / 40 == 1 && x % 40 < 24 && x % 12 < 7 && (40..200).contains(&x);
+        if is_letter { 30 } else { 235 }
+    }
+
+    #[test]
+    fn pages_of_large_letters_are_a_screen() {
+        assert!(is_screen(title));
+        assert!(is_screen(|x, y| if x > 280 && y > 150 {
+            90 + grain(x, y)
+        } else {
+            title(x, y)
+        }));
+    }
+
+    #[test]
+    fn a_title_on_the_wall_of_a_hall_is_none() {
+        assert!(!is_screen(|x, y| {
+            match (80..230).contains(&x) && (30..120).contains(&y) {
+                true => title(x, y),
+                false => 30 + (x / 9) as u8 + grain(x, y),
+            }
+        }));
+    }
+
+    #[test]
+    fn pictures_are_looked_at_some_seconds_apart() {
+        let mut all = looks(1, page);
+        assert!(!all.wants(Time::from_millis(1900)));
+        assert!(all.wants(Time::from_secs(2)));
+        // A stream that begins anew.
+        all.last = Some(Time::from_secs(60));
+        assert!(all.wants(Time::ZERO));
     }
 
     #[test]
@@ -228,10 +295,10 @@ mod tests {
     fn what_is_cut_and_what_is_blank_do_not_count() {
         let room = |x: usize, y: usize| (60 + x / 4) as u8 + grain(x, y);
         let mut all = looks(LEAST, room);
-        all.0.extend(looks(LEAST, |_, _| 235).0);
-        let last = all.0.len();
-        let pages = looks(LEAST, page).0;
-        all.0.extend(
+        all.pictures.extend(looks(LEAST, |_, _| 235).pictures);
+        let last = all.pictures.len();
+        let pages = looks(LEAST, page).pictures;
+        all.pictures.extend(
             pages
                 .iter()
                 .map(|&(time, screen)| (time.saturating_add(Time::from_secs(last as u64)), screen)),

@@ -8,7 +8,6 @@
 
 use std::collections::VecDeque;
 
-use super::content::Looks;
 use super::detector::Sensitivity;
 use super::picture::{Grid, Picture};
 use super::region::Region;
@@ -71,7 +70,6 @@ pub struct Survey {
     chosen: Vec<Span>,
     /// Every group's span.
     spans: Vec<Span>,
-    looks: Looks,
 }
 
 impl Survey {
@@ -88,13 +86,7 @@ impl Survey {
             judged: 0,
             chosen: Vec::new(),
             spans: Vec::new(),
-            looks: Looks::default(),
         }
-    }
-
-    /// What the key frames look like.
-    pub fn looks(&self) -> &Looks {
-        &self.looks
     }
 
     /// Takes a packet of the encoded stream, in the stream's order. `time` is when its picture is
@@ -134,7 +126,6 @@ impl Survey {
     pub fn picture(&mut self, picture: &Picture, time: Time) {
         let span = Span::new(self.last_picture, time);
         self.last_picture = time;
-        self.looks.add(picture, time);
         let Some(grid) = self.grid.as_ref().filter(|grid| grid.fits(picture)) else {
             // The size is new: what is shown is not comparable, so the change is looked at.
             let grid = Grid::new(picture, self.sensitivity);

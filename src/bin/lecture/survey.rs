@@ -12,7 +12,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst_video::VideoFrameExt;
 use gstlecture::slides::{self, Looks, Picture, Sensitivity, Survey};
-use gstlecture::timeline::{Span, Time};
+use gstlecture::timeline::{CutList, Span, Time};
 
 use crate::error::Error;
 use crate::pipeline;
@@ -23,25 +23,57 @@ use crate::stop::Stop;
 /// Bytes of each stream that are read before they are decoded: half a minute of speech.
 const READ_AHEAD: u32 = 128 << 10;
 
-/// Has a pipeline that only looks and listens decode no more of `input` than it needs. Returns what
-/// its pictures look like.
-pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<Looks, Error> {
+/// Has a pipeline that only looks and listens decode no more of `input` than it needs.
+pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<(), Error> {
     prefer_fast_decoders(pipeline);
     read_little_ahead(pipeline);
     decode_in_one_thread(pipeline);
-    if input.video.is_none() {
-        return Ok(Looks::default());
+    if input.video.is_some() {
+        survey(input, stop)?.apply(pipeline);
     }
-    let (groups, looks) = survey(input, stop)?;
-    groups.apply(pipeline);
-    Ok(looks)
+    Ok(())
+}
+
+/// What the pictures look like that a pipeline decodes.
+#[derive(Clone, Default)]
+pub struct Seen(Arc<Mutex<Looks>>);
+
+impl Seen {
+    /// Looks at pictures that come to a pad of raw video, a few seconds apart.
+    pub fn watch(pad: &gst::Pad) -> Self {
+        let seen = Seen::default();
+        let looks = seen.0.clone();
+        pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+            if let Some(gst::PadProbeData::Buffer(buffer)) = &info.data {
+                look_at(&mut lock(&looks), pad, buffer);
+            }
+            gst::PadProbeReturn::Ok
+        });
+        seen
+    }
+
+    /// Whether most of what is kept shows a screen.
+    pub fn is_screen(&self, cuts: &CutList) -> bool {
+        lock(&self.0).is_screen(cuts)
+    }
+}
+
+fn look_at(looks: &mut Looks, pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<()> {
+    let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+    let segment = segment.segment().downcast_ref::<gst::ClockTime>()?;
+    let time = nanos(segment.to_stream_time(buffer.pts()?)?);
+    if looks.wants(time) {
+        let caps = pad.current_caps()?;
+        with_picture(&caps, buffer, |picture| looks.add(picture, time))?;
+    }
+    Some(())
 }
 
 /// The spans of the video whose pictures are decoded; `None`: all of it.
 struct Groups(Option<Arc<[Span]>>);
 
 /// The first pass over the video of `input`.
-fn survey(input: &Input, stop: &Stop) -> Result<(Groups, Looks), Error> {
+fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
     let made = pipeline::parse(
         "filesrc name=recording ! decodebin name=source \
          source. ! queue max-size-buffers=2 max-size-bytes=0 max-size-time=0 \
@@ -82,11 +114,10 @@ fn survey(input: &Input, stop: &Stop) -> Result<(Groups, Looks), Error> {
     if pipeline::run(&made, progress, stop, |_| {}).is_err() {
         // What is wrong with the recording shows when all of it is decoded.
         stop.check()?;
-        return Ok((Groups(None), Looks::default()));
+        return Ok(Groups(None));
     }
     let survey = std::mem::replace(&mut *lock(&survey), Survey::new(Sensitivity::default()));
-    let looks = survey.looks().clone();
-    Ok((Groups(survey.finish().map(Arc::from)), looks))
+    Ok(Groups(survey.finish().map(Arc::from)))
 }
 
 impl Groups {
@@ -237,21 +268,31 @@ fn nanos(time: gst::ClockTime) -> Time {
 }
 
 fn look(survey: &mut Survey, sample: &gst::Sample) -> Option<()> {
-    let info = gst_video::VideoInfo::from_caps(sample.caps()?).ok()?;
     let buffer = sample.buffer()?;
     let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-    let time = segment.to_stream_time(buffer.pts()?)?;
+    let time = nanos(segment.to_stream_time(buffer.pts()?)?);
+    with_picture(sample.caps()?, buffer, |picture| {
+        survey.picture(picture, time)
+    })
+}
+
+/// Calls `see` with the picture in a buffer of raw video; `None` where it cannot be read.
+fn with_picture(
+    caps: &gst::CapsRef,
+    buffer: &gst::BufferRef,
+    see: impl FnOnce(&Picture),
+) -> Option<()> {
+    let info = gst_video::VideoInfo::from_caps(caps).ok()?;
     let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, &info).ok()?;
     let planes = slides::planes(info.format().to_str(), |index| {
         let data = frame.plane_data(index as u32).ok()?;
         let stride = usize::try_from(*frame.plane_stride().get(index)?).ok()?;
         Some((data, stride))
     });
-    let picture = Picture {
+    see(&Picture {
         width: info.width() as usize,
         height: info.height() as usize,
         planes: &planes,
-    };
-    survey.picture(&picture, nanos(time));
+    });
     Some(())
 }

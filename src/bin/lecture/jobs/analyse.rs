@@ -22,7 +22,7 @@ use crate::memory::PicturesApart;
 use crate::pipeline;
 use crate::probe::Input;
 use crate::progress::clock;
-use crate::survey;
+use crate::survey::{self, Seen};
 use crate::texts::GivenTexts;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -31,6 +31,9 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
         include_str!("../../../../pipelines/analyse.launch"),
     )
 });
+
+/// What the description calls the element that looks at the pictures.
+const DETECT: &str = "detect";
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let request = &request.or_sample();
@@ -67,7 +70,11 @@ pub fn into(
     let staging = folder.drafts_staging()?;
     let made = pipeline::make(&describe(request, input, texts, staging.path()))?;
     let apart = PicturesApart::new();
-    let looks = survey::spare(&made, input, &request.stop)?;
+    survey::spare(&made, input, &request.stop)?;
+    let seen = made
+        .by_name(DETECT)
+        .and_then(|detect| detect.static_pad("video_sink"));
+    let seen = seen.as_ref().map(Seen::watch);
     let meters = Meters::listen(&made, input.audio.len());
     let mut findings = Findings::default();
     let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
@@ -86,12 +93,12 @@ pub fn into(
         }),
     );
     analysis.insert("loudness".into(), meters.to_json());
-    if input.video.is_some() {
+    if let Some(seen) = seen {
         let cuts = fs::read(staging.path().join(TRIM)).ok();
         let length = input.length(findings.0.get("summary").and_then(drafts::length));
         let cuts = cuts.and_then(|bytes| TrimFile::read(&bytes, length).ok());
         let cuts = cuts.map_or_else(CutList::keep_all, |trim| trim.cut_list(length));
-        let content = if looks.is_screen(&cuts) {
+        let content = if seen.is_screen(&cuts) {
             "screen"
         } else {
             "camera"

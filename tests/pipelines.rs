@@ -1282,8 +1282,20 @@ fn another_description_encodes_nothing_else() {
     let (start, end) = span(&place.path("OUT/package").join(playlist));
     assert!(start < 0.05 && (end - 14.0).abs() < 0.05, "{start} {end}");
 
+    // One sentence of it is recorded again.
+    let stereo = ["-i", "two.ogg", "-ac", "2", "-ar", "48000", "three.wav"];
+    place.ffmpeg(&[&stereo]);
+    let mut bytes = fs::read(place.path("three.wav")).expect("read");
+    bytes[2_500_000..2_700_000].fill(0);
+    fs::write(place.path("four.wav"), bytes).expect("written");
+    place.done(&package(&["descriptions.en=three.wav"]));
+    let described = media(true);
+    place.done(&package(&["descriptions.en=four.wav"]));
+    assert_eq!(media(false), others);
+    assert_ne!(media(true), described);
+
     // Once it is taken away there is none, and the rest stays.
-    fs::remove_file(place.path("OUT/drafts/descriptions.en.ogg")).expect("it was kept");
+    fs::remove_file(place.path("OUT/drafts/descriptions.en.wav")).expect("it was kept");
     place.done(&PACKAGE);
     assert_eq!(media(false), others);
     assert!(media(true).is_empty());

@@ -14,7 +14,7 @@ use gstlecture::webvtt::{Document, Header, Problem, ReadError, Review, captions}
 
 use crate::drafts::{Drafts, TRIM, text_name};
 use crate::error::Error;
-use crate::fingerprint::of_recording;
+use crate::fingerprint::{of_file, of_recording};
 use crate::folder::{self, ClassFolder};
 use crate::jobs::Request;
 use crate::probe::Input;
@@ -242,7 +242,7 @@ impl Described {
         Ok(Described {
             language: language.to_owned(),
             duration: found.duration,
-            fingerprint: of_recording(&found.path)
+            fingerprint: of_file(&found.path)
                 .map_err(|error| Error::reading(&found.path, &error))?,
             path: found.path,
         })

@@ -53,7 +53,8 @@ fn class() -> &'static Path {
     path
 }
 
-fn package(class: &Path, output: &Path, more: &[&str]) {
+/// Makes the package; what is said of it.
+fn package(class: &Path, output: &Path, more: &[&str]) -> String {
     let mut words = vec![
         "package".into(),
         value("input", class),
@@ -62,7 +63,7 @@ fn package(class: &Path, output: &Path, more: &[&str]) {
         "ladder=240,120".into(),
     ];
     words.extend(more.iter().map(OsString::from));
-    support::done(&words);
+    support::said(&support::done(&words))
 }
 
 /// A copy of the class, and a place to publish to.
@@ -355,6 +356,59 @@ fn a_damaged_package_is_refused() {
         &["there is no package"],
     );
     assert!(!place.path("nothing").exists() && !place.path("WWW").exists());
+}
+
+#[test]
+fn a_damaged_package_is_made_good_by_the_same_command() {
+    let sheet = |path: &str| path.starts_with("thumbnails/") && !path.contains("poster");
+    type Finds<'a> = &'a dyn Fn(&str) -> bool;
+    let damages: [(Finds<'_>, bool, &str); 6] = [
+        (
+            &|path| path.starts_with("video/240p/") && path.ends_with(".m4s"),
+            true,
+            "all is encoded",
+        ),
+        (
+            &|path| path.starts_with("audio/") && path.ends_with(".m4s"),
+            false,
+            "all is encoded",
+        ),
+        (
+            &|path| path == "video/240p/iframes.m3u8",
+            false,
+            "all is encoded",
+        ),
+        (&|path| path == MASTER, false, "all is encoded"),
+        (
+            &|path| sheet(path) && path.ends_with(".jpg"),
+            true,
+            "the still pictures are made again",
+        ),
+        (
+            &|path| path.starts_with("captions/"),
+            true,
+            "the media stay as they are",
+        ),
+    ];
+    for (finds, is_gone, says) in damages {
+        let place = Place::new();
+        let files = place.files("OUT/package");
+        let (name, bytes) = files.iter().find(|(name, _)| finds(name)).expect("a file");
+        let path = place.path("OUT/package").join(name);
+        // Another package may share the file.
+        fs::remove_file(&path).expect("removed");
+        if !is_gone {
+            let mut bytes = bytes.clone();
+            let middle = bytes.len() / 2;
+            bytes[middle..].fill(0);
+            fs::write(&path, bytes).expect("written");
+        }
+        let class = class().with_file_name("class.mp4");
+        let said = package(&class, &place.path("OUT"), &["mp4=true"]);
+        assert!(said.contains(says), "{name}: {said}");
+        place.done(&["publish", "to=WWW"]);
+        assert!(is_whole(&place.path("WWW")), "{name}");
+    }
 }
 
 #[test]

@@ -235,6 +235,9 @@ mod tests {
         let error = stills
             .decode(&[0], (160, 120), &Stop::default(), |_, _| Ok(()))
             .expect_err("it is not there");
-        assert!(error.to_string().contains("gone.m4s: there is no"), "{error}");
+        assert!(
+            error.to_string().contains("gone.m4s: there is no"),
+            "{error}"
+        );
     }
 }

@@ -792,3 +792,31 @@ fn the_manifest_says_what_it_costs() {
     }
     assert!(!place.path("OTHER").exists());
 }
+
+/// Whoever was to read may have gone away, as `head -1` does.
+#[test]
+fn a_job_goes_on_where_nobody_reads() {
+    let place = Place::new();
+    let input = value("input", &class().with_file_name("class.mp4"));
+    let input = input.to_str().expect("UTF-8");
+    let package = ["package", input, "preset=ultrafast", "ladder=240,120"];
+    let cases: [(&[&str], i32); 5] = [
+        (&package, 0),
+        (&["publish", "to=WWW", "--print"], 0),
+        (&["publish", "to=WWW", "--json"], 0),
+        (&["publish", "output=nothing", "to=WWW", "--json"], 1),
+        (&["publish", "--json"], 2),
+    ];
+    for (arguments, status) in cases {
+        let mut command = place.command(arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        drop((child.stdout.take(), child.stderr.take()));
+        let ended = child.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(status), "{arguments:?}");
+    }
+    assert!(is_whole(&place.path("WWW")));
+}

@@ -97,7 +97,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         Err(Error::Stopped) => {}
         outcome => {
             for warning in outcome?.warnings {
-                eprintln!("warning: {warning}");
+                request.note(&format!("warning: {warning}"));
             }
         }
     }

@@ -19,6 +19,7 @@ use crate::destination::{Batch, Destination, Sent};
 use crate::error::Error;
 use crate::folder::{self, ClassFolder, Staging};
 use crate::progress::Progress;
+use crate::tell;
 use crate::verify::{self, InFolder};
 
 /// There is no pipeline: what stands here is the job's documentation.
@@ -99,7 +100,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             for object in &objects {
                 let path = &object.path;
                 let (kind, cache) = (release::content_type(path), release::cache_control(path));
-                println!("{path}\t{kind}\t{cache}");
+                tell::answer(format_args!("{path}\t{kind}\t{cache}"));
             }
             return Ok(());
         }

@@ -9,6 +9,7 @@ use super::{Request, Summary, publish};
 use crate::description::Description;
 use crate::destination::Destination;
 use crate::error::Error;
+use crate::tell;
 
 /// There is no pipeline: what stands here is the job's documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -41,7 +42,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let (first, rest) = listing.removal();
     if request.print {
         for path in first.iter().chain(&rest) {
-            println!("{path}");
+            tell::answer(path);
         }
         return Ok(());
     }

@@ -14,6 +14,7 @@ use super::statements::{self, Found};
 use super::{Request, Summary};
 use crate::description::Description;
 use crate::error::Error;
+use crate::tell;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -56,7 +57,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         ));
     }
     for report in &reports {
-        print!("{}", text(report));
+        tell::answer(text(report).trim_end());
     }
     summary.insert("videos".into(), reports.iter().map(as_json).collect());
     if let Some(svg) = request.values.get("svg") {

@@ -11,6 +11,7 @@ use gstlecture::package::names;
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 use crate::error::Error;
+use crate::files::remove_folder;
 
 /// Where a new package is made.
 const STAGING: &str = ".package.new";
@@ -93,7 +94,7 @@ impl ClassFolder {
             fs::rename(&previous, self.package())?;
         }
         for name in [STAGING, PREVIOUS, NEW_DRAFTS, PUBLICATION] {
-            remove(&self.path.join(name))?;
+            remove_folder(&self.path.join(name))?;
         }
         Ok(())
     }
@@ -120,7 +121,7 @@ pub struct Staging {
 
 impl Staging {
     fn new(path: PathBuf) -> Result<Self, Error> {
-        let made = remove(&path).and_then(|()| fs::create_dir(&path));
+        let made = remove_folder(&path).and_then(|()| fs::create_dir(&path));
         made.map_err(|error| Error::writing(&path, &error))?;
         Ok(Staging { path })
     }
@@ -133,14 +134,7 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         // What cannot be removed now is removed at the next start.
-        let _ = remove(&self.path);
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        let _ = remove_folder(&self.path);
     }
 }
 

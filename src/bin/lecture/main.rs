@@ -12,6 +12,7 @@ mod description;
 mod destination;
 mod drafts;
 mod error;
+mod files;
 mod fingerprint;
 mod finish;
 mod folder;

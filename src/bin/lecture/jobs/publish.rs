@@ -17,6 +17,7 @@ use super::{Request, Summary, absolute};
 use crate::description::Description;
 use crate::destination::{Batch, Destination, Sent};
 use crate::error::Error;
+use crate::files;
 use crate::folder::{self, ClassFolder, Staging};
 use crate::progress::Progress;
 use crate::tell;
@@ -233,40 +234,38 @@ fn prepare(
     encryption: Option<(SegmentKey, String, Clear)>,
     staging: &Staging,
 ) -> Result<Vec<Object>, Error> {
-    let files = InFolder(package);
+    let package_files = InFolder(package);
     let broken = |error: Broken| broken(package, &error);
     let mut sealing = Sealing::default();
     let mut clear = None;
     if let Some((key, key_uri, in_clear)) = encryption {
         clear = Some(in_clear);
         sealing.key_uri = key_uri;
-        for path in release::segments(&files, manifest).map_err(broken)? {
+        for path in release::segments(&package_files, manifest).map_err(broken)? {
             request.stop.check()?;
             let from = package.join(&path);
             let segment = fs::read(&from).map_err(|error| Error::reading(&from, &error))?;
             let extension = from.extension().unwrap_or_default().to_string_lossy();
             let (sealed, bytes) = key.seal(&segment, &extension);
-            write(
+            files::write(
                 &staging.path().join(&path).with_file_name(&sealed.name),
                 &bytes,
             )?;
             sealing.files.insert(path, sealed);
         }
     }
-    let objects = release::release(&files, manifest, clear.map(|clear| (&sealing, clear)));
+    let objects = release::release(
+        &package_files,
+        manifest,
+        clear.map(|clear| (&sealing, clear)),
+    );
     let objects = objects.map_err(broken)?;
     for object in &objects {
         if let Origin::Made(bytes) = &object.origin {
-            write(&staging.path().join(&object.path), bytes)?;
+            files::write(&staging.path().join(&object.path), bytes)?;
         }
     }
     Ok(objects)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| fs::write(path, bytes))
-        .map_err(|error| Error::writing(path, &error))
 }
 
 /// Tells of files in the package's folder that do not belong to it.
@@ -452,7 +451,7 @@ impl<'a> Publication<'a> {
     }
 
     fn write_listing(&self, listing: &Listing) -> Result<(), Error> {
-        write(&self.staging.path().join(LISTING), &listing.to_json())?;
+        files::write(&self.staging.path().join(LISTING), &listing.to_json())?;
         let batch = Batch {
             root: self.staging.path(),
             paths: vec![LISTING],

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::fingerprint::of_recording;
 use crate::pipeline::{self, Outcome};
 use crate::probe::Input;
-use crate::progress::{self, Progress};
+use crate::progress::Progress;
 use crate::quote;
 use crate::stop::Stop;
 use crate::tell;
@@ -277,8 +277,8 @@ impl Request {
         };
         let what = format!(
             "the recording is cut off: it says that it is {} long and {} of it are there",
-            progress::clock(promised),
-            progress::clock(delivered)
+            promised.clock(),
+            delivered.clock()
         );
         if self.is_on("accept-truncated")? {
             self.note(&format!("warning: {what}"));

@@ -14,6 +14,7 @@ use super::statements::{self, Found};
 use super::{Request, Summary};
 use crate::description::Description;
 use crate::error::Error;
+use crate::part::Part;
 use crate::tell;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -62,7 +63,10 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     summary.insert("videos".into(), reports.iter().map(as_json).collect());
     if let Some(svg) = request.values.get("svg") {
         let path = Path::new(svg);
-        fs::write(path, report::svg(&reports)).map_err(|error| Error::writing(path, &error))?;
+        let part = Part::new(path)?;
+        fs::write(part.path(), report::svg(&reports))
+            .map_err(|error| Error::writing(path, &error))?;
+        part.finish(path)?;
         summary.insert("svg".into(), svg.into());
     }
     Ok(())

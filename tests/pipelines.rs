@@ -2021,7 +2021,12 @@ fn a_killed_run_is_made_good_by_the_same_command() {
 fn ctrl_c_leaves_nothing_behind() {
     let place = Place::new();
     place.recording("class.mp4", "20");
-    let mut job = place.start(&["package", "input=class.mp4", "preset=veryslow"]);
+    let job = place
+        .command(&["package", "input=class.mp4", "preset=veryslow"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
     place.wait_for("the staging folder", || {
         place.path("OUT/.package.new/video").exists()
     });
@@ -2029,7 +2034,13 @@ fn ctrl_c_leaves_nothing_behind() {
         .args(["-INT", &job.id().to_string()])
         .status();
     assert!(interrupted.is_ok_and(|status| status.success()));
-    assert_eq!(job.wait().expect("it ends").code(), Some(75));
+    let ended = job.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(75));
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(
+        said.contains("stopped: the package is as it was;"),
+        "{said}"
+    );
     assert_eq!(place.names("."), ["class.mp4"]);
 }
 

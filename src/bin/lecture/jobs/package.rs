@@ -34,6 +34,9 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     )
 });
 
+/// What to do after Ctrl-C.
+pub const AGAIN: &str = "type the same command again";
+
 /// The variables that the media depend on.
 const MEDIA_VARIABLES: [&str; 7] = [
     "ladder",
@@ -61,6 +64,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let folder = ClassFolder::open(request.value("output"))?;
     into(request, &input, &given, &folder, summary)
+        .map_err(|error| error.where_stopped("the package is as it was", "", AGAIN))
 }
 
 /// Says the line that makes a package with the drafts that an analysis leaves.

@@ -109,13 +109,12 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         let publication = Publication::new(request, destination, objects, &package, staging)?;
         publication.publish(prune, summary)
     };
-    publish().map_err(|error| match error {
-        Error::Stopped => Error::later(
-            "stopped: viewers see what they saw before, or the new version if it was complete",
+    publish().map_err(|error| {
+        error.where_stopped(
+            "viewers see what they saw before, or the new version if it was complete",
             &place,
             "the same command goes on",
-        ),
-        error => error,
+        )
     })
 }
 

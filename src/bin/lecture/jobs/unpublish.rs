@@ -50,13 +50,12 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         .remove(&first, stop)
         .and_then(|()| destination.remove(&rest, stop))
         .and_then(|()| destination.remove(&[LISTING.to_owned()], stop));
-    removed.map_err(|error| match error {
-        Error::Stopped => Error::later(
-            "stopped: some of it is still there",
+    removed.map_err(|error| {
+        error.where_stopped(
+            "some of it is still there",
             &place,
             "the same command goes on",
-        ),
-        error => error,
+        )
     })?;
     request.note(&format!(
         "{place}: {} files are removed",

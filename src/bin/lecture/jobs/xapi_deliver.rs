@@ -87,7 +87,13 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         "{} delivered, {} pending, {} refused for good",
         status.delivered, status.pending, status.dead
     ));
-    request.stop.check()?;
+    request.stop.check().map_err(|stopped| {
+        stopped.where_stopped(
+            "what was delivered stays so, the journal holds the rest",
+            place,
+            "the same command goes on",
+        )
+    })?;
     if status.pending > 0 {
         let words = if status.words.is_empty() {
             "the LRS does not answer"

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -257,6 +258,37 @@ fn a_package_is_published_whole_and_once() {
     );
     assert_eq!(place.files("WWW/class-7"), published);
     assert!(place.path("OUT/drafts").exists() && !place.path("OUT/.publication.new").exists());
+}
+
+#[test]
+fn a_package_is_not_published_into_itself() {
+    let place = Place::new();
+    symlink(place.path("OUT"), place.path("link")).expect("linked");
+    let before = place.files("OUT");
+    for to in [
+        "to=OUT/package",
+        "to=OUT/package/www",
+        "to=link/package/www/deep",
+        "to=nothing/../link/package/www",
+    ] {
+        for output in ["output=OUT", "output=link"] {
+            place.fails(&["publish", output, to], 2, &["the package itself"]);
+        }
+    }
+    assert_eq!(place.files("OUT"), before);
+}
+
+#[test]
+fn a_package_in_the_making_is_not_read() {
+    let place = Place::new();
+    let lock = fs::File::open(place.path("OUT")).expect("opened");
+    flock(&lock, FlockOperation::LockExclusive).expect("locked");
+    place.remove("OUT/package/manifest.json");
+    place.fails(
+        &["publish", "to=WWW"],
+        75,
+        &["another run is writing there"],
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gstlecture::package::encryption::{Sealing, SegmentKey};
@@ -82,17 +82,23 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let encryption = encryption(request)?;
     let destination = Destination::open(request.value("to"))?;
     check_apart(&destination, &package)?;
-    let manifest = folder::manifest(&package).ok_or_else(|| {
+    let no_package = || {
         Error::request(
             "there is no package",
             package.display().to_string(),
             "make it: `lecture catalog` or `lecture package`",
         )
-    })?;
-    check_review(&manifest, allow_drafts)?;
+    };
+    // The lock would make the folder.
+    if !Path::new(output).exists() {
+        return Err(no_package());
+    }
     let place = destination.shown();
     let publish = || {
+        // Another run may be about to exchange the package.
         let folder = ClassFolder::open(output)?;
+        let manifest = folder::manifest(&package).ok_or_else(no_package)?;
+        check_review(&manifest, allow_drafts)?;
         verify::rules(&package)?;
         verify::whole(&package, &manifest, &request.stop)?;
         let staging = folder.publication_staging()?;
@@ -187,7 +193,6 @@ fn check_apart(destination: &Destination, package: &Path) -> Result<(), Error> {
     let Destination::Folder(to) = destination else {
         return Ok(());
     };
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if real(to).starts_with(real(package)) {
         return Err(Error::usage(
             "this is the package itself",
@@ -196,6 +201,26 @@ fn check_apart(destination: &Destination, package: &Path) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+/// The path without links; what of it is not there yet has none.
+fn real(path: &Path) -> PathBuf {
+    let found = path.ancestors().find_map(|above| {
+        let real = above.canonicalize().ok()?;
+        Some((real, path.strip_prefix(above).ok()?))
+    });
+    let Some((mut real, rest)) = found else {
+        return path.to_owned();
+    };
+    for part in rest.components() {
+        match part {
+            Component::ParentDir => {
+                real.pop();
+            }
+            part => real.push(part),
+        }
+    }
+    real
 }
 
 /// Refuses drafts that nobody approved.

@@ -156,7 +156,12 @@ pub fn into(
     };
     let (staging, manifest) = match again? {
         Some(made) => made,
-        None => making.anew()?,
+        None => {
+            for name in ["segments", "segments-reused"] {
+                summary.remove(name);
+            }
+            making.anew()?
+        }
     };
     request.stop.check()?;
     folder.exchange(staging)?;
@@ -222,7 +227,8 @@ impl Making<'_> {
             finish::link(&package, staging.path())
                 .map_err(|error| Error::writing(&package, &error))?;
             if let Err(damage) = verify::pictures(&package, &old) {
-                request.note(&format!("the still pictures are made again: {damage}"));
+                let note = format!("the still pictures are made again: {}", damage.finding());
+                request.note(&note);
                 old.thumbnails = None;
             }
             old
@@ -246,8 +252,10 @@ impl Making<'_> {
 
     /// Says why the old package is not used.
     fn in_doubt<T>(&self, why: &Error) -> Result<Option<T>, Error> {
-        let note = format!("the old package is of no use, all is encoded: {why}");
-        self.request.note(&note);
+        self.request.note(&format!(
+            "the old package is of no use, all is encoded: {}",
+            why.finding()
+        ));
         Ok(None)
     }
 

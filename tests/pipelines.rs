@@ -771,8 +771,8 @@ fn bad_input_is_one_clear_error_and_leaves_what_was_there() {
         ("empty.mp4", &["the file is empty"]),
         ("OUT", &["this is a folder"]),
         ("/dev/zero", &["this is a pipe or a device"]),
-        ("text.mp4", &["this is no audio or video"]),
-        ("long text.mp4", &["this is no audio or video"]),
+        ("text.mp4", &["this is not audio or video"]),
+        ("long text.mp4", &["this is not audio or video"]),
         ("encrypted.mp4", &["encrypted", "decrypt it first"]),
         ("skips.mp4", &["edit list", "0:03", "into Matroska"]),
         ("words.mkv", &["neither sound nor video"]),
@@ -1508,7 +1508,7 @@ fn captions_of_what_was_published_go_back_to_the_source() {
         "WEBVTT\n\n00:00:01.000 --> 00:00:03.000\nfirst\n\n00:00:05.000 --> 00:00:07.000\nsecond\n"
     );
     let wrong = place.lecture(&package(&["captions-time=later"]));
-    wrong.failed(2, &["later is no value for captions-time"]);
+    wrong.failed(2, &["later is not a value of captions-time"]);
 }
 
 #[test]
@@ -1610,7 +1610,7 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
         (
             "captions.en_GB=en.vtt",
             2,
-            &["\"en_GB\" is no language", "BCP 47"],
+            &["\"en_GB\" is not a language", "BCP 47"],
         ),
         ("captions=en.vtt", 2, &["no variable captions"]),
     ] {

@@ -285,7 +285,7 @@ fn unreadable(path: &Path, error: &glib::Error) -> Error {
     // WrongType is said of text.
     if error.matches(gst::StreamError::TypeNotFound) || error.matches(gst::StreamError::WrongType) {
         Error::request(
-            "this is no audio or video that is known",
+            "this is not audio or video of a known kind",
             place,
             "name the recording",
         )

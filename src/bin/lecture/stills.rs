@@ -47,7 +47,7 @@ impl Stills {
             return Ok(None);
         }
         let Some((init, frames)) = named_frames(&read(&playlist)?) else {
-            return Err(broken(&playlist, "it is no I-frame playlist"));
+            return Err(broken(&playlist, "it is not an I-frame playlist"));
         };
         let configuration = avc_configuration(&read(&playlist.with_file_name(init))?);
         let folder = playlist.parent().unwrap_or(package).to_owned();

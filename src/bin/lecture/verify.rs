@@ -96,7 +96,7 @@ pub fn media(folder: &Path, manifest: &Manifest, stop: &Stop) -> Result<(), Erro
 fn rendition(folder: &Path, media: &MediaEntry, stop: &Stop) -> Result<(), Error> {
     let broken = |what: String| broken(&folder.join(&media.playlist), what);
     let (init, segments) = playlist::files(&read(folder, &media.playlist)?)
-        .ok_or_else(|| broken("it is no media playlist".into()))?;
+        .ok_or_else(|| broken("it is not a media playlist".into()))?;
     if segments.len() != media.segments {
         return Err(broken(format!(
             "it names {} segments, the manifest says {}",

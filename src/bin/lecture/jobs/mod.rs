@@ -182,7 +182,7 @@ impl Request {
             "true" => Ok(true),
             "false" => Ok(false),
             other => Err(Error::usage(
-                format!("{other} is no value for {name}"),
+                format!("{other} is not a value of {name}"),
                 format!("{name}={other}"),
                 "write true or false",
             )),

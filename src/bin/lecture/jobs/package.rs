@@ -495,7 +495,7 @@ fn completion(request: &Request) -> Result<Completion, Error> {
     match value.parse() {
         Ok(threshold) if (0.0..=1.0).contains(&threshold) => Ok(Completion { threshold }),
         _ => Err(Error::usage(
-            format!("{value} is no value for {name}"),
+            format!("{value} is not a value of {name}"),
             format!("{name}={value}"),
             "write a number from 0 to 1",
         )),
@@ -506,7 +506,7 @@ fn pricing(request: &Request) -> Result<Pricing, Error> {
     let wrong = |name: &str, write: &str| {
         let value = request.value(name);
         Error::usage(
-            format!("{value} is no value for {name}"),
+            format!("{value} is not a value of {name}"),
             format!("{name}={value}"),
             write,
         )

@@ -120,7 +120,7 @@ fn uri(place: &str, is_package: bool) -> Result<String, Error> {
         .map_err(|error| Error::reading(Path::new(place), &error))?;
     if path.is_dir() {
         return Err(Error::request(
-            "this folder is no package: it has no master.m3u8",
+            "this folder is not a package: it has no master.m3u8",
             place,
             "name a file, a package's folder or a URL",
         ));

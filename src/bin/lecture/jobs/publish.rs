@@ -130,7 +130,7 @@ fn prune(request: &Request) -> Result<Option<u64>, Error> {
     };
     days.parse().map(Some).map_err(|_| {
         Error::usage(
-            format!("{days} is no value for prune"),
+            format!("{days} is not a value of prune"),
             format!("prune={days}"),
             "write a number of days, or 0",
         )
@@ -148,7 +148,7 @@ fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, 
             "" => {}
             _ => {
                 return Err(Error::usage(
-                    format!("{part} is no value for clear"),
+                    format!("{part} is not a value of clear"),
                     format!("clear={part}"),
                     "write texts, thumbnails or texts,thumbnails",
                 ));
@@ -172,7 +172,7 @@ fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, 
     };
     if !is_uri(uri) {
         return Err(Error::usage(
-            format!("{uri} is no URI"),
+            format!("{uri} is not a URI"),
             format!("key-uri={uri}"),
             "write it whole, as in https://keys.example.org/class-7",
         ));
@@ -395,12 +395,13 @@ impl<'a> Publication<'a> {
         if !due.is_empty() {
             let count = due.len();
             self.request
-                .note(&format!("{count} files of earlier versions are removed"));
+                .note(&format!("files of earlier versions removed: {count}"));
         }
         let (earlier, earlier_bytes) = listing.earlier();
         if earlier > 0 {
             self.request.note(&format!(
-                "{earlier} files of earlier versions are still there, {:.1} MB: prune=DAYS removes them",
+                "files of earlier versions that are still there: {earlier}, {:.1} MB; prune=DAYS \
+                 removes them",
                 megabytes(earlier_bytes)
             ));
         }
@@ -494,7 +495,7 @@ pub fn read_listing(destination: &Destination, request: &Request) -> Result<List
     let bytes = destination.read(LISTING, &request.stop)?;
     Listing::read(&bytes).ok_or_else(|| {
         Error::request(
-            format!("{LISTING} there is none that this version of lecture reads"),
+            format!("this version of lecture cannot read the {LISTING} there"),
             destination.shown(),
             "choose another place, or use the version that published there",
         )

@@ -310,7 +310,7 @@ impl Republish<'_> {
                 });
             }
         }
-        // Encoded whole, it were not alone.
+        // Encoded with the rest, the tail would have joined the segment before it.
         if track.short_tail().is_some() {
             return self.in_doubt("what is left is too short");
         }

@@ -57,10 +57,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             "the same command goes on",
         )
     })?;
-    request.note(&format!(
-        "{place}: {} files are removed",
-        listing.files.len()
-    ));
+    request.note(&format!("{place}: files removed: {}", listing.files.len()));
     summary.insert("to".into(), place.into());
     summary.insert("removed".into(), listing.files.len().into());
     Ok(())

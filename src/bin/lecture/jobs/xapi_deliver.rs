@@ -40,7 +40,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let timeout: f64 = request.value("timeout").parse().unwrap_or(f64::NAN);
     let timeout = Duration::try_from_secs_f64(timeout).map_err(|_| {
         Error::usage(
-            "timeout is no number of seconds",
+            "timeout is not a number of seconds",
             request.value("timeout"),
             "write timeout=60",
         )
@@ -53,7 +53,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         .map_err(|error| Error::writing(Path::new(place), &error))?;
     if closed > 0 {
         request.note(&format!(
-            "{closed} sessions were cut short and are closed now"
+            "sessions that were cut short and are closed now: {closed}"
         ));
     }
     for (entry, words) in &journal.contents().dead {

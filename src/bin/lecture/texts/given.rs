@@ -283,7 +283,7 @@ fn in_output_time(request: &Request) -> Result<bool, Error> {
         None | Some("source") => Ok(false),
         Some("output") => Ok(true),
         Some(other) => Err(Error::usage(
-            format!("{other} is no value for captions-time"),
+            format!("{other} is not a value of captions-time"),
             format!("captions-time={other}"),
             "write source or output",
         )),

@@ -203,24 +203,17 @@ fn check_apart(destination: &Destination, package: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The path without links; what of it is not there yet has none.
+/// The absolute path without links; what of it is not there yet has none.
 fn real(path: &Path) -> PathBuf {
-    let found = path.ancestors().find_map(|above| {
-        let real = above.canonicalize().ok()?;
-        Some((real, path.strip_prefix(above).ok()?))
-    });
-    let Some((mut real, rest)) = found else {
-        return path.to_owned();
-    };
-    for part in rest.components() {
+    path.components().fold(PathBuf::new(), |mut real, part| {
         match part {
             Component::ParentDir => {
                 real.pop();
             }
             part => real.push(part),
         }
-    }
-    real
+        real.canonicalize().unwrap_or(real)
+    })
 }
 
 /// Refuses drafts that nobody approved.

@@ -670,7 +670,7 @@ fn segments_are_encrypted_and_only_the_key_opens_them() {
     place.fails(
         &["publish", "to=WWW", "encrypt-key=key", "key-uri=k"],
         2,
-        &["no URI"],
+        &["not a URI"],
     );
     place.fails(
         &["publish", "to=WWW", "encrypt-key=key", &uri, "clear=all"],

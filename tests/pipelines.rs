@@ -771,8 +771,8 @@ fn bad_input_is_one_clear_error_and_leaves_what_was_there() {
         ("empty.mp4", &["the file is empty"]),
         ("OUT", &["this is a folder"]),
         ("/dev/zero", &["this is a pipe or a device"]),
-        ("text.mp4", &["this is no audio or video"]),
-        ("long text.mp4", &["this is no audio or video"]),
+        ("text.mp4", &["this is not audio or video"]),
+        ("long text.mp4", &["this is not audio or video"]),
         ("encrypted.mp4", &["encrypted", "decrypt it first"]),
         ("skips.mp4", &["edit list", "0:03", "into Matroska"]),
         ("words.mkv", &["neither sound nor video"]),
@@ -1282,8 +1282,20 @@ fn another_description_encodes_nothing_else() {
     let (start, end) = span(&place.path("OUT/package").join(playlist));
     assert!(start < 0.05 && (end - 14.0).abs() < 0.05, "{start} {end}");
 
+    // One sentence of it is recorded again.
+    let stereo = ["-i", "two.ogg", "-ac", "2", "-ar", "48000", "three.wav"];
+    place.ffmpeg(&[&stereo]);
+    let mut bytes = fs::read(place.path("three.wav")).expect("read");
+    bytes[2_500_000..2_700_000].fill(0);
+    fs::write(place.path("four.wav"), bytes).expect("written");
+    place.done(&package(&["descriptions.en=three.wav"]));
+    let described = media(true);
+    place.done(&package(&["descriptions.en=four.wav"]));
+    assert_eq!(media(false), others);
+    assert_ne!(media(true), described);
+
     // Once it is taken away there is none, and the rest stays.
-    fs::remove_file(place.path("OUT/drafts/descriptions.en.ogg")).expect("it was kept");
+    fs::remove_file(place.path("OUT/drafts/descriptions.en.wav")).expect("it was kept");
     place.done(&PACKAGE);
     assert_eq!(media(false), others);
     assert!(media(true).is_empty());
@@ -1496,7 +1508,7 @@ fn captions_of_what_was_published_go_back_to_the_source() {
         "WEBVTT\n\n00:00:01.000 --> 00:00:03.000\nfirst\n\n00:00:05.000 --> 00:00:07.000\nsecond\n"
     );
     let wrong = place.lecture(&package(&["captions-time=later"]));
-    wrong.failed(2, &["later is no value for captions-time"]);
+    wrong.failed(2, &["later is not a value of captions-time"]);
 }
 
 #[test]
@@ -1598,7 +1610,7 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
         (
             "captions.en_GB=en.vtt",
             2,
-            &["\"en_GB\" is no language", "BCP 47"],
+            &["\"en_GB\" is not a language", "BCP 47"],
         ),
         ("captions=en.vtt", 2, &["no variable captions"]),
     ] {
@@ -2009,7 +2021,12 @@ fn a_killed_run_is_made_good_by_the_same_command() {
 fn ctrl_c_leaves_nothing_behind() {
     let place = Place::new();
     place.recording("class.mp4", "20");
-    let mut job = place.start(&["package", "input=class.mp4", "preset=veryslow"]);
+    let job = place
+        .command(&["package", "input=class.mp4", "preset=veryslow"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
     place.wait_for("the staging folder", || {
         place.path("OUT/.package.new/video").exists()
     });
@@ -2017,7 +2034,13 @@ fn ctrl_c_leaves_nothing_behind() {
         .args(["-INT", &job.id().to_string()])
         .status();
     assert!(interrupted.is_ok_and(|status| status.success()));
-    assert_eq!(job.wait().expect("it ends").code(), Some(75));
+    let ended = job.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(75));
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(
+        said.contains("stopped: the package is as it was;"),
+        "{said}"
+    );
     assert_eq!(place.names("."), ["class.mp4"]);
 }
 

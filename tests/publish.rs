@@ -12,6 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -53,7 +54,8 @@ fn class() -> &'static Path {
     path
 }
 
-fn package(class: &Path, output: &Path, more: &[&str]) {
+/// Makes the package; what is said of it.
+fn package(class: &Path, output: &Path, more: &[&str]) -> String {
     let mut words = vec![
         "package".into(),
         value("input", class),
@@ -62,7 +64,7 @@ fn package(class: &Path, output: &Path, more: &[&str]) {
         "ladder=240,120".into(),
     ];
     words.extend(more.iter().map(OsString::from));
-    support::done(&words);
+    support::said(&support::done(&words))
 }
 
 /// A copy of the class, and a place to publish to.
@@ -259,6 +261,37 @@ fn a_package_is_published_whole_and_once() {
 }
 
 #[test]
+fn a_package_is_not_published_into_itself() {
+    let place = Place::new();
+    symlink(place.path("OUT"), place.path("link")).expect("linked");
+    let before = place.files("OUT");
+    for to in [
+        "to=OUT/package",
+        "to=OUT/package/www",
+        "to=link/package/www/deep",
+        "to=nothing/../link/package/www",
+    ] {
+        for output in ["output=OUT", "output=link"] {
+            place.fails(&["publish", output, to], 2, &["the package itself"]);
+        }
+    }
+    assert_eq!(place.files("OUT"), before);
+}
+
+#[test]
+fn a_package_in_the_making_is_not_read() {
+    let place = Place::new();
+    let lock = fs::File::open(place.path("OUT")).expect("opened");
+    flock(&lock, FlockOperation::LockExclusive).expect("locked");
+    place.remove("OUT/package/manifest.json");
+    place.fails(
+        &["publish", "to=WWW"],
+        75,
+        &["another run is writing there"],
+    );
+}
+
+#[test]
 fn drafts_are_refused_and_listed() {
     let place = Place::new();
     let path = place.path("OUT/drafts/captions.en.vtt");
@@ -355,6 +388,59 @@ fn a_damaged_package_is_refused() {
         &["there is no package"],
     );
     assert!(!place.path("nothing").exists() && !place.path("WWW").exists());
+}
+
+#[test]
+fn a_damaged_package_is_made_good_by_the_same_command() {
+    let sheet = |path: &str| path.starts_with("thumbnails/") && !path.contains("poster");
+    type Finds<'a> = &'a dyn Fn(&str) -> bool;
+    let damages: [(Finds<'_>, bool, &str); 6] = [
+        (
+            &|path| path.starts_with("video/240p/") && path.ends_with(".m4s"),
+            true,
+            "all is encoded",
+        ),
+        (
+            &|path| path.starts_with("audio/") && path.ends_with(".m4s"),
+            false,
+            "all is encoded",
+        ),
+        (
+            &|path| path == "video/240p/iframes.m3u8",
+            false,
+            "all is encoded",
+        ),
+        (&|path| path == MASTER, false, "all is encoded"),
+        (
+            &|path| sheet(path) && path.ends_with(".jpg"),
+            true,
+            "the still pictures are made again",
+        ),
+        (
+            &|path| path.starts_with("captions/"),
+            true,
+            "the media stay as they are",
+        ),
+    ];
+    for (finds, is_gone, says) in damages {
+        let place = Place::new();
+        let files = place.files("OUT/package");
+        let (name, bytes) = files.iter().find(|(name, _)| finds(name)).expect("a file");
+        let path = place.path("OUT/package").join(name);
+        // Another package may share the file.
+        fs::remove_file(&path).expect("removed");
+        if !is_gone {
+            let mut bytes = bytes.clone();
+            let middle = bytes.len() / 2;
+            bytes[middle..].fill(0);
+            fs::write(&path, bytes).expect("written");
+        }
+        let class = class().with_file_name("class.mp4");
+        let said = package(&class, &place.path("OUT"), &["mp4=true"]);
+        assert!(said.contains(says), "{name}: {said}");
+        place.done(&["publish", "to=WWW"]);
+        assert!(is_whole(&place.path("WWW")), "{name}");
+    }
 }
 
 #[test]
@@ -584,7 +670,7 @@ fn segments_are_encrypted_and_only_the_key_opens_them() {
     place.fails(
         &["publish", "to=WWW", "encrypt-key=key", "key-uri=k"],
         2,
-        &["no URI"],
+        &["not a URI"],
     );
     place.fails(
         &["publish", "to=WWW", "encrypt-key=key", &uri, "clear=all"],
@@ -737,4 +823,32 @@ fn the_manifest_says_what_it_costs() {
         place.fails(&words, 2, &[wrong.split('=').next().unwrap_or_default()]);
     }
     assert!(!place.path("OTHER").exists());
+}
+
+/// Whoever was to read may have gone away, as `head -1` does.
+#[test]
+fn a_job_goes_on_where_nobody_reads() {
+    let place = Place::new();
+    let input = value("input", &class().with_file_name("class.mp4"));
+    let input = input.to_str().expect("UTF-8");
+    let package = ["package", input, "preset=ultrafast", "ladder=240,120"];
+    let cases: [(&[&str], i32); 5] = [
+        (&package, 0),
+        (&["publish", "to=WWW", "--print"], 0),
+        (&["publish", "to=WWW", "--json"], 0),
+        (&["publish", "output=nothing", "to=WWW", "--json"], 1),
+        (&["publish", "--json"], 2),
+    ];
+    for (arguments, status) in cases {
+        let mut command = place.command(arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        drop((child.stdout.take(), child.stderr.take()));
+        let ended = child.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(status), "{arguments:?}");
+    }
+    assert!(is_whole(&place.path("WWW")));
 }

@@ -136,12 +136,7 @@ fn join(words: &mut String, more: &str) {
 
 /// A time to read, and its length for machines (ISO 8601).
 fn clock(time: Time) -> String {
-    let secs = time.millis() / 1000;
-    let (hours, minutes, seconds) = (secs / 3600, secs / 60 % 60, secs % 60);
-    let shown = match hours {
-        0 => format!("{minutes}:{seconds:02}"),
-        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
-    };
+    let (secs, shown) = (time.millis() / 1000, time.clock());
     format!("<time datetime=\"PT{secs}S\" dir=\"ltr\">{shown}</time>")
 }
 

@@ -57,6 +57,16 @@ impl Time {
         self.0 as f64 / 1e9
     }
 
+    /// As people read it, in whole seconds: `M:SS`, or `H:MM:SS` from an hour on.
+    pub fn clock(self) -> String {
+        let secs = self.0 / 1_000_000_000;
+        let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
+        match hours {
+            0 => format!("{minutes}:{secs:02}"),
+            _ => format!("{hours}:{minutes:02}:{secs:02}"),
+        }
+    }
+
     pub const fn saturating_add(self, other: Time) -> Time {
         Time(self.0.saturating_add(other.0))
     }

@@ -11,6 +11,7 @@ use super::{
     segments::{self, Segment},
     units,
 };
+use crate::timeline::Time;
 
 /// What one registration came to.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -223,13 +224,9 @@ fn told((title, start, end): (String, u64, u64), viewings: &[&Viewing], length: 
     part
 }
 
-/// `1:02:03` or `2:03`.
+/// Milliseconds as people read them.
 pub fn clock(ms: u64) -> String {
-    let secs = ms / 1000;
-    match secs / 3600 {
-        0 => format!("{}:{:02}", secs / 60, secs % 60),
-        hours => format!("{hours}:{:02}:{:02}", secs / 60 % 60, secs % 60),
-    }
+    Time::from_millis(ms).clock()
 }
 
 /// One plot of views over time, a panel for each video, as an SVG document.

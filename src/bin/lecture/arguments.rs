@@ -86,7 +86,7 @@ impl Arguments {
                 Some((family, language)) => {
                     let Some(tag) = language::tag(language) else {
                         return Err(Error::usage(
-                            format!("\"{language}\" is no language"),
+                            format!("\"{language}\" is not a language"),
                             place(),
                             format!(
                                 "write a tag of BCP 47, for example {family}en or {family}pt-BR"
@@ -178,8 +178,8 @@ mod tests {
                 &["job", "captions.en=a", "captions.EN=b"][..],
                 "captions.en is given twice",
             ),
-            (&["job", "captions.en_GB=a"], "\"en_GB\" is no language"),
-            (&["job", "captions.=a"], "is no language"),
+            (&["job", "captions.en_GB=a"], "\"en_GB\" is not a language"),
+            (&["job", "captions.=a"], "is not a language"),
             (&["job", "captions=a"], "no variable captions"),
             (&["job", "captions.en="], "has no value"),
         ] {

@@ -8,6 +8,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf, absolute};
 
 use crate::error::Error;
+use crate::files;
 use crate::rclone::Rclone;
 use crate::stop::Stop;
 
@@ -197,14 +198,8 @@ fn remove(folder: &Path, paths: &[String], stop: &Stop) -> Result<(), Error> {
     for path in paths {
         stop.check()?;
         let path = folder.join(path);
-        for path in [&part(&path), &path] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::writing(path, &error));
-                }
-                _ => {}
-            }
-        }
+        files::remove(&part(&path))?;
+        files::remove(&path)?;
         // Folders that hold something stay.
         let above = path.ancestors().skip(1);
         for above in above.take_while(|above| *above != folder) {

@@ -23,7 +23,8 @@ pub enum Error {
     Request(Report),
     /// The disk, the network or another run stands in the way; try again later. Exit status 75.
     Later(Report),
-    /// Ctrl-C or SIGTERM. Exit status 75.
+    /// Ctrl-C or SIGTERM, before anything was changed; a job that has changed something says so
+    /// with [`Error::where_stopped`]. Exit status 75.
     Stopped,
 }
 
@@ -72,6 +73,11 @@ impl Error {
                 place,
                 "a file stands where a folder is needed, or the folder above is missing: choose another output=",
             ),
+            _ if is_name_at_fault(error) => Error::request(
+                format!("cannot write ({error})"),
+                place,
+                "choose another name",
+            ),
             _ => Error::later(format!("cannot write ({error})"), place, "try again later"),
         }
     }
@@ -80,14 +86,40 @@ impl Error {
     pub fn reading(path: &Path, error: &io::Error) -> Self {
         let place = path.display().to_string();
         match error.kind() {
-            io::ErrorKind::NotFound => {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
                 Error::request("there is no such file", place, "check the name")
             }
+            io::ErrorKind::InvalidData => Error::request(
+                format!("this is another kind of file ({error})"),
+                place,
+                "name another file",
+            ),
             io::ErrorKind::PermissionDenied => {
                 Error::request("cannot read", place, "check the file's permissions")
             }
             io::ErrorKind::IsADirectory => Error::request("this is a folder", place, "name a file"),
+            _ if is_name_at_fault(error) => {
+                Error::request(format!("cannot read ({error})"), place, "check the name")
+            }
             _ => Error::later(format!("cannot read ({error})"), place, "try again later"),
+        }
+    }
+
+    /// Where the job was stopped: what is true then, and what to do about it.
+    pub fn where_stopped(self, what: &str, place: &str, remedy: &str) -> Self {
+        match self {
+            Error::Stopped => Error::later(format!("stopped: {what}"), place, remedy),
+            error => error,
+        }
+    }
+
+    /// Where and what, for a job that knows a remedy of its own.
+    pub fn finding(&self) -> String {
+        match self {
+            Error::Usage(report) | Error::Request(report) | Error::Later(report) => {
+                Report::new(&*report.what, &*report.place, "").to_string()
+            }
+            Error::Stopped => self.to_string(),
         }
     }
 
@@ -99,6 +131,12 @@ impl Error {
             Error::Later(_) | Error::Stopped => 75,
         }
     }
+}
+
+/// Whether the system takes no such name: it is too long, holds a NUL, or its links lead in a circle.
+fn is_name_at_fault(error: &io::Error) -> bool {
+    let kinds = [io::ErrorKind::InvalidFilename, io::ErrorKind::InvalidInput];
+    kinds.contains(&error.kind()) || error.raw_os_error() == Some(libc::ELOOP)
 }
 
 /// The disk below `place` has no room left.
@@ -156,9 +194,41 @@ mod tests {
         let error = Error::request("no such\nfile", "a\rb", "check");
         assert_eq!(error.to_string(), "a b: no such file; check");
         assert_eq!(error.status(), 1);
+        assert_eq!(error.finding(), "a b: no such file");
         assert_eq!(Error::usage("a", "", "b").to_string(), "a; b");
         assert_eq!(Error::usage("a", "", "b").status(), 2);
         assert_eq!(Error::Stopped.status(), 75);
+    }
+
+    #[test]
+    fn a_name_that_can_never_work_is_not_tried_again() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("file"), [0xff]).expect("written");
+        std::os::unix::fs::symlink("circle", at("circle")).expect("linked");
+        for path in [
+            at("file/x"),
+            at(&"x".repeat(300)),
+            at("a\0b"),
+            at("circle"),
+            at("file"),
+        ] {
+            let error = std::fs::read_to_string(&path).expect_err("not to be read");
+            assert_eq!(Error::reading(&path, &error).status(), 1, "{error}");
+        }
+        for path in [at("file/x"), at(&"x".repeat(300)), at("circle/x")] {
+            let error = std::fs::create_dir_all(&path).expect_err("not to be written");
+            assert_eq!(Error::writing(&path, &error).status(), 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_stopped_job_says_what_is_true() {
+        let stopped = Error::Stopped.where_stopped("half is done", "a", "go on");
+        assert_eq!(stopped.to_string(), "a: stopped: half is done; go on");
+        assert_eq!(stopped.status(), 75);
+        let other = Error::usage("a", "", "b");
+        assert_eq!(other.clone().where_stopped("", "", ""), other);
     }
 
     #[test]

@@ -27,6 +27,14 @@ pub fn of_recording(path: &Path) -> io::Result<String> {
     Ok(hex(&digest.finalize()))
 }
 
+/// The fingerprint of all that a file holds: for what is small beside a recording, and may be
+/// corrected in one place.
+pub fn of_file(path: &Path) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut digest)?;
+    Ok(hex(&digest.finalize()))
+}
+
 /// The fingerprint of a small file's bytes.
 pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
@@ -45,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_of_a_recording_counts() {
+    fn the_size_and_three_pieces_of_a_recording_count() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("recording");
         let bytes = vec![0; 5 << 20];
@@ -64,5 +72,20 @@ mod tests {
         fingerprints.sort();
         fingerprints.dedup();
         assert_eq!(fingerprints.len(), count);
+    }
+
+    #[test]
+    fn every_byte_of_a_file_counts() {
+        type Of = fn(&Path) -> io::Result<String>;
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("described.wav");
+        let mut bytes = vec![0; 5 << 20];
+        let [before, after] = [0, 1].map(|value| {
+            bytes[3 << 19] = value;
+            std::fs::write(&path, &bytes).expect("written");
+            [of_file as Of, of_recording].map(|of| of(&path).expect("read"))
+        });
+        assert_ne!(before[0], after[0]);
+        assert_eq!(before[1], after[1], "between the pieces of a recording");
     }
 }

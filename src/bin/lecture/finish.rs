@@ -14,6 +14,7 @@ use gstlecture::timeline::Time;
 
 use crate::drafts::Corrected;
 use crate::error::Error;
+use crate::files;
 use crate::movie;
 use crate::stop::Stop;
 use crate::thumbnails;
@@ -43,7 +44,7 @@ pub fn write(
         names::MOVIE,
         names::MANIFEST,
     ] {
-        remove(&folder.join(name))?;
+        files::remove(&folder.join(name))?;
     }
     let write = |name: &str, bytes: Vec<u8>| {
         let path = folder.join(name);
@@ -114,17 +115,10 @@ fn write_pictures(
     };
     for image in old.iter().filter_map(|entry| entry.image.as_ref()) {
         if !is_used(image) {
-            remove(&folder.join(image))?;
+            files::remove(&folder.join(image))?;
         }
     }
     Ok(images)
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::writing(path, &error)),
-        _ => Ok(()),
-    }
 }
 
 /// Fills `to` with the files of `from` without copying them.

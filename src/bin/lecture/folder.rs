@@ -11,6 +11,7 @@ use gstlecture::package::names;
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 
 use crate::error::Error;
+use crate::files::remove_folder;
 
 /// Where a new package is made.
 const STAGING: &str = ".package.new";
@@ -93,7 +94,7 @@ impl ClassFolder {
             fs::rename(&previous, self.package())?;
         }
         for name in [STAGING, PREVIOUS, NEW_DRAFTS, PUBLICATION] {
-            remove(&self.path.join(name))?;
+            remove_folder(&self.path.join(name))?;
         }
         Ok(())
     }
@@ -120,7 +121,7 @@ pub struct Staging {
 
 impl Staging {
     fn new(path: PathBuf) -> Result<Self, Error> {
-        let made = remove(&path).and_then(|()| fs::create_dir(&path));
+        let made = remove_folder(&path).and_then(|()| fs::create_dir(&path));
         made.map_err(|error| Error::writing(&path, &error))?;
         Ok(Staging { path })
     }
@@ -133,14 +134,7 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         // What cannot be removed now is removed at the next start.
-        let _ = remove(&self.path);
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+        let _ = remove_folder(&self.path);
     }
 }
 
@@ -152,10 +146,19 @@ fn exchange(new: &Path, current: &Path, previous: &Path) -> io::Result<()> {
     if renameat_with(CWD, new, CWD, current, RenameFlags::EXCHANGE).is_ok() {
         return Ok(());
     }
-    // Not every file system can exchange; `ClassFolder::mend` finishes what is interrupted here.
+    exchange_in_steps(new, current, previous)
+}
+
+/// As [`exchange`], where the file system cannot; `ClassFolder::mend` finishes what is interrupted.
+fn exchange_in_steps(new: &Path, current: &Path, previous: &Path) -> io::Result<()> {
     fs::rename(current, previous)?;
-    fs::rename(new, current)?;
-    remove(previous)
+    if let Err(error) = fs::rename(new, current) {
+        let _ = fs::rename(previous, current);
+        return Err(error);
+    }
+    // What cannot be removed now is removed at the next start.
+    let _ = remove_folder(previous);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -181,6 +184,26 @@ mod tests {
         }
         let left: Vec<_> = fs::read_dir(at.path()).expect("read").collect();
         assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn a_package_is_replaced_where_folders_cannot_be_exchanged() {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let paths = ["new", "current", "previous"].map(|name| at.path().join(name));
+        let [new, current, previous] = &paths;
+        for path in [new, current] {
+            fs::create_dir(path).expect("made");
+            fs::write(path.join("file"), path.display().to_string()).expect("written");
+        }
+        exchange_in_steps(new, current, previous).expect("exchanged");
+        let text = || fs::read_to_string(current.join("file")).expect("read");
+        assert_eq!(text(), new.display().to_string());
+        assert_eq!(fs::read_dir(at.path()).expect("read").count(), 1);
+
+        // There is no new one any more.
+        exchange_in_steps(new, current, previous).expect_err("not exchanged");
+        assert_eq!(text(), new.display().to_string());
+        assert_eq!(fs::read_dir(at.path()).expect("read").count(), 1);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn target(value: &str) -> Result<Option<f64>, Error> {
     match value.parse() {
         Ok(target) if (-40.0..=-5.0).contains(&target) => Ok(Some(target)),
         _ => Err(Error::usage(
-            format!("{value} is no value for loudness"),
+            format!("{value} is not a value of loudness"),
             format!("loudness={value}"),
             "write LUFS from -40 to -5, or off",
         )),

@@ -2,6 +2,9 @@
 
 //! `lecture`: runs the jobs that turn the recording of a class into a catalog package.
 
+// Writing fails where nobody reads: `tell` bears it, the macros end the program.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 mod arguments;
@@ -9,6 +12,7 @@ mod description;
 mod destination;
 mod drafts;
 mod error;
+mod files;
 mod fingerprint;
 mod finish;
 mod folder;
@@ -30,6 +34,7 @@ mod stills;
 mod stop;
 mod subtitles;
 mod survey;
+mod tell;
 mod texts;
 mod thumbnails;
 mod verify;
@@ -43,14 +48,14 @@ fn main() -> ExitCode {
     let arguments = match Arguments::read(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(error) => {
-            eprintln!("error: {error}");
+            tell::note(format_args!("error: {error}"));
             return ExitCode::from(error.status());
         }
     };
     let mut result = serde_json::Map::new();
     let done = lecture(&arguments, &mut result);
     if let Err(error) = &done {
-        eprintln!("error: {error}");
+        tell::note(format_args!("error: {error}"));
     }
     let status = done.as_ref().err().map_or(0, Error::status);
     if arguments.json {
@@ -59,18 +64,18 @@ fn main() -> ExitCode {
         if let Err(error) = &done {
             result.insert("error".into(), error.to_string().into());
         }
-        println!("{}", serde_json::Value::Object(result));
+        tell::answer(serde_json::Value::Object(result));
     }
     ExitCode::from(status)
 }
 
 fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Error> {
     if arguments.version {
-        println!("lecture {}", env!("CARGO_PKG_VERSION"));
+        tell::answer(concat!("lecture ", env!("CARGO_PKG_VERSION")));
         return Ok(());
     }
     let Some(name) = &arguments.job else {
-        println!("{}", help::overview());
+        tell::answer(help::overview());
         return Ok(());
     };
     let job = Job::find(name).ok_or_else(|| {
@@ -81,7 +86,7 @@ fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Erro
         )
     })?;
     if arguments.help {
-        println!("{}", help::job(job));
+        tell::answer(help::job(job));
         return Ok(());
     }
     let values = arguments.values_for(job.name, &job.variables())?;

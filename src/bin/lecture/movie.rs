@@ -75,8 +75,8 @@ fn add(
 ) -> Result<(), Error> {
     let read = |path: &Path| fs::read(path).map_err(|error| Error::reading(path, &error));
     let path = folder.join(&media.playlist);
-    let (init, names) =
-        playlist::files(&read(&path)?).ok_or_else(|| broken(&path, "it is no media playlist"))?;
+    let (init, names) = playlist::files(&read(&path)?)
+        .ok_or_else(|| broken(&path, "it is not a media playlist"))?;
     let init = path.with_file_name(init);
     let track = movie
         .add_track(&read(&init)?)

@@ -181,7 +181,7 @@ fn assign(pipeline: &gst::Pipeline, set: &Assignment) -> Result<(), Error> {
     } else {
         glib::Value::deserialize_with_pspec(&set.value, &spec).map_err(|_| {
             wrong(format!(
-                "{} is no value for {property} ({})",
+                "{} is not a value of {property} ({})",
                 set.value,
                 spec.blurb().unwrap_or_default()
             ))

@@ -16,7 +16,6 @@ use gstlecture::timeline::{FrameRate, Time};
 
 use crate::error::Error;
 use crate::mp4;
-use crate::progress;
 
 /// How long a file may take to show its first pictures.
 const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
@@ -286,7 +285,7 @@ fn unreadable(path: &Path, error: &glib::Error) -> Error {
     // WrongType is said of text.
     if error.matches(gst::StreamError::TypeNotFound) || error.matches(gst::StreamError::WrongType) {
         Error::request(
-            "this is no audio or video that is known",
+            "this is not audio or video of a known kind",
             place,
             "name the recording",
         )
@@ -345,8 +344,8 @@ fn taken_for_a_preview(
     Some(format!(
         "the {name} of this MP4 last {} of {} and begin late or end early: GStreamer takes so short \
          a track for a preview and leaves it out",
-        progress::clock(Time::from_secs_f64(track.lasts)),
-        progress::clock(Time::from_secs_f64(whole)),
+        Time::from_secs_f64(track.lasts).clock(),
+        Time::from_secs_f64(whole).clock(),
     ))
 }
 
@@ -359,7 +358,7 @@ fn ends_early(tracks: &[mp4::Track]) -> Option<String> {
         format!(
             "the edit list of this MP4 skips its first {}: GStreamer would leave out the end of the \
              sound or of the pictures",
-            progress::clock(Time::from_secs_f64(skips)),
+            Time::from_secs_f64(skips).clock(),
         )
     })
 }

@@ -87,27 +87,16 @@ impl Drop for Progress {
 fn line(step: &str, position: Time, total: Option<Time>, elapsed: Duration) -> String {
     let speed = position.secs_f64() / elapsed.as_secs_f64().max(0.001);
     let Some(total) = total.filter(|total| *total > Time::ZERO) else {
-        return format!("{step}: {} read, {speed:.1}x", clock(position));
+        return format!("{step}: {} read, {speed:.1}x", position.clock());
     };
     let position = position.min(total);
     let percent = 100.0 * position.secs_f64() / total.secs_f64();
     let line = format!("{step}: {percent:.0} %, {speed:.1}x");
     if speed > 0.0 {
         let left = total.saturating_sub(position).secs_f64() / speed;
-        format!("{line}, {} left", clock(Time::from_secs_f64(left)))
+        format!("{line}, {} left", Time::from_secs_f64(left).clock())
     } else {
         line
-    }
-}
-
-/// `M:SS` or `H:MM:SS`.
-pub fn clock(time: Time) -> String {
-    let secs = time.nanos() / 1_000_000_000;
-    let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
-    if hours > 0 {
-        format!("{hours}:{minutes:02}:{secs:02}")
-    } else {
-        format!("{minutes}:{secs:02}")
     }
 }
 

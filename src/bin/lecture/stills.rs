@@ -47,7 +47,7 @@ impl Stills {
             return Ok(None);
         }
         let Some((init, frames)) = named_frames(&read(&playlist)?) else {
-            return Err(broken(&playlist, "it is no I-frame playlist"));
+            return Err(broken(&playlist, "it is not an I-frame playlist"));
         };
         let configuration = avc_configuration(&read(&playlist.with_file_name(init))?);
         let folder = playlist.parent().unwrap_or(package).to_owned();
@@ -71,7 +71,7 @@ impl Stills {
         wanted: &[usize],
         room: (u32, u32),
         stop: &Stop,
-        mut see: impl FnMut(usize, Picture) -> Result<(), Error>,
+        see: impl FnMut(usize, Picture) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (width, height) = fit(self.size, room);
         let made = pipeline::parse(&format!(
@@ -88,26 +88,45 @@ impl Stills {
         };
         source.set_caps(Some(&self.caps()));
         thread::scope(|scope| {
-            let feeder = scope.spawn(|| self.feed(&source, wanted));
+            let feeder = scope.spawn(|| {
+                let fed = self.feed(&source, wanted);
+                // Whatever is fed or not, the sink waits for the end.
+                let _ = source.end_of_stream();
+                fed
+            });
             // Stopped before the scope waits for the feeder, which may be blocked.
             let running = Running(&made);
             // What goes wrong is on the bus.
             let _ = made.set_state(gst::State::Playing);
-            while !sink.is_eos() {
-                stop.check()?;
-                if let Some(sample) = sink.try_pull_sample(PATIENCE) {
-                    if let Some((number, picture)) = self.picture(&sample) {
-                        see(number, picture)?;
-                    }
-                } else if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error])
-                    && let gst::MessageView::Error(error) = message.view()
-                {
-                    return Err(gst_error::first(error, &bus));
-                }
-            }
+            let seen = self.look(&sink, &bus, stop, see);
             drop(running);
-            feeder.join().unwrap_or(Ok(()))
+            // A frame that cannot be read says more than what a decoder makes of its absence.
+            feeder.join().unwrap_or(Ok(()))?;
+            seen
         })
+    }
+
+    /// Shows what is decoded, until the end.
+    fn look(
+        &self,
+        sink: &AppSink,
+        bus: &gst::Bus,
+        stop: &Stop,
+        mut see: impl FnMut(usize, Picture) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        while !sink.is_eos() {
+            stop.check()?;
+            if let Some(sample) = sink.try_pull_sample(PATIENCE) {
+                if let Some((number, picture)) = self.picture(&sample) {
+                    see(number, picture)?;
+                }
+            } else if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error])
+                && let gst::MessageView::Error(error) = message.view()
+            {
+                return Err(gst_error::first(error, bus));
+            }
+        }
+        Ok(())
     }
 
     fn caps(&self) -> gst::Caps {
@@ -138,7 +157,6 @@ impl Stills {
                 return Ok(());
             }
         }
-        let _ = source.end_of_stream();
         Ok(())
     }
 
@@ -193,4 +211,33 @@ fn broken(path: &Path, what: &str) -> Error {
         path.display().to_string(),
         "report this with the recording",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_cannot_be_read_ends_it() {
+        gst::init().expect("GStreamer");
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let stills = Stills {
+            folder: folder.path().to_owned(),
+            // Baseline, no parameter sets.
+            configuration: vec![1, 66, 0, 30, 0xff, 0xe0, 0],
+            frames: vec![NamedFrame {
+                start: Time::ZERO,
+                segment: "gone.m4s".into(),
+                range: 0..100,
+            }],
+            size: (320, 240),
+        };
+        let error = stills
+            .decode(&[0], (160, 120), &Stop::default(), |_, _| Ok(()))
+            .expect_err("it is not there");
+        assert!(
+            error.to_string().contains("gone.m4s: there is no"),
+            "{error}"
+        );
+    }
 }

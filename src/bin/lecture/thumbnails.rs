@@ -3,7 +3,6 @@
 //! Writes the still pictures of a package: poster, sheets of tiles with their track, and one
 //! picture a chapter.
 
-use std::fs;
 use std::path::Path;
 
 use gstlecture::package::chapters::{Chapter, Image};
@@ -13,6 +12,7 @@ use gstlecture::package::pictures::{self, Picture, Poster};
 use gstlecture::timeline::Time;
 
 use crate::error::Error;
+use crate::files;
 use crate::stills::Stills;
 use crate::stop::Stop;
 
@@ -49,7 +49,7 @@ pub fn write(
         return Ok(None);
     }
     let track = pictures::track(&shown, (width, height), &sheets, duration);
-    write_file(package, names::THUMBNAILS_VTT, &track)?;
+    files::put(&package.join(names::THUMBNAILS_VTT), &track)?;
 
     // Key frames stand at the same times in all renditions.
     let best = poster.best(duration).map(|best| shown[best]);
@@ -61,7 +61,7 @@ pub fn write(
         stop,
         |_, picture| {
             written = Some(names::POSTER.to_owned());
-            write_file(package, names::POSTER, &jpeg(&picture)?)
+            files::put(&package.join(names::POSTER), &jpeg(&picture)?)
         },
     )?;
     Ok(Some(ThumbnailsEntry {
@@ -181,17 +181,6 @@ fn write_named(package: &Path, bytes: &[u8]) -> Result<String, Error> {
     let mut name = ContentName::default();
     name.update(bytes);
     let name = name.finish("jpg");
-    write_file(package, &in_folder(&name), bytes)?;
+    files::put(&package.join(in_folder(&name)), bytes)?;
     Ok(name)
-}
-
-/// Writes a file of the package; one that holds the same already stays.
-fn write_file(package: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
-    let path = package.join(name);
-    if fs::read(&path).is_ok_and(|old| old == bytes) {
-        return Ok(());
-    }
-    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| fs::write(&path, bytes))
-        .map_err(|error| Error::writing(&path, &error))
 }

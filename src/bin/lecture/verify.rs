@@ -67,6 +67,24 @@ pub fn rules(folder: &Path) -> Result<(), Error> {
 
 /// Refuses a package whose files are not what their names and the manifest say.
 pub fn whole(folder: &Path, manifest: &Manifest, stop: &Stop) -> Result<(), Error> {
+    media(folder, manifest, stop)?;
+    pictures(folder, manifest)
+}
+
+/// As [`whole`], of the poster, the sheets of thumbnails and their track.
+pub fn pictures(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
+    let Some(thumbnails) = &manifest.thumbnails else {
+        return Ok(());
+    };
+    let files = thumbnails.sheets.iter().chain(&thumbnails.poster);
+    for name in files.chain([&thumbnails.track]) {
+        read(folder, name)?;
+    }
+    Ok(())
+}
+
+/// As [`whole`], of the picture and the sound.
+pub fn media(folder: &Path, manifest: &Manifest, stop: &Stop) -> Result<(), Error> {
     let video = manifest.video.iter().map(|video| &video.media);
     let audio = manifest.audio.iter().map(|audio| &audio.media);
     for media in video.chain(audio) {
@@ -76,44 +94,51 @@ pub fn whole(folder: &Path, manifest: &Manifest, stop: &Stop) -> Result<(), Erro
 }
 
 fn rendition(folder: &Path, media: &MediaEntry, stop: &Stop) -> Result<(), Error> {
-    let path = folder.join(&media.playlist);
-    let broken = |path: &Path, what: String| {
-        Error::request(
-            what,
-            path.display().to_string(),
-            "the package is damaged: make it again",
-        )
-    };
-    let read = |path: &Path| fs::read(path).map_err(|error| Error::reading(path, &error));
-    let (init, segments) = playlist::files(&read(&path)?)
-        .ok_or_else(|| broken(&path, "it is no media playlist".into()))?;
+    let broken = |what: String| broken(&folder.join(&media.playlist), what);
+    let (init, segments) = playlist::files(&read(folder, &media.playlist)?)
+        .ok_or_else(|| broken("it is not a media playlist".into()))?;
     if segments.len() != media.segments {
-        let what = format!(
+        return Err(broken(format!(
             "it names {} segments, the manifest says {}",
             segments.len(),
             media.segments
-        );
-        return Err(broken(&path, what));
+        )));
     }
     let mut bytes = 0;
     for name in [init].into_iter().chain(segments) {
         stop.check()?;
-        let path = path.with_file_name(&name);
-        let segment = read(&path)?;
-        if !names::holds(&name, &segment) {
-            let what = "its content is not what its name says".to_owned();
-            return Err(broken(&path, what));
-        }
-        bytes += segment.len() as u64;
+        let path = Path::new(&media.playlist).with_file_name(name);
+        bytes += read(folder, &path.to_string_lossy())?.len() as u64;
     }
     if bytes < media.bytes {
-        let what = format!(
+        return Err(broken(format!(
             "its segments have {bytes} bytes, the manifest says {}",
             media.bytes
-        );
-        return Err(broken(&path, what));
+        )));
     }
     Ok(())
+}
+
+/// What a file of the package holds, where it holds what its name says.
+fn read(folder: &Path, name: &str) -> Result<Vec<u8>, Error> {
+    let path = folder.join(name);
+    let files = InFolder(folder);
+    let bytes = files.read(name).map_err(|what| broken(&path, what))?;
+    match names::holds(name, &bytes) {
+        true => Ok(bytes),
+        false => Err(broken(
+            &path,
+            "its content is not what its name says".into(),
+        )),
+    }
+}
+
+fn broken(path: &Path, what: String) -> Error {
+    Error::request(
+        what,
+        path.display().to_string(),
+        "the package is damaged: make it again",
+    )
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@
 //! the file is taken away.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use gstlecture::package::language;
 
 use super::Drafts;
 use crate::error::Error;
+use crate::files;
 
 /// A name is this, a language and an ending that says what kind of sound it is.
 const PREFIX: &str = "descriptions.";
@@ -57,7 +57,7 @@ impl Drafts {
         let name = format!("{PREFIX}{language}.{}", ending.unwrap_or(SOUND));
         for (of, old) in self.described_names()? {
             if of == language && old != name && self.described.remove(&old).is_some() {
-                remove(&self.path(&old))?;
+                files::remove(&self.path(&old))?;
             }
         }
         self.described.insert(name.clone(), recording.to_owned());
@@ -69,14 +69,14 @@ impl Drafts {
             return Ok(());
         }
         let part = self.path(&format!(".{name}.new"));
-        remove(&part)?;
+        files::remove(&part)?;
         // A link takes no room. Between two disks there is none.
         if fs::hard_link(from, &part).is_err() {
             fs::copy(from, &part).map_err(|error| Error::writing(&part, &error))?;
         }
         self.put(&part, &name)?;
         // Two links to one file are not renamed.
-        remove(&part)
+        files::remove(&part)
     }
 
     /// The languages and names of the files that are audio descriptions, sorted.
@@ -93,13 +93,5 @@ impl Drafts {
             .collect();
         names.sort();
         Ok(names)
-    }
-}
-
-/// Removes a file that may be there.
-fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::writing(path, &error)),
-        _ => Ok(()),
     }
 }

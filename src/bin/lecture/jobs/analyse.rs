@@ -21,7 +21,6 @@ use crate::loudness::Meters;
 use crate::memory::PicturesApart;
 use crate::pipeline;
 use crate::probe::Input;
-use crate::progress::clock;
 use crate::survey::{self, Seen};
 use crate::texts::GivenTexts;
 
@@ -196,7 +195,7 @@ impl Findings {
         request.note(&format!(
             "found {} cuts of {} together, {} of them to review, and {} chapters",
             self.list("cuts").len(),
-            clock(Time::from_secs_f64(self.removed())),
+            Time::from_secs_f64(self.removed()).clock(),
             self.to_review(),
             self.list("chapters").len(),
         ));

@@ -23,5 +23,11 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let folder = ClassFolder::open(request.value("output"))?;
     analyse::into(request, &input, &texts, &folder, summary)?;
-    package::into(request, &input, &texts, &folder, summary)
+    package::into(request, &input, &texts, &folder, summary).map_err(|error| {
+        error.where_stopped(
+            "the drafts are written, the package is as it was",
+            "",
+            package::AGAIN,
+        )
+    })
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{Request, Summary};
 use crate::description::Description;
 use crate::error::Error;
+use crate::tell;
 use crate::verify::InFolder;
 
 /// There is no pipeline: what stands here is the job's documentation.
@@ -36,7 +37,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let report = check::check(&InFolder(folder), &name.to_string_lossy());
 
     for finding in &report.findings {
-        println!("{}", line(finding));
+        tell::answer(line(finding));
     }
     let (broken, advice) = (report.broken().count(), report.advice().count());
     request.note(&format!(

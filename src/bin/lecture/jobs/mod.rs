@@ -14,9 +14,10 @@ use crate::error::Error;
 use crate::fingerprint::of_recording;
 use crate::pipeline::{self, Outcome};
 use crate::probe::Input;
-use crate::progress::{self, Progress};
+use crate::progress::Progress;
 use crate::quote;
 use crate::stop::Stop;
+use crate::tell;
 
 mod analyse;
 mod catalog;
@@ -181,7 +182,7 @@ impl Request {
             "true" => Ok(true),
             "false" => Ok(false),
             other => Err(Error::usage(
-                format!("{other} is no value for {name}"),
+                format!("{other} is not a value of {name}"),
                 format!("{name}={other}"),
                 "write true or false",
             )),
@@ -226,7 +227,7 @@ impl Request {
 
     /// Tells the user something.
     fn note(&self, text: &str) {
-        eprintln!("{text}");
+        tell::note(text);
     }
 
     /// The transcript that `transcript=` names, where it is one.
@@ -246,9 +247,9 @@ impl Request {
     fn say(&self, pipeline: &Pipeline) {
         let line = quote::command_line(pipeline, plugin_folder().as_deref());
         if self.print {
-            println!("{line}");
+            tell::answer(line);
         } else {
-            eprintln!("{line}");
+            tell::note(line);
         }
     }
 
@@ -263,7 +264,7 @@ impl Request {
         let progress = Progress::start(step, input.duration);
         let outcome = pipeline::run(pipeline, progress, &self.stop, on_message)?;
         for warning in &outcome.warnings {
-            eprintln!("warning: {warning}");
+            self.note(&format!("warning: {warning}"));
         }
         self.check_delivery(input, &outcome)?;
         Ok(outcome)
@@ -276,11 +277,11 @@ impl Request {
         };
         let what = format!(
             "the recording is cut off: it says that it is {} long and {} of it are there",
-            progress::clock(promised),
-            progress::clock(delivered)
+            promised.clock(),
+            delivered.clock()
         );
         if self.is_on("accept-truncated")? {
-            eprintln!("warning: {what}");
+            self.note(&format!("warning: {what}"));
             return Ok(());
         }
         Err(Error::request(

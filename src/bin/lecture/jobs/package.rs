@@ -20,7 +20,7 @@ use crate::drafts::{CHAPTERS, Corrected, Drafts, TRIM};
 use crate::error::Error;
 use crate::fingerprint::of_bytes;
 use crate::finish::{self, Wanted};
-use crate::folder::{self, ClassFolder};
+use crate::folder::{self, ClassFolder, Staging};
 use crate::loudness;
 use crate::pipeline;
 use crate::probe::Input;
@@ -33,6 +33,9 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
         include_str!("../../../../pipelines/package.launch"),
     )
 });
+
+/// What to do after Ctrl-C.
+pub const AGAIN: &str = "type the same command again";
 
 /// The variables that the media depend on.
 const MEDIA_VARIABLES: [&str; 7] = [
@@ -61,6 +64,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let folder = ClassFolder::open(request.value("output"))?;
     into(request, &input, &given, &folder, summary)
+        .map_err(|error| error.where_stopped("the package is as it was", "", AGAIN))
 }
 
 /// Says the line that makes a package with the drafts that an analysis leaves.
@@ -130,63 +134,35 @@ pub fn into(
     for said in corrected.hide_titles(&drafts) {
         request.note(&said);
     }
-    let mut staging = folder.package_staging()?;
     let package = folder.package();
     let old = folder::manifest(&package);
-    let same = old
-        .as_ref()
-        .filter(|old| old.made_from.as_ref() == Some(&made_from));
-    if let (None, Some(target)) = (same, loudness) {
-        corrected.level_described(target, &request.stop)?;
-    }
-    let describe = |to: &Path| describe(request, input, &drafts, &corrected, to);
-    request.say(&describe(&package));
-    let manifest = if let Some(same) = same {
-        request.note("the media stay as they are: only chapters, texts and manifest are written");
-        finish::link(&package, staging.path()).map_err(|error| Error::writing(&package, &error))?;
-        Some(same.clone())
-    } else if let Some(old) = &old {
-        let parts = Republish {
-            request,
-            input,
-            drafts: &drafts,
-            corrected: &corrected,
-            old: &package,
-            staging: staging.path(),
-        };
-        parts.make(old, &each_made_from, summary)?
-    } else {
-        None
+    let mut making = Making {
+        request,
+        input,
+        drafts: &drafts,
+        folder,
+        corrected,
+        made_from,
+        each_made_from,
     };
-    let manifest = match manifest {
-        Some(manifest) => manifest,
+    if !old.as_ref().is_some_and(|old| making.is_same(old)) {
+        making.level()?;
+    }
+    request.say(&making.describe(&package));
+    let again = old.map_or(Ok(None), |old| making.again(old, summary));
+    let again = match again {
+        Err(why @ Error::Request(_)) => making.in_doubt(&why),
+        again => again,
+    };
+    let (staging, manifest) = match again? {
+        Some(made) => made,
         None => {
-            drop(staging);
-            staging = folder.package_staging()?;
-            let made = pipeline::make(&describe(staging.path()))?;
-            request.run("package", &made, input, |_| {})?;
-            folder::manifest(staging.path()).ok_or_else(|| {
-                Error::request(
-                    "catalogsink has left no manifest",
-                    staging.path().display().to_string(),
-                    "report this",
-                )
-            })?
+            for name in ["segments", "segments-reused"] {
+                summary.remove(name);
+            }
+            making.anew()?
         }
     };
-    let manifest = Manifest {
-        title: Some(title(request, input)),
-        completion: Some(completion(request)?),
-        made_from: Some(made_from),
-        each_made_from: Some(each_made_from),
-        ..corrected.complete(manifest)
-    };
-    let wanted = Wanted {
-        mp4: request.is_on("mp4")?,
-        pricing: pricing(request)?,
-    };
-    let manifest = finish::write(staging.path(), &corrected, manifest, wanted, &request.stop)?;
-    verify::rules(staging.path())?;
     request.stop.check()?;
     folder.exchange(staging)?;
     let cost = manifest.cost.as_ref();
@@ -208,6 +184,126 @@ pub fn into(
     let is_approved = manifest.review.iter().all(|review| review.approved);
     summary.insert("approved".into(), is_approved.into());
     Ok(())
+}
+
+/// A package in the making.
+struct Making<'a> {
+    request: &'a Request,
+    input: &'a Input,
+    drafts: &'a Drafts,
+    folder: &'a ClassFolder,
+    corrected: Corrected,
+    made_from: String,
+    each_made_from: MadeFrom,
+}
+
+impl Making<'_> {
+    /// Whether the old package was made from the same.
+    fn is_same(&self, old: &Manifest) -> bool {
+        old.made_from.as_ref() == Some(&self.made_from)
+    }
+
+    fn describe(&self, folder: &Path) -> Pipeline {
+        let (request, input) = (self.request, self.input);
+        describe(request, input, self.drafts, &self.corrected, folder)
+    }
+
+    /// The package out of what is whole of the old one; `None` where everything has to be encoded.
+    fn again(
+        &self,
+        mut old: Manifest,
+        summary: &mut Summary,
+    ) -> Result<Option<(Staging, Manifest)>, Error> {
+        let (request, package) = (self.request, self.folder.package());
+        match verify::media(&package, &old, &request.stop) {
+            Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(damage) => return self.in_doubt(&damage),
+            Ok(()) => {}
+        }
+        let staging = self.folder.package_staging()?;
+        let media = if self.is_same(&old) {
+            request
+                .note("the media stay as they are: only chapters, texts and manifest are written");
+            finish::link(&package, staging.path())
+                .map_err(|error| Error::writing(&package, &error))?;
+            if let Err(damage) = verify::pictures(&package, &old) {
+                let note = format!("the still pictures are made again: {}", damage.finding());
+                request.note(&note);
+                old.thumbnails = None;
+            }
+            old
+        } else {
+            let parts = Republish {
+                request,
+                input: self.input,
+                drafts: self.drafts,
+                corrected: &self.corrected,
+                old: &package,
+                staging: staging.path(),
+            };
+            match parts.make(&old, &self.each_made_from, summary)? {
+                Some(media) => media,
+                None => return Ok(None),
+            }
+        };
+        let manifest = self.complete(staging.path(), media)?;
+        Ok(Some((staging, manifest)))
+    }
+
+    /// Says why the old package is not used.
+    fn in_doubt<T>(&self, why: &Error) -> Result<Option<T>, Error> {
+        self.request.note(&format!(
+            "the old package is of no use, all is encoded: {}",
+            why.finding()
+        ));
+        Ok(None)
+    }
+
+    /// The package with everything encoded.
+    fn anew(&mut self) -> Result<(Staging, Manifest), Error> {
+        self.level()?;
+        let (request, input) = (self.request, self.input);
+        let staging = self.folder.package_staging()?;
+        let made = pipeline::make(&self.describe(staging.path()))?;
+        request.run("package", &made, input, |_| {})?;
+        let media = folder::manifest(staging.path()).ok_or_else(|| {
+            Error::request(
+                "catalogsink has left no manifest",
+                staging.path().display().to_string(),
+                "report this",
+            )
+        })?;
+        let manifest = self.complete(staging.path(), media)?;
+        Ok((staging, manifest))
+    }
+
+    /// Measures the descriptions that are encoded, once.
+    fn level(&mut self) -> Result<(), Error> {
+        let target = loudness::target(self.request.value("loudness"))?;
+        match target.filter(|_| self.corrected.described_gains.is_empty()) {
+            Some(target) => self.corrected.level_described(target, &self.request.stop),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds to the media what encodes nothing, and holds the whole against the rules.
+    fn complete(&self, staging: &Path, media: Manifest) -> Result<Manifest, Error> {
+        let (request, corrected) = (self.request, &self.corrected);
+        let manifest = Manifest {
+            title: Some(title(request, self.input)),
+            completion: Some(completion(request)?),
+            made_from: Some(self.made_from.clone()),
+            each_made_from: Some(self.each_made_from.clone()),
+            ..corrected.complete(media)
+        };
+        let wanted = Wanted {
+            mp4: request.is_on("mp4")?,
+            pricing: pricing(request)?,
+        };
+        let manifest = finish::write(staging, corrected, manifest, wanted, &request.stop)?;
+        verify::rules(staging)?;
+        Ok(manifest)
+    }
 }
 
 /// The end of the recording, as far as is known.
@@ -399,7 +495,7 @@ fn completion(request: &Request) -> Result<Completion, Error> {
     match value.parse() {
         Ok(threshold) if (0.0..=1.0).contains(&threshold) => Ok(Completion { threshold }),
         _ => Err(Error::usage(
-            format!("{value} is no value for {name}"),
+            format!("{value} is not a value of {name}"),
             format!("{name}={value}"),
             "write a number from 0 to 1",
         )),
@@ -410,7 +506,7 @@ fn pricing(request: &Request) -> Result<Pricing, Error> {
     let wrong = |name: &str, write: &str| {
         let value = request.value(name);
         Error::usage(
-            format!("{value} is no value for {name}"),
+            format!("{value} is not a value of {name}"),
             format!("{name}={value}"),
             write,
         )

@@ -97,7 +97,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         Err(Error::Stopped) => {}
         outcome => {
             for warning in outcome?.warnings {
-                eprintln!("warning: {warning}");
+                request.note(&format!("warning: {warning}"));
             }
         }
     }
@@ -120,7 +120,7 @@ fn uri(place: &str, is_package: bool) -> Result<String, Error> {
         .map_err(|error| Error::reading(Path::new(place), &error))?;
     if path.is_dir() {
         return Err(Error::request(
-            "this folder is no package: it has no master.m3u8",
+            "this folder is not a package: it has no master.m3u8",
             place,
             "name a file, a package's folder or a URL",
         ));

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gstlecture::package::encryption::{Sealing, SegmentKey};
@@ -17,8 +17,10 @@ use super::{Request, Summary, absolute};
 use crate::description::Description;
 use crate::destination::{Batch, Destination, Sent};
 use crate::error::Error;
+use crate::files;
 use crate::folder::{self, ClassFolder, Staging};
 use crate::progress::Progress;
+use crate::tell;
 use crate::verify::{self, InFolder};
 
 /// There is no pipeline: what stands here is the job's documentation.
@@ -80,17 +82,23 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let encryption = encryption(request)?;
     let destination = Destination::open(request.value("to"))?;
     check_apart(&destination, &package)?;
-    let manifest = folder::manifest(&package).ok_or_else(|| {
+    let no_package = || {
         Error::request(
             "there is no package",
             package.display().to_string(),
             "make it: `lecture catalog` or `lecture package`",
         )
-    })?;
-    check_review(&manifest, allow_drafts)?;
+    };
+    // The lock would make the folder.
+    if !Path::new(output).exists() {
+        return Err(no_package());
+    }
     let place = destination.shown();
     let publish = || {
+        // Another run may be about to exchange the package.
         let folder = ClassFolder::open(output)?;
+        let manifest = folder::manifest(&package).ok_or_else(no_package)?;
+        check_review(&manifest, allow_drafts)?;
         verify::rules(&package)?;
         verify::whole(&package, &manifest, &request.stop)?;
         let staging = folder.publication_staging()?;
@@ -99,7 +107,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             for object in &objects {
                 let path = &object.path;
                 let (kind, cache) = (release::content_type(path), release::cache_control(path));
-                println!("{path}\t{kind}\t{cache}");
+                tell::answer(format_args!("{path}\t{kind}\t{cache}"));
             }
             return Ok(());
         }
@@ -107,13 +115,12 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         let publication = Publication::new(request, destination, objects, &package, staging)?;
         publication.publish(prune, summary)
     };
-    publish().map_err(|error| match error {
-        Error::Stopped => Error::later(
-            "stopped: viewers see what they saw before, or the new version if it was complete",
+    publish().map_err(|error| {
+        error.where_stopped(
+            "viewers see what they saw before, or the new version if it was complete",
             &place,
             "the same command goes on",
-        ),
-        error => error,
+        )
     })
 }
 
@@ -123,7 +130,7 @@ fn prune(request: &Request) -> Result<Option<u64>, Error> {
     };
     days.parse().map(Some).map_err(|_| {
         Error::usage(
-            format!("{days} is no value for prune"),
+            format!("{days} is not a value of prune"),
             format!("prune={days}"),
             "write a number of days, or 0",
         )
@@ -141,7 +148,7 @@ fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, 
             "" => {}
             _ => {
                 return Err(Error::usage(
-                    format!("{part} is no value for clear"),
+                    format!("{part} is not a value of clear"),
                     format!("clear={part}"),
                     "write texts, thumbnails or texts,thumbnails",
                 ));
@@ -165,7 +172,7 @@ fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, 
     };
     if !is_uri(uri) {
         return Err(Error::usage(
-            format!("{uri} is no URI"),
+            format!("{uri} is not a URI"),
             format!("key-uri={uri}"),
             "write it whole, as in https://keys.example.org/class-7",
         ));
@@ -186,7 +193,6 @@ fn check_apart(destination: &Destination, package: &Path) -> Result<(), Error> {
     let Destination::Folder(to) = destination else {
         return Ok(());
     };
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     if real(to).starts_with(real(package)) {
         return Err(Error::usage(
             "this is the package itself",
@@ -195,6 +201,19 @@ fn check_apart(destination: &Destination, package: &Path) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+/// The absolute path without links; what of it is not there yet has none.
+fn real(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut real, part| {
+        match part {
+            Component::ParentDir => {
+                real.pop();
+            }
+            part => real.push(part),
+        }
+        real.canonicalize().unwrap_or(real)
+    })
 }
 
 /// Refuses drafts that nobody approved.
@@ -232,40 +251,38 @@ fn prepare(
     encryption: Option<(SegmentKey, String, Clear)>,
     staging: &Staging,
 ) -> Result<Vec<Object>, Error> {
-    let files = InFolder(package);
+    let package_files = InFolder(package);
     let broken = |error: Broken| broken(package, &error);
     let mut sealing = Sealing::default();
     let mut clear = None;
     if let Some((key, key_uri, in_clear)) = encryption {
         clear = Some(in_clear);
         sealing.key_uri = key_uri;
-        for path in release::segments(&files, manifest).map_err(broken)? {
+        for path in release::segments(&package_files, manifest).map_err(broken)? {
             request.stop.check()?;
             let from = package.join(&path);
             let segment = fs::read(&from).map_err(|error| Error::reading(&from, &error))?;
             let extension = from.extension().unwrap_or_default().to_string_lossy();
             let (sealed, bytes) = key.seal(&segment, &extension);
-            write(
+            files::write(
                 &staging.path().join(&path).with_file_name(&sealed.name),
                 &bytes,
             )?;
             sealing.files.insert(path, sealed);
         }
     }
-    let objects = release::release(&files, manifest, clear.map(|clear| (&sealing, clear)));
+    let objects = release::release(
+        &package_files,
+        manifest,
+        clear.map(|clear| (&sealing, clear)),
+    );
     let objects = objects.map_err(broken)?;
     for object in &objects {
         if let Origin::Made(bytes) = &object.origin {
-            write(&staging.path().join(&object.path), bytes)?;
+            files::write(&staging.path().join(&object.path), bytes)?;
         }
     }
     Ok(objects)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| fs::write(path, bytes))
-        .map_err(|error| Error::writing(path, &error))
 }
 
 /// Tells of files in the package's folder that do not belong to it.
@@ -371,12 +388,13 @@ impl<'a> Publication<'a> {
         if !due.is_empty() {
             let count = due.len();
             self.request
-                .note(&format!("{count} files of earlier versions are removed"));
+                .note(&format!("files of earlier versions removed: {count}"));
         }
         let (earlier, earlier_bytes) = listing.earlier();
         if earlier > 0 {
             self.request.note(&format!(
-                "{earlier} files of earlier versions are still there, {:.1} MB: prune=DAYS removes them",
+                "files of earlier versions that are still there: {earlier}, {:.1} MB; prune=DAYS \
+                 removes them",
                 megabytes(earlier_bytes)
             ));
         }
@@ -451,7 +469,7 @@ impl<'a> Publication<'a> {
     }
 
     fn write_listing(&self, listing: &Listing) -> Result<(), Error> {
-        write(&self.staging.path().join(LISTING), &listing.to_json())?;
+        files::write(&self.staging.path().join(LISTING), &listing.to_json())?;
         let batch = Batch {
             root: self.staging.path(),
             paths: vec![LISTING],
@@ -470,7 +488,7 @@ pub fn read_listing(destination: &Destination, request: &Request) -> Result<List
     let bytes = destination.read(LISTING, &request.stop)?;
     Listing::read(&bytes).ok_or_else(|| {
         Error::request(
-            format!("{LISTING} there is none that this version of lecture reads"),
+            format!("this version of lecture cannot read the {LISTING} there"),
             destination.shown(),
             "choose another place, or use the version that published there",
         )

@@ -23,6 +23,7 @@ use super::package;
 use super::{Request, Summary};
 use crate::drafts::{Corrected, Drafts};
 use crate::error::Error;
+use crate::files;
 use crate::finish;
 use crate::folder;
 use crate::pipeline;
@@ -110,7 +111,7 @@ impl Republish<'_> {
             return self.in_doubt("two renditions of the sound have one name");
         }
         for (name, bytes) in programme.files() {
-            write(&self.staging.join(name), &bytes)?;
+            files::write(&self.staging.join(name), &bytes)?;
         }
         Ok(Some(Manifest::of_media(
             &programme,
@@ -309,7 +310,7 @@ impl Republish<'_> {
                 });
             }
         }
-        // Encoded whole, it were not alone.
+        // Encoded with the rest, the tail would have joined the segment before it.
         if track.short_tail().is_some() {
             return self.in_doubt("what is left is too short");
         }
@@ -341,7 +342,7 @@ impl Republish<'_> {
             return Ok(None);
         };
         let list = self.staging.join(CUTS);
-        write(&list, self.trim_file(&cuts).to_string().as_bytes())?;
+        files::write(&list, self.trim_file(&cuts).to_string().as_bytes())?;
         let part = package::Part {
             picture: true,
             // It may be what is longest.
@@ -509,7 +510,7 @@ impl Republish<'_> {
         let mut name = ContentName::default();
         name.update(&bytes);
         let name = name.finish("m4s");
-        write(&self.staging.join(folder).join(&name), &bytes)?;
+        files::write(&self.staging.join(folder).join(&name), &bytes)?;
         Ok(Some(name))
     }
 
@@ -539,10 +540,4 @@ fn is_apart(programme: &Programme) -> bool {
         names.dedup();
         names.len() == count
     })
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
-    made.and_then(|()| fs::write(path, bytes))
-        .map_err(|error| Error::writing(path, &error))
 }

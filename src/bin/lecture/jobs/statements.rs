@@ -87,7 +87,7 @@ fn parse(text: &str, place: &str) -> Result<Vec<Value>, Error> {
         .map(|(number, line)| {
             serde_json::from_str(line).map_err(|error| {
                 Error::request(
-                    format!("this is no JSON ({error})"),
+                    format!("this is not JSON ({error})"),
                     format!("{place}, line {}", number + 1),
                     "give a JSON array of statements, or one statement on each line",
                 )
@@ -144,7 +144,7 @@ pub fn lrs(request: &Request, endpoint: &str) -> Result<Lrs, Error> {
         Some("2.0.0") => Some("2.0.0"),
         Some(other) => {
             return Err(wrong(format!(
-                "{other} is no version: auto, 1.0.3 or 2.0.0"
+                "{other} is not a version: write auto, 1.0.3 or 2.0.0"
             )));
         }
     };

@@ -15,7 +15,6 @@ use crate::part::Part;
 use crate::picture_times;
 use crate::pipeline;
 use crate::probe::{Input, Text};
-use crate::progress;
 use crate::subtitles;
 
 pub static DESCRIPTION: Lazy<Description> =
@@ -70,8 +69,8 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     request.note(&format!(
         "{}: {} kept, {} cut",
         output.display(),
-        progress::clock(Time::from_nanos(kept)),
-        progress::clock(Time::from_nanos(removed)),
+        Time::from_nanos(kept).clock(),
+        Time::from_nanos(removed).clock(),
     ));
     summary.insert("output".into(), output.display().to_string().into());
     summary.insert("removed-seconds".into(), (removed as f64 / 1e9).into());

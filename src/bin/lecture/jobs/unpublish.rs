@@ -9,6 +9,7 @@ use super::{Request, Summary, publish};
 use crate::description::Description;
 use crate::destination::Destination;
 use crate::error::Error;
+use crate::tell;
 
 /// There is no pipeline: what stands here is the job's documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -41,7 +42,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let (first, rest) = listing.removal();
     if request.print {
         for path in first.iter().chain(&rest) {
-            println!("{path}");
+            tell::answer(path);
         }
         return Ok(());
     }
@@ -49,18 +50,14 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         .remove(&first, stop)
         .and_then(|()| destination.remove(&rest, stop))
         .and_then(|()| destination.remove(&[LISTING.to_owned()], stop));
-    removed.map_err(|error| match error {
-        Error::Stopped => Error::later(
-            "stopped: some of it is still there",
+    removed.map_err(|error| {
+        error.where_stopped(
+            "some of it is still there",
             &place,
             "the same command goes on",
-        ),
-        error => error,
+        )
     })?;
-    request.note(&format!(
-        "{place}: {} files are removed",
-        listing.files.len()
-    ));
+    request.note(&format!("{place}: files removed: {}", listing.files.len()));
     summary.insert("to".into(), place.into());
     summary.insert("removed".into(), listing.files.len().into());
     Ok(())

@@ -10,6 +10,7 @@ use super::statements::{self, Found};
 use super::{Request, Summary};
 use crate::description::Description;
 use crate::error::Error;
+use crate::tell;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -35,7 +36,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         statements::read(request)?;
     let findings = check::all(&statements);
     for finding in &findings {
-        println!("{finding}");
+        tell::answer(finding);
     }
     let broken = findings
         .iter()

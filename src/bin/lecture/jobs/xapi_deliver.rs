@@ -40,7 +40,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let timeout: f64 = request.value("timeout").parse().unwrap_or(f64::NAN);
     let timeout = Duration::try_from_secs_f64(timeout).map_err(|_| {
         Error::usage(
-            "timeout is no number of seconds",
+            "timeout is not a number of seconds",
             request.value("timeout"),
             "write timeout=60",
         )
@@ -53,7 +53,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         .map_err(|error| Error::writing(Path::new(place), &error))?;
     if closed > 0 {
         request.note(&format!(
-            "{closed} sessions were cut short and are closed now"
+            "sessions that were cut short and are closed now: {closed}"
         ));
     }
     for (entry, words) in &journal.contents().dead {
@@ -87,7 +87,13 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         "{} delivered, {} pending, {} refused for good",
         status.delivered, status.pending, status.dead
     ));
-    request.stop.check()?;
+    request.stop.check().map_err(|stopped| {
+        stopped.where_stopped(
+            "what was delivered stays so, the journal holds the rest",
+            place,
+            "the same command goes on",
+        )
+    })?;
     if status.pending > 0 {
         let words = if status.words.is_empty() {
             "the LRS does not answer"

@@ -14,6 +14,8 @@ use super::statements::{self, Found};
 use super::{Request, Summary};
 use crate::description::Description;
 use crate::error::Error;
+use crate::part::Part;
+use crate::tell;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -56,12 +58,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         ));
     }
     for report in &reports {
-        print!("{}", text(report));
+        tell::answer(text(report).trim_end());
     }
     summary.insert("videos".into(), reports.iter().map(as_json).collect());
     if let Some(svg) = request.values.get("svg") {
         let path = Path::new(svg);
-        fs::write(path, report::svg(&reports)).map_err(|error| Error::writing(path, &error))?;
+        let part = Part::new(path)?;
+        fs::write(part.path(), report::svg(&reports))
+            .map_err(|error| Error::writing(path, &error))?;
+        part.finish(path)?;
         summary.insert("svg".into(), svg.into());
     }
     Ok(())

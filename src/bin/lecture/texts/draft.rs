@@ -18,6 +18,7 @@ use gstlecture::webvtt::{Block, Document, Review, Status, captions};
 use super::GivenTexts;
 use crate::drafts::{Drafts, text_name};
 use crate::error::Error;
+use crate::files;
 
 /// Folders of a package that hold texts alone.
 const FOLDERS: [&str; 2] = ["captions", "descriptions"];
@@ -176,17 +177,17 @@ impl DraftTexts {
         let grid = text::grid(&read(folder, playlist)?).ok_or_else(|| unknown(folder, playlist))?;
         let duration = Time::from_secs_f64(manifest.duration);
         let title = manifest.title.as_deref().unwrap_or_default();
-        let mut files = BTreeMap::new();
+        let mut written = BTreeMap::new();
         let said = self.said(cuts, redaction);
         for text in self.iter() {
             let silent = text.silent(redaction);
             let mut cues = captions::retime(&text.document, cuts, silent, duration);
             cues.blocks
                 .retain(|block| said.reveals(&names(block)).is_none());
-            files.extend(text.rendition.files(&cues, &grid));
+            written.extend(text.rendition.files(&cues, &grid));
             if let Some(path) = text.rendition.transcript() {
                 let page = transcript::html(title, &text.rendition, &cues, chapters);
-                files.insert(path, page.into_bytes());
+                written.insert(path, page.into_bytes());
             }
         }
         type Relist = fn(&[u8], &[Text]) -> Option<Vec<u8>>;
@@ -197,12 +198,12 @@ impl DraftTexts {
         for (name, relist) in lists {
             let Some(name) = name else { continue };
             let listed = relist(&read(folder, name)?, &self.renditions());
-            files.insert(name.into(), listed.ok_or_else(|| unknown(folder, name))?);
+            written.insert(name.into(), listed.ok_or_else(|| unknown(folder, name))?);
         }
-        clean(folder, folder, &|path| !files.contains_key(path))
+        clean(folder, folder, &|path| !written.contains_key(path))
             .map_err(|error| Error::writing(folder, &error))?;
-        for (path, bytes) in &files {
-            put(&folder.join(path), bytes)?;
+        for (path, bytes) in &written {
+            files::put(&folder.join(path), bytes)?;
         }
         Ok(())
     }
@@ -266,20 +267,4 @@ fn clean(root: &Path, folder: &Path, stale: &impl Fn(&str) -> bool) -> io::Resul
         }
     }
     Ok(())
-}
-
-/// Writes a file unless it is there as it shall be. Another package may share the old one: it is
-/// not written into.
-fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    if fs::read(path).is_ok_and(|old| old == bytes) {
-        return Ok(());
-    }
-    let removed = match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    };
-    removed
-        .and_then(|()| path.parent().map_or(Ok(()), fs::create_dir_all))
-        .and_then(|()| fs::write(path, bytes))
-        .map_err(|error| Error::writing(path, &error))
 }

@@ -14,10 +14,11 @@ use gstlecture::webvtt::{Document, Header, Problem, ReadError, Review, captions}
 
 use crate::drafts::{Drafts, TRIM, text_name};
 use crate::error::Error;
-use crate::fingerprint::of_recording;
+use crate::fingerprint::{of_file, of_recording};
 use crate::folder::{self, ClassFolder};
 use crate::jobs::Request;
 use crate::probe::Input;
+use crate::tell;
 
 /// The variables, without their languages.
 const CAPTIONS: &str = "captions.";
@@ -93,7 +94,7 @@ impl GivenTexts {
             }
         }
         if input.audio.is_empty() && !given.texts.is_empty() {
-            eprintln!("warning: the recording has no sound; captions are packaged as they are");
+            tell::note("warning: the recording has no sound; captions are packaged as they are");
         }
         Ok(given)
     }
@@ -139,12 +140,12 @@ impl GivenTexts {
             });
             let name = text.draft();
             if !drafts.import(&name, document.to_string().as_bytes())? {
-                eprintln!(
+                tell::note(format_args!(
                     "warning: {} stays as a person left it, {} is not taken; to take it move the \
                      draft away",
                     drafts.path(&name).display(),
                     text.path.display()
-                );
+                ));
             }
         }
         Ok(())
@@ -221,10 +222,10 @@ impl GivenText {
 /// Says what is odd in a file.
 pub fn warn(path: &Path, problems: &[Problem]) {
     for problem in problems.iter().take(SAID) {
-        eprintln!("warning: {}: {problem}", path.display());
+        tell::note(format_args!("warning: {}: {problem}", path.display()));
     }
     if let more @ 1.. = problems.len().saturating_sub(SAID) {
-        eprintln!("warning: {}: and {more} more", path.display());
+        tell::note(format_args!("warning: {}: and {more} more", path.display()));
     }
 }
 
@@ -242,7 +243,7 @@ impl Described {
         Ok(Described {
             language: language.to_owned(),
             duration: found.duration,
-            fingerprint: of_recording(&found.path)
+            fingerprint: of_file(&found.path)
                 .map_err(|error| Error::reading(&found.path, &error))?,
             path: found.path,
         })
@@ -268,12 +269,12 @@ impl Described {
             true => "silence follows it",
             false => "the rest of it is left out",
         };
-        eprintln!(
+        tell::note(format_args!(
             "warning: {} lasts {:.1} s and the recording {:.1} s; {what}",
             self.path.display(),
             length.secs_f64(),
             wanted.secs_f64()
-        );
+        ));
     }
 }
 
@@ -282,7 +283,7 @@ fn in_output_time(request: &Request) -> Result<bool, Error> {
         None | Some("source") => Ok(false),
         Some("output") => Ok(true),
         Some(other) => Err(Error::usage(
-            format!("{other} is no value for captions-time"),
+            format!("{other} is not a value of captions-time"),
             format!("captions-time={other}"),
             "write source or output",
         )),

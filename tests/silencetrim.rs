@@ -823,6 +823,75 @@ fn cues_are_clipped_and_moved() {
     assert_eq!(cues, [(0, 500), (500, 1000), (1900, 100)]);
 }
 
+/// Subtitles of DVB and titles of chapters come without an end, and so do pictures of some cameras.
+#[test]
+fn what_has_no_duration_is_moved_and_sent_without_one() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cuts = cut_list(folder.path(), &[(1000, 2000), (5000, 6000)]);
+    for caps in ["subpicture/x-dvb", "text/x-raw,format=utf8", PICTURES] {
+        let mut h = harness(&format!("cuts-location={cuts}"));
+        h.set_src_caps_str(caps);
+        for at in [500, 1500, 3000, 5500, 7000] {
+            let mut buffer = picture(at, 100);
+            buffer.make_mut().set_duration(gst::ClockTime::NONE);
+            h.push(buffer).expect("push");
+            let gap = gst::ClockTime::from_mseconds(at + 200);
+            h.push_event(gst::event::Gap::new(gap, gst::ClockTime::NONE));
+        }
+        h.push_event(gst::event::Eos::new());
+        let mut gaps = Vec::new();
+        loop {
+            let event = h.pull_event().expect("event");
+            match event.view() {
+                gst::EventView::Gap(gap) => gaps.push(gap.get()),
+                gst::EventView::Eos(_) => break,
+                _ => {}
+            }
+        }
+        let ms = gst::ClockTime::from_mseconds;
+        assert_eq!(gaps, [(ms(700), None), (ms(1700), None)], "{caps}");
+        let sent: Vec<_> = std::iter::from_fn(|| h.try_pull())
+            .map(|buffer| (buffer.pts(), buffer.duration()))
+            .collect();
+        assert_eq!(
+            sent,
+            [(Some(ms(500)), None), (Some(ms(1500)), None)],
+            "{caps}"
+        );
+    }
+}
+
+#[test]
+fn a_cue_without_an_end_is_refused_before_what_is_muted() {
+    let folder = tempfile::tempdir().expect("folder");
+    let trim = redactions(folder.path(), "00:05.000 --> 00:07.000\nmute: a name\n");
+    for (at, role, is_refused) in [
+        (1_000, "main", true),
+        (6_000, "main", true),
+        (7_000, "main", false),
+        (1_000, "chapters", false),
+    ] {
+        let mut h = harness(&trim);
+        let element = h.element().expect("element");
+        let bus = gst::Bus::new();
+        element.set_bus(Some(&bus));
+        let pad = element.static_pad("sink_0").expect("pad");
+        pad.set_property_from_str("role", role);
+        h.set_src_caps_str("text/x-raw,format=utf8");
+        let mut cue = picture(at, b'a');
+        cue.make_mut().set_duration(gst::ClockTime::NONE);
+        h.push(cue).expect("held");
+        h.push_event(gst::event::Eos::new());
+        if is_refused {
+            let wait = gst::ClockTime::from_seconds(10);
+            let error = bus.timed_pop_filtered(wait, &[gst::MessageType::Error]);
+            assert!(error.is_some(), "{at} {role}");
+        } else {
+            h.pull().expect("a cue");
+        }
+    }
+}
+
 /// A cut list of these cues.
 fn redactions(folder: &Path, cues: &str) -> String {
     let path = folder.join("trim.vtt");

@@ -19,8 +19,9 @@ impl SilenceTrim {
         };
         self.send_owed(pair, gst::ClockTime::ZERO);
         let offset = lock(&pair.output).offset;
+        let length = (!output.is_empty()).then(|| clock(output.duration()));
         let gap = gst::event::Gap::builder(clock(output.start).saturating_add(offset))
-            .duration(clock(output.duration()))
+            .duration(length)
             .build();
         pair.src.push_event(gap);
     }
@@ -194,7 +195,7 @@ impl SilenceTrim {
                 };
                 buffer.set_dts(moved);
             }
-            if kept.output.start < kept.output.end {
+            if !kept.output.is_empty() {
                 buffer.set_duration(clock(kept.output.duration()));
             }
             if splice {

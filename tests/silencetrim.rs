@@ -1062,6 +1062,25 @@ fn sound_is_muted_to_the_sample() {
 }
 
 #[test]
+fn a_ragged_buffer_of_sound_is_muted_and_cut() {
+    let folder = tempfile::tempdir().expect("folder");
+    let trim = redactions(
+        folder.path(),
+        "00:00.010 --> 00:00.020\nmute\n\n00:00.030 --> 00:10.000\ncut\n",
+    );
+    let mut h = harness(&trim);
+    h.set_src_caps_str(AUDIO);
+    let mut ragged = gst::Buffer::from_mut_slice(vec![9u8; 4001]);
+    ragged.make_mut().set_pts(gst::ClockTime::ZERO);
+    h.push(ragged).expect("taken");
+    h.push_event(gst::event::Eos::new());
+    let sent = h.pull().expect("what is kept of it");
+    let map = sent.map_readable().expect("readable");
+    assert_eq!(map.len(), 1440 * 2);
+    assert!(map[480 * 2..960 * 2].iter().all(|&byte| byte == 0));
+}
+
+#[test]
 fn cues_that_touch_a_hidden_span_are_left_out_by_their_role() {
     let folder = tempfile::tempdir().expect("folder");
     let trim = redactions(

@@ -27,11 +27,22 @@ impl SilenceTrim {
                 return;
             };
             let imp: &Self = &this;
-            imp.catch_panic(|| (), |imp| imp.turn(&pair));
+            imp.catch_panic(|| imp.give_up(&pair), |imp| imp.turn(&pair));
         });
         if started.is_err() {
             gst::error!(CAT, obj = pair.src, "no task");
         }
+    }
+
+    /// Ends the stream of a pair whose task cannot go on, as an error does: it would fail again at once.
+    fn give_up(&self, pair: &Pair) {
+        let mut session = lock(&self.session);
+        if let Some(stream) = session.streams.get_mut(&pair.id) {
+            stream.flow = Some(gst::FlowError::Error);
+        }
+        session.wake_all();
+        drop(session);
+        let _ = pair.src.pause_task();
     }
 
     /// One turn of a pair's task: waits for an item that is decided and sends it.

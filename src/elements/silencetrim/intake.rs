@@ -290,15 +290,11 @@ impl SilenceTrim {
         let mut session = lock(&self.session);
         let again = session.finished;
         if let Some(stream) = session.streams.get_mut(&pair.id) {
-            let ended = stream.eos;
-            stream.started = true;
-            stream.eos = false;
-            stream.sparse = sparse;
-            if ended {
-                stream.begun = false;
-                stream.first = None;
-                stream.end = Time::ZERO;
+            if stream.eos {
+                stream.await_next();
             }
+            stream.started = true;
+            stream.sparse = sparse;
         }
         drop(session);
         if again {

@@ -108,7 +108,10 @@ impl Session {
         fresh.streams = std::mem::take(&mut self.streams);
         match why {
             // The caps that say so come again.
-            Again::AfterEos => {}
+            Again::AfterEos => {
+                let ended = fresh.streams.values_mut().filter(|stream| stream.eos);
+                ended.for_each(Stream::await_next);
+            }
             Again::Flush(seqnum) => {
                 fresh.leader = self.leader;
                 fresh.flush = Some(seqnum);
@@ -543,6 +546,38 @@ mod tests {
         let warning = session.bound().expect("a warning");
         assert!(warning.contains("max-hold-bytes"), "{warning}");
         assert_eq!(session.decision.until, Time::from_secs(8));
+    }
+
+    #[test]
+    fn the_next_recording_begins_without_the_positions_of_the_one_before() {
+        let mut session = session(2);
+        for id in 0..2 {
+            session
+                .streams
+                .get_mut(&id)
+                .expect("a stream")
+                .reach(Some(Span::new(Time::ZERO, Time::from_secs(500))));
+            session.end_stream(id);
+        }
+        assert!(session.finish().is_some());
+        // The first pad begins anew, nothing has come to the second one.
+        let first = session.streams.get_mut(&0).expect("a stream");
+        first.await_next();
+        first.started = true;
+        first.begun = true;
+        first.listened = true;
+        let settings = Settings {
+            max_hold_time: 10_000_000_000,
+            ..Settings::default()
+        };
+        session.restart(Session::new(&settings, None), Again::AfterEos);
+        let first = session.streams.get_mut(&0).expect("a stream");
+        first.reach(Some(Span::new(Time::ZERO, Time::SECOND)));
+        assert_eq!(session.held_time(), Time::SECOND);
+        assert_eq!(session.bound(), None);
+        assert_eq!(session.decision.until, Time::ZERO);
+        session.end_stream(0);
+        assert_eq!(session.all_ended(), Some(false));
     }
 
     #[test]

@@ -65,6 +65,16 @@ impl Stream {
         self.looks_ahead = false;
     }
 
+    /// Forgets the stream that has ended: another one may come to the pad.
+    pub fn await_next(&mut self) {
+        self.started = false;
+        self.begun = false;
+        self.listened = false;
+        self.eos = false;
+        self.first = None;
+        self.end = Time::ZERO;
+    }
+
     /// Forgets what came, keeps what STREAM_START and caps said.
     pub fn flush(&mut self) {
         self.queue.clear();

@@ -79,6 +79,13 @@ impl Item {
         }
     }
 
+    pub fn event(self) -> Option<gst::Event> {
+        match self {
+            Item::Event(event) => Some(event),
+            Item::Gap(_) | Item::Buffer(..) => None,
+        }
+    }
+
     /// Its place in the source; events have none.
     pub fn span(&self) -> Option<Span> {
         match self {

@@ -152,6 +152,8 @@ pub struct Output {
     pub segment_due: Option<gst::Seqnum>,
     /// Sticky events that belong behind the segment.
     pub behind_segment: Vec<gst::Event>,
+    /// A table of contents whose times were not decided when it came; it goes out at the end.
+    pub toc: Option<gst::Event>,
     /// Added to all timestamps: decoding times before the first picture are no negative numbers.
     pub offset: gst::ClockTime,
     /// The kept span of the last buffer.

@@ -10,7 +10,7 @@ use super::item::{self, Kept, Kind};
 use super::pads::{Output, Pair, clock};
 use super::report;
 use crate::elements::slide_event;
-use crate::timeline::Span;
+use crate::timeline::{Span, Time};
 
 impl SilenceTrim {
     pub(super) fn send_gap(&self, pair: &Pair, span: Span, decision: &Decision) {
@@ -75,22 +75,21 @@ impl SilenceTrim {
                     }
                 }
             }
+            gst::EventView::Toc(_) if decision.until < Time::MAX => {
+                // At the end all times are decided.
+                lock(&pair.output).toc = Some(event);
+                return;
+            }
             gst::EventView::Toc(toc) => {
-                let (toc, updated) = toc.toc_owned();
-                let Some(toc) = report::moved_toc(&toc, decision) else {
-                    gst::debug!(
-                        CAT,
-                        obj = pair.src,
-                        "a table of contents whose times are not decided"
-                    );
+                lock(&pair.output).toc = None;
+                let Some(moved) = moved_toc(toc, decision) else {
                     return;
                 };
-                gst::event::Toc::builder(&toc, updated)
-                    .seqnum(event.seqnum())
-                    .build()
+                moved
             }
             gst::EventView::Eos(_) => {
                 self.send_owed(pair, gst::ClockTime::ZERO);
+                self.send_held_toc(pair, decision);
                 event
             }
             _ => event,
@@ -105,6 +104,20 @@ impl SilenceTrim {
             }
         }
         pair.src.push_event(event);
+    }
+
+    /// Sends the table of contents that came before its times were decided.
+    fn send_held_toc(&self, pair: &Pair, decision: &Decision) {
+        let Some(held) = lock(&pair.output).toc.take() else {
+            return;
+        };
+        if let gst::EventView::Toc(toc) = held.view()
+            && let Some(moved) = moved_toc(toc, decision)
+        {
+            pair.src.push_event(moved);
+        } else {
+            gst::debug!(CAT, obj = pair.src, "nothing is kept of its contents");
+        }
     }
 
     /// Sends the segment and what belongs behind it.
@@ -212,4 +225,14 @@ impl SilenceTrim {
         }
         pair.src.push(buffer)
     }
+}
+
+/// The event with its table of contents in the time of the output; `None` where nothing is left.
+fn moved_toc(event: &gst::event::Toc, decision: &Decision) -> Option<gst::Event> {
+    let (toc, updated) = event.toc_owned();
+    let moved = report::moved_toc(&toc, decision)?;
+    let event = gst::event::Toc::builder(&moved, updated)
+        .seqnum(event.seqnum())
+        .build();
+    Some(event)
 }

@@ -1570,6 +1570,52 @@ fn what_downstream_refuses_behind_the_end_is_an_error() {
     assert!(error.is_some());
 }
 
+/// As behind a queue: a sink that has enough of a stream takes its end and the next one.
+#[test]
+fn the_end_and_the_next_stream_pass_where_no_data_is_taken_any_more() {
+    let folder = tempfile::tempdir().expect("folder");
+    let p = alone();
+    let cuts = cut_list(folder.path(), &[(0, 10_000)]);
+    let trim = p.by_name("trim").expect("trim");
+    trim.set_property("cuts-location", cuts);
+    let pads = sources(&p, &["sink_0"]);
+    let got = Arc::new(Mutex::new(0));
+    let copy = Arc::clone(&got);
+    let sink = take(&p, move |_| {
+        let mut got = copy.lock().expect("lock");
+        *got += 1;
+        if *got == 1 {
+            return Err(gst::FlowError::Eos);
+        }
+        Ok(gst::FlowSuccess::Ok)
+    });
+    let ends = Arc::new(Mutex::new(0));
+    let copy = Arc::clone(&ends);
+    sink.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let event = info.event().expect("an event");
+        *copy.lock().expect("lock") += u64::from(event.type_() == gst::EventType::Eos);
+        gst::PadProbeReturn::Ok
+    });
+    p.set_state(gst::State::Playing).expect("playing");
+    begin(&pads[0], AUDIO);
+    let mut at = 0;
+    wait_for("what downstream says", || {
+        let taken = pads[0].push(block(0));
+        taken == Err(gst::FlowError::Eos)
+    });
+    assert!(pads[0].push_event(gst::event::Eos::new()));
+    wait_for("the end", || *ends.lock().expect("lock") == 1);
+    begin(&pads[0], AUDIO);
+    while at < 3 {
+        pads[0].push(block(at * 100)).expect("taken");
+        at += 1;
+    }
+    assert!(pads[0].push_event(gst::event::Eos::new()));
+    wait_for("the second end", || *ends.lock().expect("lock") == 2);
+    assert_eq!(*got.lock().expect("lock"), 4);
+    p.set_state(gst::State::Null).expect("null");
+}
+
 #[test]
 fn latency_is_what_may_be_held() {
     let upstream = gst::ClockTime::from_mseconds(20);

@@ -142,6 +142,8 @@ impl SilenceTrim {
             match stream.flow {
                 // Listening goes on where nobody wants the stream.
                 None | Some(gst::FlowError::NotLinked) => {}
+                // What has enough of a stream's data takes its end, and the next stream.
+                Some(gst::FlowError::Eos) if is_event => {}
                 Some(error) => return Err(error),
             }
             if linked || is_event {
@@ -292,6 +294,9 @@ impl SilenceTrim {
         if let Some(stream) = session.streams.get_mut(&pair.id) {
             if stream.eos {
                 stream.await_next();
+            }
+            if stream.flow == Some(gst::FlowError::Eos) {
+                stream.flow = None;
             }
             stream.started = true;
             stream.sparse = sparse;

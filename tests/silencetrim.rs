@@ -1616,6 +1616,26 @@ fn the_end_and_the_next_stream_pass_where_no_data_is_taken_any_more() {
     p.set_state(gst::State::Null).expect("null");
 }
 
+/// Whoever hears of an error may ask the element something at once.
+#[test]
+fn an_error_is_posted_without_a_lock() {
+    let mut h = harness("");
+    h.push_event(gst::event::StreamStart::new("no segment"));
+    h.push_event(gst::event::Caps::new(&AUDIO.parse().expect("caps")));
+    let bus = gst::Bus::new();
+    let element = h.element().expect("element");
+    element.set_bus(Some(&bus));
+    let sink = element.static_pad("sink_0").expect("pad");
+    bus.set_sync_handler(move |_, _| {
+        let mut query = gst::query::Allocation::new(None, false);
+        sink.query(&mut query);
+        gst::BusSyncReply::Drop
+    });
+    let pushed = std::thread::spawn(move || h.push(block(0)));
+    wait_for("the error", || pushed.is_finished());
+    assert_eq!(pushed.join().expect("pushed"), Err(gst::FlowError::Error));
+}
+
 #[test]
 fn latency_is_what_may_be_held() {
     let upstream = gst::ClockTime::from_mseconds(20);

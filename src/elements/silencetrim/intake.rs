@@ -32,21 +32,22 @@ impl SilenceTrim {
             let session = lock(&self.session);
             (session.passes(), !session.redaction.is_empty())
         };
-        let (arrived, kind) = {
+        let received = {
             let mut input = lock(&pair.input);
             // Without caps it is not known how to hide anything.
             if redacts && !input.accepted {
                 return Err(gst::FlowError::NotNegotiated);
             }
-            if input.segment.is_none() && !passes {
-                gst::element_imp_error!(
-                    self,
-                    gst::StreamError::Failed,
-                    ("{}: a buffer came before its segment", pad.name())
-                );
-                return Err(gst::FlowError::Error);
-            }
-            (input.receive(buffer, !passes), input.kind.clone())
+            let is_placed = input.segment.is_some() || passes;
+            is_placed.then(|| (input.receive(buffer, !passes), input.kind.clone()))
+        };
+        let Some((arrived, kind)) = received else {
+            gst::element_imp_error!(
+                self,
+                gst::StreamError::Failed,
+                ("{}: a buffer came before its segment", pad.name())
+            );
+            return Err(gst::FlowError::Error);
         };
         let Some(arrived) = arrived else {
             gst::trace!(CAT, obj = pad, "outside of the segment");

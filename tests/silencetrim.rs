@@ -1616,6 +1616,40 @@ fn the_end_and_the_next_stream_pass_where_no_data_is_taken_any_more() {
     p.set_state(gst::State::Null).expect("null");
 }
 
+#[test]
+fn a_query_does_not_wait_for_events_behind_what_downstream_flushes() {
+    let folder = tempfile::tempdir().expect("folder");
+    let p = alone();
+    let cuts = cut_list(folder.path(), &[(0, 10_000)]);
+    let trim = p.by_name("trim").expect("trim");
+    trim.set_property("cuts-location", cuts);
+    let pads = sources(&p, &["sink_0"]);
+    let (arrived, goes_on) = (Arc::new(Mutex::new(false)), Arc::new(Mutex::new(())));
+    let (came, held) = (Arc::clone(&arrived), Arc::clone(&goes_on));
+    let _sink = take(&p, move |_| {
+        *came.lock().expect("lock") = true;
+        drop(held.lock());
+        Err(gst::FlowError::Flushing)
+    });
+    p.set_state(gst::State::Playing).expect("playing");
+    begin(&pads[0], AUDIO);
+    let waits = goes_on.lock().expect("lock");
+    pads[0].push(block(0)).expect("taken");
+    wait_for("the buffer", || *arrived.lock().expect("lock"));
+    pads[0].push_event(gst::event::Caps::new(&AUDIO.parse().expect("caps")));
+    push_segment(&pads[0]);
+    let pad = pads[0].clone();
+    let asked = std::thread::spawn(move || {
+        let mut query = gst::query::Allocation::new(None, false);
+        pad.peer_query(&mut query)
+    });
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    drop(waits);
+    wait_for("the answer", || asked.is_finished());
+    assert!(!asked.join().expect("asked"));
+    p.set_state(gst::State::Null).expect("null");
+}
+
 /// Whoever hears of an error may ask the element something at once.
 #[test]
 fn an_error_is_posted_without_a_lock() {

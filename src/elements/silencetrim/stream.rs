@@ -18,11 +18,20 @@ pub struct Backlog {
     pub bytes: u64,
 }
 
+/// What a task has taken out of the queue and not yet sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sending {
+    Event,
+    /// A buffer, or a GAP in its place: downstream may keep it waiting for other streams.
+    Data,
+}
+
 /// One pair's part.
 #[derive(Default)]
 pub struct Stream {
     pub queue: VecDeque<Item>,
     pub bytes: u64,
+    pub sending: Option<Sending>,
     /// How many items were taken out of the queue.
     pub taken: u64,
     /// What the backlog may reach while others starve, until the queue is empty.
@@ -92,6 +101,31 @@ impl Stream {
         self.queue.push_back(item);
     }
 
+    /// Notes that downstream takes no more data. Where it has had enough of one stream, the next one
+    /// that waits already is another matter.
+    pub fn refuse(&mut self, error: gst::FlowError) {
+        let begins = |item: &Item| matches!(item, Item::Event(event) if event.type_() == gst::EventType::StreamStart);
+        let next = self.queue.iter().position(begins);
+        let next = next.filter(|_| error == gst::FlowError::Eos);
+        let kept = next.map_or_else(VecDeque::new, |next| self.queue.split_off(next));
+        self.queue.retain(|item| matches!(item, Item::Event(_)));
+        self.queue.extend(kept);
+        self.bytes = self.queue.iter().map(Item::bytes).sum();
+        if next.is_none() {
+            self.flow = Some(error);
+        }
+    }
+
+    /// Whether downstream has got all that came; `None` where it soon will have.
+    pub fn is_drained(&self) -> Option<bool> {
+        let only_events = self.sending != Some(Sending::Data)
+            && self.queue.iter().all(|item| matches!(item, Item::Event(_)));
+        if !only_events || !self.active || self.flushing || self.flow.is_some() {
+            return Some(false);
+        }
+        (self.queue.is_empty() && self.sending.is_none()).then_some(true)
+    }
+
     /// Notes how far the stream has come.
     pub fn reach(&mut self, span: Option<Span>) {
         if let Some(span) = span {
@@ -131,5 +165,58 @@ impl Stream {
                 then_another: false,
             }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::Kind;
+    use super::*;
+
+    fn packet() -> Item {
+        let span = Span::new(Time::ZERO, Time::SECOND);
+        Item::Buffer(gst::Buffer::from_slice([0; 10]), span, Kind::Packets)
+    }
+
+    fn start() -> Item {
+        Item::Event(gst::event::StreamStart::new("next"))
+    }
+
+    #[test]
+    fn it_is_drained_once_the_last_event_is_sent() {
+        gst::init().expect("gst");
+        let mut stream = Stream {
+            active: true,
+            ..Stream::default()
+        };
+        assert_eq!(stream.is_drained(), Some(true));
+        stream.push(start());
+        assert_eq!(stream.is_drained(), None);
+        stream.queue.pop_front();
+        stream.sending = Some(Sending::Event);
+        assert_eq!(stream.is_drained(), None);
+        stream.sending = Some(Sending::Data);
+        assert_eq!(stream.is_drained(), Some(false));
+        stream.sending = None;
+        stream.push(packet());
+        assert_eq!(stream.is_drained(), Some(false));
+        stream.refuse(gst::FlowError::Flushing);
+        stream.push(start());
+        assert_eq!(stream.is_drained(), Some(false));
+    }
+
+    #[test]
+    fn the_end_of_one_stream_takes_nothing_of_the_next() {
+        gst::init().expect("gst");
+        let mut stream = Stream::default();
+        for item in [packet(), start(), packet()] {
+            stream.push(item);
+        }
+        stream.refuse(gst::FlowError::Eos);
+        assert_eq!((stream.queue.len(), stream.bytes), (2, 10));
+        assert_eq!(stream.flow, None);
+        stream.refuse(gst::FlowError::Error);
+        assert_eq!((stream.queue.len(), stream.bytes), (1, 0));
+        assert_eq!(stream.flow, Some(gst::FlowError::Error));
     }
 }

@@ -794,6 +794,53 @@ fn a_gap_is_moved_and_new_caps_come_in_order() {
 }
 
 #[test]
+fn a_gap_keeps_its_seqnum_and_flags() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cuts = cut_list(folder.path(), &[(200, 1000)]);
+    for settings in [format!("cuts-location={cuts}"), "mode=detect".to_owned()] {
+        let mut h = harness(&settings);
+        h.set_src_caps_str(AUDIO);
+        let sent = gst::event::Gap::builder(gst::ClockTime::from_mseconds(300))
+            .duration(gst::ClockTime::from_mseconds(100))
+            .gap_flags(gst::GapFlags::DATA)
+            .build();
+        let seqnum = sent.seqnum();
+        h.push_event(sent);
+        loop {
+            let event = h.pull_event().expect("event");
+            if let gst::EventView::Gap(gap) = event.view() {
+                assert_eq!(gap.gap_flags(), gst::GapFlags::DATA);
+                assert_eq!(event.seqnum(), seqnum);
+                break;
+            }
+        }
+    }
+}
+
+/// What is not in the cut list that is written would be cut by it.
+#[test]
+fn a_track_that_ends_in_gaps_is_as_long_as_they_are() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("trim.vtt");
+    let mut h = harness(&format!("mode=detect report-location={}", path.display()));
+    h.set_src_caps_str(AUDIO);
+    h.push(block(0)).expect("taken");
+    for at in [100, 5_000] {
+        h.push_event(
+            gst::event::Gap::builder(gst::ClockTime::from_mseconds(at))
+                .duration(gst::ClockTime::from_mseconds(4_900))
+                .build(),
+        );
+    }
+    h.push_event(gst::event::Eos::new());
+    let list = std::fs::read_to_string(&path).expect("a cut list");
+    assert!(
+        list.contains("00:00:00.000 --> 00:00:09.900\nkeep"),
+        "{list}"
+    );
+}
+
+#[test]
 fn cues_are_clipped_and_moved() {
     let folder = tempfile::tempdir().expect("folder");
     let cuts = cut_list(folder.path(), &[(1000, 2000), (5000, 6000)]);

@@ -185,10 +185,10 @@ impl SilenceTrim {
         let taken = match event.view() {
             EventView::FlushStart(_) => return self.start_flush(&pair, event),
             EventView::FlushStop(_) => return self.stop_flush(&pair, event),
-            EventView::Gap(gap) if !lock(&self.session).passes() => {
+            EventView::Gap(gap) => {
                 let (start, length) = gap.get();
                 let span = lock(&pair.input).gap(start, length);
-                return span.is_none_or(|span| self.enqueue(&pair, Item::Gap(span)).is_ok());
+                return self.take_gap(&pair, event, span);
             }
             EventView::StreamStart(start) => {
                 let sparse = start.stream_flags().contains(gst::StreamFlags::SPARSE);
@@ -219,13 +219,26 @@ impl SilenceTrim {
         }
         let passes = lock(&self.session).passes();
         if passes {
-            let noted = self.note(&pair, None).is_ok();
-            if noted {
-                pair.src.push_event(event);
-            }
-            return noted;
+            return self.pass_event(&pair, event, None);
         }
         self.enqueue(&pair, Item::Event(event)).is_ok()
+    }
+
+    /// Takes a GAP for this span, which is `None` outside of the segment.
+    fn take_gap(&self, pair: &Pair, event: gst::Event, span: Option<Span>) -> bool {
+        if lock(&self.session).passes() {
+            return self.pass_event(pair, event, span);
+        }
+        span.is_none_or(|span| self.enqueue(pair, Item::Gap(span, event)).is_ok())
+    }
+
+    /// Sends an event on at once.
+    fn pass_event(&self, pair: &Pair, event: gst::Event, span: Option<Span>) -> bool {
+        let noted = self.note(pair, span).is_ok();
+        if noted {
+            pair.src.push_event(event);
+        }
+        noted
     }
 
     fn start_flush(&self, pair: &Pair, event: gst::Event) -> bool {

@@ -66,8 +66,8 @@ pub fn media_type(caps: &gst::CapsRef) -> &str {
 
 pub enum Item {
     Event(gst::Event),
-    /// Nothing comes for this span.
-    Gap(Span),
+    /// Nothing comes for this span, as the event says.
+    Gap(Span, gst::Event),
     Buffer(gst::Buffer, Span, Kind),
 }
 
@@ -75,14 +75,14 @@ impl Item {
     pub fn bytes(&self) -> u64 {
         match self {
             Item::Buffer(buffer, ..) => buffer.size() as u64,
-            Item::Event(_) | Item::Gap(_) => 0,
+            Item::Event(_) | Item::Gap(..) => 0,
         }
     }
 
     pub fn event(self) -> Option<gst::Event> {
         match self {
             Item::Event(event) => Some(event),
-            Item::Gap(_) | Item::Buffer(..) => None,
+            Item::Gap(..) | Item::Buffer(..) => None,
         }
     }
 
@@ -90,7 +90,7 @@ impl Item {
     pub fn span(&self) -> Option<Span> {
         match self {
             Item::Event(_) => None,
-            Item::Gap(span) | Item::Buffer(_, span, _) => Some(*span),
+            Item::Gap(span, _) | Item::Buffer(_, span, _) => Some(*span),
         }
     }
 
@@ -101,7 +101,7 @@ impl Item {
         }
         match self {
             Item::Event(_) => true,
-            Item::Gap(span) => span.start < decision.until && span.end <= decision.until,
+            Item::Gap(span, _) => span.start < decision.until && span.end <= decision.until,
             Item::Buffer(_, span, kind) => match kind {
                 Kind::EncodedVideo | Kind::Packets => span.start < decision.until,
                 Kind::RawVideo(_) | Kind::Text => {

@@ -13,17 +13,28 @@ use crate::elements::slide_event;
 use crate::timeline::{Span, Time};
 
 impl SilenceTrim {
-    pub(super) fn send_gap(&self, pair: &Pair, span: Span, decision: &Decision) {
+    pub(super) fn send_gap(
+        &self,
+        pair: &Pair,
+        span: Span,
+        event: &gst::Event,
+        decision: &Decision,
+    ) {
+        let gst::EventView::Gap(gap) = event.view() else {
+            return;
+        };
         let Some(output) = item::kept_gap(span, decision) else {
             return;
         };
         self.send_owed(pair, gst::ClockTime::ZERO);
         let offset = lock(&pair.output).offset;
         let length = (!output.is_empty()).then(|| clock(output.duration()));
-        let gap = gst::event::Gap::builder(clock(output.start).saturating_add(offset))
+        let moved = gst::event::Gap::builder(clock(output.start).saturating_add(offset))
             .duration(length)
+            .gap_flags(gap.gap_flags())
+            .seqnum(event.seqnum())
             .build();
-        pair.src.push_event(gap);
+        pair.src.push_event(moved);
     }
 
     /// Sends what is kept of a buffer.

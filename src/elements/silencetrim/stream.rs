@@ -156,7 +156,7 @@ impl Stream {
                 until: span.start,
                 then_another: true,
             }),
-            Item::Gap(span) => Some(Shown {
+            Item::Gap(span, _) => Some(Shown {
                 until: span.start,
                 then_another: false,
             }),

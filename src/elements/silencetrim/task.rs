@@ -71,7 +71,7 @@ impl SilenceTrim {
                 stream.taken += 1;
                 stream.sending = Some(match item {
                     Item::Event(_) => Sending::Event,
-                    Item::Gap(_) | Item::Buffer(..) => Sending::Data,
+                    Item::Gap(..) | Item::Buffer(..) => Sending::Data,
                 });
                 if stream.queue.is_empty() {
                     stream.may_reach = Default::default();
@@ -113,12 +113,12 @@ impl SilenceTrim {
                 self.send_event(pair, event, &decision);
                 Ok(gst::FlowSuccess::Ok)
             }
-            Item::Gap(span) => {
+            Item::Gap(span, event) => {
                 let fill = lock(&pair.output).redactor.fill(span, &redaction);
                 if let Some((picture, kind)) = fill {
                     self.send_kept(pair, picture, span, &kind, &decision)
                 } else {
-                    self.send_gap(pair, span, &decision);
+                    self.send_gap(pair, span, &event, &decision);
                     Ok(gst::FlowSuccess::Ok)
                 }
             }

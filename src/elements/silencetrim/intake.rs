@@ -312,7 +312,7 @@ impl SilenceTrim {
             if stream.flow == Some(gst::FlowError::Eos) {
                 stream.flow = None;
             }
-            stream.started = true;
+            stream.has_stream = true;
             stream.sparse = sparse;
         }
         drop(session);
@@ -350,7 +350,7 @@ impl SilenceTrim {
             let listens = session.is_detecting() && is_raw_audio;
             session.hear(&sounds);
             if let Some(stream) = session.streams.get_mut(&pair.id) {
-                stream.begun = true;
+                stream.has_caps = true;
                 stream.fed = true;
                 stream.sparse |= matches!(kind, Kind::Text);
                 stream.listened = listens;

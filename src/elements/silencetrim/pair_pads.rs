@@ -36,8 +36,8 @@ impl SilenceTrim {
             owed.extend(events);
             stream.flush();
         }
-        let passes = [gst::EventType::Segment, gst::EventType::Eos];
-        owed.retain(|event| event.is_sticky() && !passes.contains(&event.type_()));
+        let flushed = [gst::EventType::Segment, gst::EventType::Eos];
+        owed.retain(|event| event.is_sticky() && !flushed.contains(&event.type_()));
         lock(&pair.output).toc = toc;
         owed
     }

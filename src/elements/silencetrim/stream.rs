@@ -34,7 +34,8 @@ pub struct Stream {
     pub sending: Option<Sending>,
     /// How many items were taken out of the queue.
     pub taken: u64,
-    /// What the backlog may reach while others starve, until the queue is empty.
+    /// While other streams starve the backlog may become this large. Zero until it has failed to
+    /// shrink, and again once the queue is empty.
     pub may_reach: Backlog,
     /// Wakes this pair's chain and task.
     pub wake: Arc<Condvar>,
@@ -45,9 +46,9 @@ pub struct Stream {
     /// The source pad is linked, as far as is known.
     pub linked: bool,
     /// STREAM_START came: it goes on until EOS.
-    pub started: bool,
+    pub has_stream: bool,
     /// Caps came.
-    pub begun: bool,
+    pub has_caps: bool,
     pub eos: bool,
     pub flushing: bool,
     /// The source pad is active.
@@ -67,8 +68,8 @@ pub struct Stream {
 impl Stream {
     pub fn reset(&mut self) {
         self.flush();
-        self.started = false;
-        self.begun = false;
+        self.has_stream = false;
+        self.has_caps = false;
         self.sparse = false;
         self.listened = false;
         self.looks_ahead = false;
@@ -76,8 +77,8 @@ impl Stream {
 
     /// Forgets the stream that has ended: another one may come to the pad.
     pub fn await_next(&mut self) {
-        self.started = false;
-        self.begun = false;
+        self.has_stream = false;
+        self.has_caps = false;
         self.listened = false;
         self.eos = false;
         self.first = None;

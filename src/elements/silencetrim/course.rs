@@ -76,7 +76,7 @@ impl SilenceTrim {
         let Some(outcome) = lock(&self.session).finish() else {
             return;
         };
-        if outcome.silent {
+        if outcome.nobody_spoke {
             gst::element_imp_warning!(
                 self,
                 gst::StreamError::Failed,
@@ -98,11 +98,11 @@ impl SilenceTrim {
 
     /// None of the pads that nothing has come to leads to a source.
     pub(super) fn none_can_start(&self) -> bool {
-        let silent: Vec<u32> = lock(&self.session).silent().collect();
+        let not_started: Vec<u32> = lock(&self.session).not_started().collect();
         let pairs = lock(&self.pairs).clone();
         pairs
             .iter()
-            .filter(|pair| silent.contains(&pair.id))
+            .filter(|pair| not_started.contains(&pair.id))
             .all(|pair| !pads::has_source(&pair.sink))
     }
 }

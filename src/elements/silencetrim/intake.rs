@@ -32,21 +32,22 @@ impl SilenceTrim {
             let session = lock(&self.session);
             (session.passes(), !session.redaction.is_empty())
         };
-        let (arrived, kind) = {
+        let received = {
             let mut input = lock(&pair.input);
             // Without caps it is not known how to hide anything.
             if redacts && !input.accepted {
                 return Err(gst::FlowError::NotNegotiated);
             }
-            if input.segment.is_none() && !passes {
-                gst::element_imp_error!(
-                    self,
-                    gst::StreamError::Failed,
-                    ("{}: a buffer came before its segment", pad.name())
-                );
-                return Err(gst::FlowError::Error);
-            }
-            (input.receive(buffer, !passes), input.kind.clone())
+            let is_placed = input.segment.is_some() || passes;
+            is_placed.then(|| (input.receive(buffer, !passes), input.kind.clone()))
+        };
+        let Some((arrived, kind)) = received else {
+            gst::element_imp_error!(
+                self,
+                gst::StreamError::Failed,
+                ("{}: a buffer came before its segment", pad.name())
+            );
+            return Err(gst::FlowError::Error);
         };
         let Some(arrived) = arrived else {
             gst::trace!(CAT, obj = pad, "outside of the segment");
@@ -142,6 +143,8 @@ impl SilenceTrim {
             match stream.flow {
                 // Listening goes on where nobody wants the stream.
                 None | Some(gst::FlowError::NotLinked) => {}
+                // What has enough of a stream's data takes its end, and the next stream.
+                Some(gst::FlowError::Eos) if is_event => {}
                 Some(error) => return Err(error),
             }
             if linked || is_event {
@@ -182,10 +185,10 @@ impl SilenceTrim {
         let taken = match event.view() {
             EventView::FlushStart(_) => return self.start_flush(&pair, event),
             EventView::FlushStop(_) => return self.stop_flush(&pair, event),
-            EventView::Gap(gap) if !lock(&self.session).passes() => {
+            EventView::Gap(gap) => {
                 let (start, length) = gap.get();
                 let span = lock(&pair.input).gap(start, length);
-                return span.is_none_or(|span| self.enqueue(&pair, Item::Gap(span)).is_ok());
+                return self.take_gap(&pair, event, span);
             }
             EventView::StreamStart(start) => {
                 let sparse = start.stream_flags().contains(gst::StreamFlags::SPARSE);
@@ -216,13 +219,26 @@ impl SilenceTrim {
         }
         let passes = lock(&self.session).passes();
         if passes {
-            let noted = self.note(&pair, None).is_ok();
-            if noted {
-                pair.src.push_event(event);
-            }
-            return noted;
+            return self.pass_event(&pair, event, None);
         }
         self.enqueue(&pair, Item::Event(event)).is_ok()
+    }
+
+    /// Takes a GAP for this span, which is `None` outside of the segment.
+    fn take_gap(&self, pair: &Pair, event: gst::Event, span: Option<Span>) -> bool {
+        if lock(&self.session).passes() {
+            return self.pass_event(pair, event, span);
+        }
+        span.is_none_or(|span| self.enqueue(pair, Item::Gap(span, event)).is_ok())
+    }
+
+    /// Sends an event on at once.
+    fn pass_event(&self, pair: &Pair, event: gst::Event, span: Option<Span>) -> bool {
+        let noted = self.note(pair, span).is_ok();
+        if noted {
+            pair.src.push_event(event);
+        }
+        noted
     }
 
     fn start_flush(&self, pair: &Pair, event: gst::Event) -> bool {
@@ -290,15 +306,14 @@ impl SilenceTrim {
         let mut session = lock(&self.session);
         let again = session.finished;
         if let Some(stream) = session.streams.get_mut(&pair.id) {
-            let ended = stream.eos;
-            stream.started = true;
-            stream.eos = false;
-            stream.sparse = sparse;
-            if ended {
-                stream.begun = false;
-                stream.first = None;
-                stream.end = Time::ZERO;
+            if stream.eos {
+                stream.await_next();
             }
+            if stream.flow == Some(gst::FlowError::Eos) {
+                stream.flow = None;
+            }
+            stream.has_stream = true;
+            stream.sparse = sparse;
         }
         drop(session);
         if again {
@@ -335,7 +350,7 @@ impl SilenceTrim {
             let listens = session.is_detecting() && is_raw_audio;
             session.hear(&sounds);
             if let Some(stream) = session.streams.get_mut(&pair.id) {
-                stream.begun = true;
+                stream.has_caps = true;
                 stream.fed = true;
                 stream.sparse |= matches!(kind, Kind::Text);
                 stream.listened = listens;

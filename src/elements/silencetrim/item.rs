@@ -66,8 +66,8 @@ pub fn media_type(caps: &gst::CapsRef) -> &str {
 
 pub enum Item {
     Event(gst::Event),
-    /// Nothing comes for this span.
-    Gap(Span),
+    /// Nothing comes for this span, as the event says.
+    Gap(Span, gst::Event),
     Buffer(gst::Buffer, Span, Kind),
 }
 
@@ -75,7 +75,14 @@ impl Item {
     pub fn bytes(&self) -> u64 {
         match self {
             Item::Buffer(buffer, ..) => buffer.size() as u64,
-            Item::Event(_) | Item::Gap(_) => 0,
+            Item::Event(_) | Item::Gap(..) => 0,
+        }
+    }
+
+    pub fn event(self) -> Option<gst::Event> {
+        match self {
+            Item::Event(event) => Some(event),
+            Item::Gap(..) | Item::Buffer(..) => None,
         }
     }
 
@@ -83,7 +90,7 @@ impl Item {
     pub fn span(&self) -> Option<Span> {
         match self {
             Item::Event(_) => None,
-            Item::Gap(span) | Item::Buffer(_, span, _) => Some(*span),
+            Item::Gap(span, _) | Item::Buffer(_, span, _) => Some(*span),
         }
     }
 
@@ -94,7 +101,7 @@ impl Item {
         }
         match self {
             Item::Event(_) => true,
-            Item::Gap(span) => span.end <= decision.until,
+            Item::Gap(span, _) => span.start < decision.until && span.end <= decision.until,
             Item::Buffer(_, span, kind) => match kind {
                 Kind::EncodedVideo | Kind::Packets => span.start < decision.until,
                 Kind::RawVideo(_) | Kind::Text => {
@@ -111,6 +118,7 @@ impl Item {
 #[derive(Debug)]
 pub struct Kept {
     pub buffer: gst::Buffer,
+    /// Empty where it is not known how long the buffer is.
     pub output: Span,
     /// The kept span of the source that it belongs to: another one than the last one's means a
     /// splice.
@@ -123,8 +131,9 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
         return Vec::new();
     };
     if let Kind::Text = kind {
-        let output = list.span_to_output(span);
-        let buffer = with_moved_words(buffer, span, &list);
+        let output = span_to_output(&list, span);
+        let end = if span.is_empty() { Time::MAX } else { span.end };
+        let buffer = with_moved_words(buffer, Span::new(span.start, end), &list);
         let source = decision.kept.iter().find(|kept| kept.end > span.start);
         return output
             .zip(source)
@@ -159,7 +168,9 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
                     let cut = audio::cut(buffer.clone(), info, part, *kept, splices);
                     (cut, part.span)
                 }
-                Kind::RawVideo(_) => (buffer.clone(), wanted.intersection(*kept)?),
+                Kind::RawVideo(_) if !span.is_empty() => {
+                    (buffer.clone(), span.intersection(*kept)?)
+                }
                 _ => (buffer.clone(), span),
             };
             let start = list.to_output(source.start).kept()?;
@@ -198,9 +209,17 @@ pub fn is_kept(span: Span, decision: &Decision) -> bool {
 
 /// What is left of a gap.
 pub fn kept_gap(span: Span, decision: &Decision) -> Option<Span> {
-    CutList::new(decision.kept.iter().copied())
-        .ok()?
-        .span_to_output(span)
+    let list = CutList::new(decision.kept.iter().copied()).ok()?;
+    span_to_output(&list, span)
+}
+
+/// What is kept of a span; of one whose end is not known, and which is empty, its start.
+fn span_to_output(list: &CutList, span: Span) -> Option<Span> {
+    if span.is_empty() {
+        let start = list.to_output(span.start).kept()?;
+        return Some(Span::new(start, start));
+    }
+    list.span_to_output(span)
 }
 
 /// Where a time of the source lies in the output, if it is decided and kept.

@@ -9,7 +9,8 @@
 //! silent in a muted span, to the sample, with a short fade outside of it; cues that touch it are
 //! left out. A picture of which any is shown in a covered span is replaced by the last one that lies
 //! a second away from every such span, or by a plain card. Encoded streams that would have to be
-//! hidden are refused. The property `role` of a sink pad tells descriptions and chapters from the
+//! hidden are refused, and so are cues before a muted span of which it is not known how long they
+//! are shown. The property `role` of a sink pad tells descriptions and chapters from the
 //! class itself.
 //!
 //! Before the first raw picture of each kept span goes the event `lecture-splice`: `time`, where the

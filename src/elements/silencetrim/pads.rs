@@ -152,6 +152,8 @@ pub struct Output {
     pub segment_due: Option<gst::Seqnum>,
     /// Sticky events that belong behind the segment.
     pub behind_segment: Vec<gst::Event>,
+    /// A table of contents whose times were not decided when it came; it goes out at the end.
+    pub toc: Option<gst::Event>,
     /// Added to all timestamps: decoding times before the first picture are no negative numbers.
     pub offset: gst::ClockTime,
     /// The kept span of the last buffer.
@@ -161,10 +163,14 @@ pub struct Output {
     pub redactor: Redactor,
 }
 
-/// Whether a stream may come to a pad: what is linked before it leads to an element that makes one.
+/// Whether a stream may come to a pad: what is linked before it leads to an element that makes one,
+/// and that has not said that it is at its end.
 pub fn has_source(sink: &gst::Pad) -> bool {
     /// More than any pipeline has elements in a row.
     const FARTHEST: usize = 200;
+    if sink.pad_flags().contains(gst::PadFlags::EOS) {
+        return false;
+    }
     let mut ahead = vec![(sink.clone(), 0)];
     while let Some((sink, far)) = ahead.pop() {
         let Some(src) = sink.peer() else { continue };

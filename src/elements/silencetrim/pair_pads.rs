@@ -26,16 +26,19 @@ impl SilenceTrim {
     pub(super) fn reset_pair(&self, pair: &Pair) -> Vec<gst::Event> {
         lock(&pair.input).flush();
         let output = std::mem::take(&mut *lock(&pair.output));
-        let mut owed = output.behind_segment;
+        let (mut owed, mut toc) = (output.behind_segment, output.toc);
         if let Some(stream) = lock(&self.session).streams.get_mut(&pair.id) {
-            owed.extend(stream.queue.drain(..).filter_map(|item| match item {
-                Item::Event(event) => Some(event),
-                Item::Gap(_) | Item::Buffer(..) => None,
-            }));
+            let mut events: Vec<gst::Event> =
+                stream.queue.drain(..).filter_map(Item::event).collect();
+            // Its times are those of the source.
+            let is_toc = |event: &mut gst::Event| event.type_() == gst::EventType::Toc;
+            toc = events.extract_if(.., is_toc).last().or(toc);
+            owed.extend(events);
             stream.flush();
         }
-        let passes = [gst::EventType::Segment, gst::EventType::Eos];
-        owed.retain(|event| event.is_sticky() && !passes.contains(&event.type_()));
+        let flushed = [gst::EventType::Segment, gst::EventType::Eos];
+        owed.retain(|event| event.is_sticky() && !flushed.contains(&event.type_()));
+        lock(&pair.output).toc = toc;
         owed
     }
 

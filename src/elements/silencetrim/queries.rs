@@ -8,7 +8,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::imp::{SilenceTrim, lock};
-use super::item::{self, Item, Kind};
+use super::item::{self, Kind};
 use super::pads::{Pair, clock, time};
 use crate::timeline::{Span, Time};
 
@@ -30,16 +30,14 @@ impl SilenceTrim {
     pub(super) fn is_drained(&self, pair: &Pair) -> bool {
         let mut session = lock(&self.session);
         loop {
-            let detecting = session.is_detecting() && !session.passes();
+            if session.is_detecting() && !session.passes() {
+                return false;
+            }
             let Some(stream) = session.streams.get(&pair.id) else {
                 return false;
             };
-            if stream.queue.is_empty() {
-                return !detecting;
-            }
-            let only_events = stream.queue.iter().all(|i| matches!(i, Item::Event(_)));
-            if detecting || !only_events || !stream.active || stream.flushing {
-                return false;
+            if let Some(is_drained) = stream.is_drained() {
+                return is_drained;
             }
             let wake = Arc::clone(&stream.wake);
             session = wake.wait(session).unwrap_or_else(PoisonError::into_inner);

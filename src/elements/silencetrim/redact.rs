@@ -87,6 +87,15 @@ pub fn refusal(
 /// Why nothing can be hidden of a stream that was let through: a flush has the cut list read again.
 const CHANGED: &str = "the cut list hides more than when the stream began; start again";
 
+/// Why a cue whose end is not known cannot be left out: it may be shown into a span that hides it.
+const ENDLESS: &str = "the cut list mutes, and how long a cue is shown is not known; leave the \
+                       stream out";
+
+/// Whether any of `spans`, which are sorted and disjoint, lies at or behind `time`.
+fn has_span_behind(spans: &[Span], time: Time) -> bool {
+    touches(spans, Span::new(time, Time::MAX))
+}
+
 /// Until when a picture is shown, and whether another one follows it there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown {
@@ -129,6 +138,9 @@ impl Redactor {
             Kind::RawAudio(info) => audio::mute(buffer, info, place.span.start, silent)
                 .map(Some)
                 .ok_or("the samples cannot be written to"),
+            Kind::Text if place.span.is_empty() && has_span_behind(silent, place.span.start) => {
+                Err(ENDLESS)
+            }
             Kind::Text => Ok((!touches(silent, place.span)).then_some(buffer)),
             Kind::RawVideo(layout) => {
                 let buffer = match silent.is_empty() {
@@ -180,7 +192,8 @@ impl Redactor {
         let mut frame = gst::Buffer::new();
         if let Some(frame) = frame.get_mut() {
             frame.set_pts(super::pads::clock(span.start));
-            frame.set_duration(super::pads::clock(span.duration()));
+            let length = (!span.is_empty()).then(|| super::pads::clock(span.duration()));
+            frame.set_duration(length);
         }
         let kind = Kind::RawVideo(Some(Arc::clone(layout)));
         Some((self.still(&frame, layout, cover.card), kind))

@@ -193,7 +193,7 @@ pub fn summary(outcome: &Outcome) -> gst::Structure {
     gst::Structure::builder("silencetrim-summary")
         .field("kept", kept.nanos())
         .field("removed", outcome.duration.saturating_sub(kept).nanos())
-        .field("microphone-silent", outcome.silent)
+        .field("microphone-silent", outcome.nobody_spoke)
         .build()
 }
 

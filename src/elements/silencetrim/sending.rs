@@ -10,19 +10,31 @@ use super::item::{self, Kept, Kind};
 use super::pads::{Output, Pair, clock};
 use super::report;
 use crate::elements::slide_event;
-use crate::timeline::Span;
+use crate::timeline::{Span, Time};
 
 impl SilenceTrim {
-    pub(super) fn send_gap(&self, pair: &Pair, span: Span, decision: &Decision) {
+    pub(super) fn send_gap(
+        &self,
+        pair: &Pair,
+        span: Span,
+        event: &gst::Event,
+        decision: &Decision,
+    ) {
+        let gst::EventView::Gap(gap) = event.view() else {
+            return;
+        };
         let Some(output) = item::kept_gap(span, decision) else {
             return;
         };
         self.send_owed(pair, gst::ClockTime::ZERO);
         let offset = lock(&pair.output).offset;
-        let gap = gst::event::Gap::builder(clock(output.start).saturating_add(offset))
-            .duration(clock(output.duration()))
+        let length = (!output.is_empty()).then(|| clock(output.duration()));
+        let moved = gst::event::Gap::builder(clock(output.start).saturating_add(offset))
+            .duration(length)
+            .gap_flags(gap.gap_flags())
+            .seqnum(event.seqnum())
             .build();
-        pair.src.push_event(gap);
+        pair.src.push_event(moved);
     }
 
     /// Sends what is kept of a buffer.
@@ -74,22 +86,21 @@ impl SilenceTrim {
                     }
                 }
             }
+            gst::EventView::Toc(_) if decision.until < Time::MAX => {
+                // At the end all times are decided.
+                lock(&pair.output).toc = Some(event);
+                return;
+            }
             gst::EventView::Toc(toc) => {
-                let (toc, updated) = toc.toc_owned();
-                let Some(toc) = report::moved_toc(&toc, decision) else {
-                    gst::debug!(
-                        CAT,
-                        obj = pair.src,
-                        "a table of contents whose times are not decided"
-                    );
+                lock(&pair.output).toc = None;
+                let Some(moved) = moved_toc(toc, decision) else {
                     return;
                 };
-                gst::event::Toc::builder(&toc, updated)
-                    .seqnum(event.seqnum())
-                    .build()
+                moved
             }
             gst::EventView::Eos(_) => {
                 self.send_owed(pair, gst::ClockTime::ZERO);
+                self.send_held_toc(pair, decision);
                 event
             }
             _ => event,
@@ -104,6 +115,20 @@ impl SilenceTrim {
             }
         }
         pair.src.push_event(event);
+    }
+
+    /// Sends the table of contents that came before its times were decided.
+    fn send_held_toc(&self, pair: &Pair, decision: &Decision) {
+        let Some(held) = lock(&pair.output).toc.take() else {
+            return;
+        };
+        if let gst::EventView::Toc(toc) = held.view()
+            && let Some(moved) = moved_toc(toc, decision)
+        {
+            pair.src.push_event(moved);
+        } else {
+            gst::debug!(CAT, obj = pair.src, "nothing is kept of its contents");
+        }
     }
 
     /// Sends the segment and what belongs behind it.
@@ -194,7 +219,7 @@ impl SilenceTrim {
                 };
                 buffer.set_dts(moved);
             }
-            if kept.output.start < kept.output.end {
+            if !kept.output.is_empty() {
                 buffer.set_duration(clock(kept.output.duration()));
             }
             if splice {
@@ -211,4 +236,14 @@ impl SilenceTrim {
         }
         pair.src.push(buffer)
     }
+}
+
+/// The event with its table of contents in the time of the output; `None` where nothing is left.
+fn moved_toc(event: &gst::event::Toc, decision: &Decision) -> Option<gst::Event> {
+    let (toc, updated) = event.toc_owned();
+    let moved = report::moved_toc(&toc, decision)?;
+    let event = gst::event::Toc::builder(&moved, updated)
+        .seqnum(event.seqnum())
+        .build();
+    Some(event)
 }

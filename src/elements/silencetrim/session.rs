@@ -30,7 +30,7 @@ pub struct Outcome {
     pub kept: Vec<Span>,
     pub duration: Time,
     /// Streams were listened to and nobody spoke.
-    pub silent: bool,
+    pub nobody_spoke: bool,
 }
 
 pub struct Session {
@@ -108,7 +108,10 @@ impl Session {
         fresh.streams = std::mem::take(&mut self.streams);
         match why {
             // The caps that say so come again.
-            Again::AfterEos => {}
+            Again::AfterEos => {
+                let ended = fresh.streams.values_mut().filter(|stream| stream.eos);
+                ended.for_each(Stream::await_next);
+            }
             Again::Flush(seqnum) => {
                 fresh.leader = self.leader;
                 fresh.flush = Some(seqnum);
@@ -174,7 +177,7 @@ impl Session {
     fn all_begun(&self) -> bool {
         self.streams
             .values()
-            .all(|stream| stream.begun || stream.eos || !stream.fed)
+            .all(|stream| stream.has_caps || stream.eos || !stream.fed)
             || self.held_time() >= LATEST_START
             || self.decision.until > Time::ZERO
     }
@@ -266,7 +269,7 @@ impl Session {
 
     /// Whether there are pads that a decoder may still be linked to, which takes it a moment.
     fn awaits_link(&mut self) -> bool {
-        let open = |stream: &Stream| !stream.begun && !stream.eos && !stream.sparse;
+        let open = |stream: &Stream| !stream.has_caps && !stream.eos && !stream.sparse;
         let since = *self.unheard_since.get_or_insert_with(Instant::now);
         self.streams.values().any(open) && since.elapsed() < BEGIN_TIMEOUT
     }
@@ -281,7 +284,7 @@ impl Session {
         if self.is_detecting() && !self.unheard {
             // A stream that has not begun may bring sound late.
             let may_hear = |stream: &Stream| {
-                let begins = stream.fed && !stream.begun && !stream.eos && !stream.sparse;
+                let begins = stream.fed && !stream.has_caps && !stream.eos && !stream.sparse;
                 stream.listened || begins
             };
             let heard = self.streams.values().any(may_hear);
@@ -357,7 +360,7 @@ impl Session {
                 && !stream.sparse
                 && !stream.flushing
                 && !stream.has_decided(&self.decision)
-                && (stream.started || time < LATEST_START)
+                && (stream.has_stream || time < LATEST_START)
         };
         let mut starving = self.streams.iter().filter(starving).peekable();
         let is_needed = starving.peek().is_some()
@@ -382,8 +385,8 @@ impl Session {
         }
     }
 
-    /// Lets a backlog that does not shrink grow to twice its size: what it leads to waits for the
-    /// streams that starve.
+    /// Lets a backlog that does not shrink grow to twice its size. It does not shrink because what is
+    /// downstream, a muxer or sinks that preroll, waits for data of other streams.
     pub fn give_way(&mut self, id: u32) {
         let Some(stream) = self.streams.get(&id) else {
             return;
@@ -403,20 +406,20 @@ impl Session {
         let mut started = self
             .streams
             .values()
-            .filter(|s| s.started || s.begun || s.eos)
+            .filter(|s| s.has_stream || s.has_caps || s.eos)
             .peekable();
         started.peek()?;
         started
             .all(|stream| stream.eos)
-            .then(|| self.silent().next().is_none())
+            .then(|| self.not_started().next().is_none())
     }
 
     /// The linked pads that nothing has come to.
-    pub fn silent(&self) -> impl Iterator<Item = u32> + '_ {
-        let silent = |s: &Stream| s.fed && !(s.started || s.begun || s.eos);
+    pub fn not_started(&self) -> impl Iterator<Item = u32> + '_ {
+        let waits = |s: &Stream| s.fed && !(s.has_stream || s.has_caps || s.eos);
         self.streams
             .iter()
-            .filter(move |(_, stream)| silent(stream))
+            .filter(move |(_, stream)| waits(stream))
             .map(|(id, _)| *id)
     }
 
@@ -459,7 +462,7 @@ impl Session {
             cuts: fitted(cuts, &kept),
             kept,
             duration,
-            silent: listened && self.plan.evidence.speech.is_empty(),
+            nobody_spoke: listened && self.plan.evidence.speech.is_empty(),
         })
     }
 }
@@ -511,8 +514,8 @@ mod tests {
             let stream = Stream {
                 fed: true,
                 linked: true,
-                started: true,
-                begun: true,
+                has_stream: true,
+                has_caps: true,
                 listened: true,
                 ..Stream::default()
             };
@@ -543,6 +546,38 @@ mod tests {
         let warning = session.bound().expect("a warning");
         assert!(warning.contains("max-hold-bytes"), "{warning}");
         assert_eq!(session.decision.until, Time::from_secs(8));
+    }
+
+    #[test]
+    fn the_next_recording_begins_without_the_positions_of_the_one_before() {
+        let mut session = session(2);
+        for id in 0..2 {
+            session
+                .streams
+                .get_mut(&id)
+                .expect("a stream")
+                .reach(Some(Span::new(Time::ZERO, Time::from_secs(500))));
+            session.end_stream(id);
+        }
+        assert!(session.finish().is_some());
+        // The first pad begins anew, nothing has come to the second one.
+        let first = session.streams.get_mut(&0).expect("a stream");
+        first.await_next();
+        first.has_stream = true;
+        first.has_caps = true;
+        first.listened = true;
+        let settings = Settings {
+            max_hold_time: 10_000_000_000,
+            ..Settings::default()
+        };
+        session.restart(Session::new(&settings, None), Again::AfterEos);
+        let first = session.streams.get_mut(&0).expect("a stream");
+        first.reach(Some(Span::new(Time::ZERO, Time::SECOND)));
+        assert_eq!(session.held_time(), Time::SECOND);
+        assert_eq!(session.bound(), None);
+        assert_eq!(session.decision.until, Time::ZERO);
+        session.end_stream(0);
+        assert_eq!(session.all_ended(), Some(false));
     }
 
     #[test]

@@ -126,17 +126,19 @@ impl Settings {
             "frame-rate" => self.frame_rate = get(value)?,
             "report-location" => self.report_location = path(value)?,
             "speech-threshold" => self.speech_threshold = get(value)?,
-            other => {
-                let number = self
-                    .number(other)
-                    .ok_or_else(|| format!("no property {other}"))?;
-                *number = get(value)?;
-            }
+            "min-silence" => self.min_silence = get(value)?,
+            "min-break" => self.min_break = get(value)?,
+            "lead-in" => self.lead_in = get(value)?,
+            "lead-out" => self.lead_out = get(value)?,
+            "review-above" => self.review_above = get(value)?,
+            "max-hold-time" => self.max_hold_time = get(value)?,
+            "max-hold-bytes" => self.max_hold_bytes = get(value)?,
+            other => return Err(format!("no property {other}")),
         }
         Ok(())
     }
 
-    pub fn get(&mut self, pspec: &glib::ParamSpec) -> Option<glib::Value> {
+    pub fn get(&self, pspec: &glib::ParamSpec) -> Option<glib::Value> {
         let text = |path: &Option<PathBuf>| {
             path.as_ref()
                 .map(|path| path.to_string_lossy().into_owned())
@@ -150,19 +152,13 @@ impl Settings {
             "frame-rate" => self.frame_rate.to_value(),
             "report-location" => text(&self.report_location),
             "speech-threshold" => self.speech_threshold.to_value(),
-            other => (*self.number(other)?).to_value(),
-        })
-    }
-
-    fn number(&mut self, name: &str) -> Option<&mut u64> {
-        Some(match name {
-            "min-silence" => &mut self.min_silence,
-            "min-break" => &mut self.min_break,
-            "lead-in" => &mut self.lead_in,
-            "lead-out" => &mut self.lead_out,
-            "review-above" => &mut self.review_above,
-            "max-hold-time" => &mut self.max_hold_time,
-            "max-hold-bytes" => &mut self.max_hold_bytes,
+            "min-silence" => self.min_silence.to_value(),
+            "min-break" => self.min_break.to_value(),
+            "lead-in" => self.lead_in.to_value(),
+            "lead-out" => self.lead_out.to_value(),
+            "review-above" => self.review_above.to_value(),
+            "max-hold-time" => self.max_hold_time.to_value(),
+            "max-hold-bytes" => self.max_hold_bytes.to_value(),
             _ => return None,
         })
     }

@@ -18,14 +18,24 @@ pub struct Backlog {
     pub bytes: u64,
 }
 
+/// What a task has taken out of the queue and not yet sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sending {
+    Event,
+    /// A buffer, or a GAP in its place: downstream may keep it waiting for other streams.
+    Data,
+}
+
 /// One pair's part.
 #[derive(Default)]
 pub struct Stream {
     pub queue: VecDeque<Item>,
     pub bytes: u64,
+    pub sending: Option<Sending>,
     /// How many items were taken out of the queue.
     pub taken: u64,
-    /// What the backlog may reach while others starve, until the queue is empty.
+    /// While other streams starve the backlog may become this large. Zero until it has failed to
+    /// shrink, and again once the queue is empty.
     pub may_reach: Backlog,
     /// Wakes this pair's chain and task.
     pub wake: Arc<Condvar>,
@@ -36,9 +46,9 @@ pub struct Stream {
     /// The source pad is linked, as far as is known.
     pub linked: bool,
     /// STREAM_START came: it goes on until EOS.
-    pub started: bool,
+    pub has_stream: bool,
     /// Caps came.
-    pub begun: bool,
+    pub has_caps: bool,
     pub eos: bool,
     pub flushing: bool,
     /// The source pad is active.
@@ -58,11 +68,21 @@ pub struct Stream {
 impl Stream {
     pub fn reset(&mut self) {
         self.flush();
-        self.started = false;
-        self.begun = false;
+        self.has_stream = false;
+        self.has_caps = false;
         self.sparse = false;
         self.listened = false;
         self.looks_ahead = false;
+    }
+
+    /// Forgets the stream that has ended: another one may come to the pad.
+    pub fn await_next(&mut self) {
+        self.has_stream = false;
+        self.has_caps = false;
+        self.listened = false;
+        self.eos = false;
+        self.first = None;
+        self.end = Time::ZERO;
     }
 
     /// Forgets what came, keeps what STREAM_START and caps said.
@@ -80,6 +100,31 @@ impl Stream {
         self.bytes += item.bytes();
         self.reach(item.span());
         self.queue.push_back(item);
+    }
+
+    /// Notes that downstream takes no more data. Where it has had enough of one stream, the next one
+    /// that waits already is another matter.
+    pub fn refuse(&mut self, error: gst::FlowError) {
+        let begins = |item: &Item| matches!(item, Item::Event(event) if event.type_() == gst::EventType::StreamStart);
+        let next = self.queue.iter().position(begins);
+        let next = next.filter(|_| error == gst::FlowError::Eos);
+        let kept = next.map_or_else(VecDeque::new, |next| self.queue.split_off(next));
+        self.queue.retain(|item| matches!(item, Item::Event(_)));
+        self.queue.extend(kept);
+        self.bytes = self.queue.iter().map(Item::bytes).sum();
+        if next.is_none() {
+            self.flow = Some(error);
+        }
+    }
+
+    /// Whether downstream has got all that came; `None` where it soon will have.
+    pub fn is_drained(&self) -> Option<bool> {
+        let only_events = self.sending != Some(Sending::Data)
+            && self.queue.iter().all(|item| matches!(item, Item::Event(_)));
+        if !only_events || !self.active || self.flushing || self.flow.is_some() {
+            return Some(false);
+        }
+        (self.queue.is_empty() && self.sending.is_none()).then_some(true)
     }
 
     /// Notes how far the stream has come.
@@ -112,7 +157,7 @@ impl Stream {
                 until: span.start,
                 then_another: true,
             }),
-            Item::Gap(span) => Some(Shown {
+            Item::Gap(span, _) => Some(Shown {
                 until: span.start,
                 then_another: false,
             }),
@@ -121,5 +166,58 @@ impl Stream {
                 then_another: false,
             }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::Kind;
+    use super::*;
+
+    fn packet() -> Item {
+        let span = Span::new(Time::ZERO, Time::SECOND);
+        Item::Buffer(gst::Buffer::from_slice([0; 10]), span, Kind::Packets)
+    }
+
+    fn start() -> Item {
+        Item::Event(gst::event::StreamStart::new("next"))
+    }
+
+    #[test]
+    fn it_is_drained_once_the_last_event_is_sent() {
+        gst::init().expect("gst");
+        let mut stream = Stream {
+            active: true,
+            ..Stream::default()
+        };
+        assert_eq!(stream.is_drained(), Some(true));
+        stream.push(start());
+        assert_eq!(stream.is_drained(), None);
+        stream.queue.pop_front();
+        stream.sending = Some(Sending::Event);
+        assert_eq!(stream.is_drained(), None);
+        stream.sending = Some(Sending::Data);
+        assert_eq!(stream.is_drained(), Some(false));
+        stream.sending = None;
+        stream.push(packet());
+        assert_eq!(stream.is_drained(), Some(false));
+        stream.refuse(gst::FlowError::Flushing);
+        stream.push(start());
+        assert_eq!(stream.is_drained(), Some(false));
+    }
+
+    #[test]
+    fn the_end_of_one_stream_takes_nothing_of_the_next() {
+        gst::init().expect("gst");
+        let mut stream = Stream::default();
+        for item in [packet(), start(), packet()] {
+            stream.push(item);
+        }
+        stream.refuse(gst::FlowError::Eos);
+        assert_eq!((stream.queue.len(), stream.bytes), (2, 10));
+        assert_eq!(stream.flow, None);
+        stream.refuse(gst::FlowError::Error);
+        assert_eq!((stream.queue.len(), stream.bytes), (1, 0));
+        assert_eq!(stream.flow, Some(gst::FlowError::Error));
     }
 }

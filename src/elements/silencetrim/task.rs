@@ -12,6 +12,7 @@ use super::imp::{CAT, SilenceTrim, lock};
 use super::item::{self, Item};
 use super::pads::Pair;
 use super::redact::Place;
+use super::stream::Sending;
 
 /// How long, after the others have ended or brought much, a pad that leads to no source may take to be
 /// linked to one: a link that waits for a decoder to be chosen shows nowhere but in the pad that is
@@ -27,11 +28,23 @@ impl SilenceTrim {
                 return;
             };
             let imp: &Self = &this;
-            imp.catch_panic(|| (), |imp| imp.turn(&pair));
+            imp.catch_panic(|| imp.give_up(&pair), |imp| imp.turn(&pair));
         });
         if started.is_err() {
             gst::error!(CAT, obj = pair.src, "no task");
         }
+    }
+
+    /// Ends the stream of a pair whose task cannot go on, as an error does: it would fail again at once.
+    fn give_up(&self, pair: &Pair) {
+        let mut session = lock(&self.session);
+        if let Some(stream) = session.streams.get_mut(&pair.id) {
+            stream.sending = None;
+            stream.flow = Some(gst::FlowError::Error);
+        }
+        session.wake_all();
+        drop(session);
+        let _ = pair.src.pause_task();
     }
 
     /// One turn of a pair's task: waits for an item that is decided and sends it.
@@ -56,6 +69,10 @@ impl SilenceTrim {
             if ready && let Some(item) = stream.queue.pop_front() {
                 stream.bytes -= item.bytes();
                 stream.taken += 1;
+                stream.sending = Some(match item {
+                    Item::Event(_) => Sending::Event,
+                    Item::Gap(..) | Item::Buffer(..) => Sending::Data,
+                });
                 if stream.queue.is_empty() {
                     stream.may_reach = Default::default();
                 }
@@ -96,12 +113,12 @@ impl SilenceTrim {
                 self.send_event(pair, event, &decision);
                 Ok(gst::FlowSuccess::Ok)
             }
-            Item::Gap(span) => {
+            Item::Gap(span, event) => {
                 let fill = lock(&pair.output).redactor.fill(span, &redaction);
                 if let Some((picture, kind)) = fill {
                     self.send_kept(pair, picture, span, &kind, &decision)
                 } else {
-                    self.send_gap(pair, span, &decision);
+                    self.send_gap(pair, span, &event, &decision);
                     Ok(gst::FlowSuccess::Ok)
                 }
             }
@@ -131,22 +148,22 @@ impl SilenceTrim {
 
     /// Notes what downstream said.
     pub(super) fn took(&self, pair: &Pair, flow: Result<gst::FlowSuccess, gst::FlowError>) {
-        let Err(error) = flow else { return };
-        let stops = {
+        let (error, stops) = {
             let mut session = lock(&self.session);
             let Some(stream) = session.streams.get_mut(&pair.id) else {
                 return;
             };
-            if error == gst::FlowError::NotLinked {
+            stream.sending = None;
+            stream.wake.notify_all();
+            let Err(error) = flow else { return };
+            let stops = if error == gst::FlowError::NotLinked {
                 stream.linked = false;
                 false
             } else {
                 // Where upstream has pushed its last there is nobody else to say so.
                 let unsaid = stream.eos;
                 let known = matches!(error, gst::FlowError::Flushing | gst::FlowError::Eos);
-                stream.flow = Some(error);
-                stream.queue.retain(|item| matches!(item, Item::Event(_)));
-                stream.bytes = 0;
+                stream.refuse(error);
                 session.wake_all();
                 drop(session);
                 if unsaid && !known {
@@ -160,7 +177,8 @@ impl SilenceTrim {
                     );
                 }
                 error == gst::FlowError::Flushing
-            }
+            };
+            (error, stops)
         };
         gst::debug!(CAT, obj = pair.src, "{error:?}");
         if stops {

@@ -202,7 +202,8 @@ impl<'a> Loader<'a> {
                 self.report.add(rules::READABLE, path, what);
                 continue;
             };
-            let text = bytes.starts_with(b"WEBVTT") || file.ends_with(".vtt");
+            let named_text = file.ends_with(".vtt");
+            let text = !encrypted && (named_text || bytes.starts_with(b"WEBVTT"));
             let fragment = if text || encrypted {
                 None
             } else {

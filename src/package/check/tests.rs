@@ -260,7 +260,27 @@ fn a_good_package_has_no_findings() {
     assert_eq!((report.playlists, report.segments), (7, 18));
 }
 
-/// Replaces text in a file that is there and holds it.
+#[test]
+fn encrypted_segments_are_measured_and_not_looked_into() {
+    let mut package = good();
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"https://keys/1\",IV=0x00\n#EXT";
+    for (path, bytes) in &mut package {
+        if path.ends_with("playlist.m3u8") {
+            let text = String::from_utf8_lossy(bytes);
+            let has_map = text.contains("#EXT-X-MAP");
+            let first = if has_map { "#EXT-X-MAP" } else { "#EXTINF" };
+            *bytes = text.replacen(first, &first.replace("#EXT", key), 1).into();
+        } else if path.ends_with(".m4s") || path.ends_with(".vtt") && path.starts_with("captions") {
+            bytes.fill(0x5a);
+        }
+    }
+    master(&mut package, "#EXT-X-I-FRAME-STREAM-INF", "#EXT-X-SOMETHING");
+    let report = check(&package, "master.m3u8");
+    let broken: Vec<&str> = report.findings.iter().map(|one| one.rule.number).collect();
+    assert_eq!(broken, ["Apple 6.1"]);
+    assert_eq!(report.not_looked_into.len(), 15);
+}
+
 #[test]
 fn the_rate_of_a_class_without_pictures_is_that_of_its_sound() {
     let mut package = good();
@@ -281,6 +301,7 @@ fn the_rate_of_a_class_without_pictures_is_that_of_its_sound() {
     assert!(rates.iter().all(|rule| broken.contains(rule)), "{broken:?}");
 }
 
+/// Replaces text in a file that is there and holds it.
 fn edit(package: &mut Package, file: &str, from: &str, to: &str) {
     let bytes = package.get_mut(file).expect("the file is there");
     let text = String::from_utf8(bytes.clone()).expect("text");

@@ -2,7 +2,7 @@
 
 //! The rules of one media playlist.
 
-use m3u8_rs::MediaPlaylistType;
+use m3u8_rs::{Key, MediaPlaylistType, MediaSegment};
 
 use super::load::{Rendition, Segment};
 use super::media::{Kind, Track};
@@ -45,22 +45,42 @@ fn tags(report: &mut Report, rendition: &Rendition, i_frames: bool) {
     if fragmented && !maps {
         report.add(rules::MAP, path, "EXT-X-MAP is missing");
     }
-    // RFC 8216 section 7: what a playlist uses asks for a version.
-    let ranges = playlist
-        .segments
-        .iter()
-        .any(|segment| segment.byte_range.is_some());
-    let needed = match () {
-        () if maps && !playlist.i_frames_only => 6,
-        () if maps => 5,
-        () if playlist.i_frames_only || ranges => 4,
-        () => 3,
-    };
+    let needed = needed_version(rendition);
     let version = playlist.version.unwrap_or(1);
     if version < needed {
         let what = format!("EXT-X-VERSION is {version}, {needed} is needed");
         report.add(rules::VERSION, path, what);
     }
+}
+
+/// The version that a media playlist asks for by what it uses, RFC 8216 section 7.
+fn needed_version(rendition: &Rendition) -> usize {
+    let playlist = &rendition.playlist;
+    let any = |uses: fn(&MediaSegment) -> bool| playlist.segments.iter().any(uses);
+    let any_key = |uses: fn(&Key) -> bool| {
+        let mut keys = playlist.segments.iter().filter_map(|one| one.key.as_ref());
+        keys.any(uses)
+    };
+    let has_map = any(|segment| segment.map.is_some());
+    let has_format = any_key(|key| key.keyformat.is_some() || key.keyformatversions.is_some());
+    let has_range = any(|segment| segment.byte_range.is_some());
+    match () {
+        () if has_map && !playlist.i_frames_only => 6,
+        () if has_map || has_format => 5,
+        () if has_range || playlist.i_frames_only => 4,
+        () if has_fractions(&rendition.text) => 3,
+        () if any_key(|key| key.iv.is_some()) => 2,
+        () => 1,
+    }
+}
+
+/// Whether a duration is written with decimals.
+fn has_fractions(playlist: &str) -> bool {
+    let mut durations = playlist.lines().filter_map(|line| {
+        let value = line.strip_prefix("#EXTINF:")?;
+        value.split(',').next()
+    });
+    durations.any(|duration| duration.contains('.'))
 }
 
 fn is_fragmented(segment: &Segment) -> bool {

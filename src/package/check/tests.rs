@@ -274,11 +274,45 @@ fn encrypted_segments_are_measured_and_not_looked_into() {
             bytes.fill(0x5a);
         }
     }
-    master(&mut package, "#EXT-X-I-FRAME-STREAM-INF", "#EXT-X-SOMETHING");
+    master(
+        &mut package,
+        "#EXT-X-I-FRAME-STREAM-INF",
+        "#EXT-X-SOMETHING",
+    );
     let report = check(&package, "master.m3u8");
     let broken: Vec<&str> = report.findings.iter().map(|one| one.rule.number).collect();
     assert_eq!(broken, ["Apple 6.1"]);
     assert_eq!(report.not_looked_into.len(), 15);
+}
+
+#[test]
+fn the_version_is_that_of_what_is_used() {
+    let segment = "#EXTINF:6,\n0.ts\n";
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"";
+    let uses = [
+        (segment.to_owned(), 1),
+        (format!("{key}\n{segment}"), 1),
+        (format!("{key},IV=0x01\n{segment}"), 2),
+        (segment.replace('6', "6.0"), 3),
+        (format!("#EXT-X-BYTERANGE:9@0\n{segment}"), 4),
+        (format!("#EXT-X-I-FRAMES-ONLY\n{segment}"), 4),
+        (format!("{key},KEYFORMAT=\"identity\"\n{segment}"), 5),
+        (
+            format!("#EXT-X-I-FRAMES-ONLY\n#EXT-X-MAP:URI=\"i\"\n{segment}"),
+            5,
+        ),
+        (format!("#EXT-X-MAP:URI=\"i\"\n{segment}"), 6),
+    ];
+    for (used, needed) in uses {
+        for version in [needed - 1, needed] {
+            let head = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:6\n");
+            let playlist = head + &used + "#EXT-X-ENDLIST\n";
+            let package = Package::from([("a.m3u8".to_owned(), playlist.into_bytes())]);
+            let findings = check(&package, "a.m3u8").findings;
+            let found = findings.iter().any(|one| one.rule == rules::VERSION);
+            assert_eq!(found, version < needed, "{version}: {used}");
+        }
+    }
 }
 
 #[test]

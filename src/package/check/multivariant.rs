@@ -8,8 +8,8 @@ use m3u8_rs::{
     AlternativeMedia, AlternativeMediaType, MasterPlaylist, SessionDataField, VariantStream,
 };
 
-use super::load::{Loader, Rendition, resolve};
-use super::media::{Kind, Track};
+use super::load::{Loader, Rendition, Segment, resolve};
+use super::media::{Fragment, Kind};
 use super::{Report, beside, rendition, rules};
 use crate::package::playlist::{from_first_rate, sample_format};
 
@@ -29,7 +29,9 @@ pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
     let renditions = load(loader, path, &playlist);
     for data in &playlist.session_data {
         if let SessionDataField::Uri(uri) = &data.field {
-            let file = resolve(path, uri);
+            let Some(file) = loader.path(path, uri) else {
+                continue;
+            };
             let Some(bytes) = loader.file(path, &file) else {
                 continue;
             };
@@ -71,7 +73,7 @@ fn load(
         .iter()
         .filter_map(|media| media.uri.as_deref().map(|uri| (uri, false)))
         .chain(variants.map(|variant| (&variant.uri[..], variant.is_i_frame)))
-        .map(|(uri, i_frames)| (resolve(path, uri), i_frames))
+        .filter_map(|(uri, i_frames)| Some((loader.path(path, uri)?, i_frames)))
         .collect();
     let mut renditions = BTreeMap::new();
     for (file, i_frames) in named {
@@ -92,7 +94,7 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn rendition(&self, uri: &str) -> Option<&'a Rendition> {
-        self.renditions.get(&resolve(self.path, uri))
+        self.renditions.get(&resolve(self.path, uri)?)
     }
 
     fn group(&self, kind: AlternativeMediaType, id: &str) -> Vec<&'a AlternativeMedia> {
@@ -219,10 +221,8 @@ impl<'a> Checker<'a> {
                 .add(codecs_rule, self.path, format!("{uri} has none")),
             Some(codecs) => {
                 let declared: Vec<&str> = codecs.split(',').map(str::trim).collect();
-                let tracks = rendition
-                    .tracks
-                    .iter()
-                    .chain(audio.iter().flat_map(|one| &one.tracks));
+                let of_audio = audio.iter().flat_map(|one| one.tracks());
+                let tracks = rendition.tracks().chain(of_audio);
                 let missing = tracks
                     .filter_map(|track| track.codec.as_deref())
                     .find(|codec| !declared.iter().any(|one| one.eq_ignore_ascii_case(codec)));
@@ -247,7 +247,7 @@ impl<'a> Checker<'a> {
             _ => {}
         }
         if !variant.is_i_frame && video {
-            self.frame_rate(variant, rendition, track);
+            self.frame_rate(variant, rendition);
             self.independence(variant, rendition);
         }
         if !variant.is_i_frame && variant.average_bandwidth.is_none() {
@@ -256,12 +256,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn frame_rate(
-        &mut self,
-        variant: &VariantStream,
-        rendition: &Rendition,
-        track: Option<&Track>,
-    ) {
+    fn frame_rate(&mut self, variant: &VariantStream, rendition: &Rendition) {
         let uri = &variant.uri;
         let Some(said) = variant.frame_rate else {
             self.report
@@ -272,18 +267,13 @@ impl<'a> Checker<'a> {
             let what = format!("{uri} has {said}");
             self.report.add(rules::FRAME_RATE_MAX, self.path, what);
         }
-        let fragments = || {
-            rendition
-                .segments
-                .iter()
-                .filter_map(|one| one.fragment.as_ref())
-        };
-        let ticks: u64 = fragments().map(|fragment| fragment.duration).sum();
+        let fragments = || rendition.segments.iter().filter_map(Segment::fragment);
+        let seconds: f64 = fragments().map(Fragment::duration).sum();
         let frames: u64 = fragments().map(|fragment| fragment.samples).sum();
-        let Some(track) = track.filter(|_| ticks > 0) else {
+        if seconds <= 0.0 {
             return;
-        };
-        let measured = frames as f64 * f64::from(track.timescale) / ticks as f64;
+        }
+        let measured = frames as f64 / seconds;
         if (said / measured - 1.0).abs() > TOLERANCE {
             let what = format!("{uri} has {said:.3}, the media has {measured:.3}");
             self.report.add(rules::FRAME_RATE, self.path, what);
@@ -291,11 +281,9 @@ impl<'a> Checker<'a> {
     }
 
     fn independence(&mut self, variant: &VariantStream, rendition: &Rendition) {
-        let starts = |segment: &super::load::Segment| {
-            segment
-                .fragment
-                .as_ref()
-                .is_some_and(|fragment| fragment.starts_with_sync)
+        let starts = |segment: &Segment| {
+            let fragment = segment.fragment();
+            fragment.is_some_and(|fragment| fragment.starts_with_sync)
         };
         let said = self.playlist.independent_segments
             || rendition.playlist.independent_segments
@@ -310,12 +298,17 @@ impl<'a> Checker<'a> {
         let uri = &variant.uri;
         // Without pictures a variant is one of the sounds of its own group.
         let is_sound = audio.iter().any(|one| std::ptr::eq(*one, rendition));
-        let with_audio = |rate: fn(&Rendition) -> f64| {
-            let sound = audio.iter().map(|one| rate(one)).fold(0.0, f64::max);
-            sound + if is_sound { 0.0 } else { rate(rendition) }
+        let with_audio = |rate: fn(&Rendition) -> Option<f64>| {
+            let sounds: Option<Vec<f64>> = audio.iter().map(|one| rate(one)).collect();
+            let own = if is_sound { Some(0.0) } else { rate(rendition) };
+            Some(sounds?.into_iter().fold(0.0, f64::max) + own?)
         };
-        let peak = with_audio(Rendition::peak_rate);
-        let average = with_audio(Rendition::average_rate);
+        let (Some(peak), Some(average)) = (
+            with_audio(Rendition::peak_rate),
+            with_audio(Rendition::average_rate),
+        ) else {
+            return;
+        };
         if average <= 0.0 {
             return;
         }

@@ -36,6 +36,7 @@ rules! {
     PLAYLIST = "HLS 4.1" Must "a playlist is UTF-8 without a byte order mark and can be parsed";
     EXTM3U = "HLS 4.3.1.1" Must "a playlist starts with #EXTM3U";
     VERSION = "HLS 7" Must "EXT-X-VERSION covers what the playlist uses";
+    DISCONTINUITY = "HLS 4.3.2.3" Must "EXT-X-DISCONTINUITY stands where the tracks change";
     TARGET = "HLS 4.3.3.1" Must "no EXTINF, rounded, is over EXT-X-TARGETDURATION";
     ENDLIST = "HLS 4.3.3.4" Must "a playlist that will not change ends with EXT-X-ENDLIST";
     MEDIA = "HLS 4.3.4.1" Must "EXT-X-MEDIA has what its type asks for";

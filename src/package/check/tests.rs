@@ -316,6 +316,121 @@ fn the_version_is_that_of_what_is_used() {
 }
 
 #[test]
+fn uris_lead_to_files_of_the_package_or_elsewhere() {
+    let found = [
+        ("master.m3u8", "a/b.m3u8", "a/b.m3u8"),
+        ("master.m3u8", "../audio/a.m3u8", "../audio/a.m3u8"),
+        ("../audio/a.m3u8", "../../x/0.m4s", "../../x/0.m4s"),
+        ("../audio/a.m3u8", "../video/0.m4s", "../video/0.m4s"),
+        ("a/b.m3u8", "./../c/0.m4s?token=1#t", "c/0.m4s"),
+        ("a/b.m3u8", "my%20class%2c%C3%A4.m4s", "a/my class,ä.m4s"),
+        ("a/b.m3u8", "100%.m4s", "a/100%.m4s"),
+        ("a/b.m3u8", "%+1%ff.m4s", "a/%+1%ff.m4s"),
+        ("a/b.m3u8", "c/d:e.m4s", "a/c/d:e.m4s"),
+    ];
+    for (playlist, uri, path) in found {
+        assert_eq!(resolve(playlist, uri).as_deref(), Some(path), "{uri}");
+    }
+    for uri in [
+        "https://a/b.m4s",
+        "//a/b.m4s",
+        "/b.m4s",
+        "data:,",
+        "skd://k",
+    ] {
+        assert_eq!(resolve("a/b.m3u8", uri), None, "{uri}");
+    }
+}
+
+#[test]
+fn what_lies_on_a_server_is_not_looked_into() {
+    let mut package = good();
+    for path in [LOW, "captions/en/playlist.m3u8"] {
+        edit(&mut package, path, "1.", "https://example.org/1.");
+    }
+    edit(
+        &mut package,
+        "audio/main/playlist.m3u8",
+        "init.mp4",
+        "/init.mp4",
+    );
+    let report = check(&package, "master.m3u8");
+    assert_eq!(report.findings, []);
+    let expected = [
+        "/init.mp4",
+        "https://example.org/1.m4s",
+        "https://example.org/1.vtt",
+    ];
+    let elsewhere = report.not_looked_into.iter();
+    let elsewhere: Vec<&String> = elsewhere
+        .filter(|path| path.contains("//") || path.starts_with('/'))
+        .collect();
+    assert_eq!(elsewhere, expected);
+}
+
+#[test]
+fn a_discontinuity_starts_other_times_and_another_map() {
+    let mut package = good();
+    // The same frames in a timescale that is twice as fine, and from another time on.
+    let syncs = [0, 50, 100];
+    let other = segment(5_000_000, 150, 2, &syncs, SIZE);
+    package.insert("video/540p/1.m4s".to_owned(), other);
+    package.insert(
+        "video/540p/2.m4s".to_owned(),
+        segment(5_000_300, 150, 2, &syncs, SIZE),
+    );
+    package.insert(
+        "video/540p/other.mp4".to_owned(),
+        init(b"vide", 2 * FPS, &[h264(540, 31)]),
+    );
+    let from = "#EXTINF:6.00000,\n1.m4s";
+    let map = "#EXT-X-MAP:URI=\"other.mp4\"\n";
+    for path in [LOW, "video/540p/iframes.m3u8"] {
+        let text = String::from_utf8_lossy(&package[path]).replace(
+            "#EXT-X-BYTERANGE:4000@0\n#EXTINF:6.0,\n1.m4s",
+            &format!("{map}#EXT-X-BYTERANGE:4000@0\n#EXTINF:6.0,\n1.m4s"),
+        );
+        package.insert(path.to_owned(), text.into());
+    }
+    edit(
+        &mut package,
+        LOW,
+        from,
+        &format!("#EXT-X-DISCONTINUITY\n{map}{from}"),
+    );
+    assert_eq!(check(&package, "master.m3u8").findings, []);
+    // Without it the times do not follow each other.
+    edit(&mut package, LOW, "#EXT-X-DISCONTINUITY\n", "");
+    assert!(broken_rules(&package).contains(&"Apple 7.3"));
+}
+
+#[test]
+fn encryption_ends_where_the_playlist_says_so() {
+    let mut package = good();
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n";
+    let clear = "#EXT-X-KEY:METHOD=NONE\n";
+    let inf = "#EXTINF:6.00000,\n";
+    edit(
+        &mut package,
+        LOW,
+        &format!("{inf}0."),
+        &format!("{key}{inf}0."),
+    );
+    edit(
+        &mut package,
+        LOW,
+        &format!("{inf}1."),
+        &format!("{clear}{inf}1."),
+    );
+    edit(&mut package, "video/540p/iframes.m3u8", "0.m4s", "1.m4s");
+    package.get_mut(FIRST).expect("there").fill(0x5a);
+    assert_eq!(check(&package, "master.m3u8").findings, []);
+    let late = segment(150, 150, 1, &[1, 50, 100], SIZE);
+    package.insert("video/540p/1.m4s".to_owned(), late);
+    assert!(broken_rules(&package).contains(&"Apple 7.4"));
+}
+
+#[test]
 fn the_rate_of_a_class_without_pictures_is_that_of_its_sound() {
     let mut package = good();
     let sound = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
@@ -362,6 +477,18 @@ const BREAKS: &[Break] = &[
         edit(p, LOW, "#EXTM3U\n", "#EXT-X-VERSION:7\n#EXTM3U\n")
     }),
     ("HLS 7", |p| edit(p, LOW, "VERSION:7", "VERSION:5")),
+    ("HLS 4.3.2.3", |p| {
+        p.insert(
+            "video/540p/other.mp4".to_owned(),
+            init(b"vide", FPS, &[h264(540, 31), aac()]),
+        );
+        edit(
+            p,
+            LOW,
+            "#EXTINF:6.00000,\n1.m4s",
+            "#EXT-X-MAP:URI=\"other.mp4\"\n#EXTINF:6.00000,\n1.m4s",
+        );
+    }),
     ("HLS 4.3.3.1", |p| {
         edit(p, LOW, "TARGETDURATION:6", "TARGETDURATION:5")
     }),

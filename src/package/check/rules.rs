@@ -87,7 +87,7 @@ rules! {
     I_FRAME_CODECS = "Apple 9.3" Must "an I-frame variant has CODECS";
     I_FRAME_RESOLUTION = "Apple 9.4" Must "an I-frame variant has RESOLUTION";
     VARIANTS = "Apple 9.9" Must "there are several bit rates of video";
-    INDEPENDENT = "Apple 9.12" Must "segments that start with an IDR are said to be independent";
+    INDEPENDENT = "Apple 9.11" Must "segments that start with an IDR are said to be independent";
     AVERAGE_GIVEN = "Apple 9.14" Must "a variant has AVERAGE-BANDWIDTH";
     FRAME_RATE = "Apple 9.15" Must "a variant with video has FRAME-RATE, and it is that of the media";
 }

@@ -725,7 +725,7 @@ const BREAKS: &[Break] = &[
         let one: Vec<&str> = lines.collect();
         p.insert("master.m3u8".to_owned(), one.join("\n").into());
     }),
-    ("Apple 9.12", |p| {
+    ("Apple 9.11", |p| {
         master(p, "#EXT-X-INDEPENDENT-SEGMENTS\n", "")
     }),
     ("Apple 9.14", |p| {

@@ -556,7 +556,7 @@ mod tests {
         assert_eq!(error.file, SEGMENT);
         let (files, manifest) = package("../../../drafts/trim.vtt");
         let error = release(&files, &manifest, None).expect_err("it is not in the package");
-        assert_eq!(error.file, "drafts/trim.vtt");
+        assert_eq!(error.file, "../drafts/trim.vtt");
     }
 
     #[test]

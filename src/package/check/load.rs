@@ -77,6 +77,11 @@ impl Rendition {
         self.tracks().any(|track| track.kind == kind)
     }
 
+    /// Decode time of the first sample in seconds; `None` where it is not looked into.
+    pub fn start(&self) -> Option<f64> {
+        self.segments.first()?.fragment().map(Fragment::start)
+    }
+
     /// In seconds, as the playlist says.
     pub fn duration(&self) -> f64 {
         self.segments.iter().map(|segment| segment.duration).sum()
@@ -328,7 +333,7 @@ impl<'a> Loader<'a> {
 
 /// Whether EXT-X-KEY says that from this segment on nothing is encrypted. The crate takes a tag with
 /// METHOD=NONE, which has no other attributes, for one that it does not know.
-fn ends_encryption(segment: &MediaSegment) -> bool {
+pub(super) fn ends_encryption(segment: &MediaSegment) -> bool {
     segment.unknown_tags.iter().any(|tag| {
         let attributes = tag.rest.as_deref().unwrap_or_default();
         tag.tag == "X-KEY" && attributes.split(',').any(|one| one.trim() == "METHOD=NONE")

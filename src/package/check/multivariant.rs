@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use m3u8_rs::{
-    AlternativeMedia, AlternativeMediaType, MasterPlaylist, SessionDataField, VariantStream,
+    AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, MasterPlaylist, SessionDataField,
+    VariantStream,
 };
 
 use super::load::{Loader, Rendition, Segment, resolve};
@@ -19,6 +20,9 @@ const DESCRIBES_SOUND: &str = "public.accessibility.describes-music-and-sound";
 
 /// Declared and measured rates, and declared and measured frame rates, differ by at most this.
 const TOLERANCE: f64 = 0.10;
+
+/// Seconds by which one medium of a recording may start after another.
+const LATE: f64 = 0.5;
 
 pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
     let Ok(playlist) = m3u8_rs::parse_master_playlist_res(text.as_bytes()) else {
@@ -50,6 +54,7 @@ pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
         renditions: &renditions,
         report: &mut loader.report,
     };
+    checker.tags(text);
     checker.alternatives();
     checker.variants();
     checker.together();
@@ -59,6 +64,14 @@ pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
 fn formats(variant: &VariantStream) -> BTreeSet<&str> {
     let codecs = variant.codecs.iter().flat_map(|codecs| codecs.split(','));
     codecs.map(|codec| sample_format(codec.trim())).collect()
+}
+
+/// Whether a sample format is one of pictures.
+fn is_of_pictures(format: &str) -> bool {
+    let known = [
+        "avc1", "avc3", "hvc1", "hev1", "dvh1", "dvhe", "av01", "vp08", "vp09", "vvc1", "mp4v",
+    ];
+    known.contains(&format)
 }
 
 /// Reads every media playlist once and checks it by itself.
@@ -103,6 +116,37 @@ impl<'a> Checker<'a> {
             .iter()
             .filter(|media| media.media_type == kind && media.group_id == id)
             .collect()
+    }
+
+    /// What the crate does not tell of tags: it reads one that lacks an attribute as one that it does
+    /// not know, and YES and NO as whether it is YES.
+    fn tags(&mut self, text: &str) {
+        const TAGS: [&str; 4] = [
+            "X-STREAM-INF",
+            "X-I-FRAME-STREAM-INF",
+            "X-MEDIA",
+            "X-SESSION-DATA",
+        ];
+        for tag in &self.playlist.unknown_tags {
+            // An empty string is none to the crate.
+            let has_empty = tag.rest.as_ref().is_some_and(|rest| rest.contains("\"\""));
+            if TAGS.contains(&&tag.tag[..]) && !has_empty {
+                let what = format!("an attribute of EXT-{} is missing or malformed", tag.tag);
+                self.report.add(rules::PLAYLIST, self.path, what);
+            }
+        }
+        for line in text.lines() {
+            let Some(attributes) = line.strip_prefix("#EXT-X-MEDIA:") else {
+                continue;
+            };
+            // What stands in quotes is every second part.
+            let bare: String = attributes.split('"').step_by(2).collect();
+            let says = |wanted: &str| bare.split(',').any(|one| one.trim() == wanted);
+            if says("DEFAULT=YES") && says("AUTOSELECT=NO") {
+                let what = "DEFAULT=YES stands beside AUTOSELECT=NO";
+                self.report.add(rules::MEDIA, self.path, what);
+            }
+        }
     }
 
     fn alternatives(&mut self) {
@@ -177,10 +221,10 @@ impl<'a> Checker<'a> {
 
     fn variants(&mut self) {
         for variant in &self.playlist.variants {
+            let audio = self.audio_of(variant);
             let Some(rendition) = self.rendition(&variant.uri) else {
                 continue;
             };
-            let audio = self.audio_of(variant);
             self.attributes(variant, rendition, &audio);
             if !variant.is_i_frame {
                 self.rates(variant, rendition, &audio);
@@ -199,6 +243,12 @@ impl<'a> Checker<'a> {
             group
         };
         of_group(AlternativeMediaType::Subtitles, variant.subtitles.as_ref());
+        of_group(AlternativeMediaType::Video, variant.video.as_ref());
+        let captions = match &variant.closed_captions {
+            Some(ClosedCaptionGroupId::GroupId(id) | ClosedCaptionGroupId::Other(id)) => Some(id),
+            Some(ClosedCaptionGroupId::None) | None => None,
+        };
+        of_group(AlternativeMediaType::ClosedCaptions, captions);
         let audio = of_group(AlternativeMediaType::Audio, variant.audio.as_ref());
         audio
             .iter()
@@ -209,7 +259,10 @@ impl<'a> Checker<'a> {
     fn attributes(&mut self, variant: &VariantStream, rendition: &Rendition, audio: &[&Rendition]) {
         let uri = &variant.uri;
         let track = rendition.main_track();
-        let video = track.is_some_and(|track| track.kind == Kind::Video);
+        let video = match track {
+            Some(track) => track.kind == Kind::Video,
+            None => formats(variant).into_iter().any(is_of_pictures),
+        };
         let (codecs_rule, resolution_rule) = if variant.is_i_frame {
             (rules::I_FRAME_CODECS, rules::I_FRAME_RESOLUTION)
         } else {
@@ -345,9 +398,40 @@ impl<'a> Checker<'a> {
                 variant.resolution.is_some() || rendition.has(Kind::Video)
             })
             .collect();
-        let Some((first, reference)) = videos.first().copied() else {
+        if let Some((first, reference)) = videos.first().copied() {
+            self.pictures(&videos, first, reference);
+        }
+        let renditions: Vec<&Rendition> = variants
+            .iter()
+            .filter_map(|variant| self.rendition(&variant.uri))
+            .collect();
+        // Without pictures the sound is what the others go by.
+        let pictures = videos.first().map(|(_, rendition)| *rendition);
+        let Some(reference) = pictures.or_else(|| renditions.first().copied()) else {
             return;
         };
+        for sound in renditions.iter().filter(|one| !one.has(Kind::Video)) {
+            self.same_time_range(reference, sound);
+        }
+        for media in &self.playlist.alternatives {
+            let Some(rendition) = media.uri.as_deref().and_then(|uri| self.rendition(uri)) else {
+                continue;
+            };
+            match media.media_type {
+                AlternativeMediaType::Audio => self.same_time_range(reference, rendition),
+                AlternativeMediaType::Subtitles => self.subtitle_span(reference, rendition),
+                _ => {}
+            }
+        }
+    }
+
+    /// What the renditions of the picture must have in common.
+    fn pictures(
+        &mut self,
+        videos: &[(&VariantStream, &Rendition)],
+        first: &VariantStream,
+        reference: &Rendition,
+    ) {
         if videos.len() < 2 {
             self.report.add(rules::VARIANTS, self.path, "there is one");
         }
@@ -387,16 +471,6 @@ impl<'a> Checker<'a> {
             }
             self.same_time_range(reference, rendition);
         }
-        for media in &self.playlist.alternatives {
-            let Some(rendition) = media.uri.as_deref().and_then(|uri| self.rendition(uri)) else {
-                continue;
-            };
-            match media.media_type {
-                AlternativeMediaType::Audio => self.same_time_range(reference, rendition),
-                AlternativeMediaType::Subtitles => self.subtitle_span(reference, rendition),
-                _ => {}
-            }
-        }
     }
 
     fn same_time_range(&mut self, reference: &Rendition, other: &Rendition) {
@@ -407,6 +481,12 @@ impl<'a> Checker<'a> {
         if a != b {
             let what = format!("it is {b} s, in {} it is {a} s", reference.path);
             self.report.add(rules::SAME_TARGET, &other.path, what);
+        }
+        if let (Some(a), Some(b)) = (reference.start(), other.start())
+            && (a - b).abs() > LATE
+        {
+            let what = format!("it starts at {b:.3} s, {} at {a:.3} s", reference.path);
+            self.report.add(rules::MATCHING, &other.path, what);
         }
         let (a, b) = (reference.duration(), other.duration());
         // Audio frames and video frames do not end together.

@@ -4,7 +4,7 @@
 
 use m3u8_rs::{Key, MediaPlaylistType, MediaSegment};
 
-use super::load::{Content, Rendition, Segment, main_track};
+use super::load::{Content, Rendition, Segment, ends_encryption, main_track};
 use super::media::{Fragment, Kind, Track};
 use super::{Report, rules};
 
@@ -24,8 +24,47 @@ pub(super) fn check(report: &mut Report, rendition: &Rendition, i_frames: bool) 
     }
 }
 
+/// What the crate does not tell: a tag that it cannot read is one that it does not know, and a
+/// segment without a duration has none.
+fn unread(report: &mut Report, rendition: &Rendition) {
+    const TAGS: [&str; 4] = ["X-TARGETDURATION", "X-BYTERANGE", "X-KEY", "X-MAP"];
+    let (path, segments) = (&rendition.path[..], &rendition.playlist.segments);
+    let unknown = segments.iter().flat_map(|segment| {
+        let known_end = ends_encryption(segment);
+        let tags = segment.unknown_tags.iter();
+        tags.filter(move |tag| !(known_end && tag.tag == "X-KEY"))
+    });
+    for tag in unknown.filter(|tag| TAGS.contains(&&tag.tag[..])) {
+        let what = format!("EXT-{} is malformed", tag.tag);
+        report.add(rules::PLAYLIST, path, what);
+    }
+    let lines = || rendition.text.lines();
+    let stray = [
+        "#EXT-X-STREAM-INF",
+        "#EXT-X-I-FRAME-STREAM-INF",
+        "#EXT-X-MEDIA:",
+    ];
+    if lines().any(|line| stray.iter().any(|tag| line.starts_with(tag))) {
+        let what = "it is a media playlist with tags of a multivariant one";
+        report.add(rules::PLAYLIST, path, what);
+    }
+    let durations = lines().filter(|line| line.starts_with("#EXTINF:")).count();
+    if durations < segments.len() {
+        let what = format!("{} segments have {durations} EXTINF", segments.len());
+        report.add(rules::DURATION, path, what);
+    }
+    if lines()
+        .filter(|line| line.starts_with("#EXT-X-VERSION:"))
+        .count()
+        > 1
+    {
+        report.add(rules::VERSION, path, "EXT-X-VERSION stands twice");
+    }
+}
+
 fn tags(report: &mut Report, rendition: &Rendition, i_frames: bool) {
     let (path, playlist) = (&rendition.path[..], &rendition.playlist);
+    unread(report, rendition);
     if !playlist.end_list {
         report.add(rules::ENDLIST, path, "EXT-X-ENDLIST is missing");
     }

@@ -430,6 +430,78 @@ fn encryption_ends_where_the_playlist_says_so() {
     assert!(broken_rules(&package).contains(&"Apple 7.4"));
 }
 
+/// A rule may be broken in several ways: others than those of [`BREAKS`].
+#[test]
+fn other_ways_to_break_a_rule_are_found() {
+    let ways: &[Break] = &[
+        ("HLS 4.3.4.2", |p| {
+            master(p, "SUBTITLES=\"text\"", "CLOSED-CAPTIONS=\"cc\"")
+        }),
+        ("HLS 4.3.4.2", |p| {
+            master(p, "SUBTITLES=\"text\"", "VIDEO=\"angles\"")
+        }),
+        ("HLS 4.3.4.1", |p| {
+            master(p, "DEFAULT=YES,AUTOSELECT=YES", "DEFAULT=YES,AUTOSELECT=NO")
+        }),
+        ("HLS 7", |p| {
+            edit(p, LOW, "VERSION:7\n", "VERSION:7\n#EXT-X-VERSION:7\n")
+        }),
+        ("HLS 4.1", |p| edit(p, LOW, "MAP:URI=", "MAP:FILE=")),
+        ("HLS 4.1", |p| {
+            edit(
+                p,
+                LOW,
+                "#EXT-X-ENDLIST",
+                "#EXT-X-STREAM-INF:BANDWIDTH=1\n#EXT-X-ENDLIST",
+            )
+        }),
+        ("HLS 4.1", |p| master(p, "INF:BANDWIDTH=3128000,", "INF:")),
+        ("HLS 4.1", |p| master(p, "GROUP-ID=\"text\",", "")),
+        ("Apple 9.2", |p| {
+            master(p, "RESOLUTION=1280x720,", "");
+            edit(
+                p,
+                "video/720p/playlist.m3u8",
+                "#EXT-X-MAP:URI=\"init.mp4\"\n",
+                "",
+            );
+        }),
+        ("Apple 9.15", |p| {
+            master(p, "1280x720,FRAME-RATE=25.000", "1280x720");
+            edit(
+                p,
+                "video/720p/playlist.m3u8",
+                "#EXT-X-MAP:URI=\"init.mp4\"\n",
+                "",
+            );
+        }),
+    ];
+    for (number, spoil) in ways {
+        let mut package = good();
+        spoil(&mut package);
+        let broken = broken_rules(&package);
+        assert!(
+            broken.contains(number),
+            "{number} is not found, but {broken:?}"
+        );
+    }
+}
+
+#[test]
+fn captions_cover_a_class_without_pictures() {
+    let mut package = good();
+    let sound = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+        #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"English\",LANGUAGE=\"en\",\
+        AUTOSELECT=YES,URI=\"captions/en/playlist.m3u8\"\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=128000,AVERAGE-BANDWIDTH=128000,CODECS=\"mp4a.40.2\",\
+        SUBTITLES=\"text\"\naudio/main/playlist.m3u8\n";
+    package.insert("master.m3u8".to_owned(), sound.into());
+    assert_eq!(broken_rules(&package), Vec::<&str>::new());
+    let captions = "captions/en/playlist.m3u8";
+    edit(&mut package, captions, "#EXTINF:6.00000,\n2.vtt\n", "");
+    assert_eq!(broken_rules(&package), ["Apple 5.5"]);
+}
+
 #[test]
 fn the_rate_of_a_class_without_pictures_is_that_of_its_sound() {
     let mut package = good();
@@ -477,6 +549,9 @@ const BREAKS: &[Break] = &[
         edit(p, LOW, "#EXTM3U\n", "#EXT-X-VERSION:7\n#EXTM3U\n")
     }),
     ("HLS 7", |p| edit(p, LOW, "VERSION:7", "VERSION:5")),
+    ("HLS 4.3.2.1", |p| {
+        edit(p, LOW, "#EXTINF:6.00000,\n1.m4s", "1.m4s")
+    }),
     ("HLS 4.3.2.3", |p| {
         p.insert(
             "video/540p/other.mp4".to_owned(),
@@ -511,6 +586,16 @@ const BREAKS: &[Break] = &[
     ("DASH 5.3.9", |p| edit(p, "manifest.mpd", "0.m4s", "9.m4s")),
     ("Media Fragments 4.2.2", |p| {
         edit(p, "thumbnails/thumbnails.vtt", "160,90", "160,91")
+    }),
+    ("HLS 6.2.4", |p| {
+        for index in 0..SEGMENTS {
+            let start = u64::from((10 + index * 6) * AUDIO_RATE);
+            let all: Vec<u32> = (0..300).collect();
+            p.insert(
+                format!("audio/main/{index}.m4s"),
+                segment(start, 300, 960, &all, 96_000),
+            );
+        }
     }),
     ("HLS 3.5", |p| {
         edit(p, "captions/en/1.vtt", "WEBVTT\n", "\n")

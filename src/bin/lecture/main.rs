@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 mod arguments;
+mod counted;
 mod description;
 mod destination;
 mod drafts;

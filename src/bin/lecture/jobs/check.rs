@@ -10,6 +10,7 @@ use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::{Request, Summary};
+use crate::counted::counted;
 use crate::description::Description;
 use crate::error::Error;
 
@@ -57,24 +58,36 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let (broken, advice) = (report.broken().count(), report.advice().count());
     request.note(&format!(
-        "{}: {broken} findings, {advice} pieces of advice; {} rules, {} playlists, {} segments",
+        "{}: {}, {}; {}, {}, {}",
         playlist.display(),
-        check::RULES.len(),
-        report.playlists,
-        report.segments
+        counted(broken, "finding", "findings"),
+        counted(advice, "piece of advice", "pieces of advice"),
+        counted(check::RULES.len(), "rule", "rules"),
+        counted(report.playlists, "playlist", "playlists"),
+        counted(report.segments, "segment", "segments")
     ));
     if !report.not_looked_into.is_empty() {
         let count = report.not_looked_into.len();
-        request.note(&format!("{count} files were not looked into"));
+        let said = counted(count, "file was", "files were");
+        request.note(&format!("{said} not looked into"));
     }
     summary.insert("playlist".into(), playlist.display().to_string().into());
     summary.insert("playlists".into(), report.playlists.into());
     summary.insert("segments".into(), report.segments.into());
+    let unseen: Vec<Value> = report
+        .not_looked_into
+        .into_iter()
+        .map(Value::from)
+        .collect();
+    summary.insert("not-looked-into".into(), unseen.into());
     let values: Vec<Value> = report.findings.iter().map(value).collect();
     summary.insert("findings".into(), values.into());
     if broken > 0 {
         return Err(Error::request(
-            format!("the package breaks {broken} rules"),
+            format!(
+                "the package breaks rules in {}",
+                counted(broken, "place", "places")
+            ),
             playlist.display().to_string(),
             "each stands in a line of its own",
         ));

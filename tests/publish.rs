@@ -748,6 +748,16 @@ fn segments_are_encrypted_and_only_the_key_opens_them() {
     assert_eq!(manifest["encryption"]["method"], "AES-128");
     assert!(manifest["dash"].is_null() && manifest["captions"][0]["file"].is_null());
 
+    // Nothing is said of what lies in an encrypted segment.
+    let checked = place.lecture(&["check", "input=WWW", "--json"]);
+    let checked: Value = serde_json::from_slice(&checked.stdout).expect("JSON");
+    let findings = checked["findings"].as_array().expect("findings");
+    for rule in findings.iter().filter_map(|one| one["rule"].as_str()) {
+        let about_segments = ["HLS", "Apple 5.", "Apple 7.", "Apple 8."];
+        let is_one = about_segments.iter().any(|start| rule.starts_with(start));
+        assert!(!is_one, "{checked}");
+    }
+
     // A player plays it with the key, and not without or with another.
     let master = place.path("WWW").join(MASTER);
     fs::create_dir(place.path("served")).expect("made");

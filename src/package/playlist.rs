@@ -271,7 +271,7 @@ impl Programme {
     }
 
     /// The rates that a viewer of this rendition of the picture gets, sound included: the sum
-    /// with the dearest audio rendition [9.10–9.12].
+    /// with the dearest audio rendition [9.1–9.15].
     pub fn rates_with_sound(&self, video: Rates) -> Rates {
         video + self.dearest_sound()
     }

@@ -235,7 +235,7 @@ impl Release<'_> {
             }
         }
         if let Some(sealing) = self.sealing {
-            let sealed = |uri: &str| sealing.files.get(&resolve(path, uri));
+            let sealed = |uri: &str| sealing.files.get(&in_package(path, uri));
             bytes = encryption::playlist(&bytes, sealed, &sealing.key_uri)
                 .ok_or_else(|| broken(path, "it is no media playlist of ours"))?;
         }
@@ -249,7 +249,8 @@ impl Release<'_> {
         let chapters: Value =
             serde_json::from_slice(&bytes).map_err(|_| broken(path, "it is not JSON"))?;
         if self.clear.thumbnails {
-            let pictures: Vec<String> = images(&chapters).map(|url| resolve(path, url)).collect();
+            let pictures: Vec<String> =
+                images(&chapters).map(|url| in_package(path, url)).collect();
             self.add_all(pictures, Step::Media);
         } else {
             bytes = without_images(chapters);
@@ -267,7 +268,7 @@ impl Release<'_> {
         if let Some(path) = self.manifest.dash.clone() {
             let bytes = read(self.files, &path)?;
             let named = dash::files(&bytes).ok_or_else(|| broken(&path, "it cannot be parsed"))?;
-            for file in named.iter().map(|file| resolve(&path, file)) {
+            for file in named.iter().map(|file| in_package(&path, file)) {
                 let step = match names::is_content_name(&file) {
                     true => Step::Media,
                     false => Step::Beside,
@@ -388,12 +389,12 @@ impl Playlists {
         let media = alternatives
             .filter_map(|media| Some((media.uri.as_deref()?, false)))
             .chain(variants.map(|variant| (&variant.uri[..], variant.is_i_frame)))
-            .map(|(uri, i_frames)| (resolve(path, uri), i_frames))
+            .map(|(uri, i_frames)| (in_package(path, uri), i_frames))
             .collect();
         let data = multivariant.session_data.iter();
         let data = data
             .filter_map(|data| match &data.field {
-                SessionDataField::Uri(uri) => Some(resolve(path, uri)),
+                SessionDataField::Uri(uri) => Some(in_package(path, uri)),
                 SessionDataField::Value(_) => None,
             })
             .collect();
@@ -409,14 +410,14 @@ impl Playlists {
     /// have none are not in it.
     fn renamed(mut self, names: &BTreeMap<String, String>) -> Vec<u8> {
         let rename = |uri: &mut String| {
-            if let Some(name) = names.get(&resolve(&self.path, uri)) {
+            if let Some(name) = names.get(&in_package(&self.path, uri)) {
                 uri.clone_from(name);
             }
         };
         let playlist = &mut self.multivariant;
         playlist
             .variants
-            .retain(|variant| names.contains_key(&resolve(&self.path, &variant.uri)));
+            .retain(|variant| names.contains_key(&in_package(&self.path, &variant.uri)));
         playlist
             .variants
             .iter_mut()
@@ -447,7 +448,13 @@ fn named(path: &str, playlist: &[u8]) -> Result<BTreeSet<String>, Broken> {
         let map = segment.map.iter().map(|map| &map.uri);
         map.chain([&segment.uri])
     });
-    Ok(uris.map(|uri| resolve(path, uri)).collect())
+    Ok(uris.map(|uri| in_package(path, uri)).collect())
+}
+
+/// The path of what the playlist at `playlist` names; a URI that leads elsewhere is no file of the
+/// package, and stays as it is.
+fn in_package(playlist: &str, uri: &str) -> String {
+    resolve(playlist, uri).unwrap_or_else(|| uri.to_owned())
 }
 
 /// The path of a file called `name` in the folder of the file at `path`.
@@ -549,7 +556,7 @@ mod tests {
         assert_eq!(error.file, SEGMENT);
         let (files, manifest) = package("../../../drafts/trim.vtt");
         let error = release(&files, &manifest, None).expect_err("it is not in the package");
-        assert_eq!(error.file, "drafts/trim.vtt");
+        assert_eq!(error.file, "../drafts/trim.vtt");
     }
 
     #[test]

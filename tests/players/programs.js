@@ -49,7 +49,7 @@ async function packets(source, ...more) {
 
 async function ffmpeg(url) {
   const playlists = [...renditions, ...captions].map(({ playlist }) => playlist);
-  const scans = manifest.video.map(({ iframes }) => iframes?.playlist ?? iframes).filter((path) => typeof path === "string");
+  const scans = manifest.video.map(({ playlist }) => `${dirname(playlist)}/iframes.m3u8`);
   const sources = [manifest.playlist, manifest.dash, manifest.mp4?.file, ...playlists, ...scans].filter(Boolean);
   // Its reader of HLS knows no captions, and its reader of captions that a cue stands in each segment that it touches.
   const known = [/^\[hls @ \w+\] Can't support the subtitle\(uri: \S+\)$/, /^\[webvtt @ \w+\] Dropping \d+ duplicated subtitle events$/];
@@ -58,6 +58,11 @@ async function ffmpeg(url) {
     const { err, done } = await run("ffmpeg", words);
     const told = err.split("\n").filter((line) => line && !known.some((one) => one.test(line)));
     expect(done && !told.length, `ffmpeg, ${source}: ${told.join("; ") || "fails"}`);
+  }
+  for (const scan of scans) {
+    const named = (await readFile(join(folder, scan), "utf8")).match(/^#EXTINF:/gm).length;
+    const [read] = await packets(`${url}/package/${scan}`);
+    expect(read === named, `${scan} names ${named} pictures, and ${read} are read`);
   }
   for (const { playlist } of manifest.video) {
     // The same packets, whichever playlist leads to them.

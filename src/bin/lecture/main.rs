@@ -8,6 +8,7 @@
 use std::process::ExitCode;
 
 mod arguments;
+mod counted;
 mod description;
 mod destination;
 mod drafts;

@@ -11,8 +11,9 @@ use crate::webvtt;
 
 /// Checks what is there beside the multivariant playlist at `playlist`.
 pub(super) fn check(loader: &mut Loader<'_>, playlist: &str) {
-    let path = resolve(playlist, names::DASH);
-    if let Ok(bytes) = loader.files.read(&path) {
+    if let Some(path) = resolve(playlist, names::DASH)
+        && let Ok(bytes) = loader.files.read(&path)
+    {
         match dash::files(&bytes) {
             None => loader.report.add(rules::DASH, &path, "it cannot be parsed"),
             Some(files) => {
@@ -22,8 +23,9 @@ pub(super) fn check(loader: &mut Loader<'_>, playlist: &str) {
             }
         }
     }
-    let path = resolve(playlist, names::THUMBNAILS_VTT);
-    if let Ok(bytes) = loader.files.read(&path) {
+    if let Some(path) = resolve(playlist, names::THUMBNAILS_VTT)
+        && let Ok(bytes) = loader.files.read(&path)
+    {
         thumbnails(loader, &path, &bytes);
     }
 }
@@ -53,13 +55,15 @@ fn thumbnails(loader: &mut Loader<'_>, path: &str, bytes: &[u8]) {
         };
         let numbers: Vec<u32> = at.split(',').filter_map(|one| one.parse().ok()).collect();
         if sheet.as_ref().is_none_or(|(last, _)| last != name) {
-            let bytes = loader.files.read(&resolve(path, name));
-            if bytes.is_err() {
+            let file = loader.path(path, name);
+            let bytes = file.map(|file| loader.files.read(&file));
+            if matches!(bytes, Some(Err(_))) {
                 loader
                     .report
                     .add(rule, path, format!("{name} is not there"));
             }
-            let size = bytes.ok().and_then(|bytes| pictures::jpeg_size(&bytes));
+            let bytes = bytes.and_then(Result::ok);
+            let size = bytes.and_then(|bytes| pictures::jpeg_size(&bytes));
             sheet = Some((name.to_owned(), size));
         }
         let size = sheet.as_ref().and_then(|(_, size)| *size);

@@ -2,9 +2,10 @@
 
 //! Reads playlists and what they name.
 
+use std::ops::{Deref, Range};
 use std::rc::Rc;
 
-use m3u8_rs::{ByteRange, MediaPlaylist};
+use m3u8_rs::{ByteRange, KeyMethod, MediaPlaylist, MediaSegment};
 
 use super::media::{self, Fragment, Kind, Track};
 use super::{Files, Report, Rule, rules};
@@ -14,29 +15,71 @@ pub(super) struct Rendition {
     pub path: String,
     pub text: String,
     pub playlist: MediaPlaylist,
-    pub tracks: Vec<Track>,
+    /// The tracks of each EXT-X-MAP, in the order of the playlist.
+    pub maps: Vec<Vec<Track>>,
     pub segments: Vec<Segment>,
 }
 
 pub(super) struct Segment {
     pub path: String,
-    pub bytes: u64,
+    /// `None` of one that is not here to be measured.
+    pub bytes: Option<u64>,
     /// EXTINF, in seconds.
     pub duration: f64,
-    /// Of the main track; `None` where the media can't be looked into.
-    pub fragment: Option<Fragment>,
+    /// Whether EXT-X-DISCONTINUITY stands before it: other times may start here.
+    pub discontinuity: bool,
+    /// Which of the rendition's maps holds for it.
+    pub map: Option<usize>,
+    pub content: Content,
+}
+
+pub(super) enum Content {
+    /// Of the main track.
+    Media(Fragment),
     /// The start of a segment that is text.
-    pub text: Option<String>,
+    Text(String),
+    /// Media that is not what its EXT-X-MAP says.
+    Broken,
+    /// Not here, encrypted, or in another container: nothing is known of it.
+    Unseen,
+}
+
+impl Segment {
+    pub fn fragment(&self) -> Option<&Fragment> {
+        match &self.content {
+            Content::Media(fragment) => Some(fragment),
+            _ => None,
+        }
+    }
+
+    /// Whether it is text, also where it is not looked into.
+    pub fn is_text(&self) -> bool {
+        matches!(self.content, Content::Text(_)) || is_named_text(&self.path)
+    }
+}
+
+fn is_named_text(path: &str) -> bool {
+    path.ends_with(".vtt")
 }
 
 impl Rendition {
+    /// The tracks of all maps.
+    pub fn tracks(&self) -> impl Iterator<Item = &Track> {
+        self.maps.iter().flatten()
+    }
+
     /// The track that the rendition is about: its video, else its audio.
     pub fn main_track(&self) -> Option<&Track> {
-        main_track(&self.tracks)
+        self.maps.iter().find_map(|tracks| main_track(tracks))
     }
 
     pub fn has(&self, kind: Kind) -> bool {
-        self.tracks.iter().any(|track| track.kind == kind)
+        self.tracks().any(|track| track.kind == kind)
+    }
+
+    /// Decode time of the first sample in seconds; `None` where it is not looked into.
+    pub fn start(&self) -> Option<f64> {
+        self.segments.first()?.fragment().map(Fragment::start)
     }
 
     /// In seconds, as the playlist says.
@@ -44,43 +87,38 @@ impl Rendition {
         self.segments.iter().map(|segment| segment.duration).sum()
     }
 
-    /// Bits a second over the whole rendition.
-    pub fn average_rate(&self) -> f64 {
-        let bytes: u64 = self.segments.iter().map(|segment| segment.bytes).sum();
-        match self.duration() {
-            duration if duration > 0.0 => bytes as f64 * 8.0 / duration,
-            _ => 0.0,
-        }
+    /// Bits a second over the whole rendition; `None` where not all of it is here.
+    pub fn average_rate(&self) -> Option<f64> {
+        let bytes: Option<u64> = self.segments.iter().map(|segment| segment.bytes).sum();
+        let (bytes, duration) = (bytes?, self.duration());
+        (duration > 0.0).then(|| bytes as f64 * 8.0 / duration)
     }
 
     /// The peak segment bit rate, RFC 8216 section 4.1: the largest rate of a contiguous set of
-    /// segments whose duration is between 0.5 and 1.5 times the target duration.
-    pub fn peak_rate(&self) -> f64 {
+    /// segments whose duration is between 0.5 and 1.5 times the target duration. `None` where not
+    /// all of it is here.
+    pub fn peak_rate(&self) -> Option<f64> {
         let target = self.playlist.target_duration as f64;
-        let mut peak: f64 = 0.0;
+        let mut peak: Option<f64> = None;
         for first in 0..self.segments.len() {
             let (mut bits, mut duration) = (0.0, 0.0);
             for segment in &self.segments[first..] {
-                bits += segment.bytes as f64 * 8.0;
+                bits += segment.bytes? as f64 * 8.0;
                 duration += segment.duration;
                 if duration > 1.5 * target {
                     break;
                 }
-                if duration >= 0.5 * target {
-                    peak = peak.max(bits / duration);
+                if duration >= 0.5 * target && duration > 0.0 {
+                    peak = Some(peak.unwrap_or_default().max(bits / duration));
                 }
             }
         }
         // A rendition shorter than half a target has no such set.
-        if peak > 0.0 {
-            peak
-        } else {
-            self.average_rate()
-        }
+        peak.or_else(|| self.average_rate())
     }
 }
 
-fn main_track(tracks: &[Track]) -> Option<&Track> {
+pub(super) fn main_track(tracks: &[Track]) -> Option<&Track> {
     let of = |kind| tracks.iter().find(|track| track.kind == kind);
     of(Kind::Video).or_else(|| of(Kind::Audio))
 }
@@ -121,9 +159,20 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// The path of what the file at `named_by` names; `None` where it is not among the files.
+    pub fn path(&mut self, named_by: &str, uri: &str) -> Option<String> {
+        let path = resolve(named_by, uri);
+        if path.is_none() {
+            self.report.not_looked_into.insert(uri.to_owned());
+        }
+        path
+    }
+
     /// Makes sure of a file that the file at `named_by` names; the rule is broken without it.
     pub fn has(&mut self, rule: Rule, named_by: &str, uri: &str) {
-        let path = resolve(named_by, uri);
+        let Some(path) = self.path(named_by, uri) else {
+            return;
+        };
         if !self.files.has(&path) {
             let what = format!("{path} is not there");
             self.report.add(rule, named_by, what);
@@ -172,65 +221,78 @@ impl<'a> Loader<'a> {
         let mut rendition = Rendition {
             path: path.to_owned(),
             text: text.to_owned(),
-            tracks: Vec::new(),
+            maps: Vec::new(),
             segments: Vec::with_capacity(playlist.segments.len()),
             playlist,
         };
         let mut map = None;
         let mut encrypted = false;
         let mut next_byte = 0;
-        let read = match rendition.playlist.i_frames_only {
-            true => media::i_frame,
-            false => media::fragment,
-        };
         for segment in &rendition.playlist.segments {
             if let Some(key) = &segment.key {
-                encrypted = key.method != m3u8_rs::KeyMethod::None;
+                encrypted = key.method != KeyMethod::None;
             }
             if segment.map.is_some() && segment.map != map {
                 map.clone_from(&segment.map);
-                rendition.tracks = self.tracks(path, map.as_ref(), encrypted);
+                let tracks = self.tracks(path, map.as_ref(), encrypted);
+                rendition.maps.push(tracks);
             }
-            let file = resolve(path, &segment.uri);
-            let Some(whole) = self.file(path, &file) else {
-                continue;
+            // What ends encryption stands behind a map that is encrypted.
+            encrypted &= !ends_encryption(segment);
+            let (file, bytes) = match self.path(path, &segment.uri) {
+                Some(file) => {
+                    let bytes = self.range(path, &file, segment, &mut next_byte);
+                    (file, bytes)
+                }
+                None => (segment.uri.clone(), None),
             };
-            self.report.segments += 1;
-            let range = segment.byte_range.as_ref();
-            let Some(bytes) = slice(&whole, range, &mut next_byte) else {
-                let what = format!("{file} ends before the range that EXT-X-BYTERANGE names");
-                self.report.add(rules::READABLE, path, what);
-                continue;
+            let content = match &bytes {
+                None => Content::Unseen,
+                Some(_) if encrypted => {
+                    self.report.not_looked_into.insert(file.clone());
+                    Content::Unseen
+                }
+                Some(bytes) => self.content(&file, bytes, &rendition),
             };
-            let text = bytes.starts_with(b"WEBVTT") || file.ends_with(".vtt");
-            let fragment = if text || encrypted {
-                None
-            } else {
-                self.fragment(&file, bytes, &rendition.tracks, read)
-            };
-            if encrypted {
-                self.report.not_looked_into.insert(file.clone());
-            }
             rendition.segments.push(Segment {
                 path: file,
-                bytes: bytes.len() as u64,
+                bytes: bytes.map(|bytes| bytes.len() as u64),
                 duration: segment.duration.into(),
-                fragment,
-                text: text.then(|| String::from_utf8_lossy(&bytes[..bytes.len().min(512)]).into()),
+                discontinuity: segment.discontinuity,
+                map: rendition.maps.len().checked_sub(1),
+                content,
             });
         }
         Some(rendition)
     }
 
+    /// The bytes of a segment in the file at `file`.
+    fn range(
+        &mut self,
+        path: &str,
+        file: &str,
+        segment: &MediaSegment,
+        next: &mut u64,
+    ) -> Option<Bytes> {
+        let whole = self.file(path, file)?;
+        self.report.segments += 1;
+        let bytes = Bytes::of(whole, segment.byte_range.as_ref(), next);
+        if bytes.is_none() {
+            let what = format!("{file} ends before the range that EXT-X-BYTERANGE names");
+            self.report.add(rules::READABLE, path, what);
+        }
+        bytes
+    }
+
     fn tracks(&mut self, path: &str, map: Option<&m3u8_rs::Map>, encrypted: bool) -> Vec<Track> {
-        let Some(map) = map else {
+        let file = map.and_then(|map| Some((self.path(path, &map.uri)?, map)));
+        let Some((file, map)) = file else {
             return Vec::new();
         };
-        let file = resolve(path, &map.uri);
         let Some(whole) = self.file(path, &file) else {
             return Vec::new();
         };
-        let Some(bytes) = slice(&whole, map.byte_range.as_ref(), &mut 0) else {
+        let Some(bytes) = Bytes::of(whole, map.byte_range.as_ref(), &mut 0) else {
             let what = format!("{file} ends before the range that EXT-X-MAP names");
             self.report.add(rules::READABLE, path, what);
             return Vec::new();
@@ -238,57 +300,126 @@ impl<'a> Loader<'a> {
         if encrypted {
             return Vec::new();
         }
-        media::tracks(bytes).unwrap_or_else(|error| {
+        media::tracks(&bytes).unwrap_or_else(|error| {
             let what = format!("{file}: {error}");
             self.report.add(rules::READABLE, path, what);
             Vec::new()
         })
     }
 
-    fn fragment(
-        &mut self,
-        file: &str,
-        bytes: &[u8],
-        tracks: &[Track],
-        read: fn(&[u8], &Track) -> Result<Fragment, media::Error>,
-    ) -> Option<Fragment> {
-        let Some(track) = main_track(tracks) else {
+    /// What a segment behind the last map of `rendition` holds.
+    fn content(&mut self, file: &str, bytes: &[u8], rendition: &Rendition) -> Content {
+        if is_named_text(file) || bytes.starts_with(b"WEBVTT") {
+            let start = &bytes[..bytes.len().min(512)];
+            return Content::Text(String::from_utf8_lossy(start).into());
+        }
+        let Some(track) = rendition.maps.last().and_then(|tracks| main_track(tracks)) else {
             self.report.not_looked_into.insert(file.to_owned());
-            return None;
+            return Content::Unseen;
         };
-        read(bytes, track)
-            .map_err(|error| self.report.add(rules::READABLE, file, error))
-            .ok()
-    }
-}
-
-/// The bytes of a range, RFC 8216 section 4.3.2.2; a range without an offset follows the last one.
-fn slice<'b>(whole: &'b [u8], range: Option<&ByteRange>, next: &mut u64) -> Option<&'b [u8]> {
-    let Some(range) = range else {
-        return Some(whole);
-    };
-    let start = range.offset.unwrap_or(*next);
-    let end = start.checked_add(range.length)?;
-    *next = end;
-    whole.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
-}
-
-/// The path of a URI that stands in the playlist at `playlist`.
-pub(in crate::package) fn resolve(playlist: &str, uri: &str) -> String {
-    if uri.contains("://") {
-        return uri.to_owned();
-    }
-    let uri = uri.split(['?', '#']).next().unwrap_or(uri);
-    let folder = playlist.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(uri.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
+        let read = match rendition.playlist.i_frames_only {
+            true => media::i_frame,
+            false => media::fragment,
+        };
+        match read(bytes, track) {
+            Ok(fragment) => Content::Media(fragment),
+            Err(error) => {
+                self.report.add(rules::READABLE, file, error);
+                Content::Broken
             }
-            part => parts.push(part),
         }
     }
-    parts.join("/")
+}
+
+/// Whether EXT-X-KEY says that from this segment on nothing is encrypted. The crate takes a tag with
+/// METHOD=NONE, which has no other attributes, for one that it does not know.
+pub(super) fn ends_encryption(segment: &MediaSegment) -> bool {
+    segment.unknown_tags.iter().any(|tag| {
+        let attributes = tag.rest.as_deref().unwrap_or_default();
+        tag.tag == "X-KEY" && attributes.split(',').any(|one| one.trim() == "METHOD=NONE")
+    })
+}
+
+/// Some bytes of a file.
+struct Bytes {
+    file: Rc<Vec<u8>>,
+    range: Range<usize>,
+}
+
+impl Bytes {
+    /// The bytes of a range, RFC 8216 section 4.3.2.2; a range without an offset starts at `next`,
+    /// where the last one ends. `None` where the file is shorter.
+    fn of(file: Rc<Vec<u8>>, range: Option<&ByteRange>, next: &mut u64) -> Option<Self> {
+        let range = match range {
+            None => 0..file.len(),
+            Some(range) => {
+                let start = range.offset.unwrap_or(*next);
+                let end = start.checked_add(range.length)?;
+                *next = end;
+                usize::try_from(start).ok()?..usize::try_from(end).ok()?
+            }
+        };
+        (range.end <= file.len()).then_some(Bytes { file, range })
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.file[self.range.clone()]
+    }
+}
+
+/// The path of a URI that stands in the playlist at `playlist`, beside which it may lead out of the
+/// folder with `..`; `None` where it names a server, or starts at the root of one.
+pub(in crate::package) fn resolve(playlist: &str, uri: &str) -> Option<String> {
+    let uri = uri.split(['?', '#']).next().unwrap_or(uri);
+    if uri.starts_with('/') || has_scheme(uri) {
+        return None;
+    }
+    let folder = playlist.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut parts: Vec<String> = Vec::new();
+    let of_uri = uri.split('/').map(decoded);
+    for part in folder.split('/').map(str::to_owned).chain(of_uri) {
+        match &part[..] {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| last != "..") => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Whether a URI starts with a scheme, RFC 3986 section 3.1.
+fn has_scheme(uri: &str) -> bool {
+    uri.split_once(':').is_some_and(|(scheme, _)| {
+        let rest = |character: char| character.is_ascii_alphanumeric() || "+-.".contains(character);
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.chars().all(rest)
+    })
+}
+
+/// A part of a URI's path without percent-encoding, RFC 3986 section 2.1; what is no UTF-8 then stays
+/// as it is.
+fn decoded(part: &str) -> String {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut bytes = Vec::with_capacity(part.len());
+    let mut rest = part.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        let encoded = match (first, after) {
+            (b'%', [high, low, ..]) => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        match encoded {
+            Some((high, low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = &after[2..];
+            }
+            None => bytes.push(first),
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| part.to_owned())
 }

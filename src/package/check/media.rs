@@ -24,7 +24,7 @@ pub(super) struct Track {
     pub id: u32,
     pub kind: Kind,
     /// Ticks a second.
-    pub timescale: u32,
+    timescale: u32,
     /// As in CODECS (RFC 6381); `None` for one that is not known here.
     pub codec: Option<String>,
     pub size: Option<(u16, u16)>,
@@ -35,16 +35,49 @@ pub(super) struct Track {
 /// What a media segment holds of its first track.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Fragment {
+    /// Ticks a second.
+    timescale: u32,
     /// Decode time of the first sample, in ticks.
-    pub start: u64,
+    start: u64,
     /// In ticks.
-    pub duration: u64,
+    duration: u64,
     pub samples: u64,
     pub starts_with_sync: bool,
     /// Decode times of the sync samples, in ticks.
-    pub syncs: Vec<u64>,
+    syncs: Vec<u64>,
     /// The byte at which the first sample ends, where the boxes say so.
     first_end: Option<u64>,
+}
+
+impl Fragment {
+    /// Decode time of the first sample, in seconds.
+    pub fn start(&self) -> f64 {
+        self.seconds(self.start)
+    }
+
+    /// Decode time behind the last sample, in seconds.
+    pub fn end(&self) -> f64 {
+        self.seconds(self.start.saturating_add(self.duration))
+    }
+
+    /// In seconds.
+    pub fn duration(&self) -> f64 {
+        self.seconds(self.duration)
+    }
+
+    /// How long a sample lasts on average, in seconds.
+    pub fn sample_duration(&self) -> f64 {
+        self.duration() / self.samples.max(1) as f64
+    }
+
+    /// Decode times of the sync samples, in seconds.
+    pub fn syncs(&self) -> impl Iterator<Item = f64> {
+        self.syncs.iter().map(|sync| self.seconds(*sync))
+    }
+
+    fn seconds(&self, ticks: u64) -> f64 {
+        ticks as f64 / f64::from(self.timescale.max(1))
+    }
 }
 
 pub(super) fn tracks(init: &[u8]) -> Result<Vec<Track>, Error> {
@@ -117,6 +150,7 @@ fn add(fragment: &mut Option<Fragment>, moof: &Moof, at: u64, track: &Track) {
         .filter(|traf| traf.tfhd.track_id == track.id)
     {
         let whole = fragment.get_or_insert_with(|| Fragment {
+            timescale: track.timescale,
             start: traf
                 .tfdt
                 .as_ref()

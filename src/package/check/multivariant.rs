@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use m3u8_rs::{
-    AlternativeMedia, AlternativeMediaType, MasterPlaylist, SessionDataField, VariantStream,
+    AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, MasterPlaylist, SessionDataField,
+    VariantStream,
 };
 
-use super::load::{Loader, Rendition, resolve};
-use super::media::{Kind, Track};
+use super::load::{Loader, Rendition, Segment, resolve};
+use super::media::{Fragment, Kind};
 use super::{Report, beside, rendition, rules};
 use crate::package::playlist::{from_first_rate, sample_format};
 
@@ -20,6 +21,9 @@ const DESCRIBES_SOUND: &str = "public.accessibility.describes-music-and-sound";
 /// Declared and measured rates, and declared and measured frame rates, differ by at most this.
 const TOLERANCE: f64 = 0.10;
 
+/// Seconds by which one medium of a recording may start after another.
+const LATE: f64 = 0.5;
+
 pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
     let Ok(playlist) = m3u8_rs::parse_master_playlist_res(text.as_bytes()) else {
         let what = "an attribute that must be there is missing or malformed";
@@ -29,7 +33,9 @@ pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
     let renditions = load(loader, path, &playlist);
     for data in &playlist.session_data {
         if let SessionDataField::Uri(uri) = &data.field {
-            let file = resolve(path, uri);
+            let Some(file) = loader.path(path, uri) else {
+                continue;
+            };
             let Some(bytes) = loader.file(path, &file) else {
                 continue;
             };
@@ -48,6 +54,7 @@ pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
         renditions: &renditions,
         report: &mut loader.report,
     };
+    checker.tags(text);
     checker.alternatives();
     checker.variants();
     checker.together();
@@ -57,6 +64,14 @@ pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
 fn formats(variant: &VariantStream) -> BTreeSet<&str> {
     let codecs = variant.codecs.iter().flat_map(|codecs| codecs.split(','));
     codecs.map(|codec| sample_format(codec.trim())).collect()
+}
+
+/// Whether a sample format is one of pictures.
+fn is_of_pictures(format: &str) -> bool {
+    let known = [
+        "avc1", "avc3", "hvc1", "hev1", "dvh1", "dvhe", "av01", "vp08", "vp09", "vvc1", "mp4v",
+    ];
+    known.contains(&format)
 }
 
 /// Reads every media playlist once and checks it by itself.
@@ -71,7 +86,7 @@ fn load(
         .iter()
         .filter_map(|media| media.uri.as_deref().map(|uri| (uri, false)))
         .chain(variants.map(|variant| (&variant.uri[..], variant.is_i_frame)))
-        .map(|(uri, i_frames)| (resolve(path, uri), i_frames))
+        .filter_map(|(uri, i_frames)| Some((loader.path(path, uri)?, i_frames)))
         .collect();
     let mut renditions = BTreeMap::new();
     for (file, i_frames) in named {
@@ -92,7 +107,7 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn rendition(&self, uri: &str) -> Option<&'a Rendition> {
-        self.renditions.get(&resolve(self.path, uri))
+        self.renditions.get(&resolve(self.path, uri)?)
     }
 
     fn group(&self, kind: AlternativeMediaType, id: &str) -> Vec<&'a AlternativeMedia> {
@@ -101,6 +116,37 @@ impl<'a> Checker<'a> {
             .iter()
             .filter(|media| media.media_type == kind && media.group_id == id)
             .collect()
+    }
+
+    /// What the crate does not tell of tags: it reads one that lacks an attribute as one that it does
+    /// not know, and YES and NO as whether it is YES.
+    fn tags(&mut self, text: &str) {
+        const TAGS: [&str; 4] = [
+            "X-STREAM-INF",
+            "X-I-FRAME-STREAM-INF",
+            "X-MEDIA",
+            "X-SESSION-DATA",
+        ];
+        for tag in &self.playlist.unknown_tags {
+            // An empty string is none to the crate.
+            let has_empty = tag.rest.as_ref().is_some_and(|rest| rest.contains("\"\""));
+            if TAGS.contains(&&tag.tag[..]) && !has_empty {
+                let what = format!("an attribute of EXT-{} is missing or malformed", tag.tag);
+                self.report.add(rules::PLAYLIST, self.path, what);
+            }
+        }
+        for line in text.lines() {
+            let Some(attributes) = line.strip_prefix("#EXT-X-MEDIA:") else {
+                continue;
+            };
+            // What stands in quotes is every second part.
+            let bare: String = attributes.split('"').step_by(2).collect();
+            let says = |wanted: &str| bare.split(',').any(|one| one.trim() == wanted);
+            if says("DEFAULT=YES") && says("AUTOSELECT=NO") {
+                let what = "DEFAULT=YES stands beside AUTOSELECT=NO";
+                self.report.add(rules::MEDIA, self.path, what);
+            }
+        }
     }
 
     fn alternatives(&mut self) {
@@ -175,10 +221,10 @@ impl<'a> Checker<'a> {
 
     fn variants(&mut self) {
         for variant in &self.playlist.variants {
+            let audio = self.audio_of(variant);
             let Some(rendition) = self.rendition(&variant.uri) else {
                 continue;
             };
-            let audio = self.audio_of(variant);
             self.attributes(variant, rendition, &audio);
             if !variant.is_i_frame {
                 self.rates(variant, rendition, &audio);
@@ -197,6 +243,12 @@ impl<'a> Checker<'a> {
             group
         };
         of_group(AlternativeMediaType::Subtitles, variant.subtitles.as_ref());
+        of_group(AlternativeMediaType::Video, variant.video.as_ref());
+        let captions = match &variant.closed_captions {
+            Some(ClosedCaptionGroupId::GroupId(id) | ClosedCaptionGroupId::Other(id)) => Some(id),
+            Some(ClosedCaptionGroupId::None) | None => None,
+        };
+        of_group(AlternativeMediaType::ClosedCaptions, captions);
         let audio = of_group(AlternativeMediaType::Audio, variant.audio.as_ref());
         audio
             .iter()
@@ -207,7 +259,10 @@ impl<'a> Checker<'a> {
     fn attributes(&mut self, variant: &VariantStream, rendition: &Rendition, audio: &[&Rendition]) {
         let uri = &variant.uri;
         let track = rendition.main_track();
-        let video = track.is_some_and(|track| track.kind == Kind::Video);
+        let video = match track {
+            Some(track) => track.kind == Kind::Video,
+            None => formats(variant).into_iter().any(is_of_pictures),
+        };
         let (codecs_rule, resolution_rule) = if variant.is_i_frame {
             (rules::I_FRAME_CODECS, rules::I_FRAME_RESOLUTION)
         } else {
@@ -219,10 +274,8 @@ impl<'a> Checker<'a> {
                 .add(codecs_rule, self.path, format!("{uri} has none")),
             Some(codecs) => {
                 let declared: Vec<&str> = codecs.split(',').map(str::trim).collect();
-                let tracks = rendition
-                    .tracks
-                    .iter()
-                    .chain(audio.iter().flat_map(|one| &one.tracks));
+                let of_audio = audio.iter().flat_map(|one| one.tracks());
+                let tracks = rendition.tracks().chain(of_audio);
                 let missing = tracks
                     .filter_map(|track| track.codec.as_deref())
                     .find(|codec| !declared.iter().any(|one| one.eq_ignore_ascii_case(codec)));
@@ -247,7 +300,7 @@ impl<'a> Checker<'a> {
             _ => {}
         }
         if !variant.is_i_frame && video {
-            self.frame_rate(variant, rendition, track);
+            self.frame_rate(variant, rendition);
             self.independence(variant, rendition);
         }
         if !variant.is_i_frame && variant.average_bandwidth.is_none() {
@@ -256,12 +309,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn frame_rate(
-        &mut self,
-        variant: &VariantStream,
-        rendition: &Rendition,
-        track: Option<&Track>,
-    ) {
+    fn frame_rate(&mut self, variant: &VariantStream, rendition: &Rendition) {
         let uri = &variant.uri;
         let Some(said) = variant.frame_rate else {
             self.report
@@ -272,18 +320,13 @@ impl<'a> Checker<'a> {
             let what = format!("{uri} has {said}");
             self.report.add(rules::FRAME_RATE_MAX, self.path, what);
         }
-        let fragments = || {
-            rendition
-                .segments
-                .iter()
-                .filter_map(|one| one.fragment.as_ref())
-        };
-        let ticks: u64 = fragments().map(|fragment| fragment.duration).sum();
+        let fragments = || rendition.segments.iter().filter_map(Segment::fragment);
+        let seconds: f64 = fragments().map(Fragment::duration).sum();
         let frames: u64 = fragments().map(|fragment| fragment.samples).sum();
-        let Some(track) = track.filter(|_| ticks > 0) else {
+        if seconds <= 0.0 {
             return;
-        };
-        let measured = frames as f64 * f64::from(track.timescale) / ticks as f64;
+        }
+        let measured = frames as f64 / seconds;
         if (said / measured - 1.0).abs() > TOLERANCE {
             let what = format!("{uri} has {said:.3}, the media has {measured:.3}");
             self.report.add(rules::FRAME_RATE, self.path, what);
@@ -291,11 +334,9 @@ impl<'a> Checker<'a> {
     }
 
     fn independence(&mut self, variant: &VariantStream, rendition: &Rendition) {
-        let starts = |segment: &super::load::Segment| {
-            segment
-                .fragment
-                .as_ref()
-                .is_some_and(|fragment| fragment.starts_with_sync)
+        let starts = |segment: &Segment| {
+            let fragment = segment.fragment();
+            fragment.is_some_and(|fragment| fragment.starts_with_sync)
         };
         let said = self.playlist.independent_segments
             || rendition.playlist.independent_segments
@@ -310,12 +351,17 @@ impl<'a> Checker<'a> {
         let uri = &variant.uri;
         // Without pictures a variant is one of the sounds of its own group.
         let is_sound = audio.iter().any(|one| std::ptr::eq(*one, rendition));
-        let with_audio = |rate: fn(&Rendition) -> f64| {
-            let sound = audio.iter().map(|one| rate(one)).fold(0.0, f64::max);
-            sound + if is_sound { 0.0 } else { rate(rendition) }
+        let with_audio = |rate: fn(&Rendition) -> Option<f64>| {
+            let sounds: Option<Vec<f64>> = audio.iter().map(|one| rate(one)).collect();
+            let own = if is_sound { Some(0.0) } else { rate(rendition) };
+            Some(sounds?.into_iter().fold(0.0, f64::max) + own?)
         };
-        let peak = with_audio(Rendition::peak_rate);
-        let average = with_audio(Rendition::average_rate);
+        let (Some(peak), Some(average)) = (
+            with_audio(Rendition::peak_rate),
+            with_audio(Rendition::average_rate),
+        ) else {
+            return;
+        };
         if average <= 0.0 {
             return;
         }
@@ -352,9 +398,40 @@ impl<'a> Checker<'a> {
                 variant.resolution.is_some() || rendition.has(Kind::Video)
             })
             .collect();
-        let Some((first, reference)) = videos.first().copied() else {
+        if let Some((first, reference)) = videos.first().copied() {
+            self.pictures(&videos, first, reference);
+        }
+        let renditions: Vec<&Rendition> = variants
+            .iter()
+            .filter_map(|variant| self.rendition(&variant.uri))
+            .collect();
+        // Without pictures the sound is what the others go by.
+        let pictures = videos.first().map(|(_, rendition)| *rendition);
+        let Some(reference) = pictures.or_else(|| renditions.first().copied()) else {
             return;
         };
+        for sound in renditions.iter().filter(|one| !one.has(Kind::Video)) {
+            self.same_time_range(reference, sound);
+        }
+        for media in &self.playlist.alternatives {
+            let Some(rendition) = media.uri.as_deref().and_then(|uri| self.rendition(uri)) else {
+                continue;
+            };
+            match media.media_type {
+                AlternativeMediaType::Audio => self.same_time_range(reference, rendition),
+                AlternativeMediaType::Subtitles => self.subtitle_span(reference, rendition),
+                _ => {}
+            }
+        }
+    }
+
+    /// What the renditions of the picture must have in common.
+    fn pictures(
+        &mut self,
+        videos: &[(&VariantStream, &Rendition)],
+        first: &VariantStream,
+        reference: &Rendition,
+    ) {
         if videos.len() < 2 {
             self.report.add(rules::VARIANTS, self.path, "there is one");
         }
@@ -394,16 +471,6 @@ impl<'a> Checker<'a> {
             }
             self.same_time_range(reference, rendition);
         }
-        for media in &self.playlist.alternatives {
-            let Some(rendition) = media.uri.as_deref().and_then(|uri| self.rendition(uri)) else {
-                continue;
-            };
-            match media.media_type {
-                AlternativeMediaType::Audio => self.same_time_range(reference, rendition),
-                AlternativeMediaType::Subtitles => self.subtitle_span(reference, rendition),
-                _ => {}
-            }
-        }
     }
 
     fn same_time_range(&mut self, reference: &Rendition, other: &Rendition) {
@@ -414,6 +481,12 @@ impl<'a> Checker<'a> {
         if a != b {
             let what = format!("it is {b} s, in {} it is {a} s", reference.path);
             self.report.add(rules::SAME_TARGET, &other.path, what);
+        }
+        if let (Some(a), Some(b)) = (reference.start(), other.start())
+            && (a - b).abs() > LATE
+        {
+            let what = format!("it starts at {b:.3} s, {} at {a:.3} s", reference.path);
+            self.report.add(rules::MATCHING, &other.path, what);
         }
         let (a, b) = (reference.duration(), other.duration());
         // Audio frames and video frames do not end together.

@@ -2,10 +2,10 @@
 
 //! The rules of one media playlist.
 
-use m3u8_rs::MediaPlaylistType;
+use m3u8_rs::{Key, MediaPlaylistType, MediaSegment};
 
-use super::load::{Rendition, Segment};
-use super::media::{Kind, Track};
+use super::load::{Content, Rendition, Segment, ends_encryption, main_track};
+use super::media::{Fragment, Kind, Track};
 use super::{Report, rules};
 
 /// Seconds by which times differ that were rounded to another time scale.
@@ -15,19 +15,56 @@ const ROUNDING: f64 = 0.001;
 pub(super) fn check(report: &mut Report, rendition: &Rendition, i_frames: bool) {
     tags(report, rendition, i_frames);
     durations(report, rendition);
-    if rendition
-        .segments
-        .iter()
-        .any(|segment| segment.text.is_some())
-    {
+    let is_text = |segment: &Segment| matches!(segment.content, Content::Text(_));
+    if rendition.segments.iter().any(is_text) {
         text(report, rendition);
     } else if let Some(track) = rendition.main_track() {
-        media(report, rendition, track);
+        tracks(report, rendition);
+        media(report, rendition, track.kind == Kind::Video);
+    }
+}
+
+/// What the crate does not tell: a tag that it cannot read is one that it does not know, and a
+/// segment without a duration has none.
+fn unread(report: &mut Report, rendition: &Rendition) {
+    const TAGS: [&str; 4] = ["X-TARGETDURATION", "X-BYTERANGE", "X-KEY", "X-MAP"];
+    let (path, segments) = (&rendition.path[..], &rendition.playlist.segments);
+    let unknown = segments.iter().flat_map(|segment| {
+        let known_end = ends_encryption(segment);
+        let tags = segment.unknown_tags.iter();
+        tags.filter(move |tag| !(known_end && tag.tag == "X-KEY"))
+    });
+    for tag in unknown.filter(|tag| TAGS.contains(&&tag.tag[..])) {
+        let what = format!("EXT-{} is malformed", tag.tag);
+        report.add(rules::PLAYLIST, path, what);
+    }
+    let lines = || rendition.text.lines();
+    let stray = [
+        "#EXT-X-STREAM-INF",
+        "#EXT-X-I-FRAME-STREAM-INF",
+        "#EXT-X-MEDIA:",
+    ];
+    if lines().any(|line| stray.iter().any(|tag| line.starts_with(tag))) {
+        let what = "it is a media playlist with tags of a multivariant one";
+        report.add(rules::PLAYLIST, path, what);
+    }
+    let durations = lines().filter(|line| line.starts_with("#EXTINF:")).count();
+    if durations < segments.len() {
+        let what = format!("{} segments have {durations} EXTINF", segments.len());
+        report.add(rules::DURATION, path, what);
+    }
+    if lines()
+        .filter(|line| line.starts_with("#EXT-X-VERSION:"))
+        .count()
+        > 1
+    {
+        report.add(rules::VERSION, path, "EXT-X-VERSION stands twice");
     }
 }
 
 fn tags(report: &mut Report, rendition: &Rendition, i_frames: bool) {
     let (path, playlist) = (&rendition.path[..], &rendition.playlist);
+    unread(report, rendition);
     if !playlist.end_list {
         report.add(rules::ENDLIST, path, "EXT-X-ENDLIST is missing");
     }
@@ -45,17 +82,7 @@ fn tags(report: &mut Report, rendition: &Rendition, i_frames: bool) {
     if fragmented && !maps {
         report.add(rules::MAP, path, "EXT-X-MAP is missing");
     }
-    // RFC 8216 section 7: what a playlist uses asks for a version.
-    let ranges = playlist
-        .segments
-        .iter()
-        .any(|segment| segment.byte_range.is_some());
-    let needed = match () {
-        () if maps && !playlist.i_frames_only => 6,
-        () if maps => 5,
-        () if playlist.i_frames_only || ranges => 4,
-        () => 3,
-    };
+    let needed = needed_version(rendition);
     let version = playlist.version.unwrap_or(1);
     if version < needed {
         let what = format!("EXT-X-VERSION is {version}, {needed} is needed");
@@ -63,8 +90,38 @@ fn tags(report: &mut Report, rendition: &Rendition, i_frames: bool) {
     }
 }
 
+/// The version that a media playlist asks for by what it uses, RFC 8216 section 7.
+fn needed_version(rendition: &Rendition) -> usize {
+    let playlist = &rendition.playlist;
+    let any = |uses: fn(&MediaSegment) -> bool| playlist.segments.iter().any(uses);
+    let any_key = |uses: fn(&Key) -> bool| {
+        let mut keys = playlist.segments.iter().filter_map(|one| one.key.as_ref());
+        keys.any(uses)
+    };
+    let has_map = any(|segment| segment.map.is_some());
+    let has_format = any_key(|key| key.keyformat.is_some() || key.keyformatversions.is_some());
+    let has_range = any(|segment| segment.byte_range.is_some());
+    match () {
+        () if has_map && !playlist.i_frames_only => 6,
+        () if has_map || has_format => 5,
+        () if has_range || playlist.i_frames_only => 4,
+        () if has_fractions(&rendition.text) => 3,
+        () if any_key(|key| key.iv.is_some()) => 2,
+        () => 1,
+    }
+}
+
+/// Whether a duration is written with decimals.
+fn has_fractions(playlist: &str) -> bool {
+    let mut durations = playlist.lines().filter_map(|line| {
+        let value = line.strip_prefix("#EXTINF:")?;
+        value.split(',').next()
+    });
+    durations.any(|duration| duration.contains('.'))
+}
+
 fn is_fragmented(segment: &Segment) -> bool {
-    segment.fragment.is_some()
+    segment.fragment().is_some()
         || [".m4s", ".mp4", ".cmfv", ".cmfa"]
             .iter()
             .any(|end| segment.path.ends_with(end))
@@ -88,10 +145,7 @@ fn durations(report: &mut Report, rendition: &Rendition) {
             report.add(rules::OVER_TARGET, path, said());
         }
     }
-    let media = rendition
-        .segments
-        .iter()
-        .any(|segment| segment.text.is_none());
+    let media = rendition.segments.iter().any(|segment| !segment.is_text());
     if media && !rendition.playlist.i_frames_only && target != 6.0 {
         report.add(
             rules::TARGET_6,
@@ -104,9 +158,13 @@ fn durations(report: &mut Report, rendition: &Rendition) {
 /// WebVTT segments, RFC 8216 section 3.5.
 fn text(report: &mut Report, rendition: &Rendition) {
     for segment in &rendition.segments {
-        let Some(text) = &segment.text else {
-            report.add(rules::TIMESTAMP_MAP, &segment.path, "it is no WebVTT");
-            continue;
+        let text = match &segment.content {
+            Content::Text(text) => text,
+            Content::Unseen => continue,
+            Content::Media(_) | Content::Broken => {
+                report.add(rules::TIMESTAMP_MAP, &segment.path, "it is no WebVTT");
+                continue;
+            }
         };
         if !text.trim_start_matches('\u{feff}').starts_with("WEBVTT") {
             report.add(
@@ -122,14 +180,16 @@ fn text(report: &mut Report, rendition: &Rendition) {
     }
 }
 
-fn media(report: &mut Report, rendition: &Rendition, track: &Track) {
+/// What the tracks of the rendition's maps are.
+fn tracks(report: &mut Report, rendition: &Rendition) {
     let path = &rendition.path[..];
-    let seconds = |ticks: u64| ticks as f64 / f64::from(track.timescale.max(1));
-    let audio = |track: &&Track| track.kind == Kind::Audio;
-    if rendition.tracks.iter().filter(audio).count() > 1 {
-        report.add(rules::ONE_AUDIO, path, "there are several audio tracks");
-    }
-    if let Some(codec) = &track.codec {
+    for tracks in &rendition.maps {
+        let audio = |track: &&Track| track.kind == Kind::Audio;
+        if tracks.iter().filter(audio).count() > 1 {
+            report.add(rules::ONE_AUDIO, path, "there are several audio tracks");
+        }
+        let codec = main_track(tracks).and_then(|track| track.codec.as_deref());
+        let codec = codec.unwrap_or_default();
         if codec.starts_with("avc3") || codec.starts_with("hev1") {
             report.add(rules::PARAMETER_SETS, path, format!("it is {codec}"));
         }
@@ -141,23 +201,42 @@ fn media(report: &mut Report, rendition: &Rendition, track: &Track) {
             report.add(rules::H264_LEVEL, path, what);
         }
     }
+}
 
+/// Segments that follow each other without a discontinuity, up to one of them. Times are seconds.
+#[derive(Default)]
+struct Stretch {
+    start: Option<f64>,
+    end: Option<f64>,
+    /// What EXTINF says that it lasts.
+    said: f64,
+    last_sync: Option<f64>,
+    map: Option<usize>,
+}
+
+fn media(report: &mut Report, rendition: &Rendition, video: bool) {
+    let path = &rendition.path[..];
     let i_frames = rendition.playlist.i_frames_only;
-    let mut end: Option<u64> = None;
-    let mut said = 0.0;
-    let mut last_sync: Option<u64> = None;
-    let mut start = None;
-    for (index, segment) in rendition.segments.iter().enumerate() {
-        let Some(fragment) = &segment.fragment else {
-            let rule = if i_frames {
-                rules::I_FRAME_MOOF
-            } else {
-                rules::READABLE
-            };
-            report.add(rule, path, format!("{} has no moof box", segment.path));
-            continue;
+    let mut stretch = Stretch::default();
+    for (segment, number) in rendition.segments.iter().zip(1..) {
+        if segment.discontinuity {
+            stretch = Stretch::default();
+        }
+        let fragment = match &segment.content {
+            Content::Media(fragment) => fragment,
+            other => {
+                if matches!(other, Content::Broken) {
+                    let rule = match i_frames {
+                        true => rules::I_FRAME_MOOF,
+                        false => rules::READABLE,
+                    };
+                    report.add(rule, path, format!("{} has no moof box", segment.path));
+                }
+                // How long it is nobody knows.
+                stretch = Stretch::default();
+                continue;
+            }
         };
-        let (video, number) = (track.kind == Kind::Video, index + 1);
         if video && !fragment.starts_with_sync {
             let what = format!(
                 "segment {number} ({}) starts with another frame",
@@ -165,38 +244,70 @@ fn media(report: &mut Report, rendition: &Rendition, track: &Track) {
             );
             report.add(rules::STARTS_WITH_IDR, path, what);
         }
-        if i_frames {
-            continue;
+        if !i_frames {
+            stretch.same_tracks(report, rendition, segment);
+            stretch.continues(report, path, number, fragment);
+            stretch.lasts(report, path, number, segment.duration, fragment);
+            if video {
+                stretch.key_frames(report, path, fragment);
+            }
         }
-        if let Some(end) = end.filter(|end| seconds(end.abs_diff(fragment.start)) > ROUNDING) {
+    }
+}
+
+impl Stretch {
+    /// RFC 8216 section 4.3.2.3: number, type and identifiers of tracks.
+    fn same_tracks(&mut self, report: &mut Report, rendition: &Rendition, segment: &Segment) {
+        let tracks = |map: Option<usize>| {
+            let tracks = map.and_then(|map| rendition.maps.get(map)).into_iter();
+            let kinds = tracks.flatten().map(|track| (track.id, track.kind));
+            kinds.collect::<Vec<_>>()
+        };
+        if self.map.is_some() && tracks(self.map) != tracks(segment.map) {
+            let what = format!("the tracks of {} are others", segment.path);
+            report.add(rules::DISCONTINUITY, &rendition.path, what);
+        }
+        self.map = segment.map;
+    }
+
+    fn continues(&mut self, report: &mut Report, path: &str, number: usize, fragment: &Fragment) {
+        let start = fragment.start();
+        if let Some(end) = self.end.filter(|end| (end - start).abs() > ROUNDING) {
             let what = format!(
-                "segment {number} starts at {:.3} s, the one before ends at {:.3} s",
-                seconds(fragment.start),
-                seconds(end)
+                "segment {number} starts at {start:.3} s, the one before ends at {end:.3} s"
             );
             report.add(rules::CONTINUOUS, path, what);
         }
-        let first = *start.get_or_insert(fragment.start);
-        let fragment_end = fragment.start.saturating_add(fragment.duration);
-        said += segment.duration;
-        let frame = seconds(fragment.duration) / fragment.samples.max(1) as f64;
-        let measured = seconds(fragment_end.saturating_sub(first));
-        if (said - measured).abs() > frame {
+        self.end = Some(fragment.end());
+    }
+
+    fn lasts(
+        &mut self,
+        report: &mut Report,
+        path: &str,
+        number: usize,
+        said: f64,
+        fragment: &Fragment,
+    ) {
+        self.said += said;
+        let said = self.said;
+        let measured = fragment.end() - *self.start.get_or_insert(fragment.start());
+        if (said - measured).abs() > fragment.sample_duration() {
             let what = format!(
                 "up to segment {number} EXTINF says {said:.3} s, the media lasts {measured:.3} s"
             );
             report.add(rules::EXACT_DURATION, path, what);
         }
-        if video {
-            for sync in &fragment.syncs {
-                let gap = seconds(sync.saturating_sub(last_sync.unwrap_or(*sync)));
-                if gap > 2.0 + frame {
-                    let what = format!("{gap:.1} s without one before {:.1} s", seconds(*sync));
-                    report.add(rules::IDR_INTERVAL, path, what);
-                }
-                last_sync = Some(*sync);
+    }
+
+    fn key_frames(&mut self, report: &mut Report, path: &str, fragment: &Fragment) {
+        for sync in fragment.syncs() {
+            let gap = sync - self.last_sync.unwrap_or(sync);
+            if gap > 2.0 + fragment.sample_duration() {
+                let what = format!("{gap:.1} s without one before {sync:.1} s");
+                report.add(rules::IDR_INTERVAL, path, what);
             }
+            self.last_sync = Some(sync);
         }
-        end = Some(fragment_end);
     }
 }

@@ -36,12 +36,15 @@ rules! {
     PLAYLIST = "HLS 4.1" Must "a playlist is UTF-8 without a byte order mark and can be parsed";
     EXTM3U = "HLS 4.3.1.1" Must "a playlist starts with #EXTM3U";
     VERSION = "HLS 7" Must "EXT-X-VERSION covers what the playlist uses";
+    DURATION = "HLS 4.3.2.1" Must "every segment has an EXTINF";
+    DISCONTINUITY = "HLS 4.3.2.3" Must "EXT-X-DISCONTINUITY stands where the tracks change";
     TARGET = "HLS 4.3.3.1" Must "no EXTINF, rounded, is over EXT-X-TARGETDURATION";
     ENDLIST = "HLS 4.3.3.4" Must "a playlist that will not change ends with EXT-X-ENDLIST";
     MEDIA = "HLS 4.3.4.1" Must "EXT-X-MEDIA has what its type asks for";
     MEDIA_GROUP = "HLS 4.3.4.1.1" Must "names differ in a group and at most one rendition is its default";
     GROUP = "HLS 4.3.4.2" Must "a group that a variant names exists";
     SESSION_DATA = "HLS 4.3.4.4" Must "session data that is named can be read";
+    MATCHING = "HLS 6.2.4" Must "what belongs together has the same times in all renditions";
     TIMESTAMP_MAP = "HLS 3.5" Must "a WebVTT segment starts with WEBVTT and maps its times";
 
     CHAPTER_IMAGES = "Apple JSON chapters" Must "the images of chapters are there";
@@ -86,7 +89,7 @@ rules! {
     I_FRAME_CODECS = "Apple 9.3" Must "an I-frame variant has CODECS";
     I_FRAME_RESOLUTION = "Apple 9.4" Must "an I-frame variant has RESOLUTION";
     VARIANTS = "Apple 9.9" Must "there are several bit rates of video";
-    INDEPENDENT = "Apple 9.12" Must "segments that start with an IDR are said to be independent";
+    INDEPENDENT = "Apple 9.11" Must "segments that start with an IDR are said to be independent";
     AVERAGE_GIVEN = "Apple 9.14" Must "a variant has AVERAGE-BANDWIDTH";
     FRAME_RATE = "Apple 9.15" Must "a variant with video has FRAME-RATE, and it is that of the media";
 }

@@ -260,7 +260,248 @@ fn a_good_package_has_no_findings() {
     assert_eq!((report.playlists, report.segments), (7, 18));
 }
 
-/// Replaces text in a file that is there and holds it.
+#[test]
+fn encrypted_segments_are_measured_and_not_looked_into() {
+    let mut package = good();
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"https://keys/1\",IV=0x00\n#EXT";
+    for (path, bytes) in &mut package {
+        if path.ends_with("playlist.m3u8") {
+            let text = String::from_utf8_lossy(bytes);
+            let has_map = text.contains("#EXT-X-MAP");
+            let first = if has_map { "#EXT-X-MAP" } else { "#EXTINF" };
+            *bytes = text.replacen(first, &first.replace("#EXT", key), 1).into();
+        } else if path.ends_with(".m4s") || path.ends_with(".vtt") && path.starts_with("captions") {
+            bytes.fill(0x5a);
+        }
+    }
+    master(
+        &mut package,
+        "#EXT-X-I-FRAME-STREAM-INF",
+        "#EXT-X-SOMETHING",
+    );
+    let report = check(&package, "master.m3u8");
+    let broken: Vec<&str> = report.findings.iter().map(|one| one.rule.number).collect();
+    assert_eq!(broken, ["Apple 6.1"]);
+    assert_eq!(report.not_looked_into.len(), 15);
+}
+
+#[test]
+fn the_version_is_that_of_what_is_used() {
+    let segment = "#EXTINF:6,\n0.ts\n";
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"";
+    let uses = [
+        (segment.to_owned(), 1),
+        (format!("{key}\n{segment}"), 1),
+        (format!("{key},IV=0x01\n{segment}"), 2),
+        (segment.replace('6', "6.0"), 3),
+        (format!("#EXT-X-BYTERANGE:9@0\n{segment}"), 4),
+        (format!("#EXT-X-I-FRAMES-ONLY\n{segment}"), 4),
+        (format!("{key},KEYFORMAT=\"identity\"\n{segment}"), 5),
+        (
+            format!("#EXT-X-I-FRAMES-ONLY\n#EXT-X-MAP:URI=\"i\"\n{segment}"),
+            5,
+        ),
+        (format!("#EXT-X-MAP:URI=\"i\"\n{segment}"), 6),
+    ];
+    for (used, needed) in uses {
+        for version in [needed - 1, needed] {
+            let head = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:6\n");
+            let playlist = head + &used + "#EXT-X-ENDLIST\n";
+            let package = Package::from([("a.m3u8".to_owned(), playlist.into_bytes())]);
+            let findings = check(&package, "a.m3u8").findings;
+            let found = findings.iter().any(|one| one.rule == rules::VERSION);
+            assert_eq!(found, version < needed, "{version}: {used}");
+        }
+    }
+}
+
+#[test]
+fn uris_lead_to_files_of_the_package_or_elsewhere() {
+    let found = [
+        ("master.m3u8", "a/b.m3u8", "a/b.m3u8"),
+        ("master.m3u8", "../audio/a.m3u8", "../audio/a.m3u8"),
+        ("../audio/a.m3u8", "../../x/0.m4s", "../../x/0.m4s"),
+        ("../audio/a.m3u8", "../video/0.m4s", "../video/0.m4s"),
+        ("a/b.m3u8", "./../c/0.m4s?token=1#t", "c/0.m4s"),
+        ("a/b.m3u8", "my%20class%2c%C3%A4.m4s", "a/my class,ä.m4s"),
+        ("a/b.m3u8", "100%.m4s", "a/100%.m4s"),
+        ("a/b.m3u8", "%+1%ff.m4s", "a/%+1%ff.m4s"),
+        ("a/b.m3u8", "c/d:e.m4s", "a/c/d:e.m4s"),
+    ];
+    for (playlist, uri, path) in found {
+        assert_eq!(resolve(playlist, uri).as_deref(), Some(path), "{uri}");
+    }
+    for uri in [
+        "https://a/b.m4s",
+        "//a/b.m4s",
+        "/b.m4s",
+        "data:,",
+        "skd://k",
+    ] {
+        assert_eq!(resolve("a/b.m3u8", uri), None, "{uri}");
+    }
+}
+
+#[test]
+fn what_lies_on_a_server_is_not_looked_into() {
+    let mut package = good();
+    for path in [LOW, "captions/en/playlist.m3u8"] {
+        edit(&mut package, path, "1.", "https://example.org/1.");
+    }
+    edit(
+        &mut package,
+        "audio/main/playlist.m3u8",
+        "init.mp4",
+        "/init.mp4",
+    );
+    let report = check(&package, "master.m3u8");
+    assert_eq!(report.findings, []);
+    let expected = [
+        "/init.mp4",
+        "https://example.org/1.m4s",
+        "https://example.org/1.vtt",
+    ];
+    let elsewhere = report.not_looked_into.iter();
+    let elsewhere: Vec<&String> = elsewhere
+        .filter(|path| path.contains("//") || path.starts_with('/'))
+        .collect();
+    assert_eq!(elsewhere, expected);
+}
+
+#[test]
+fn a_discontinuity_starts_other_times_and_another_map() {
+    let mut package = good();
+    // The same frames in a timescale that is twice as fine, and from another time on.
+    let syncs = [0, 50, 100];
+    let other = segment(5_000_000, 150, 2, &syncs, SIZE);
+    package.insert("video/540p/1.m4s".to_owned(), other);
+    package.insert(
+        "video/540p/2.m4s".to_owned(),
+        segment(5_000_300, 150, 2, &syncs, SIZE),
+    );
+    package.insert(
+        "video/540p/other.mp4".to_owned(),
+        init(b"vide", 2 * FPS, &[h264(540, 31)]),
+    );
+    let from = "#EXTINF:6.00000,\n1.m4s";
+    let map = "#EXT-X-MAP:URI=\"other.mp4\"\n";
+    for path in [LOW, "video/540p/iframes.m3u8"] {
+        let text = String::from_utf8_lossy(&package[path]).replace(
+            "#EXT-X-BYTERANGE:4000@0\n#EXTINF:6.0,\n1.m4s",
+            &format!("{map}#EXT-X-BYTERANGE:4000@0\n#EXTINF:6.0,\n1.m4s"),
+        );
+        package.insert(path.to_owned(), text.into());
+    }
+    edit(
+        &mut package,
+        LOW,
+        from,
+        &format!("#EXT-X-DISCONTINUITY\n{map}{from}"),
+    );
+    assert_eq!(check(&package, "master.m3u8").findings, []);
+    // Without it the times do not follow each other.
+    edit(&mut package, LOW, "#EXT-X-DISCONTINUITY\n", "");
+    assert!(broken_rules(&package).contains(&"Apple 7.3"));
+}
+
+#[test]
+fn encryption_ends_where_the_playlist_says_so() {
+    let mut package = good();
+    let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n";
+    let clear = "#EXT-X-KEY:METHOD=NONE\n";
+    let inf = "#EXTINF:6.00000,\n";
+    edit(
+        &mut package,
+        LOW,
+        &format!("{inf}0."),
+        &format!("{key}{inf}0."),
+    );
+    edit(
+        &mut package,
+        LOW,
+        &format!("{inf}1."),
+        &format!("{clear}{inf}1."),
+    );
+    edit(&mut package, "video/540p/iframes.m3u8", "0.m4s", "1.m4s");
+    package.get_mut(FIRST).expect("there").fill(0x5a);
+    assert_eq!(check(&package, "master.m3u8").findings, []);
+    let late = segment(150, 150, 1, &[1, 50, 100], SIZE);
+    package.insert("video/540p/1.m4s".to_owned(), late);
+    assert!(broken_rules(&package).contains(&"Apple 7.4"));
+}
+
+/// A rule may be broken in several ways: others than those of [`BREAKS`].
+#[test]
+fn other_ways_to_break_a_rule_are_found() {
+    let ways: &[Break] = &[
+        ("HLS 4.3.4.2", |p| {
+            master(p, "SUBTITLES=\"text\"", "CLOSED-CAPTIONS=\"cc\"")
+        }),
+        ("HLS 4.3.4.2", |p| {
+            master(p, "SUBTITLES=\"text\"", "VIDEO=\"angles\"")
+        }),
+        ("HLS 4.3.4.1", |p| {
+            master(p, "DEFAULT=YES,AUTOSELECT=YES", "DEFAULT=YES,AUTOSELECT=NO")
+        }),
+        ("HLS 7", |p| {
+            edit(p, LOW, "VERSION:7\n", "VERSION:7\n#EXT-X-VERSION:7\n")
+        }),
+        ("HLS 4.1", |p| edit(p, LOW, "MAP:URI=", "MAP:FILE=")),
+        ("HLS 4.1", |p| {
+            edit(
+                p,
+                LOW,
+                "#EXT-X-ENDLIST",
+                "#EXT-X-STREAM-INF:BANDWIDTH=1\n#EXT-X-ENDLIST",
+            )
+        }),
+        ("HLS 4.1", |p| master(p, "INF:BANDWIDTH=3128000,", "INF:")),
+        ("HLS 4.1", |p| master(p, "GROUP-ID=\"text\",", "")),
+        ("Apple 9.2", |p| {
+            master(p, "RESOLUTION=1280x720,", "");
+            edit(
+                p,
+                "video/720p/playlist.m3u8",
+                "#EXT-X-MAP:URI=\"init.mp4\"\n",
+                "",
+            );
+        }),
+        ("Apple 9.15", |p| {
+            master(p, "1280x720,FRAME-RATE=25.000", "1280x720");
+            edit(
+                p,
+                "video/720p/playlist.m3u8",
+                "#EXT-X-MAP:URI=\"init.mp4\"\n",
+                "",
+            );
+        }),
+    ];
+    for (number, spoil) in ways {
+        let mut package = good();
+        spoil(&mut package);
+        let broken = broken_rules(&package);
+        assert!(
+            broken.contains(number),
+            "{number} is not found, but {broken:?}"
+        );
+    }
+}
+
+#[test]
+fn captions_cover_a_class_without_pictures() {
+    let mut package = good();
+    let sound = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
+        #EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"text\",NAME=\"English\",LANGUAGE=\"en\",\
+        AUTOSELECT=YES,URI=\"captions/en/playlist.m3u8\"\n\
+        #EXT-X-STREAM-INF:BANDWIDTH=128000,AVERAGE-BANDWIDTH=128000,CODECS=\"mp4a.40.2\",\
+        SUBTITLES=\"text\"\naudio/main/playlist.m3u8\n";
+    package.insert("master.m3u8".to_owned(), sound.into());
+    assert_eq!(broken_rules(&package), Vec::<&str>::new());
+    let captions = "captions/en/playlist.m3u8";
+    edit(&mut package, captions, "#EXTINF:6.00000,\n2.vtt\n", "");
+    assert_eq!(broken_rules(&package), ["Apple 5.5"]);
+}
+
 #[test]
 fn the_rate_of_a_class_without_pictures_is_that_of_its_sound() {
     let mut package = good();
@@ -281,6 +522,7 @@ fn the_rate_of_a_class_without_pictures_is_that_of_its_sound() {
     assert!(rates.iter().all(|rule| broken.contains(rule)), "{broken:?}");
 }
 
+/// Replaces text in a file that is there and holds it.
 fn edit(package: &mut Package, file: &str, from: &str, to: &str) {
     let bytes = package.get_mut(file).expect("the file is there");
     let text = String::from_utf8(bytes.clone()).expect("text");
@@ -307,6 +549,21 @@ const BREAKS: &[Break] = &[
         edit(p, LOW, "#EXTM3U\n", "#EXT-X-VERSION:7\n#EXTM3U\n")
     }),
     ("HLS 7", |p| edit(p, LOW, "VERSION:7", "VERSION:5")),
+    ("HLS 4.3.2.1", |p| {
+        edit(p, LOW, "#EXTINF:6.00000,\n1.m4s", "1.m4s")
+    }),
+    ("HLS 4.3.2.3", |p| {
+        p.insert(
+            "video/540p/other.mp4".to_owned(),
+            init(b"vide", FPS, &[h264(540, 31), aac()]),
+        );
+        edit(
+            p,
+            LOW,
+            "#EXTINF:6.00000,\n1.m4s",
+            "#EXT-X-MAP:URI=\"other.mp4\"\n#EXTINF:6.00000,\n1.m4s",
+        );
+    }),
     ("HLS 4.3.3.1", |p| {
         edit(p, LOW, "TARGETDURATION:6", "TARGETDURATION:5")
     }),
@@ -329,6 +586,16 @@ const BREAKS: &[Break] = &[
     ("DASH 5.3.9", |p| edit(p, "manifest.mpd", "0.m4s", "9.m4s")),
     ("Media Fragments 4.2.2", |p| {
         edit(p, "thumbnails/thumbnails.vtt", "160,90", "160,91")
+    }),
+    ("HLS 6.2.4", |p| {
+        for index in 0..SEGMENTS {
+            let start = u64::from((10 + index * 6) * AUDIO_RATE);
+            let all: Vec<u32> = (0..300).collect();
+            p.insert(
+                format!("audio/main/{index}.m4s"),
+                segment(start, 300, 960, &all, 96_000),
+            );
+        }
     }),
     ("HLS 3.5", |p| {
         edit(p, "captions/en/1.vtt", "WEBVTT\n", "\n")
@@ -543,7 +810,7 @@ const BREAKS: &[Break] = &[
         let one: Vec<&str> = lines.collect();
         p.insert("master.m3u8".to_owned(), one.join("\n").into());
     }),
-    ("Apple 9.12", |p| {
+    ("Apple 9.11", |p| {
         master(p, "#EXT-X-INDEPENDENT-SEGMENTS\n", "")
     }),
     ("Apple 9.14", |p| {

@@ -5,15 +5,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gstlecture::package::check::{self, Finding, Level};
+use gstlecture::package::check::{self, Files, Finding, Level};
 use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::{Request, Summary};
+use crate::counted::counted;
 use crate::description::Description;
 use crate::error::Error;
 use crate::tell;
-use crate::verify::InFolder;
 
 /// There is no pipeline: what stands here is the job's documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -23,42 +23,72 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
          #\n\
          # A line a finding: the rule, the file, what the rule asks, what is wrong. Rules that a package\n\
          # should keep but may choose not to are said as advice. Any package will do, whoever made it;\n\
-         # MPEG transport streams and encrypted segments are measured but not looked into.\n\
+         # MPEG transport streams and encrypted segments are measured but not looked into; what lies on a\n\
+         # server is not fetched.\n\
          #\n\
          # Variables:\n\
          #   input (default OUT/package): the package's folder, or its playlist\n",
     )
 });
 
+/// Files by their paths from a folder, wherever those lead: another's package may be made of links, or
+/// have its playlists beside each other.
+struct OnDisk<'a>(&'a Path);
+
+impl Files for OnDisk<'_> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        if !self.has(path) {
+            return Err("there is no such file".to_owned());
+        }
+        fs::read(self.0.join(path)).map_err(|error| error.to_string())
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.0.join(path).is_file()
+    }
+}
+
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let playlist = playlist(Path::new(request.value("input")))?;
     let name = playlist.file_name().unwrap_or_default();
     let folder = playlist.parent().unwrap_or(Path::new(""));
-    let report = check::check(&InFolder(folder), &name.to_string_lossy());
+    let report = check::check(&OnDisk(folder), &name.to_string_lossy());
 
     for finding in &report.findings {
         tell::answer(line(finding));
     }
     let (broken, advice) = (report.broken().count(), report.advice().count());
     request.note(&format!(
-        "{}: {broken} findings, {advice} pieces of advice; {} rules, {} playlists, {} segments",
+        "{}: {}, {}; {}, {}, {}",
         playlist.display(),
-        check::RULES.len(),
-        report.playlists,
-        report.segments
+        counted(broken, "finding", "findings"),
+        counted(advice, "piece of advice", "pieces of advice"),
+        counted(check::RULES.len(), "rule", "rules"),
+        counted(report.playlists, "playlist", "playlists"),
+        counted(report.segments, "segment", "segments")
     ));
     if !report.not_looked_into.is_empty() {
         let count = report.not_looked_into.len();
-        request.note(&format!("{count} files were not looked into"));
+        let said = counted(count, "file was", "files were");
+        request.note(&format!("{said} not looked into"));
     }
     summary.insert("playlist".into(), playlist.display().to_string().into());
     summary.insert("playlists".into(), report.playlists.into());
     summary.insert("segments".into(), report.segments.into());
+    let unseen: Vec<Value> = report
+        .not_looked_into
+        .into_iter()
+        .map(Value::from)
+        .collect();
+    summary.insert("not-looked-into".into(), unseen.into());
     let values: Vec<Value> = report.findings.iter().map(value).collect();
     summary.insert("findings".into(), values.into());
     if broken > 0 {
         return Err(Error::request(
-            format!("the package breaks {broken} rules"),
+            format!(
+                "the package breaks rules in {}",
+                counted(broken, "place", "places")
+            ),
             playlist.display().to_string(),
             "each stands in a line of its own",
         ));
@@ -114,5 +144,28 @@ fn playlist(input: &Path) -> Result<PathBuf, Error> {
             input.display().to_string(),
             "name the playlist: input=FILE",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_and_folders_above_lead_to_files() {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let (video, audio) = (at.path().join("video"), at.path().join("audio"));
+        for folder in [&video, &audio] {
+            fs::create_dir(folder).expect("made");
+        }
+        fs::write(audio.join("a"), "a").expect("written");
+        std::os::unix::fs::symlink("../audio/a", video.join("link")).expect("linked");
+        let files = OnDisk(&video);
+        for path in ["link", "../audio/a"] {
+            assert_eq!(files.read(path), Ok(b"a".to_vec()), "{path}");
+        }
+        for path in ["", "../audio", "b"] {
+            assert!(!files.has(path) && files.read(path).is_err(), "{path}");
+        }
     }
 }

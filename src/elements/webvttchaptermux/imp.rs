@@ -141,6 +141,8 @@ impl WebVttChapterMux {
 
     /// Tells downstream how far the chapters are known while none can be written.
     fn push_gap(&self) {
+        let src = self.obj().src_pad().clone();
+        let segment = src.sticky_event::<gst::event::Segment>(0);
         let gap = {
             let mut state = lock(&self.state);
             let horizon = state.sequence.horizon();
@@ -150,9 +152,12 @@ impl WebVttChapterMux {
                 return;
             }
             state.position = to;
-            gst::event::Gap::builder(from).duration(to - from).build()
+            gst::event::Gap::builder(from)
+                .duration(to - from)
+                .seqnum_if_some(segment.map(|segment| segment.seqnum()))
+                .build()
         };
-        self.obj().src_pad().push_event(gap);
+        src.push_event(gap);
     }
 
     fn take_buffer(
@@ -176,7 +181,7 @@ impl WebVttChapterMux {
         let end = buffer
             .duration()
             .zip(buffer.pts())
-            .map(|(duration, pts)| pts + duration);
+            .map(|(duration, pts)| pts.saturating_add(duration));
         let end = stream_time(end);
         let input = pad.name().to_string();
         if buffer.flags().contains(gst::BufferFlags::GAP) {
@@ -451,7 +456,8 @@ impl AggregatorImpl for WebVttChapterMux {
         let Some(start) = buffer.pts() else {
             return Some(buffer);
         };
-        let end = buffer.duration().map_or(start, |duration| start + duration);
+        let duration = buffer.duration().unwrap_or(gst::ClockTime::ZERO);
+        let end = start.saturating_add(duration);
         let (start, end) = match segment.clip(start, end)? {
             (Some(start), Some(end)) => (start, end),
             _ => return None,

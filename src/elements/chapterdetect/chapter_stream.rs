@@ -44,10 +44,7 @@ impl Item {
         let Item::Event(event) = self else {
             return false;
         };
-        let ends = matches!(
-            event.type_(),
-            gst::EventType::Segment | gst::EventType::Eos
-        );
+        let ends = matches!(event.type_(), gst::EventType::Segment | gst::EventType::Eos);
         event.is_sticky() && !ends
     }
 }

@@ -7,6 +7,7 @@ mod chapterdetect;
 mod cue_meta;
 mod silencetrim;
 mod slide_event;
+mod splice_event;
 mod webvttchaptermux;
 mod webvttparse;
 mod xapitap;

@@ -5,6 +5,7 @@
 mod catalogsink;
 mod chapterdetect;
 mod cue_meta;
+mod lock;
 mod silencetrim;
 mod slide_event;
 mod splice_event;

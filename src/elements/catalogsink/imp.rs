@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use gst::glib;
 use gst::prelude::*;
@@ -24,6 +24,7 @@ use super::run::Run;
 use super::settings::Settings;
 use super::streams::{CHAPTERS, VIDEO};
 use super::writer::WriteError;
+use crate::elements::lock::lock;
 
 pub static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     gst::DebugCategory::new(
@@ -37,10 +38,6 @@ pub static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
 pub struct CatalogSink {
     settings: Mutex<Settings>,
     run: Mutex<Option<Run>>,
-}
-
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl CatalogSink {

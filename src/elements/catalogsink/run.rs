@@ -11,12 +11,13 @@ use std::{fs, io};
 use gst::prelude::*;
 
 use super::finish::Finished;
-use super::imp::{CAT, lock};
+use super::imp::CAT;
 use super::ladder::LadderElement;
 use super::pad::{AudioRole, AudioSettings, TextSettings};
 use super::settings::Settings;
 use super::streams::CHAPTERS;
 use super::writer::TrackWriter;
+use crate::elements::lock::lock;
 use crate::package::chapters::Mark;
 use crate::package::codec::Media;
 use crate::package::coding::{Codecs, CodecsError, VideoCodec};

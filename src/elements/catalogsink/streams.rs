@@ -10,13 +10,14 @@ use gst::subclass::prelude::*;
 
 use super::branch::{self, Head};
 use super::encoder::Coding;
-use super::imp::{CAT, CatalogSink, lock};
+use super::imp::{CAT, CatalogSink};
 use super::ladder::LadderElement;
 use super::pad::{AudioPad, TextPad};
 use super::run::{Due, Input, Output, Tail};
 use super::starts::Starts;
 use super::writer::{TrackWriter, WriteError};
 use crate::elements::cue_meta::CueMeta;
+use crate::elements::lock::lock;
 use crate::package::chapters::Mark;
 use crate::package::grid::Grid;
 use crate::package::ladder;

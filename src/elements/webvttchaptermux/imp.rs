@@ -6,7 +6,7 @@
 //! pushed there keeps its order.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use gst::glib;
 use gst::prelude::*;
@@ -17,6 +17,7 @@ use once_cell::sync::Lazy;
 
 use super::{Status, WebVttChapterMuxPad, toc};
 use crate::elements::cue_meta::CueMeta;
+use crate::elements::lock::lock;
 use crate::timeline::Time;
 use crate::webvtt::chapters::{Chapter, Dropped, Reason, Rules, Sequence};
 use crate::webvtt::{self, Cue, Document, Review};
@@ -70,10 +71,6 @@ impl State {
 pub struct WebVttChapterMux {
     settings: Mutex<Settings>,
     state: Mutex<State>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl WebVttChapterMux {

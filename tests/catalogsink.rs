@@ -1287,3 +1287,210 @@ fn gains_level_the_sound_and_wrong_ones_are_one_error() {
     assert!(error.to_string().contains("1:loud"), "{error}");
     assert_eq!(ended.errors, 1);
 }
+
+/// The element with nothing before it: the test feeds its pads.
+struct Fed {
+    folder: TempDir,
+    pipeline: gst::Pipeline,
+    sink: gst::Element,
+}
+
+impl Fed {
+    fn new() -> Self {
+        init();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let location = folder.path().join("package");
+        let sink = gst::ElementFactory::make("catalogsink")
+            .property("location", location.to_str().expect("UTF-8"))
+            .property_from_str("preset", "ultrafast")
+            .build()
+            .expect("registered");
+        let pipeline = gst::Pipeline::new();
+        pipeline.add(&sink).expect("added");
+        Fed {
+            folder,
+            pipeline,
+            sink,
+        }
+    }
+
+    fn start(&self) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        self.pipeline.set_state(gst::State::Playing)
+    }
+
+    /// Pads with streams of these caps, once it plays.
+    fn play(&self, pads: &[(&str, &str)]) -> Vec<gst::Pad> {
+        let request = |name| self.sink.request_pad_simple(name).expect(name);
+        let requested: Vec<_> = pads.iter().map(|(name, _)| request(name)).collect();
+        self.start().expect("starts");
+        for (pad, (_, caps)) in requested.iter().zip(pads) {
+            begin(pad, caps);
+        }
+        requested
+    }
+
+    /// Waits for the package.
+    fn package(self) -> Package {
+        let ended = ended(&self.pipeline);
+        if let Some((source, error)) = ended.error {
+            panic!("{source}: {error}");
+        }
+        Package {
+            folder: self.folder,
+            message: ended.package.expect("told of the package"),
+        }
+    }
+}
+
+/// Begins a stream of these caps on a pad.
+fn begin(pad: &gst::Pad, caps: &str) {
+    let caps: gst::Caps = caps.parse().expect("caps");
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    assert!(pad.send_event(gst::event::StreamStart::new(&pad.name())));
+    assert!(pad.send_event(gst::event::Caps::new(&caps)));
+    assert!(pad.send_event(gst::event::Segment::new(&segment)));
+}
+
+const PICTURES: &str = "video/x-raw,format=I420,width=320,height=180,framerate=10/1";
+const SOUND: &str = "audio/x-raw,format=S16LE,layout=interleaved,rate=48000,channels=1";
+const TEXT: &str = "text/x-raw,format=utf8";
+
+fn timed(bytes: Vec<u8>, start: u64, millis: u64) -> gst::Buffer {
+    let mut buffer = gst::Buffer::from_mut_slice(bytes);
+    let time = buffer.get_mut().expect("new");
+    time.set_pts(gst::ClockTime::from_mseconds(start));
+    time.set_duration(gst::ClockTime::from_mseconds(millis));
+    buffer
+}
+
+/// Feeds these seconds of pictures, ten a second.
+fn feed_pictures(pad: &gst::Pad, seconds: u64) {
+    for frame in 0..seconds * 10 {
+        let picture = vec![frame as u8; 320 * 180 * 3 / 2];
+        pad.chain(timed(picture, frame * 100, 100)).expect("taken");
+    }
+}
+
+fn feed_sound(pad: &gst::Pad, seconds: u64) {
+    for second in 0..seconds {
+        let silence = vec![0; 96_000];
+        pad.chain(timed(silence, second * 1000, 1000))
+            .expect("taken");
+    }
+}
+
+#[test]
+fn a_flush_after_the_end_leaves_the_package_and_is_one_error() {
+    init();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let location = folder.path().join("package");
+    let description = format!(
+        "catalogsink name=p location={} preset=ultrafast {}",
+        location.display(),
+        video((160, 90), "10/1", 20)
+    );
+    let pipeline = gst::parse::launch(&description).expect("parses");
+    let bus = pipeline.bus().expect("pipelines have a bus");
+    pipeline.set_state(gst::State::Playing).expect("starts");
+    let until = [gst::MessageType::Eos, gst::MessageType::Error];
+    let ended = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &until);
+    assert_eq!(ended.map(|end| end.type_()), Some(gst::MessageType::Eos));
+    let files = || fs::read_dir(location.join("video/90p")).map_or(0, Iterator::count);
+    let written = files();
+
+    // The element refuses it on its streaming thread.
+    let _ = pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO);
+    let refused = bus.timed_pop_filtered(gst::ClockTime::from_seconds(20), &until);
+    let refused = refused.expect("an error");
+    let gst::MessageView::Error(error) = refused.view() else {
+        panic!("{refused:?}");
+    };
+    assert!(error.error().message().contains("READY"), "{error:?}");
+    let more = bus.timed_pop_filtered(gst::ClockTime::from_mseconds(300), &until);
+    assert!(more.is_none(), "{more:?}");
+    pipeline.set_state(gst::State::Null).expect("stops");
+    assert!(written > 0);
+    assert_eq!(files(), written);
+    assert!(location.join("manifest.json").exists());
+}
+
+#[test]
+fn a_released_pad_is_written_to_its_end() {
+    let fed = Fed::new();
+    let pads = fed.play(&[("video", PICTURES)]);
+    feed_pictures(&pads[0], 20);
+    fed.sink.release_request_pad(&pads[0]);
+    let package = fed.package();
+    assert!(
+        (package.duration() - 20.0).abs() < 0.01,
+        "{}",
+        package.duration()
+    );
+    let listed = package.manifest().video[0].media.segments;
+    assert_eq!(listed, 4);
+}
+
+#[test]
+fn a_released_pad_keeps_what_was_said_of_it() {
+    let fed = Fed::new();
+    let pads = fed.play(&[("audio_0", SOUND), ("audio_1", SOUND), ("text_0", TEXT)]);
+    let [main, description, text] = &pads[..] else {
+        panic!("three pads");
+    };
+    // As applications do that request pads while it plays.
+    description.set_property_from_str("role", "description");
+    description.set_property("language", "de");
+    text.set_property("label", "What is said");
+    text.set_property("language", "de");
+    feed_sound(description, 3);
+    text.chain(timed(b"Guten Tag".to_vec(), 1000, 1000))
+        .expect("taken");
+    for pad in [description, text] {
+        fed.sink.release_request_pad(pad);
+    }
+    feed_sound(main, 3);
+    main.send_event(gst::event::Eos::new());
+    let package = fed.package();
+    let manifest = package.manifest();
+    let labels: Vec<_> = manifest.audio.iter().map(|audio| &audio.label).collect();
+    assert_eq!(labels, ["Audio", "Deutsch (described video)"]);
+    let captions: Vec<_> = manifest.captions.iter().map(|text| &text.label).collect();
+    assert_eq!(captions, ["What is said"]);
+    assert!(
+        package
+            .text("captions/captions.de.vtt")
+            .contains("Guten Tag")
+    );
+}
+
+#[test]
+fn a_start_that_failed_can_be_repeated() {
+    let fed = Fed::new();
+    let pad = fed.sink.request_pad_simple("audio_0").expect("a pad");
+    pad.set_property("gains", "1:loud");
+    assert!(fed.start().is_err());
+    let bus = fed.pipeline.bus().expect("a bus");
+    let failed = bus.timed_pop_filtered(gst::ClockTime::ZERO, &[gst::MessageType::Error]);
+    assert!(failed.is_some());
+    pad.set_property("gains", "0:1");
+    fed.start().expect("starts");
+    begin(&pad, SOUND);
+    feed_sound(&pad, 2);
+    pad.send_event(gst::event::Eos::new());
+    assert_eq!(fed.package().manifest().audio.len(), 1);
+}
+
+#[test]
+fn an_end_that_cannot_be_written_leaves_nothing() {
+    let fed = Fed::new();
+    let location = fed.folder.path().join("package");
+    let pads = fed.play(&[("audio_0", SOUND)]);
+    // Where the last file shall be there is a folder.
+    fs::create_dir(location.join("manifest.json")).expect("made");
+    feed_sound(&pads[0], 2);
+    pads[0].send_event(gst::event::Eos::new());
+    let ended = ended(&fed.pipeline);
+    let (_, error) = ended.error.expect("an error");
+    assert!(error.matches(gst::ResourceError::Write), "{error}");
+    assert_eq!(fs::read_dir(&location).expect("there").count(), 0);
+}

@@ -40,6 +40,8 @@ fn text(buffers: &[gst::Buffer]) -> String {
 struct Mux {
     harness: Harness,
     bus: gst::Bus,
+    /// The seqnums of the gaps up to the end.
+    gaps: Vec<gst::Seqnum>,
 }
 
 impl Mux {
@@ -52,7 +54,8 @@ impl Mux {
         mux.set_bus(Some(&bus));
         let mut harness = Harness::with_element(&mux, Some("sink_0"), Some("src"));
         harness.set_src_caps_str("text/x-raw,format=utf8");
-        Mux { harness, bus }
+        let gaps = Vec::new();
+        Mux { harness, bus, gaps }
     }
 
     fn push(&mut self, buffer: gst::Buffer) {
@@ -67,7 +70,14 @@ impl Mux {
     /// Everything up to the end of the stream.
     fn finish(&mut self) -> String {
         self.harness.push_event(gst::event::Eos::new());
-        while self.harness.pull_event().expect("an end").type_() != gst::EventType::Eos {}
+        loop {
+            let event = self.harness.pull_event().expect("an end");
+            match event.type_() {
+                gst::EventType::Eos => break,
+                gst::EventType::Gap => self.gaps.push(event.seqnum()),
+                _ => {}
+            }
+        }
         let buffers: Vec<gst::Buffer> = std::iter::from_fn(|| self.harness.try_pull()).collect();
         text(&buffers)
     }
@@ -234,6 +244,38 @@ fn times_are_those_of_the_stream_and_clipped_to_the_segment() {
              \n00:00:50.000 --> 00:02:20.000\nlast\n"
         )
     );
+}
+
+#[test]
+fn a_duration_without_bounds_ends_with_the_next_chapter() {
+    let mut mux = Mux::new();
+    let mut endless = chapter(5, None, "endless");
+    let longest = gst::ClockTime::MAX;
+    endless.make_mut().set_duration(longest);
+    mux.push(endless);
+    mux.push(chapter(10, Some(5), "next"));
+    assert_eq!(
+        mux.finish(),
+        format!(
+            "{HEADER}\n00:00:05.000 --> 00:00:10.000\nendless\n\
+             \n00:00:10.000 --> 00:00:15.000\nnext\n"
+        )
+    );
+    assert_eq!(mux.messages(), Vec::<String>::new());
+}
+
+#[test]
+fn gaps_have_the_seqnum_of_the_segment() {
+    let mut mux = Mux::new();
+    mux.gap(0, 9);
+    mux.finish();
+    let pad = mux
+        .harness
+        .element()
+        .and_then(|mux| mux.static_pad("src"))
+        .expect("a pad");
+    let segment = pad.sticky_event::<gst::event::Segment>(0);
+    assert_eq!(mux.gaps, [segment.expect("a segment").seqnum()]);
 }
 
 #[test]

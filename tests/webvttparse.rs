@@ -181,6 +181,71 @@ fn downstream_hears_of_a_sparse_text_stream_in_time() {
 }
 
 #[test]
+fn the_stream_of_stream_start_goes_on() {
+    let mut parser = Parser::new();
+    let stream = gst::Stream::new(
+        Some("said"),
+        None,
+        gst::StreamType::TEXT,
+        gst::StreamFlags::empty(),
+    );
+    let start = gst::event::StreamStart::builder("said").stream(stream);
+    parser.harness.push_event(start.build());
+    let starts = parser.events().into_iter().filter_map(|event| {
+        let gst::EventView::StreamStart(start) = event.view() else {
+            return None;
+        };
+        Some(start.stream()?.stream_id()?.to_string())
+    });
+    assert_eq!(starts.collect::<Vec<_>>(), ["said"]);
+}
+
+/// What was shown before a seek without a flush counts as shown.
+#[test]
+fn a_seek_without_a_flush_goes_on_in_running_time() {
+    let mut parser = Parser::new();
+    let element = parser.harness.element().expect("the element");
+    let sink = element.static_pad("sink").expect("a pad");
+    // As a file does, it takes seeks in bytes.
+    let source = sink.peer().expect("the harness's pad");
+    source.add_probe(gst::PadProbeType::EVENT_UPSTREAM, |_, info| {
+        match info.event().map(|event| event.type_()) {
+            Some(gst::EventType::Seek) => gst::PadProbeReturn::Handled,
+            _ => gst::PadProbeReturn::Ok,
+        }
+    });
+    // Two cues, to 20 s.
+    let (two, _) = FILE.split_once("outro").expect("three cues");
+    parser.push(two.as_bytes()).expect("taken");
+    parser.events();
+    let seek = gst::event::Seek::new(
+        1.0,
+        gst::SeekFlags::SEGMENT,
+        gst::SeekType::Set,
+        gst::ClockTime::from_seconds(10),
+        gst::SeekType::Set,
+        gst::ClockTime::from_seconds(15),
+    );
+    let src = element.static_pad("src").expect("a pad");
+    assert!(src.send_event(seek));
+    parser.harness.push_event(bytes_segment());
+    let base = |events: Vec<gst::Event>| {
+        let segments = events.into_iter().filter_map(|event| {
+            let gst::EventView::Segment(segment) = event.view() else {
+                return None;
+            };
+            let segment = segment.segment().downcast_ref::<gst::ClockTime>()?;
+            segment.base()
+        });
+        segments.last()
+    };
+    assert_eq!(
+        base(parser.events()),
+        Some(gst::ClockTime::from_seconds(20))
+    );
+}
+
+#[test]
 fn bad_blocks_are_reported_with_their_line_and_the_rest_is_read() {
     let mut parser = Parser::new();
     let file = "\u{feff}WEBVTT\r\rstray\r\r00:00 --> 00:01\rlost\r\r\

@@ -27,10 +27,7 @@ impl CueMeta {
     /// Puts the meta of a cue on its buffer.
     pub fn add(buffer: &mut gst::BufferRef, cue: &Cue) -> Result<(), gst::glib::BoolError> {
         let mut meta = gst::meta::CustomMeta::add(buffer, NAME)?;
-        let structure = meta.mut_structure();
-        structure.set("id", cue.id.as_deref().unwrap_or_default());
-        structure.set("settings", &cue.settings);
-        structure.set("text", &cue.text);
+        fill(meta.mut_structure(), &cue.id, &cue.settings, &cue.text);
         Ok(())
     }
 
@@ -38,10 +35,7 @@ impl CueMeta {
     pub fn replace(&self, buffer: &mut gst::BufferRef) {
         // A buffer without one gets none.
         if let Ok(mut meta) = gst::meta::CustomMeta::from_mut_buffer(buffer, NAME) {
-            let structure = meta.mut_structure();
-            structure.set("id", self.id.as_deref().unwrap_or_default());
-            structure.set("settings", &self.settings);
-            structure.set("text", &self.text);
+            fill(meta.mut_structure(), &self.id, &self.settings, &self.text);
         }
     }
 
@@ -56,4 +50,10 @@ impl CueMeta {
             text: field("text"),
         })
     }
+}
+
+fn fill(meta: &mut gst::StructureRef, id: &Option<String>, settings: &str, text: &str) {
+    meta.set("id", id.as_deref().unwrap_or_default());
+    meta.set("settings", settings);
+    meta.set("text", text);
 }

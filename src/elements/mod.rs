@@ -5,8 +5,10 @@
 mod catalogsink;
 mod chapterdetect;
 mod cue_meta;
+mod lock;
 mod silencetrim;
 mod slide_event;
+mod splice_event;
 mod webvttchaptermux;
 mod webvttparse;
 mod xapitap;

@@ -10,7 +10,8 @@ use crate::timeline::{Span, Time};
 
 const NAME: &str = "lecture-slide";
 
-/// What tells of a change from the last picture of what was shown to the first of what is new.
+/// Builds the event's structure for a change from the last picture of what was shown to the first of
+/// what is new.
 pub fn structure(change: Span) -> gst::Structure {
     gst::Structure::builder(NAME)
         .field("time", change.end.nanos())
@@ -18,7 +19,7 @@ pub fn structure(change: Span) -> gst::Structure {
         .build()
 }
 
-/// The change that a structure tells of; `None` for another event's.
+/// Reads the change from the event's structure; `None` for another event's.
 pub fn change(structure: &gst::StructureRef) -> Option<Span> {
     (structure.name() == NAME).then_some(())?;
     let time = structure.get::<u64>("time").ok()?;

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use gst::glib;
 use gst::prelude::*;
@@ -24,6 +24,7 @@ use super::run::Run;
 use super::settings::Settings;
 use super::streams::{CHAPTERS, VIDEO};
 use super::writer::WriteError;
+use crate::elements::lock::lock;
 
 pub static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     gst::DebugCategory::new(
@@ -37,10 +38,6 @@ pub static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
 pub struct CatalogSink {
     settings: Mutex<Settings>,
     run: Mutex<Option<Run>>,
-}
-
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl CatalogSink {
@@ -88,14 +85,16 @@ impl CatalogSink {
             .with_run(|run| run.described(&audio))
             .unwrap_or_default();
         for writer in described {
-            if let Err(error) = lock(&writer).end_at(end) {
+            let ended = lock(&writer).end_at(end);
+            if let Err(error) = ended {
                 self.fail_to_write(&error);
                 return;
             }
         }
         let writers = self.with_run(|run| run.writers()).unwrap_or_default();
         for writer in writers {
-            if let Err(error) = lock(&writer).join_tail() {
+            let joined = lock(&writer).join_tail();
+            if let Err(error) = joined {
                 self.fail_to_write(&error);
                 return;
             }
@@ -136,25 +135,29 @@ impl CatalogSink {
         let _ = obj.post_message(eos.build());
     }
 
+    /// Of the audio pads, and of those that were there in this run.
     pub fn audio_settings(&self) -> BTreeMap<String, AudioSettings> {
-        let pads = self.obj().sink_pads();
-        let audio = pads
-            .into_iter()
-            .filter_map(|pad| pad.downcast::<AudioPad>().ok());
+        let released = self.with_run(|run| run.released_audio.clone());
+        let mut audio = released.unwrap_or_default();
+        let pads = self.obj().sink_pads().into_iter();
+        audio.extend(
+            pads.filter_map(|pad| pad.downcast::<AudioPad>().ok())
+                .map(|pad| (pad.name().to_string(), pad.settings())),
+        );
         audio
-            .map(|pad| (pad.name().to_string(), pad.settings()))
-            .collect()
     }
 
-    /// Of the text pads that have a stream, in the order of their numbers.
+    /// Of the text pads that have a stream, or had one in this run, in the order of their numbers.
     fn text_settings(&self) -> Vec<(String, TextSettings)> {
-        let pads = self.obj().sink_pads();
-        let mut texts: Vec<(String, TextSettings)> = pads
-            .into_iter()
-            .filter_map(|pad| pad.downcast::<TextPad>().ok())
-            .filter(|pad| pad.has_current_caps())
-            .map(|pad| (pad.name().to_string(), pad.settings()))
-            .collect();
+        let released = self.with_run(|run| run.released_texts.clone());
+        let mut texts = released.unwrap_or_default();
+        let pads = self.obj().sink_pads().into_iter();
+        texts.extend(
+            pads.filter_map(|pad| pad.downcast::<TextPad>().ok())
+                .filter(|pad| pad.has_current_caps())
+                .map(|pad| (pad.name().to_string(), pad.settings())),
+        );
+        let mut texts: Vec<_> = texts.into_iter().collect();
         texts.sort_by_key(|(name, _)| (name.len(), name.clone()));
         texts
     }
@@ -335,13 +338,8 @@ impl ElementImpl for CatalogSink {
     fn release_pad(&self, pad: &gst::Pad) {
         let obj = self.obj();
         let name = pad.name();
-        if let Some(pad) = pad.downcast_ref::<gst::GhostPad>() {
-            // What it delivered so far stays; it delivers no more.
-            if let Some(target) = pad.target() {
-                target.send_event(gst::event::Eos::new());
-            }
-            self.end_input(&name);
-            let _ = pad.set_target(None::<&gst::Pad>);
+        if let Some(pad) = pad.downcast_ref() {
+            self.release(pad);
         }
         if obj.remove_pad(pad).is_ok() {
             obj.child_removed(pad.upcast_ref::<gst::Object>(), &name);
@@ -377,6 +375,7 @@ impl ElementImpl for CatalogSink {
                         && let Err(error) = self.take(&pad)
                     {
                         self.fail(gst::error_msg!(gst::CoreError::Failed, ("{error}")));
+                        self.stop();
                         return Err(gst::StateChangeError);
                     }
                 }
@@ -390,7 +389,8 @@ impl ElementImpl for CatalogSink {
         {
             self.post_eos();
         }
-        if transition == gst::StateChange::PausedToReady {
+        let failed = transition == gst::StateChange::ReadyToPaused && changed.is_err();
+        if failed || transition == gst::StateChange::PausedToReady {
             self.stop();
         }
         changed

@@ -23,9 +23,10 @@ use super::changes::changes;
 use super::plane::{Plane, PlaneMut, Region};
 use super::scale::{Place, Scaler};
 use super::starts::Starts;
+use crate::elements::splice_event;
 use crate::package::grid::{Grid, Splice};
 use crate::package::ladder::{Picture, Rung};
-use crate::timeline::{Span, Time};
+use crate::timeline::Time;
 
 /// Timestamps and running times of the renditions begin here. x264enc (1.22) wants no timestamps
 /// below, and as long as nothing has come out of it, it takes them for running times: a request for a
@@ -305,7 +306,7 @@ impl LadderImp {
                 return true;
             }
             gst::EventView::CustomDownstream(custom) => {
-                if let Some(splice) = custom.structure().and_then(splice) {
+                if let Some(splice) = custom.structure().and_then(splice_event::splice) {
                     let mut state = self.lock();
                     match &mut state.grid {
                         Some(grid) => grid.splice(splice),
@@ -335,17 +336,6 @@ impl LadderImp {
         }
         gst::Pad::query_default(pad, Some(&*self.obj()), query)
     }
-}
-
-/// The splice that silencetrim tells of.
-fn splice(structure: &gst::StructureRef) -> Option<Splice> {
-    let time = |name| structure.get(name).ok().map(Time::from_nanos);
-    (structure.name() == "lecture-splice").then_some(())?;
-    let end = time("source-end").unwrap_or(Time::MAX);
-    Some(Splice {
-        at: time("time")?,
-        source: Span::new(time("source")?, end),
-    })
 }
 
 /// The segment of the renditions: its stream time is from zero, the others from [`EPOCH`].

@@ -39,6 +39,11 @@ glib::wrapper! {
 }
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    pad::AudioRole::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    pad::TextPadRole::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    pad::AudioPad::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    pad::TextPad::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    settings::Preset::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "catalogsink",

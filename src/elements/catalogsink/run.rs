@@ -11,12 +11,13 @@ use std::{fs, io};
 use gst::prelude::*;
 
 use super::finish::Finished;
-use super::imp::{CAT, lock};
+use super::imp::CAT;
 use super::ladder::LadderElement;
 use super::pad::{AudioRole, AudioSettings, TextSettings};
 use super::settings::Settings;
 use super::streams::CHAPTERS;
 use super::writer::TrackWriter;
+use crate::elements::lock::lock;
 use crate::package::chapters::Mark;
 use crate::package::codec::Media;
 use crate::package::coding::{Codecs, CodecsError, VideoCodec};
@@ -54,7 +55,7 @@ pub enum Tail {
     Picture(LadderElement),
     /// Silence.
     Sound,
-    /// Nothing: texts are where they are.
+    /// Nothing: players do not wait for a text that ends early.
     Text,
 }
 
@@ -115,6 +116,10 @@ pub struct Run {
     pub marks: Vec<Mark>,
     /// The cues of each text pad.
     pub cues: BTreeMap<String, Vec<Cue>>,
+    /// What was said of audio pads that were released before the end.
+    pub released_audio: BTreeMap<String, AudioSettings>,
+    /// The same of text pads that had a stream.
+    pub released_texts: BTreeMap<String, TextSettings>,
     pub seqnum: Option<gst::Seqnum>,
     pub probes: Vec<(gst::Pad, gst::PadProbeId)>,
     failed: bool,
@@ -151,6 +156,8 @@ impl Run {
             tracks: Vec::new(),
             marks: Vec::new(),
             cues: BTreeMap::new(),
+            released_audio: BTreeMap::new(),
+            released_texts: BTreeMap::new(),
             seqnum: None,
             probes: Vec::new(),
             failed: false,
@@ -303,13 +310,10 @@ impl Run {
         if self.complete {
             return;
         }
-        // The folder was empty when the run started: what these folders hold is the run's.
-        for folder in ["video", "audio", "captions", "descriptions"] {
-            let path = self.location.join(folder);
-            if path.exists()
-                && let Err(error) = fs::remove_dir_all(&path)
-            {
-                gst::warning!(CAT, "{} is left behind: {error}", path.display());
+        // The folder was empty when the run started: what it holds is the run's.
+        for entry in fs::read_dir(&self.location).into_iter().flatten().flatten() {
+            if let Err(error) = remove(&entry) {
+                gst::warning!(CAT, "{} is left behind: {error}", entry.path().display());
             }
         }
     }
@@ -430,6 +434,14 @@ fn label(language: &str, role: AudioRole) -> String {
     match role {
         AudioRole::Main => language,
         AudioRole::Description => format!("{language} (described video)"),
+    }
+}
+
+/// Removes a file, or a folder with what is in it. Of a link only the link is removed.
+fn remove(entry: &fs::DirEntry) -> io::Result<()> {
+    match entry.file_type()?.is_dir() {
+        true => fs::remove_dir_all(entry.path()),
+        false => fs::remove_file(entry.path()),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use super::imp::lock;
+use crate::elements::lock::lock;
 use crate::package::grid::Grid;
 use crate::timeline::Time;
 

@@ -10,13 +10,14 @@ use gst::subclass::prelude::*;
 
 use super::branch::{self, Head};
 use super::encoder::Coding;
-use super::imp::{CAT, CatalogSink, lock};
+use super::imp::{CAT, CatalogSink};
 use super::ladder::LadderElement;
-use super::pad::AudioPad;
+use super::pad::{AudioPad, TextPad};
 use super::run::{Due, Input, Output, Tail};
 use super::starts::Starts;
 use super::writer::{TrackWriter, WriteError};
 use crate::elements::cue_meta::CueMeta;
+use crate::elements::lock::lock;
 use crate::package::chapters::Mark;
 use crate::package::grid::Grid;
 use crate::package::ladder;
@@ -147,11 +148,58 @@ impl CatalogSink {
         }
     }
 
+    /// Looks no longer at what comes into a pad.
+    fn unwatch(&self, pad: &gst::GhostPad) {
+        let probe = self.with_run(|run| {
+            let of_pad = |(watched, _): &(gst::Pad, _)| watched == pad;
+            let at = run.probes.iter().position(of_pad)?;
+            Some(run.probes.swap_remove(at).1)
+        });
+        if let Some(probe) = probe.flatten() {
+            pad.remove_probe(probe);
+        }
+    }
+
+    /// Takes no more from a pad. What it delivered so far stays, and so does what was said of it.
+    pub fn release(&self, pad: &gst::GhostPad) {
+        let name = pad.name();
+        let has_stream = pad.has_current_caps();
+        let audio = pad.downcast_ref::<AudioPad>().map(AudioPad::settings);
+        let text = pad.downcast_ref::<TextPad>().map(TextPad::settings);
+        self.with_run(|run| {
+            run.released_audio
+                .extend(audio.map(|settings| (name.to_string(), settings)));
+            if has_stream {
+                run.released_texts
+                    .extend(text.map(|settings| (name.to_string(), settings)));
+            }
+        });
+        // A stream is at its end when all of it is written, which the collectors see.
+        if let Some(target) = pad.target() {
+            target.send_event(gst::event::Eos::new());
+        }
+        if !has_stream {
+            self.end_input(&name);
+        }
+        // A pad without a target has nothing to fail on.
+        let _ = pad.set_target(None::<&gst::Pad>);
+        self.unwatch(pad);
+    }
+
     fn see(&self, pad: &gst::GhostPad, event: gst::EventView<'_>) -> gst::PadProbeReturn {
         let name = pad.name();
         match event {
             gst::EventView::Caps(caps) => self.see_caps(&name, caps.caps()),
             gst::EventView::FlushStop(_) => {
+                if self.with_run(|run| run.finishing.is_some()) == Some(true) {
+                    self.fail(gst::error_msg!(
+                        gst::CoreError::Seek,
+                        ("{name} was flushed after the end of all streams; to write a package \
+                             again, go to READY and take an empty location")
+                    ));
+                    // What stands behind the pad goes on flushing, and takes nothing any more.
+                    return gst::PadProbeReturn::Handled;
+                }
                 if let Err(error) = self.rebuild(pad) {
                     self.fail(gst::error_msg!(gst::CoreError::Failed, ("{error}")));
                 }

@@ -4,7 +4,7 @@
 //! chapters wait never makes the pictures wait.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
 
@@ -24,8 +24,10 @@ struct Queue {
     items: VecDeque<Item>,
     /// Where the gaps have come to; `None` before the segment.
     gap_end: Option<gst::ClockTime>,
-    /// Until where the next gap has to last; `None`: the first one goes out at once: a sink waits for it
-    /// before it lets the other streams go on.
+    /// That of the segment, which the gaps have too.
+    seqnum: Option<gst::Seqnum>,
+    /// The position that the stream has to reach before the next gap is sent. `None` before the first
+    /// gap, which is sent at once: until it comes, a sink holds up the other streams.
     next_gap: Option<gst::ClockTime>,
     /// Not sent yet: how far the stream has come. Gaps that wait become one.
     reached: Option<gst::ClockTime>,
@@ -35,6 +37,16 @@ struct Queue {
 enum Item {
     Event(gst::Event),
     Buffer(gst::Buffer),
+}
+
+impl Item {
+    fn stays_over_a_flush(&self) -> bool {
+        let Item::Event(event) = self else {
+            return false;
+        };
+        let ends = matches!(event.type_(), gst::EventType::Segment | gst::EventType::Eos);
+        event.is_sticky() && !ends
+    }
 }
 
 impl ChapterStream {
@@ -79,10 +91,28 @@ impl ChapterStream {
         }
     }
 
-    /// Starts to push what is queued.
-    pub fn start(self: &std::sync::Arc<Self>, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
+    /// Starts to push what is queued from now on.
+    pub fn start(self: &Arc<Self>, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
         *self.lock() = Queue::default();
-        let (stream, weak) = (std::sync::Arc::clone(self), pad.downgrade());
+        self.run(pad)
+    }
+
+    /// Starts again after a flush, with the queued events that stay over one: nobody sends them again.
+    pub fn resume(self: &Arc<Self>, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
+        {
+            let mut queue = self.lock();
+            let mut items = std::mem::take(&mut queue.items);
+            items.retain(Item::stays_over_a_flush);
+            *queue = Queue {
+                items,
+                ..Queue::default()
+            };
+        }
+        self.run(pad)
+    }
+
+    fn run(self: &Arc<Self>, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
+        let (stream, weak) = (Arc::clone(self), pad.downgrade());
         pad.start_task(move || {
             let Some(pad) = weak.upgrade() else {
                 return;
@@ -113,7 +143,6 @@ impl ChapterStream {
     pub fn stop(&self) {
         let mut queue = self.lock();
         queue.stopped = true;
-        queue.items.clear();
         drop(queue);
         self.wake.notify_all();
     }
@@ -129,6 +158,7 @@ impl ChapterStream {
                 if let Item::Event(event) = &item
                     && let gst::EventView::Segment(segment) = event.view()
                 {
+                    queue.seqnum = Some(segment.seqnum());
                     queue.gap_end = segment
                         .segment()
                         .downcast_ref::<gst::ClockTime>()
@@ -144,6 +174,7 @@ impl ChapterStream {
                 queue.next_gap = Some(reached.saturating_add(GAP_STEP));
                 let gap = gst::event::Gap::builder(end)
                     .duration(reached - end)
+                    .seqnum_if_some(queue.seqnum)
                     .build();
                 return Some(Item::Event(gap));
             }

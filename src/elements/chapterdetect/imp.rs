@@ -178,29 +178,34 @@ impl ChapterDetect {
 
     fn flush_start(&self, event: &gst::Event) {
         let mut state = self.state();
-        if state.flush == Some(event.seqnum()) {
+        let known = state.flush.replace(event.seqnum()) == Some(event.seqnum());
+        if known || std::mem::replace(&mut state.flushing, true) {
             return;
         }
-        state.flush = Some(event.seqnum());
         drop(state);
         self.stream.stop();
         self.chapter_src.push_event(event.clone());
         let _ = self.chapter_src.stop_task();
     }
 
+    /// The first FLUSH_STOP lets the chapters go on, whichever pad it comes from: not all that send
+    /// one give it the seqnum of the FLUSH_START.
     fn flush_stop(&self, medium: Medium, event: &gst::Event) {
         let mut state = self.state();
-        if state.flush == Some(event.seqnum()) {
-            // The other pads' FLUSH_STOP belongs to the same flush.
-            state.forget();
-            state.flush = None;
-            drop(state);
+        let first = std::mem::take(&mut state.flushing);
+        if first {
+            state.forget_findings();
+        }
+        if let Some(pair) = state.pair(medium) {
+            pair.segment = None;
+            pair.eos = false;
+        }
+        drop(state);
+        if first {
             self.chapter_src.push_event(event.clone());
-            if let Err(error) = self.stream.start(&self.chapter_src) {
+            if let Err(error) = self.stream.resume(&self.chapter_src) {
                 gst::error!(CAT, imp = self, "{error}");
             }
-        } else if let Some(pair) = state.pair(medium) {
-            pair.eos = false;
         }
     }
 
@@ -487,6 +492,7 @@ impl ElementImpl for ChapterDetect {
             state.forget();
             state.started = false;
             state.flush = None;
+            state.flushing = false;
             for pair in &mut state.pairs {
                 pair.format = None;
             }

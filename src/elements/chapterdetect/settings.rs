@@ -75,7 +75,7 @@ impl Settings {
                 .build(),
             glib::ParamSpecEnum::builder::<Titles>("titles")
                 .nick("Titles")
-                .blurb("Where the titles of chapters come from")
+                .blurb("Where the titles of chapters come from; auto takes the transcript, which is the only source so far")
                 .mutable_ready()
                 .build(),
             glib::ParamSpecString::builder("language")

@@ -104,8 +104,10 @@ pub struct State {
     pub started: bool,
     /// The chapters and EOS are on their way.
     pub finished: bool,
-    /// The flush that has been passed to `chapter_src` already.
+    /// The last flush that went to `chapter_src`: it comes once on every pad.
     pub flush: Option<gst::Seqnum>,
+    /// `chapter_src` has got FLUSH_START, and not FLUSH_STOP yet.
+    pub flushing: bool,
 }
 
 impl State {
@@ -115,11 +117,19 @@ impl State {
 
     /// Forgets what was seen, heard and read; the pads stay.
     pub fn forget(&mut self) {
+        self.forget_findings();
+        for pair in &mut self.pairs {
+            pair.segment = None;
+        }
+    }
+
+    /// The same after a flush that has come through one pair. The others keep their segments: they
+    /// may be flushed already, and theirs the new ones.
+    pub fn forget_findings(&mut self) {
         self.analysis = None;
         self.segment = None;
         self.finished = false;
         for pair in &mut self.pairs {
-            pair.segment = None;
             pair.eos = false;
         }
     }

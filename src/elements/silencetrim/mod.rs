@@ -50,6 +50,11 @@ glib::wrapper! {
 }
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    settings::Mode::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    settings::Scope::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    settings::StartAt::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    sink_pad::Role::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    sink_pad::SinkPad::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "silencetrim",

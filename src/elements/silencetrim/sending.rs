@@ -9,7 +9,8 @@ use super::imp::{CAT, SilenceTrim, lock};
 use super::item::{self, Kept, Kind};
 use super::pads::{Output, Pair, clock};
 use super::report;
-use crate::elements::slide_event;
+use crate::elements::{slide_event, splice_event};
+use crate::package::grid::Splice;
 use crate::timeline::{Span, Time};
 
 impl SilenceTrim {
@@ -168,11 +169,11 @@ impl SilenceTrim {
         };
         self.send_owed(pair, gst::ClockTime::ZERO);
         let ends = source.end < decision.until;
-        let splice = gst::Structure::builder("lecture-splice")
-            .field("time", at.nanos())
-            .field("source", source.start.nanos())
-            .field_if_some("source-end", ends.then_some(source.end.nanos()))
-            .build();
+        let end = if ends { source.end } else { Time::MAX };
+        let splice = splice_event::structure(Splice {
+            at,
+            source: Span::new(source.start, end),
+        });
         pair.src
             .push_event(gst::event::CustomDownstream::new(splice));
     }

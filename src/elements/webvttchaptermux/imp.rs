@@ -6,7 +6,7 @@
 //! pushed there keeps its order.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use gst::glib;
 use gst::prelude::*;
@@ -17,6 +17,7 @@ use once_cell::sync::Lazy;
 
 use super::{Status, WebVttChapterMuxPad, toc};
 use crate::elements::cue_meta::CueMeta;
+use crate::elements::lock::lock;
 use crate::timeline::Time;
 use crate::webvtt::chapters::{Chapter, Dropped, Reason, Rules, Sequence};
 use crate::webvtt::{self, Cue, Document, Review};
@@ -70,10 +71,6 @@ impl State {
 pub struct WebVttChapterMux {
     settings: Mutex<Settings>,
     state: Mutex<State>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl WebVttChapterMux {
@@ -141,6 +138,8 @@ impl WebVttChapterMux {
 
     /// Tells downstream how far the chapters are known while none can be written.
     fn push_gap(&self) {
+        let src = self.obj().src_pad().clone();
+        let segment = src.sticky_event::<gst::event::Segment>(0);
         let gap = {
             let mut state = lock(&self.state);
             let horizon = state.sequence.horizon();
@@ -150,9 +149,12 @@ impl WebVttChapterMux {
                 return;
             }
             state.position = to;
-            gst::event::Gap::builder(from).duration(to - from).build()
+            gst::event::Gap::builder(from)
+                .duration(to - from)
+                .seqnum_if_some(segment.map(|segment| segment.seqnum()))
+                .build()
         };
-        self.obj().src_pad().push_event(gap);
+        src.push_event(gap);
     }
 
     fn take_buffer(
@@ -176,7 +178,7 @@ impl WebVttChapterMux {
         let end = buffer
             .duration()
             .zip(buffer.pts())
-            .map(|(duration, pts)| pts + duration);
+            .map(|(duration, pts)| pts.saturating_add(duration));
         let end = stream_time(end);
         let input = pad.name().to_string();
         if buffer.flags().contains(gst::BufferFlags::GAP) {
@@ -451,7 +453,8 @@ impl AggregatorImpl for WebVttChapterMux {
         let Some(start) = buffer.pts() else {
             return Some(buffer);
         };
-        let end = buffer.duration().map_or(start, |duration| start + duration);
+        let duration = buffer.duration().unwrap_or(gst::ClockTime::ZERO);
+        let end = start.saturating_add(duration);
         let (start, end) = match segment.clip(start, end)? {
             (Some(start), Some(end)) => (start, end),
             _ => return None,

@@ -38,6 +38,8 @@ glib::wrapper! {
 }
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    Status::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    WebVttChapterMuxPad::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),
         "webvttchaptermux",

@@ -109,6 +109,11 @@ impl WebVttParse {
             let mut state = self.lock();
             state.last_end = state.last_end.max(end);
             let clipped = state.segment.clip(start, end);
+            if let Some((_, Some(end))) = clipped {
+                // A seek without a flush goes on from here.
+                let position = state.segment.position();
+                state.segment.set_position(position.max(Some(end)));
+            }
             let discont = clipped.is_some() && std::mem::take(&mut state.discont);
             (clipped, discont)
         };
@@ -169,6 +174,9 @@ impl WebVttParse {
                     .seqnum(event.seqnum());
                 if let Some(group) = stream_start.group_id() {
                     ours = ours.group_id(group);
+                }
+                if let Some(stream) = stream_start.stream() {
+                    ours = ours.stream(stream);
                 }
                 self.srcpad.push_event(ours.build())
             }
@@ -248,10 +256,13 @@ impl WebVttParse {
             let mut state = self.lock();
             state.failed = true;
             state.duration = Some(state.last_end);
-            let segment = &state.segment;
-            let wanted =
-                state.upstream_bytes && segment.flags().contains(gst::SegmentFlags::SEGMENT);
-            wanted.then(|| segment.stop().unwrap_or(state.last_end))
+            let of_segment = state.segment.flags().contains(gst::SegmentFlags::SEGMENT);
+            let wanted = state.upstream_bytes && of_segment;
+            wanted.then(|| {
+                let end = state.segment.stop().unwrap_or(state.last_end);
+                state.segment.set_position(end);
+                end
+            })
         };
         let Some(position) = segment_done else {
             return gst::Pad::event_default(pad, Some(&*self.obj()), event);

@@ -5,10 +5,7 @@
 //! Lock order: `state`, then `settings`. Neither is held across a push, query, post or state
 //! change; handing a step to the courier never waits.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use gst::{glib, prelude::*, subclass::prelude::*};
 use once_cell::sync::Lazy;
@@ -22,6 +19,7 @@ use super::{
 };
 use crate::{
     delivery::{Delivery, Notice, wall_clock},
+    elements::lock::lock,
     xapi::{Facts, Input},
 };
 
@@ -61,10 +59,6 @@ struct State {
     /// Statements of closed sessions.
     said: u64,
     troubles: u64,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl XapiTap {

@@ -111,6 +111,14 @@ pub fn clock(time: Time) -> String {
     }
 }
 
+/// A number of things by their name in the singular: `1 cut`, `2 cuts`.
+pub fn counted(number: usize, name: &str) -> String {
+    match number {
+        1 => format!("1 {name}"),
+        number => format!("{number} {name}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use crate::description::{Description, Facts};
 use crate::error::Error;
 use crate::part::Part;
 use crate::pipeline;
-use crate::progress::Progress;
+use crate::progress::{Progress, counted};
 use crate::survey;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -67,7 +67,11 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         )?,
     };
     part.finish(output)?;
-    request.note(&format!("{}: {chapters} chapters", output.display()));
+    request.note(&format!(
+        "{}: {}",
+        output.display(),
+        counted(chapters, "chapter")
+    ));
     summary.insert("output".into(), output.display().to_string().into());
     summary.insert("chapters".into(), chapters.into());
     Ok(())

@@ -27,6 +27,14 @@ pub fn of_recording(path: &Path) -> io::Result<String> {
     Ok(hex(&digest.finalize()))
 }
 
+/// The fingerprint of all that a file holds: for what is small beside a recording, and may be
+/// corrected in one place.
+pub fn of_file(path: &Path) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut digest)?;
+    Ok(hex(&digest.finalize()))
+}
+
 /// The fingerprint of a small file's bytes.
 pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))

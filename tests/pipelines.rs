@@ -1436,7 +1436,7 @@ Bye
         "warning: {}",
         place.path("OUT/drafts/captions.en.vtt").display()
     );
-    for job in [&PACKAGE[..], &package(&["preset=superfast"])] {
+    for job in [&PACKAGE[..], &package(&["quality=24"])] {
         let ended = place.lecture(job);
         let warned: Vec<&str> = ended
             .err

@@ -1437,6 +1437,34 @@ Bye
         "{ended:?}"
     );
     assert_eq!(place.read("OUT/drafts/captions.en.vtt"), corrected);
+    // What a slip of the hand takes out of the package is told, each time.
+    let slip = corrected.replace("00:00:16.000 -->", "00:00:16.000 ->");
+    place.write("OUT/drafts/captions.en.vtt", &slip);
+    let line = 1 + slip
+        .lines()
+        .position(|line| line.contains(" -> "))
+        .expect("it is there");
+    let warning = format!(
+        "warning: {}",
+        place.path("OUT/drafts/captions.en.vtt").display()
+    );
+    for job in [&PACKAGE[..], &package(&["quality=24"])] {
+        let ended = place.lecture(job);
+        let warned: Vec<&str> = ended
+            .err
+            .lines()
+            .filter(|line| line.contains(" -> "))
+            .collect();
+        let [warned] = warned[..] else {
+            panic!("{ended:?}");
+        };
+        assert!(
+            warned.starts_with(&format!("{warning}: line {line}: ")),
+            "{warned}"
+        );
+    }
+    place.write("OUT/drafts/captions.en.vtt", &corrected);
+    place.done(&PACKAGE);
     assert!(
         place
             .read("OUT/package/captions/captions.en.vtt")
@@ -1480,6 +1508,128 @@ Bye
 }
 
 #[test]
+fn captions_in_another_language_than_the_class_are_subtitles() {
+    let place = class_with_a_cut();
+    place.write(
+        "OUT/drafts/chapters.vtt",
+        "WEBVTT\n\n00:00.000 --> 00:20.000\nAll\n",
+    );
+    let given = ["captions.en=en.vtt", "captions.ar=ar.srt"];
+    let language = || {
+        let chapters: Value =
+            serde_json::from_str(&place.read("OUT/package/chapters.json")).expect("JSON");
+        chapters[0]["titles"][0]["language"].clone()
+    };
+    let roles = || {
+        let manifest = place.manifest();
+        let captions = manifest["captions"].as_array().expect("a list").iter();
+        let roles: Vec<String> = captions
+            .map(|text| format!("{} {}", text["language"], text["role"]).replace('"', ""))
+            .collect();
+        roles
+    };
+    // Nothing says which language is spoken.
+    place.done(&package(&given));
+    assert_eq!(roles(), ["ar captions", "en captions"]);
+    assert_eq!(language(), "und");
+
+    // The user says it, and later packages know it.
+    place.done(&["analyse", "input=class.mp4", "language=en-GB"]);
+    place.done(&PACKAGE);
+    assert_eq!(roles(), ["ar subtitles", "en captions"]);
+    assert_eq!(language(), "en-GB");
+    let master = place.read("OUT/package/master.m3u8");
+    for (language, is_for_the_deaf) in [("en", true), ("ar", false)] {
+        let named = format!("TYPE=SUBTITLES,URI=\"captions/{language}/");
+        let line = master.lines().find(|line| line.contains(&named));
+        let line = line.expect("a rendition");
+        assert_eq!(line.contains("CHARACTERISTICS"), is_for_the_deaf, "{line}");
+    }
+
+    // The recording says it.
+    place.ffmpeg(&[
+        &["-i", "class.mp4", "-c", "copy"],
+        &["-metadata:s:a:0", "language=ara", "tagged.mp4"],
+    ]);
+    place.done(&[
+        "package",
+        "input=tagged.mp4",
+        "output=TAGGED",
+        "preset=ultrafast",
+        "ladder=120",
+        given[0],
+        given[1],
+    ]);
+    let manifest: Value =
+        serde_json::from_str(&place.read("TAGGED/package/manifest.json")).expect("JSON");
+    assert_eq!(manifest["captions"][0]["role"], "captions");
+    assert_eq!(manifest["captions"][1]["role"], "subtitles");
+}
+
+#[test]
+fn what_cannot_be_packaged_changes_no_draft() {
+    let place = class_with_a_cut();
+    place.done(&package(&["captions.en=en.vtt"]));
+    let drafts = place.files("OUT/drafts");
+    place.write("new.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nnew\n");
+    for (wrong, status) in [("quality=900", 2), ("input=other.mp4", 1)] {
+        place.recording("other.mp4", "6");
+        let mut job = vec!["package", "captions.en=new.vtt", wrong];
+        if status == 2 {
+            job.push("input=class.mp4");
+        } else {
+            // It was approved for the class.
+            let input = place.read("OUT/drafts/captions.en.vtt");
+            let input = input.lines().find(|line| line.starts_with("input: "));
+            let input = input.expect("it is imported").to_owned();
+            place.write(
+                "OUT/drafts/trim.vtt",
+                &format!(
+                    "WEBVTT\n\nNOTE\nstatus: draft\n{input}\n\n00:05.000 --> 00:06.000\ncut: it\n"
+                ),
+            );
+        }
+        let ended = place.lecture(&job);
+        assert_eq!(ended.status, Some(status), "{ended:?}");
+        let now = place.files("OUT/drafts");
+        let captions = place.path("OUT/drafts/captions.en.vtt");
+        assert_eq!(now.get(&captions), drafts.get(&captions), "{wrong}");
+    }
+
+    // Captions of another recording are told of before it is analysed.
+    fs::remove_file(place.path("OUT/drafts/trim.vtt")).expect("removed");
+    let before = place.files("OUT/drafts");
+    place
+        .lecture(&["catalog", "input=other.mp4"])
+        .failed(1, &["another recording", "captions.en.vtt"]);
+    assert_eq!(place.files("OUT/drafts"), before);
+    let anew = [
+        "catalog",
+        "input=other.mp4",
+        "captions.en=new.vtt",
+        "preset=ultrafast",
+        "ladder=120",
+    ];
+    place.done(&anew);
+
+    // A class has the name that was given for it, wherever its file is kept.
+    std::os::unix::fs::symlink(place.path("class.mp4"), place.path("Class 7.mp4")).expect("linked");
+    place.done(&[
+        "package",
+        "input=Class 7.mp4",
+        "output=LINKED",
+        "preset=ultrafast",
+        "ladder=120",
+    ]);
+    let manifest = place.read("LINKED/package/manifest.json");
+    assert!(manifest.contains("\"title\": \"Class 7\""), "{manifest}");
+
+    place
+        .lecture(&["chapters", "input=class.mp4", "output=OUT"])
+        .failed(1, &["this is a folder", "OUT"]);
+}
+
+#[test]
 fn captions_of_what_was_published_go_back_to_the_source() {
     let place = class_with_a_cut();
     place.done(&PACKAGE);
@@ -1506,6 +1656,27 @@ fn captions_of_what_was_published_go_back_to_the_source() {
     assert_eq!(
         place.read("OUT/package/captions/captions.en.vtt"),
         "WEBVTT\n\n00:00:01.000 --> 00:00:03.000\nfirst\n\n00:00:05.000 --> 00:00:07.000\nsecond\n"
+    );
+    // What was published of another recording says nothing of this one.
+    place.recording("other.mp4", "21");
+    fs::remove_file(place.path("OUT/drafts/captions.en.vtt")).expect("removed");
+    place.write(
+        "OUT/drafts/trim.vtt",
+        "WEBVTT\n\n00:03.011 --> 00:21.000\nkeep\n",
+    );
+    place.done(&[
+        "package",
+        "input=other.mp4",
+        "preset=ultrafast",
+        "ladder=120",
+        given[0],
+        given[1],
+    ]);
+    // It is cut between frames.
+    let draft = place.read("OUT/drafts/captions.en.vtt");
+    assert!(
+        draft.contains("00:00:05.040 --> 00:00:07.040\nfirst"),
+        "{draft}"
     );
     let wrong = place.lecture(&package(&["captions-time=later"]));
     wrong.failed(2, &["later is not a value of captions-time"]);
@@ -1560,6 +1731,12 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
     let good = place.files("OUT");
     write("letter.txt", b"Dear all,\n\nhello\n");
     write("empty.vtt", b"");
+    write("large.vtt", ENGLISH.as_bytes());
+    let large = File::options()
+        .append(true)
+        .open(place.path("large.vtt"))
+        .and_then(|large| large.set_len((64 << 20) + 1));
+    large.expect("written");
     write("nothing.vtt", b"WEBVTT\n\nNOTE nothing\n");
     write(
         "other.vtt",
@@ -1596,6 +1773,16 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
             &["there is no such file", "missing.vtt"],
         ),
         ("captions.en=OUT", 1, &["this is a folder"]),
+        (
+            "captions.en=large.vtt",
+            1,
+            &["larger than 64 MiB", "large.vtt"],
+        ),
+        (
+            "captions.english=en.vtt",
+            2,
+            &["\"english\" is no language", "write its code: captions.en"],
+        ),
         (
             "captions.en=other.vtt",
             1,
@@ -1719,6 +1906,24 @@ fn descriptions_are_sound_or_words() {
     };
     assert_eq!(languages(), ["\"en\""]);
 
+    // What a person has changed stays, and so does the file that was given.
+    let given = fs::read(place.path("described.ogg")).expect("there");
+    let kept = place.path("OUT/drafts/descriptions.en.ogg");
+    let mut edited = fs::read(place.path("short.ogg")).expect("there");
+    fs::write(&kept, &edited).expect("written");
+    assert_eq!(fs::read(place.path("described.ogg")).expect("there"), given);
+    for other in ["descriptions.en=described.ogg", "descriptions.en=class.mp4"] {
+        let ended = place.lecture(&package(&[other]));
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        let warning = "descriptions.en.ogg stays as a person left it";
+        assert!(ended.err.contains(warning), "{ended:?}");
+        assert_eq!(fs::read(&kept).expect("there"), edited);
+    }
+    fs::remove_file(&kept).expect("removed");
+    place.done(&package(&["descriptions.en=described.ogg"]));
+    edited = fs::read(&kept).expect("there");
+    assert_eq!(edited, given);
+
     // Another file takes the place of the one before, whatever its kind.
     place.ffmpeg(&[&["-i", "short.ogg", "-c:a", "flac", "other.flac"]]);
     place.done(&package(&["descriptions.en=other.flac"]));
@@ -1740,6 +1945,17 @@ fn descriptions_are_sound_or_words() {
     }
     let other = place.lecture(&["analyse", "input=other.mp4"]);
     other.failed(1, &["given for another recording", "descriptions.en.flac"]);
+    // Unless one is named for it.
+    let other = [
+        "catalog",
+        "input=other.mp4",
+        "preset=ultrafast",
+        "ladder=120",
+        "descriptions.en=short.ogg",
+    ];
+    let said = place.lecture(&[&other[..], &["--print"]].concat());
+    assert_eq!(said.status, Some(0), "{said:?}");
+    place.done(&other);
 
     let silent = place.lecture(&package(&["descriptions.en=silent.mp4"]));
     silent.failed(1, &["there is no sound in it", "silent.mp4"]);
@@ -1775,10 +1991,18 @@ fn the_printed_line_has_captions_and_descriptions() {
     }
 
     // Captions tell what is spoken about, unless several languages might.
-    for (more, is_heard) in [("language=en", true), ("captions.de=en.vtt", false)] {
+    for (more, is_heard) in [
+        ("language=en", true),
+        ("language=EN", true),
+        ("language=en-US", true),
+        ("language=de", false),
+        ("captions.de=en.vtt", false),
+    ] {
         let said = place.lecture(&["analyse", "input=class.mp4", given[0], more, "--print"]);
         assert_eq!(said.out.contains("detect.text_sink"), is_heard, "{said:?}");
     }
+    let wrong = place.lecture(&["analyse", "input=class.mp4", "language=german"]);
+    wrong.failed(2, &["\"german\" is no language", "language=de"]);
 }
 
 #[test]
@@ -1988,6 +2212,33 @@ fn a_draft_edited_while_the_job_runs_survives() {
     place.write("OUT/drafts/chapters.vtt", mine);
     assert!(job.wait().expect("it ends").success());
     assert_eq!(place.read("OUT/drafts/chapters.vtt"), mine);
+}
+
+#[test]
+fn a_package_follows_the_drafts_it_was_begun_with() {
+    let place = Place::new();
+    place.recording("class.mp4", "40");
+    let trim = |start: u32| {
+        let text = format!("WEBVTT\n\n00:{start}.000 --> 00:40.000\ncut: silence\n");
+        place.write("OUT/drafts/trim.vtt", &text);
+    };
+    trim(38);
+    place.done(&PACKAGE);
+    // Parts of the picture are encoded before the sound, which is read by the cut list again.
+    trim(34);
+    let mut job = place.start(&PACKAGE);
+    place.wait_for("a part", || place.files("OUT/.package.new").len() > 1);
+    trim(20);
+    assert!(job.wait().expect("it ends").success());
+    let manifest = place.manifest();
+    assert_eq!(manifest["kept"][0]["end"], 34.0);
+    let sound = manifest["audio"][0]["playlist"].as_str().expect("a path");
+    for playlist in ["video/240p/playlist.m3u8", sound] {
+        let (_, end) = span(&place.path("OUT/package").join(playlist));
+        assert!((end - 34.0).abs() < 0.05, "{playlist} {end}");
+    }
+    assert_eq!(place.names("OUT"), ["drafts", "package"]);
+    assert!(place.read("OUT/drafts/trim.vtt").contains("00:20.000"));
 }
 
 #[test]

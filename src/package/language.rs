@@ -16,6 +16,12 @@ const RIGHT_TO_LEFT: [&str; 18] = [
     "yi", "ji", "azb",
 ];
 
+/// What stands for a language in tags and is none of ISO 639-3: codes that were replaced, and groups
+/// of languages.
+const MORE: [&str; 13] = [
+    "bh", "in", "iw", "ji", "jw", "mo", "sh", "ber", "mis", "mul", "nah", "und", "zxx",
+];
+
 /// Names that a language alone does not say.
 const VARIANT_NAMES: [(&str, &str); 6] = [
     ("zh-Hans", "简体中文"),
@@ -54,6 +60,55 @@ pub fn tag(text: &str) -> Option<String> {
     Some(parts.join("-"))
 }
 
+/// As [`tag`], of a language that has a code: `None` for `english`.
+pub fn known(text: &str) -> Option<String> {
+    tag(text).filter(|tag| {
+        let language = first(tag);
+        // From qaa on they are for private use.
+        let is_private = language.len() == 3 && language.starts_with('q');
+        is_private || MORE.contains(&language) || of_code(language).is_some()
+    })
+}
+
+/// The code of a language by its name, in English or as its speakers call it: `en` for `english`.
+pub fn code(name: &str) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let capital = capitalised(&name);
+    let found = Language::from_name(&capital)
+        .or_else(|| Language::from_autonym(&name))
+        .or_else(|| Language::from_autonym(&capital))?;
+    Some(found.to_639_1().unwrap_or(found.to_639_3()))
+}
+
+/// Whether two tags are of one language, whatever the script and the region: `en`, `en-GB` and
+/// `eng` are.
+pub fn is_same(one: &str, other: &str) -> bool {
+    let of = |tag: &str| {
+        let language = first(tag).to_ascii_lowercase();
+        let short = of_code(&language).and_then(|found| found.to_639_1());
+        short.map_or(language, str::to_owned)
+    };
+    of(one) == of(other)
+}
+
+/// The language of a tag, without its script and region.
+fn first(tag: &str) -> &str {
+    tag.split_once('-').map_or(tag, |(language, _)| language)
+}
+
+fn of_code(language: &str) -> Option<Language> {
+    match language.len() {
+        2 => Language::from_639_1(language),
+        _ => Language::from_639_3(language),
+    }
+}
+
+fn capitalised(name: &str) -> String {
+    let mut letters = name.chars();
+    let capital = letters.next().into_iter().flat_map(char::to_uppercase);
+    capital.chain(letters).collect()
+}
+
 /// The name that speakers of a language give it, as in `Deutsch` or `English (GB)`. A tag that
 /// nobody has a name for stays as it is.
 pub fn name(tag: &str) -> String {
@@ -62,17 +117,11 @@ pub fn name(tag: &str) -> String {
         return (*name).to_owned();
     }
     let (language, rest) = tag.split_once('-').unwrap_or((tag, ""));
-    let found = match language.len() {
-        2 => Language::from_639_1(language),
-        _ => Language::from_639_3(language),
-    };
-    let name = found.and_then(|found| found.to_autonym());
+    let name = of_code(language).and_then(|found| found.to_autonym());
     let Some(name) = name.filter(|name| *name != language) else {
         return tag.to_owned();
     };
-    let mut letters = name.chars();
-    let capital = letters.next().into_iter().flat_map(char::to_uppercase);
-    let name: String = capital.chain(letters).collect();
+    let name = capitalised(name);
     match rest {
         "" => name,
         rest => format!("{name} ({rest})"),
@@ -111,6 +160,47 @@ mod tests {
             ("../en", None),
         ] {
             assert_eq!(tag(written).as_deref(), spelled, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_language_has_a_code() {
+        for tag in [
+            "en",
+            "pt-BR",
+            "eng",
+            "yue",
+            "ber",
+            "iw",
+            "qaa",
+            "und",
+            "zh-Hant-TW",
+        ] {
+            assert_eq!(known(tag).as_deref(), Some(tag));
+        }
+        for (name, expected) in [
+            ("english", Some("en")),
+            ("Deutsch", Some("de")),
+            ("SWAHILI", None),
+            ("Cantonese", None),
+            ("ger", None),
+            ("qx", None),
+            ("draft", None),
+        ] {
+            assert_eq!(known(name), None, "{name}");
+            if expected.is_some() {
+                assert_eq!(code(name), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_language_is_the_same_in_every_region() {
+        for other in ["en", "EN", "en-GB", "eng", "en-Latn-US"] {
+            assert!(is_same("en-US", other), "{other}");
+        }
+        for other in ["de", "und", "enm"] {
+            assert!(!is_same("en", other), "{other}");
         }
     }
 

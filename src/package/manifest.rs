@@ -90,6 +90,9 @@ pub struct Manifest {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MadeFrom {
+    /// The fingerprint of the recording.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<String>,
     /// Changes with everything that the picture is made from but the cuts.
     pub picture: String,
     /// The same for the recording's sound.

@@ -9,6 +9,9 @@ use gstlecture::package::language;
 use crate::description::{Need, Values, Variable};
 use crate::error::Error;
 
+/// The variable that is a language.
+const LANGUAGE: &str = "language";
+
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     pub job: Option<String>,
@@ -84,15 +87,7 @@ impl Arguments {
                 .find_map(|variable| Some((variable.family()?, variable.language(key)?)));
             let name = match family {
                 Some((family, language)) => {
-                    let Some(tag) = language::tag(language) else {
-                        return Err(Error::usage(
-                            format!("\"{language}\" is not a language"),
-                            place(),
-                            format!(
-                                "write a tag of BCP 47, for example {family}en or {family}pt-BR"
-                            ),
-                        ));
-                    };
+                    let tag = known(language, place(), family)?;
                     let name = format!("{family}{tag}");
                     if values.get(&name).is_some() {
                         return Err(Error::usage(
@@ -119,6 +114,10 @@ impl Arguments {
                     "give one, or leave the variable out",
                 ));
             }
+            if name == LANGUAGE {
+                values.set(name, known(value, place(), "language=")?);
+                continue;
+            }
             values.set(name, value);
         }
         for variable in variables {
@@ -132,6 +131,17 @@ impl Arguments {
         }
         Ok(values)
     }
+}
+
+/// The one spelling of a language's tag, that stands behind `before` in `place`.
+fn known(language: &str, place: String, before: &str) -> Result<String, Error> {
+    language::known(language).ok_or_else(|| {
+        let remedy = match language::code(language) {
+            Some(code) => format!("write its code: {before}{code}"),
+            None => format!("write a tag of BCP 47, for example {before}en or {before}pt-BR"),
+        };
+        Error::usage(format!("\"{language}\" is no language"), place, remedy)
+    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::path::Path;
 use gstlecture::package::chapters::{self, Chapter, Image};
 use gstlecture::package::cost::{Cost, Pricing};
 use gstlecture::package::manifest::Manifest;
-use gstlecture::package::{names, playlist};
+use gstlecture::package::names;
 use gstlecture::timeline::Time;
 
 use crate::drafts::Corrected;
@@ -60,8 +60,7 @@ pub fn write(
     )?;
     let images = write_pictures(folder, &mut manifest, &chapters, stop)?;
     if !chapters.is_empty() {
-        let sound = manifest.audio.first();
-        let language = sound.map_or(playlist::UNKNOWN_LANGUAGE, |audio| &audio.language);
+        let language = corrected.language(&manifest);
         write(names::CHAPTERS_VTT, chapters::vtt(&chapters))?;
         write(
             names::CHAPTERS_JSON,

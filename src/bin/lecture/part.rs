@@ -17,6 +17,10 @@ pub struct Part {
 
 impl Part {
     pub fn new(output: &Path) -> Result<Self, Error> {
+        if output.is_dir() {
+            let place = output.display().to_string();
+            return Err(Error::request("this is a folder", place, "name a file"));
+        }
         let name = output.file_name().unwrap_or_default().to_string_lossy();
         // The same name each time: what a killed run left is written over.
         let path = output.with_file_name(format!(".{name}.part"));
@@ -63,6 +67,8 @@ mod tests {
         fs::write(&output, "old").expect("written");
         let part = Part::new(&output).expect("writable");
         fs::write(part.path(), "new").expect("written");
+        let refused = Part::new(folder.path()).err().expect("a folder");
+        assert_eq!(refused.status(), 1);
         let refused = Part::new(&output).err().expect("locked");
         assert_eq!(refused.status(), 75);
         drop(part);

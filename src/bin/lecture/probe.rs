@@ -11,7 +11,8 @@ use gst_pbutils::prelude::*;
 use gst_pbutils::{
     Discoverer, DiscovererInfo, DiscovererResult, DiscovererStreamInfo, DiscovererVideoInfo,
 };
-use gstlecture::package::ladder;
+use gstlecture::package::playlist::UNKNOWN_LANGUAGE;
+use gstlecture::package::{ladder, language};
 use gstlecture::timeline::{FrameRate, Time};
 
 use crate::error::Error;
@@ -39,6 +40,8 @@ const INDEXED: [&str; 3] = ["video/x-matroska", "video/webm", "video/quicktime"]
 #[derive(Debug)]
 pub struct Input {
     pub path: PathBuf,
+    /// The name that the user gave, without its ending.
+    pub name: String,
     /// In bytes.
     pub size: u64,
     /// How long it says or seems to be.
@@ -79,9 +82,23 @@ pub struct Audio {
     /// The media type of the encoded stream.
     pub caps: String,
     pub title: Option<String>,
+    /// A tag of BCP 47.
+    pub language: Option<String>,
 }
 
 impl Input {
+    /// The languages that are spoken: that of the first sound is what the user `told`, where he did.
+    /// None where one is unknown.
+    pub fn spoken(&self, told: Option<&str>) -> Vec<String> {
+        let mut sounds = self.audio.iter();
+        let first = sounds
+            .next()
+            .map(|first| told.map(str::to_owned).or_else(|| first.language.clone()));
+        let others = sounds.map(|sound| sound.language.clone());
+        let languages: Option<Vec<String>> = first.into_iter().chain(others).collect();
+        languages.unwrap_or_default()
+    }
+
     /// The frame rate of the renditions, where there is a picture: cuts are made between frames.
     pub fn frame_rate(&self) -> Option<FrameRate> {
         let (num, den) = self.video.as_ref()?.frame_rate;
@@ -90,8 +107,9 @@ impl Input {
 
     /// Opens `path` and finds its streams.
     pub fn probe(path: &str) -> Result<Self, Error> {
-        let path =
-            fs::canonicalize(path).map_err(|error| Error::reading(Path::new(path), &error))?;
+        let given = Path::new(path);
+        let name = given.file_stem().unwrap_or_default().to_string_lossy();
+        let path = fs::canonicalize(given).map_err(|error| Error::reading(given, &error))?;
         let place = path.display().to_string();
         let metadata = fs::metadata(&path).map_err(|error| Error::reading(&path, &error))?;
         if metadata.is_dir() {
@@ -163,9 +181,11 @@ impl Input {
                 .map(|audio| Audio {
                     caps: media_type(audio.upcast_ref()),
                     title: audio.tags().and_then(title),
+                    language: audio.language().and_then(|tag| spoken(&tag)),
                 })
                 .collect(),
             path,
+            name: name.into_owned(),
         };
         if input.video.is_none() && input.audio.is_empty() {
             return Err(cut_off(&input.path).unwrap_or_else(|| no_stream(&place, &info)));
@@ -231,6 +251,11 @@ fn discover(uri: &str) -> Result<(DiscovererInfo, Option<glib::Error>), glib::Er
 
 fn time(time: gst::ClockTime) -> Time {
     Time::from_nanos(time.nseconds())
+}
+
+/// A language that a container names, where it says anything.
+fn spoken(tag: &str) -> Option<String> {
+    language::known(tag).filter(|tag| tag != UNKNOWN_LANGUAGE)
 }
 
 fn title(tags: gst::TagList) -> Option<String> {

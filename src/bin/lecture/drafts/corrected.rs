@@ -2,14 +2,18 @@
 
 //! The drafts as a person left them, read for a package.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use gstlecture::package::chapters::Mark;
 use gstlecture::package::manifest::{Manifest, ReviewEntry, SpanEntry};
+use gstlecture::package::{language, playlist};
 use gstlecture::timeline::trim_file::TrimFile;
 use gstlecture::timeline::{Content, CutList, Moved, Redaction, Span, Time, touches};
 use gstlecture::webvtt::{self, Cue, Review, Status};
 use serde_json::{Value, json};
 
-use super::{ANALYSIS, CHAPTERS, CONTENT, Drafts, TRIM};
+use super::{ANALYSIS, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
 use crate::error::Error;
 use crate::loudness;
 use crate::probe::Input;
@@ -22,8 +26,40 @@ const SHORTEST_CHAPTER: Time = Time::from_secs(5);
 /// A title may be drawn from what is said and seen this long after its chapter starts.
 const TITLE_DRAWN: Time = Time::from_secs(5);
 
+/// The cut list as a person left it.
+pub struct Cuts {
+    bytes: Vec<u8>,
+    trim: TrimFile,
+    /// What of the recording is published, in whole frames.
+    pub list: CutList,
+}
+
+impl Cuts {
+    /// Reads the cut list of a recording with this fingerprint, where there is one; that of another
+    /// one is refused.
+    pub fn read(drafts: &Drafts, input: &Input, recording: &str) -> Result<Option<Self>, Error> {
+        drafts.check_is_of(TRIM, recording)?;
+        let Some(bytes) = drafts.read(TRIM)? else {
+            return Ok(None);
+        };
+        let length = input.length(drafts.analysed(recording));
+        let trim = TrimFile::read(&bytes, length)
+            .map_err(|problems| malformed(drafts, TRIM, &problems))?;
+        let list = trim.cut_list(length);
+        let list = match input.frame_rate() {
+            Some(rate) => list.aligned(rate),
+            None => list,
+        };
+        Ok(Some(Cuts { bytes, trim, list }))
+    }
+}
+
 /// The drafts as a person left them.
 pub struct Corrected {
+    /// Where pipelines read the cut list and the chapters.
+    folder: PathBuf,
+    /// What was read of them.
+    files: Vec<(&'static str, Vec<u8>)>,
     pub has_cuts: bool,
     pub has_chapters: bool,
     pub trim: TrimFile,
@@ -40,6 +76,8 @@ pub struct Corrected {
     pub gains: Vec<String>,
     /// The analysis found that a screen is shown.
     pub is_screen: bool,
+    /// The language that is spoken, where the user told it.
+    language: Option<String>,
     pub texts: DraftTexts,
     /// Sound with a description of what is seen.
     pub described: Vec<Described>,
@@ -48,8 +86,10 @@ pub struct Corrected {
 }
 
 impl Corrected {
-    pub fn nothing() -> Self {
+    pub fn nothing(drafts: &Drafts) -> Self {
         Corrected {
+            folder: drafts.path(""),
+            files: Vec::new(),
             has_cuts: false,
             has_chapters: false,
             trim: TrimFile::default(),
@@ -60,6 +100,7 @@ impl Corrected {
             slides: String::new(),
             gains: Vec::new(),
             is_screen: false,
+            language: None,
             texts: DraftTexts::default(),
             described: Vec::new(),
             described_gains: Vec::new(),
@@ -68,29 +109,24 @@ impl Corrected {
     }
 
     /// Reads the drafts of a recording with this fingerprint; those of another one are refused.
-    /// The sound is levelled to `loudness`, in LUFS.
+    /// The sound is levelled to `loudness`, in LUFS. Texts of another recording are left out where
+    /// what is given `anew` will take their place.
     pub fn read(
         drafts: &Drafts,
         input: &Input,
         recording: &str,
         loudness: Option<f64>,
+        anew: &GivenTexts,
     ) -> Result<Self, Error> {
-        let mut corrected = Corrected::nothing();
-        for name in [TRIM, CHAPTERS] {
-            drafts.check_is_of(name, recording)?;
-        }
-        if let Some(bytes) = drafts.read(TRIM)? {
-            let length = input.length(drafts.analysed(recording));
-            let trim = TrimFile::read(&bytes, length)
-                .map_err(|problems| malformed(drafts, TRIM, &problems))?;
-            corrected.cuts = trim.cut_list(length);
-            if let Some(rate) = input.frame_rate() {
-                corrected.cuts = corrected.cuts.aligned(rate);
-            }
+        let mut corrected = Corrected::nothing(drafts);
+        drafts.check_is_of(CHAPTERS, recording)?;
+        if let Some(Cuts { bytes, trim, list }) = Cuts::read(drafts, input, recording)? {
+            corrected.cuts = list;
             corrected.redaction = trim.redaction().within(&corrected.cuts);
             corrected.has_cuts = true;
             corrected.add_review(TRIM, trim.review.clone());
             corrected.trim = trim;
+            corrected.files.push((TRIM, bytes));
         }
         if let Some(bytes) = drafts.read(CHAPTERS)? {
             let document =
@@ -106,11 +142,14 @@ impl Corrected {
             corrected.chapters = document.cues().cloned().collect();
             corrected.has_chapters = !corrected.chapters.is_empty();
             corrected.add_review(CHAPTERS, review);
+            corrected.files.push((CHAPTERS, bytes));
         }
-        corrected.read_texts(drafts, recording)?;
         let analysis: Value =
             serde_json::from_slice(&drafts.read(ANALYSIS)?.unwrap_or_default()).unwrap_or_default();
-        if analysis["input"]["fingerprint"] == json!(recording) {
+        let is_of_recording = analysis["input"]["fingerprint"] == json!(recording);
+        let language = analysis[LANGUAGE].as_str().filter(|_| is_of_recording);
+        corrected.read_texts(drafts, input, recording, language, anew)?;
+        if is_of_recording {
             corrected.slide_times = slides(&analysis);
             corrected.slides = corrected.slides_in(&corrected.cuts);
             corrected.is_screen = analysis[CONTENT] == "screen";
@@ -122,9 +161,35 @@ impl Corrected {
         Ok(corrected)
     }
 
-    pub fn read_texts(&mut self, drafts: &Drafts, recording: &str) -> Result<(), Error> {
-        self.texts = DraftTexts::read(drafts, recording)?;
-        self.described = Described::of(drafts, recording)?;
+    /// Copies what was read of the drafts into `folder` and has pipelines read it there: a person may
+    /// save a draft while a job runs.
+    pub fn hold(&mut self, folder: &Path) -> Result<(), Error> {
+        for (name, bytes) in &self.files {
+            let path = folder.join(name);
+            fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))?;
+        }
+        self.folder = folder.to_owned();
+        self.texts.hold(folder)
+    }
+
+    /// Where pipelines read this draft.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Reads the texts of a recording with this fingerprint in which `language` is spoken, as far as
+    /// the user told.
+    pub fn read_texts(
+        &mut self,
+        drafts: &Drafts,
+        input: &Input,
+        recording: &str,
+        language: Option<&str>,
+        anew: &GivenTexts,
+    ) -> Result<(), Error> {
+        self.language = language.map(str::to_owned);
+        self.texts = DraftTexts::read(drafts, recording, input.spoken(language), anew)?;
+        self.described = Described::of(drafts, recording, anew)?;
         let reviews: Vec<(String, Review)> = self
             .texts
             .iter()
@@ -188,7 +253,10 @@ impl Corrected {
         let kept = self
             .cuts
             .kept()
-            .map(|span| SpanEntry::from(Span::new(span.start, span.end.min(end))));
+            .map(|span| Span::new(span.start, span.end.min(end)))
+            // What a recording that is cut off does not have is not in it.
+            .filter(|span| span.start < span.end)
+            .map(SpanEntry::from);
         let (captions, descriptions) = self.texts.entries();
         Manifest {
             captions,
@@ -197,6 +265,21 @@ impl Corrected {
             review: self.review.clone(),
             ..manifest
         }
+    }
+
+    /// The language of the class: what the user told, else that of the sound, else of the only
+    /// captions.
+    pub fn language<'a>(&'a self, manifest: &'a Manifest) -> &'a str {
+        let sound = manifest.audio.first().map(|audio| &*audio.language);
+        let sound = sound.filter(|language| *language != playlist::UNKNOWN_LANGUAGE);
+        let mut captions = manifest.captions.iter().map(|text| &*text.language);
+        let caption = captions.next();
+        let are_one = |first: &&str| captions.all(|other| language::is_same(first, other));
+        self.language
+            .as_deref()
+            .or(sound)
+            .or_else(|| caption.filter(are_one))
+            .unwrap_or(playlist::UNKNOWN_LANGUAGE)
     }
 
     /// Leaves out titles that may hold something of what is cut, muted or covered, unless a person
@@ -268,4 +351,28 @@ fn slides(analysis: &Value) -> Vec<Time> {
         .filter_map(|slide| slide["time"].as_f64())
         .map(Time::from_secs_f64)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gstlecture::package::playlist::Programme;
+
+    use super::*;
+
+    #[test]
+    fn what_a_recording_does_not_have_is_not_kept() {
+        let span = |start, end| Span::new(Time::from_secs(start), Time::from_secs(end));
+        let mut corrected = Corrected::nothing(&Drafts::open(PathBuf::new()));
+        corrected.cuts = CutList::new([span(0, 5), span(25, 30), span(40, 60)]).expect("disjoint");
+        for (seconds, expected) in [
+            (5, vec![(0.0, 5.0)]),
+            (7, vec![(0.0, 5.0), (25.0, 27.0)]),
+            (30, vec![(0.0, 5.0), (25.0, 30.0), (40.0, 60.0)]),
+        ] {
+            let media = Manifest::of_media(&Programme::default(), &[], Time::from_secs(seconds));
+            let kept = corrected.complete(media).kept.unwrap_or_default();
+            let kept: Vec<(f64, f64)> = kept.iter().map(|span| (span.start, span.end)).collect();
+            assert_eq!(kept, expected);
+        }
+    }
 }

@@ -17,10 +17,11 @@ use gstlecture::timeline::Time;
 use gstlecture::webvtt::{self, Review, Status};
 use serde_json::{Map, Value, json};
 
-pub use corrected::Corrected;
+pub use corrected::{Corrected, Cuts};
 
 use crate::error::Error;
 use crate::fingerprint;
+use crate::texts::GivenTexts;
 
 /// The cut list.
 pub const TRIM: &str = "trim.vtt";
@@ -30,6 +31,8 @@ pub const CHAPTERS: &str = "chapters.vtt";
 pub const ANALYSIS: &str = "analysis.json";
 /// The field of the analysis that says what is shown: `screen` or `camera`.
 pub const CONTENT: &str = "content";
+/// The field of the analysis with the language that is spoken, where the user told it.
+pub const LANGUAGE: &str = "language";
 /// The key of those fingerprints.
 const WRITTEN: &str = "written";
 /// The key of the audio descriptions that were given, each with the recording it is of.
@@ -127,21 +130,45 @@ impl Drafts {
         })
     }
 
-    /// Refuses a folder in which a person has worked on another recording.
-    pub fn check_are_of(&self, recording: &str) -> Result<(), Error> {
-        let texts = self.texts()?;
-        let texts = texts
-            .iter()
-            .map(|(role, language)| text_name(*role, language));
-        for name in [TRIM.to_owned(), CHAPTERS.to_owned()]
-            .into_iter()
-            .chain(texts)
-        {
-            if matches!(self.state(&name)?, State::Edited | State::Approved) {
-                self.check_is_of(&name, recording)?;
+    /// Refuses a folder for an analysis where a person has worked on another recording in it, or has
+    /// given texts for another one; what is given `anew` takes their place.
+    pub fn check_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
+        for name in [TRIM, CHAPTERS] {
+            if matches!(self.state(name)?, State::Edited | State::Approved) {
+                self.check_is_of(name, recording)?;
             }
         }
-        self.described(recording).map(|_| ())
+        self.check_texts_are_of(recording, anew)
+    }
+
+    /// Refuses a folder for a package where any of its drafts is of another recording; what is given
+    /// `anew` takes their place.
+    pub fn check_all_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
+        for name in [TRIM, CHAPTERS] {
+            self.check_is_of(name, recording)?;
+        }
+        self.check_texts_are_of(recording, anew)
+    }
+
+    fn check_texts_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
+        for (role, language) in self.texts()? {
+            self.text_is_of(&text_name(role, &language), recording, anew)?;
+        }
+        self.described(recording, anew).map(|_| ())
+    }
+
+    /// As [`Drafts::check_is_of`]; `false` where the text is of another recording, and what is given
+    /// `anew` takes its place.
+    pub fn text_is_of(
+        &self,
+        name: &str,
+        recording: &str,
+        anew: &GivenTexts,
+    ) -> Result<bool, Error> {
+        match self.check_is_of(name, recording) {
+            Err(_) if anew.has(name) && self.state(name)? == State::Machine => Ok(false),
+            checked => checked.map(|()| true),
+        }
     }
 
     /// The texts that there are drafts of: captions, then descriptions, each with its language.
@@ -157,7 +184,7 @@ impl Drafts {
                     _ => return None,
                 };
                 // A copy that a person keeps beside, as in captions.en.old.vtt, is none.
-                (language::tag(language).as_deref() == Some(language))
+                (language::known(language).as_deref() == Some(language))
                     .then(|| (role, language.to_owned()))
             })
             .collect();
@@ -182,7 +209,7 @@ impl Drafts {
         if matches!(self.state(name)?, State::Edited | State::Approved) {
             return Ok(self.read(name)?.as_deref() == Some(bytes));
         }
-        note_written(&mut self.written, name, bytes);
+        note_written(&mut self.written, name, fingerprint::of_bytes(bytes));
         self.write_notes()?;
         self.write(name, bytes)?;
         Ok(true)
@@ -241,7 +268,7 @@ impl Drafts {
             let path = staging.join(name);
             match fs::read(&path) {
                 Ok(bytes) => {
-                    note_written(&mut self.written, name, &bytes);
+                    note_written(&mut self.written, name, fingerprint::of_bytes(&bytes));
                     new.push((name, path));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -266,9 +293,9 @@ impl Drafts {
     }
 }
 
-fn note_written(written: &mut BTreeMap<String, Vec<String>>, name: &str, bytes: &[u8]) {
+fn note_written(written: &mut BTreeMap<String, Vec<String>>, name: &str, fingerprint: String) {
     let hashes = written.entry(name.to_string()).or_default();
-    hashes.insert(0, fingerprint::of_bytes(bytes));
+    hashes.insert(0, fingerprint);
     hashes.truncate(8);
 }
 
@@ -343,10 +370,13 @@ mod tests {
     fn a_persons_work_on_another_recording_is_refused() {
         let (_at, folder) = analysed(&draft("draft", "one"));
         let drafts = Drafts::open(folder.clone());
-        assert_eq!(drafts.check_are_of("two"), Ok(()));
+        let nothing = GivenTexts::default();
+        assert_eq!(drafts.check_are_of("two", &nothing), Ok(()));
         fs::write(folder.join(CHAPTERS), draft("approved", "one")).expect("written");
-        assert_eq!(drafts.check_are_of("one"), Ok(()));
-        let error = drafts.check_are_of("two").expect_err("another recording");
+        assert_eq!(drafts.check_are_of("one", &nothing), Ok(()));
+        let error = drafts
+            .check_are_of("two", &nothing)
+            .expect_err("another recording");
         assert_eq!(error.status(), 1);
         assert!(error.to_string().contains("input: two"), "{error}");
     }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use gst::glib;
+use gst::prelude::*;
 use gstlecture::timeline::trim_file::TrimFile;
 use gstlecture::timeline::{CutList, Time};
 use gstlecture::webvtt::{self, Review, Status};
@@ -13,8 +14,9 @@ use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use super::{Request, Summary, absolute, facts, fingerprint};
+use crate::counted::counted;
 use crate::description::{Description, Pipeline};
-use crate::drafts::{self, CHAPTERS, CONTENT, Drafts, TRIM};
+use crate::drafts::{self, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
 use crate::error::Error;
 use crate::folder::ClassFolder;
 use crate::loudness::Meters;
@@ -64,7 +66,7 @@ pub fn into(
 ) -> Result<(), Error> {
     let recording = fingerprint(input)?;
     let mut drafts = Drafts::open(folder.drafts());
-    drafts.check_are_of(&recording)?;
+    drafts.check_are_of(&recording, texts)?;
     request.say(&describe(request, input, texts, &folder.drafts()));
     let staging = folder.drafts_staging()?;
     let made = pipeline::make(&describe(request, input, texts, staging.path()))?;
@@ -91,6 +93,9 @@ pub fn into(
             "seconds": outcome.delivered.secs_f64(),
         }),
     );
+    if let Some(language) = request.values.get(LANGUAGE) {
+        analysis.insert(LANGUAGE.into(), language.into());
+    }
     analysis.insert("loudness".into(), meters.to_json());
     if let Some(seen) = seen {
         let cuts = fs::read(staging.path().join(TRIM)).ok();
@@ -123,10 +128,12 @@ pub fn into(
 fn describe(request: &Request, input: &Input, texts: &GivenTexts, folder: &Path) -> Pipeline {
     let mut values = request.values.clone();
     if values.get("transcript").is_none()
-        && let Some((language, path)) = texts.transcript(values.get("language"))
+        && let Some((language, path)) = texts.transcript(values.get(LANGUAGE))
     {
         values.set("transcript", path.display().to_string());
-        values.set("language", language);
+        if values.get(LANGUAGE).is_none() {
+            values.set(LANGUAGE, language);
+        }
     }
     values.set("input", input.path.display().to_string());
     values.set("cuts", folder.join(TRIM).display().to_string());
@@ -192,13 +199,20 @@ impl Findings {
     }
 
     fn say(&self, request: &Request) {
-        request.note(&format!(
-            "found {} cuts of {} together, {} of them to review, and {} chapters",
-            self.list("cuts").len(),
-            Time::from_secs_f64(self.removed()).clock(),
-            self.to_review(),
-            self.list("chapters").len(),
-        ));
+        request.note(&format!("found {}", self.words()));
+    }
+
+    fn words(&self) -> String {
+        let cuts = self.list("cuts").len();
+        let chapters = counted(self.list("chapters").len(), "chapter", "chapters");
+        let length = Time::from_secs_f64(self.removed()).clock();
+        let of = match (cuts, self.to_review()) {
+            (0, _) => String::new(),
+            (1, 0) => format!(" of {length}"),
+            (1, _) => format!(" of {length}, to review,"),
+            (_, review) => format!(" of {length} together, {review} of them to review,"),
+        };
+        format!("{}{of} and {chapters}", counted(cuts, "cut", "cuts"))
     }
 }
 
@@ -235,4 +249,39 @@ fn stamp(path: &Path, recording: &str) -> Result<(), Error> {
     };
     document.set_review(&review);
     fs::write(path, document.to_string()).map_err(|error| Error::writing(path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_is_said_in_english() {
+        let cut = |review: bool| json!({ "review": review });
+        for (cuts, chapters, words) in [
+            (vec![], 0, "0 cuts and 0 chapters"),
+            (vec![cut(false)], 1, "1 cut of 0:05 and 1 chapter"),
+            (
+                vec![cut(true)],
+                2,
+                "1 cut of 0:05, to review, and 2 chapters",
+            ),
+            (
+                vec![cut(true), cut(false)],
+                2,
+                "2 cuts of 0:05 together, 1 of them to review, and 2 chapters",
+            ),
+        ] {
+            let mut findings = Findings::default();
+            let found = [
+                ("cuts", json!(cuts)),
+                ("chapters", json!(vec![json!({}); chapters])),
+                ("summary", json!({ "removed": 5.0 })),
+            ];
+            findings
+                .0
+                .extend(found.map(|(name, found)| (name.to_owned(), found)));
+            assert_eq!(findings.words(), words);
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, facts};
+use crate::counted::counted;
 use crate::description::{Description, Facts};
 use crate::error::Error;
 use crate::part::Part;
@@ -67,7 +68,11 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         )?,
     };
     part.finish(output)?;
-    request.note(&format!("{}: {chapters} chapters", output.display()));
+    request.note(&format!(
+        "{}: {}",
+        output.display(),
+        counted(chapters, "chapter", "chapters")
+    ));
     summary.insert("output".into(), output.display().to_string().into());
     summary.insert("chapters".into(), chapters.into());
     Ok(())

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use super::republish::Republish;
 use super::{Request, Summary, absolute, facts, fingerprint};
+use crate::counted::counted;
 use crate::description::{Description, Pipeline};
 use crate::drafts::{CHAPTERS, Corrected, Drafts, TRIM};
 use crate::error::Error;
@@ -56,12 +57,14 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         let class = absolute(request.value("output"))?;
         let drafts = Drafts::open(class.join("drafts"));
         let loudness = loudness::target(request.value("loudness"))?;
-        let mut corrected = Corrected::read(&drafts, &input, &fingerprint(&input)?, loudness)?;
+        let mut corrected =
+            Corrected::read(&drafts, &input, &fingerprint(&input)?, loudness, &given)?;
         corrected.add_given(&given, &drafts);
         let package = class.join("package");
-        request.say(&describe(request, &input, &drafts, &corrected, &package));
+        request.say(&describe(request, &input, &corrected, &package));
         return Ok(());
     }
+    check(request, &input)?;
     let folder = ClassFolder::open(request.value("output"))?;
     into(request, &input, &given, &folder, summary)
         .map_err(|error| error.where_stopped("the package is as it was", "", AGAIN))
@@ -71,22 +74,23 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
 pub fn say_with_drafts(request: &Request, input: &Input, given: &GivenTexts) -> Result<(), Error> {
     let class = absolute(request.value("output"))?;
     let drafts = Drafts::open(class.join("drafts"));
-    let mut corrected = Corrected::nothing();
+    let mut corrected = Corrected::nothing(&drafts);
     corrected.has_cuts = true;
     corrected.has_chapters = true;
-    corrected.read_texts(&drafts, &fingerprint(input)?)?;
+    let language = request.values.get("language");
+    corrected.read_texts(&drafts, input, &fingerprint(input)?, language, given)?;
     corrected.add_given(given, &drafts);
     let package = class.join("package");
-    request.say(&describe(request, input, &drafts, &corrected, &package));
+    request.say(&describe(request, input, &corrected, &package));
     Ok(())
 }
 
 /// Checks the request's values before anything else is done for them.
 pub fn check(request: &Request, input: &Input) -> Result<(), Error> {
     check_values(request)?;
-    let drafts = Drafts::open(absolute(request.value("output"))?);
-    let nothing = Corrected::nothing();
-    let pipeline = describe(request, input, &drafts, &nothing, Path::new("package"));
+    let drafts = Drafts::open(absolute(request.value("output"))?.join("drafts"));
+    let nothing = Corrected::nothing(&drafts);
+    let pipeline = describe(request, input, &nothing, Path::new("package"));
     pipeline::prepare(&pipeline::make(&pipeline)?)
 }
 
@@ -120,10 +124,12 @@ pub fn into(
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let recording = fingerprint(input)?;
+    Drafts::open(folder.drafts()).check_all_are_of(&recording, given)?;
     given.import(folder, input)?;
     let drafts = Drafts::open(folder.drafts());
     let loudness = loudness::target(request.value("loudness"))?;
-    let mut corrected = Corrected::read(&drafts, input, &recording, loudness)?;
+    let mut corrected =
+        Corrected::read(&drafts, input, &recording, loudness, &GivenTexts::default())?;
     let (made_from, each_made_from) = made_from(request, &recording, &corrected);
     for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
         request.note(&said);
@@ -139,7 +145,6 @@ pub fn into(
     let mut making = Making {
         request,
         input,
-        drafts: &drafts,
         folder,
         corrected,
         made_from,
@@ -149,6 +154,8 @@ pub fn into(
         making.level()?;
     }
     request.say(&making.describe(&package));
+    let held = folder.drafts_staging()?;
+    making.corrected.hold(held.path())?;
     let again = old.map_or(Ok(None), |old| making.again(old, summary));
     let again = match again {
         Err(why @ Error::Request(_)) => making.in_doubt(&why),
@@ -168,9 +175,9 @@ pub fn into(
     let cost = manifest.cost.as_ref();
     let stored = cost.map_or(manifest.bytes, |cost| cost.stored_bytes);
     request.note(&format!(
-        "{}: {} renditions of the picture, {} of the sound, {:.1} MB",
+        "{}: {} of the picture, {} of the sound, {:.1} MB",
         package.display(),
-        manifest.video.len(),
+        counted(manifest.video.len(), "rendition", "renditions"),
         manifest.audio.len(),
         stored as f64 / 1e6,
     ));
@@ -190,7 +197,6 @@ pub fn into(
 struct Making<'a> {
     request: &'a Request,
     input: &'a Input,
-    drafts: &'a Drafts,
     folder: &'a ClassFolder,
     corrected: Corrected,
     made_from: String,
@@ -204,8 +210,7 @@ impl Making<'_> {
     }
 
     fn describe(&self, folder: &Path) -> Pipeline {
-        let (request, input) = (self.request, self.input);
-        describe(request, input, self.drafts, &self.corrected, folder)
+        describe(self.request, self.input, &self.corrected, folder)
     }
 
     /// The package out of what is whole of the old one; `None` where everything has to be encoded.
@@ -236,7 +241,6 @@ impl Making<'_> {
             let parts = Republish {
                 request,
                 input: self.input,
-                drafts: self.drafts,
                 corrected: &self.corrected,
                 old: &package,
                 staging: staging.path(),
@@ -312,14 +316,8 @@ fn end(input: &Input) -> Time {
 }
 
 /// The pipeline that writes its package to `folder`.
-fn describe(
-    request: &Request,
-    input: &Input,
-    drafts: &Drafts,
-    corrected: &Corrected,
-    folder: &Path,
-) -> Pipeline {
-    describe_part(request, input, drafts, corrected, folder, None)
+fn describe(request: &Request, input: &Input, corrected: &Corrected, folder: &Path) -> Pipeline {
+    describe_part(request, input, corrected, folder, None)
 }
 
 /// What of a package's media a pipeline makes.
@@ -339,7 +337,6 @@ pub struct Part {
 pub fn describe_part(
     request: &Request,
     input: &Input,
-    drafts: &Drafts,
     corrected: &Corrected,
     folder: &Path,
     part: Option<&Part>,
@@ -347,8 +344,8 @@ pub fn describe_part(
     let mut values = request.values.clone();
     values.set("input", input.path.display().to_string());
     values.set("package", folder.display().to_string());
-    values.set("cuts", drafts.path(TRIM).display().to_string());
-    values.set("chapters", drafts.path(CHAPTERS).display().to_string());
+    values.set("cuts", corrected.path(TRIM).display().to_string());
+    values.set("chapters", corrected.path(CHAPTERS).display().to_string());
     if let Some(video) = &input.video {
         let (num, den) = video.frame_rate;
         values.set("frame-rate", format!("{num}/{den}"));
@@ -460,6 +457,7 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (Stri
         of_bytes(all.to_string().as_bytes())
     };
     let each = MadeFrom {
+        recording: Some(recording.to_owned()),
         picture: of(json!([
             recording,
             slides,
@@ -480,13 +478,12 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (Stri
 }
 
 fn title(request: &Request, input: &Input) -> String {
-    let stem = || input.path.file_stem().unwrap_or_default().to_string_lossy();
     request
         .values
         .get("title")
         .map(String::from)
         .or_else(|| input.title.clone())
-        .unwrap_or_else(|| stem().into_owned())
+        .unwrap_or_else(|| input.name.clone())
 }
 
 fn completion(request: &Request) -> Result<Completion, Error> {

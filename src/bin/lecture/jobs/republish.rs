@@ -21,7 +21,7 @@ use gstlecture::timeline::{CutList, FrameRate, Span, Time};
 
 use super::package;
 use super::{Request, Summary};
-use crate::drafts::{Corrected, Drafts};
+use crate::drafts::Corrected;
 use crate::error::Error;
 use crate::files;
 use crate::finish;
@@ -56,7 +56,6 @@ type Made = Option<(PathBuf, Vec<Video>)>;
 pub struct Republish<'a> {
     pub request: &'a Request,
     pub input: &'a Input,
-    pub drafts: &'a Drafts,
     pub corrected: &'a Corrected,
     /// The old package.
     pub old: &'a Path,
@@ -396,14 +395,7 @@ impl Republish<'_> {
     }
 
     fn describe(&self, folder: &Path, part: &package::Part) -> crate::description::Pipeline {
-        package::describe_part(
-            self.request,
-            self.input,
-            self.drafts,
-            self.corrected,
-            folder,
-            Some(part),
-        )
+        package::describe_part(self.request, self.input, self.corrected, folder, Some(part))
     }
 
     /// The renditions of the sound for this role, in a programme that ends there.

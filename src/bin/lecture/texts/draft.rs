@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use gstlecture::package::chapters::Chapter;
 use gstlecture::package::manifest::{Manifest, TextEntry};
 use gstlecture::package::text::{self, Text, TextRole};
-use gstlecture::package::{dash, names, transcript};
+use gstlecture::package::{dash, language, names, transcript};
 use gstlecture::timeline::{Content, CutList, Redaction, Span, Time, touches};
 use gstlecture::topics::Said;
 use gstlecture::webvtt::{Block, Document, Review, Status, captions};
 
 use super::GivenTexts;
+use super::given::warn;
 use crate::drafts::{Drafts, text_name};
 use crate::error::Error;
 use crate::files;
@@ -27,10 +28,15 @@ const TRANSCRIPT: &str = "transcript.";
 
 /// The texts that are drafts, in the order in which a package lists them.
 #[derive(Default)]
-pub struct DraftTexts(Vec<DraftText>);
+pub struct DraftTexts {
+    texts: Vec<DraftText>,
+    /// The languages that are spoken; none where one of them is unknown.
+    spoken: Vec<String>,
+}
 
 pub struct DraftText {
     pub name: String,
+    /// Where pipelines read it.
     pub path: PathBuf,
     pub rendition: Text,
     pub review: Review,
@@ -39,12 +45,24 @@ pub struct DraftText {
 }
 
 impl DraftTexts {
-    /// Reads the drafts of a recording with this fingerprint; those of another one are refused.
-    pub fn read(drafts: &Drafts, recording: &str) -> Result<Self, Error> {
-        let mut texts = DraftTexts::default();
+    /// Reads the drafts of a recording with this fingerprint in which these languages are spoken, and
+    /// warns of what cannot be read in them. Those of another recording are refused, or left out
+    /// where what is given `anew` will take their place.
+    pub fn read(
+        drafts: &Drafts,
+        recording: &str,
+        spoken: Vec<String>,
+        anew: &GivenTexts,
+    ) -> Result<Self, Error> {
+        let mut texts = DraftTexts {
+            spoken,
+            ..DraftTexts::default()
+        };
         for (role, language) in drafts.texts()? {
             let name = text_name(role, &language);
-            drafts.check_is_of(&name, recording)?;
+            if !drafts.text_is_of(&name, recording, anew)? {
+                continue;
+            }
             let Some(bytes) = drafts.read(&name)? else {
                 continue;
             };
@@ -55,6 +73,7 @@ impl DraftTexts {
             let review = document
                 .review()
                 .map_err(|problem| Error::request(problem.to_string(), &*place, "correct it"))?;
+            warn(&path, &document.problems);
             texts.add(role, &language, path, review.unwrap_or_default(), document);
         }
         Ok(texts)
@@ -68,14 +87,26 @@ impl DraftTexts {
         review: Review,
         document: Document,
     ) {
+        let name = text_name(role, language);
+        let role = match role {
+            TextRole::Captions if self.is_translation(language) => TextRole::Subtitles,
+            role => role,
+        };
         let rendition = Text::new(role, Some(language.to_owned()), None, &self.renditions());
-        self.0.push(DraftText {
-            name: text_name(role, language),
+        self.texts.push(DraftText {
+            name,
             path,
             rendition,
             review,
             document,
         });
+    }
+
+    /// Whether nobody speaks a language, as far as is known: who cannot hear has captions in that
+    /// which is spoken, and a translation does not say what else is heard.
+    fn is_translation(&self, language: &str) -> bool {
+        let mut spoken = self.spoken.iter();
+        !self.spoken.is_empty() && !spoken.any(|spoken| language::is_same(spoken, language))
     }
 
     /// Adds what was given as if it were imported.
@@ -84,7 +115,7 @@ impl DraftTexts {
             let name = text.draft();
             let path = given.path(&name).map(Path::to_owned);
             let path = path.unwrap_or_else(|| drafts.path(&name));
-            match self.0.iter_mut().find(|other| other.name == name) {
+            match self.texts.iter_mut().find(|other| other.name == name) {
                 Some(draft) => draft.path = path,
                 None => {
                     let review = Review::default();
@@ -94,8 +125,18 @@ impl DraftTexts {
         }
     }
 
+    /// As [`Corrected::hold`](crate::drafts::Corrected::hold), without what could not be read.
+    pub fn hold(&mut self, folder: &Path) -> Result<(), Error> {
+        for text in &mut self.texts {
+            let path = folder.join(&text.name);
+            files::put(&path, text.document.to_string().as_bytes())?;
+            text.path = path;
+        }
+        Ok(())
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &DraftText> {
-        self.0.iter()
+        self.texts.iter()
     }
 
     /// What the manifest says of captions and of descriptions.

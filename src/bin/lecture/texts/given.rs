@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use gstlecture::package::language;
 use gstlecture::package::manifest::Manifest;
 use gstlecture::package::text::TextRole;
-use gstlecture::timeline::trim_file::TrimFile;
 use gstlecture::timeline::{CutList, Span, Time};
 use gstlecture::webvtt::{Document, Header, Problem, ReadError, Review, captions};
 
-use crate::drafts::{Drafts, TRIM, text_name};
+use crate::drafts::{Cuts, Drafts, text_name};
 use crate::error::Error;
 use crate::fingerprint::{of_file, of_recording};
 use crate::folder::{self, ClassFolder};
@@ -122,7 +122,9 @@ impl GivenTexts {
     pub fn import(&self, folder: &ClassFolder, input: &Input) -> Result<(), Error> {
         let mut drafts = Drafts::open(folder.drafts());
         for Described { language, path, .. } in &self.described {
-            drafts.import_described(language, path, &self.recording)?;
+            if let Some(old) = drafts.import_described(language, path, &self.recording)? {
+                say_it_stays(&old, path);
+            }
         }
         let published = match self.in_output_time && !self.texts.is_empty() {
             true => Some(published(folder, &drafts, input, &self.recording)?),
@@ -140,12 +142,7 @@ impl GivenTexts {
             });
             let name = text.draft();
             if !drafts.import(&name, document.to_string().as_bytes())? {
-                tell::note(format_args!(
-                    "warning: {} stays as a person left it, {} is not taken; to take it move the \
-                     draft away",
-                    drafts.path(&name).display(),
-                    text.path.display()
-                ));
+                say_it_stays(&drafts.path(&name), &text.path);
             }
         }
         Ok(())
@@ -162,9 +159,24 @@ impl GivenTexts {
         let spoken = match (language, &captions[..]) {
             (None, [only]) => only,
             (None, _) => return None,
-            (Some(language), all) => all.iter().find(|text| text.language == language)?,
+            (Some(language), all) => {
+                let exact = all.iter().find(|text| text.language == language);
+                let same = |text: &&&GivenText| language::is_same(&text.language, language);
+                exact.or_else(|| all.iter().find(same))?
+            }
         };
         Some((&spoken.language, self.path(&spoken.draft())?))
+    }
+
+    /// Whether a text is given that becomes this draft.
+    pub fn has(&self, draft: &str) -> bool {
+        self.texts.iter().any(|text| text.draft() == draft)
+    }
+
+    /// Whether an audio description in this language is given.
+    pub fn describes(&self, language: &str) -> bool {
+        let mut described = self.described.iter();
+        described.any(|described| described.language == language)
     }
 
     /// Where the text of a draft can be read, before it is imported.
@@ -193,6 +205,14 @@ impl GivenText {
         file.take(LARGEST)
             .read_to_end(&mut bytes)
             .map_err(reading)?;
+        if bytes.len() as u64 > LARGEST {
+            let what = format!("the file is larger than {} MiB", LARGEST >> 20);
+            return Err(Error::request(
+                what,
+                path,
+                "captions are not; check the name",
+            ));
+        }
         let document = captions::read(&bytes)
             .map_err(|error| Error::request(error.to_string(), path, "correct the file"))?;
         let review = document
@@ -217,6 +237,15 @@ impl GivenText {
         problems.extend(captions::check(&self.document, length));
         warn(&self.path, &problems);
     }
+}
+
+/// Says that what was given is not taken, since a person has changed what it would replace.
+fn say_it_stays(draft: &Path, given: &Path) {
+    tell::note(format_args!(
+        "warning: {} stays as a person left it, {} is not taken; to take it move the draft away",
+        draft.display(),
+        given.display()
+    ));
 }
 
 /// Says what is odd in a file.
@@ -250,8 +279,8 @@ impl Described {
     }
 
     /// Those beside the drafts.
-    pub fn of(drafts: &Drafts, recording: &str) -> Result<Vec<Self>, Error> {
-        let files = drafts.described(recording)?.into_iter();
+    pub fn of(drafts: &Drafts, recording: &str, anew: &GivenTexts) -> Result<Vec<Self>, Error> {
+        let files = drafts.described(recording, anew)?.into_iter();
         files
             .map(|(language, path)| Described::read(&language, &path.to_string_lossy()))
             .collect()
@@ -298,8 +327,13 @@ fn published(
     input: &Input,
     recording: &str,
 ) -> Result<CutList, Error> {
-    let kept = folder::manifest(&folder.package()).and_then(|manifest: Manifest| manifest.kept);
-    if let Some(kept) = kept {
+    let is_of = |manifest: &Manifest| {
+        let made_from = manifest.each_made_from.as_ref();
+        let of = made_from.and_then(|made_from| made_from.recording.as_ref());
+        of.is_none_or(|of| of == recording)
+    };
+    let package = folder::manifest(&folder.package()).filter(is_of);
+    if let Some(kept) = package.and_then(|manifest| manifest.kept) {
         let spans = kept.iter().map(|span| {
             Span::new(
                 Time::from_secs_f64(span.start),
@@ -310,16 +344,6 @@ fn published(
             return Ok(cuts);
         }
     }
-    let Some(bytes) = drafts.read(TRIM)? else {
-        return Ok(CutList::keep_all());
-    };
-    let length = input.length(drafts.analysed(recording));
-    match TrimFile::read(&bytes, length) {
-        Ok(trim) => Ok(trim.cut_list(length)),
-        Err(problems) => {
-            let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            let place = drafts.path(TRIM).display().to_string();
-            Err(Error::request(problems.join("; "), place, "correct it"))
-        }
-    }
+    let cuts = Cuts::read(drafts, input, recording)?;
+    Ok(cuts.map_or_else(CutList::keep_all, |cuts| cuts.list))
 }

@@ -1437,34 +1437,6 @@ Bye
         "{ended:?}"
     );
     assert_eq!(place.read("OUT/drafts/captions.en.vtt"), corrected);
-    // What a slip of the hand takes out of the package is told, each time.
-    let slip = corrected.replace("00:00:16.000 -->", "00:00:16.000 ->");
-    place.write("OUT/drafts/captions.en.vtt", &slip);
-    let line = 1 + slip
-        .lines()
-        .position(|line| line.contains(" -> "))
-        .expect("it is there");
-    let warning = format!(
-        "warning: {}",
-        place.path("OUT/drafts/captions.en.vtt").display()
-    );
-    for job in [&PACKAGE[..], &package(&["quality=24"])] {
-        let ended = place.lecture(job);
-        let warned: Vec<&str> = ended
-            .err
-            .lines()
-            .filter(|line| line.contains(" -> "))
-            .collect();
-        let [warned] = warned[..] else {
-            panic!("{ended:?}");
-        };
-        assert!(
-            warned.starts_with(&format!("{warning}: line {line}: ")),
-            "{warned}"
-        );
-    }
-    place.write("OUT/drafts/captions.en.vtt", &corrected);
-    place.done(&PACKAGE);
     assert!(
         place
             .read("OUT/package/captions/captions.en.vtt")
@@ -1496,6 +1468,33 @@ Bye
     // Another name for other content, and the old files are gone.
     assert_eq!(segments(&now).len(), segments(&media).len());
     assert_ne!(segments(&now), segments(&media));
+
+    // What a slip of the hand takes out of the package is told, each time.
+    let slip = corrected.replace("00:00:16.000 -->", "00:00:16.000 ->");
+    place.write("OUT/drafts/captions.en.vtt", &slip);
+    let line = 1 + slip
+        .lines()
+        .position(|line| line.contains(" -> "))
+        .expect("it is there");
+    let warning = format!(
+        "warning: {}",
+        place.path("OUT/drafts/captions.en.vtt").display()
+    );
+    for job in [&PACKAGE[..], &package(&["quality=24"])] {
+        let ended = place.lecture(job);
+        let warned: Vec<&str> = ended
+            .err
+            .lines()
+            .filter(|line| line.contains(" -> "))
+            .collect();
+        let [warned] = warned[..] else {
+            panic!("{ended:?}");
+        };
+        assert!(
+            warned.starts_with(&format!("{warning}: line {line}: ")),
+            "{warned}"
+        );
+    }
 
     // Without the drafts there are none.
     for draft in ["captions.en.vtt", "captions.ar.vtt"] {

@@ -1538,6 +1538,8 @@ fn captions_in_another_language_than_the_class_are_subtitles() {
     assert_eq!(roles(), ["ar subtitles", "en captions"]);
     assert_eq!(language(), "en-GB");
     let master = place.read("OUT/package/master.m3u8");
+    let mut sounds = master.lines().filter(|line| line.contains("TYPE=AUDIO"));
+    assert!(sounds.all(|line| line.contains("LANGUAGE=\"en-GB\"")));
     for (language, is_for_the_deaf) in [("en", true), ("ar", false)] {
         let named = format!("TYPE=SUBTITLES,URI=\"captions/{language}/");
         let line = master.lines().find(|line| line.contains(&named));
@@ -1545,24 +1547,30 @@ fn captions_in_another_language_than_the_class_are_subtitles() {
         assert_eq!(line.contains("CHARACTERISTICS"), is_for_the_deaf, "{line}");
     }
 
-    // The recording says it.
-    place.ffmpeg(&[
-        &["-i", "class.mp4", "-c", "copy"],
-        &["-metadata:s:a:0", "language=ara", "tagged.mp4"],
-    ]);
-    place.done(&[
-        "package",
-        "input=tagged.mp4",
-        "output=TAGGED",
-        "preset=ultrafast",
-        "ladder=120",
-        given[0],
-        given[1],
-    ]);
-    let manifest: Value =
-        serde_json::from_str(&place.read("TAGGED/package/manifest.json")).expect("JSON");
-    assert_eq!(manifest["captions"][0]["role"], "captions");
-    assert_eq!(manifest["captions"][1]["role"], "subtitles");
+    // The recording says it. Of a track of Matroska that says nothing English is said.
+    for (name, tag, other) in [
+        ("tagged.mp4", "language=ara", "subtitles"),
+        ("tagged.mkv", "language=ara", "subtitles"),
+        ("untagged.mkv", "language=eng", "captions"),
+    ] {
+        place.ffmpeg(&[
+            &["-i", "class.mp4", "-c", "copy"],
+            &["-metadata:s:a:0", tag, name],
+        ]);
+        place.done(&[
+            "package",
+            &format!("input={name}"),
+            &format!("output={name}.OUT"),
+            "preset=ultrafast",
+            "ladder=120",
+            given[0],
+            given[1],
+        ]);
+        let manifest = place.read(&format!("{name}.OUT/package/manifest.json"));
+        let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+        assert_eq!(manifest["captions"][0]["role"], "captions", "{name}");
+        assert_eq!(manifest["captions"][1]["role"], other, "{name}");
+    }
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub fn write(
     )?;
     let images = write_pictures(folder, &mut manifest, &chapters, stop)?;
     if !chapters.is_empty() {
-        let language = corrected.language(&manifest);
+        let language = corrected.language_of(&manifest);
         write(names::CHAPTERS_VTT, chapters::vtt(&chapters))?;
         write(
             names::CHAPTERS_JSON,

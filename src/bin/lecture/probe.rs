@@ -181,7 +181,7 @@ impl Input {
                 .map(|audio| Audio {
                     caps: media_type(audio.upcast_ref()),
                     title: audio.tags().and_then(title),
-                    language: audio.language().and_then(|tag| spoken(&tag)),
+                    language: audio.language().and_then(|tag| spoken(&info, &tag)),
                 })
                 .collect(),
             path,
@@ -253,9 +253,16 @@ fn time(time: gst::ClockTime) -> Time {
     Time::from_nanos(time.nseconds())
 }
 
-/// A language that a container names, where it says anything.
-fn spoken(tag: &str) -> Option<String> {
-    language::known(tag).filter(|tag| tag != UNKNOWN_LANGUAGE)
+/// A language that a container names, where it says anything. In Matroska English is said of a track
+/// that says nothing, as recorders leave it.
+fn spoken(info: &DiscovererInfo, tag: &str) -> Option<String> {
+    let says_nothing = match info.stream_info().as_ref().and_then(caps_name)?.as_str() {
+        "video/x-matroska" | "audio/x-matroska" | "video/webm" | "audio/webm" => {
+            [UNKNOWN_LANGUAGE, "en"]
+        }
+        _ => [UNKNOWN_LANGUAGE; 2],
+    };
+    language::known(tag).filter(|tag| !says_nothing.contains(&tag.as_str()))
 }
 
 fn title(tags: gst::TagList) -> Option<String> {

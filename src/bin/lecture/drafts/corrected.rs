@@ -77,7 +77,7 @@ pub struct Corrected {
     /// The analysis found that a screen is shown.
     pub is_screen: bool,
     /// The language that is spoken, where the user told it.
-    language: Option<String>,
+    pub language: Option<String>,
     pub texts: DraftTexts,
     /// Sound with a description of what is seen.
     pub described: Vec<Described>,
@@ -269,7 +269,7 @@ impl Corrected {
 
     /// The language of the class: what the user told, else that of the sound, else of the only
     /// captions.
-    pub fn language<'a>(&'a self, manifest: &'a Manifest) -> &'a str {
+    pub fn language_of<'a>(&'a self, manifest: &'a Manifest) -> &'a str {
         let sound = manifest.audio.first().map(|audio| &*audio.language);
         let sound = sound.filter(|language| *language != playlist::UNKNOWN_LANGUAGE);
         let mut captions = manifest.captions.iter().map(|text| &*text.language);

@@ -354,6 +354,9 @@ pub fn describe_part(
         values.set("slides", corrected.slides.clone());
     }
     values.set("ladder", ladder(request, corrected));
+    if let Some(language) = &corrected.language {
+        values.set("audio-language.0", language);
+    }
     for (n, audio) in input.audio.iter().enumerate() {
         if let Some(title) = &audio.title {
             values.set(format!("label.{n}"), title);
@@ -464,7 +467,12 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (Stri
             covered,
             ladder(request, corrected)
         ])),
-        sound: of(json!([recording, silent(Content::Main), corrected.gains])),
+        sound: of(json!([
+            recording,
+            silent(Content::Main),
+            corrected.gains,
+            corrected.language
+        ])),
         descriptions: of(json!([
             described,
             silent(Content::Description),

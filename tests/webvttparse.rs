@@ -230,14 +230,14 @@ fn a_seek_without_a_flush_goes_on_in_running_time() {
     assert!(src.send_event(seek));
     parser.harness.push_event(bytes_segment());
     let base = |events: Vec<gst::Event>| {
-        let segments = events.into_iter().filter_map(|event| {
+        let mut segments = events.into_iter().filter_map(|event| {
             let gst::EventView::Segment(segment) = event.view() else {
                 return None;
             };
             let segment = segment.segment().downcast_ref::<gst::ClockTime>()?;
             segment.base()
         });
-        segments.last()
+        segments.next_back()
     };
     assert_eq!(
         base(parser.events()),

@@ -25,12 +25,8 @@ const STROKE_ROWS: usize = 3;
 const SYNTHETIC: usize = 60;
 const DRAWN: usize = 5;
 /// Of so many even blocks, percent, and too few that are drawn on, nothing can be said: a card before
-/// the class, darkness …
+/// the class, darkness.
 const BLANK: usize = 85;
-/// … but where nearly all the rest has edges as sharp, percent, and so many are drawn on, it is a page of
-/// few large letters.
-const SHARP: usize = 95;
-const TITLE: usize = 1;
 /// Nor where so many are drawn on, percent, and the rest is as even as a screen's: a page of few words
 /// beside a webcam.
 const SPARSE: usize = 2;
@@ -80,7 +76,7 @@ fn looks_drawn(picture: &Picture) -> Option<bool> {
         .planes
         .first()
         .filter(|plane| plane.format == PlaneFormat::FULL)?;
-    let (mut even, mut drawn, mut sharp, mut all) = (0, 0, 0, 0);
+    let (mut even, mut drawn, mut all) = (0, 0, 0);
     for row in 0..picture.height / BLOCK {
         let columns = (0..picture.width / BLOCK).skip(row % LOOKED_AT);
         for column in columns.step_by(LOOKED_AT) {
@@ -93,27 +89,22 @@ fn looks_drawn(picture: &Picture) -> Option<bool> {
             match look(&rows) {
                 Some(Block::Even) => even += 1,
                 Some(Block::Drawn) => drawn += 1,
-                Some(Block::Sharp) => sharp += 1,
                 None => {}
             }
         }
     }
     let is_part = |count: usize, percent: usize| count * 100 >= all * percent;
     let (synthetic, is_drawn) = (even + drawn, is_part(drawn, DRAWN));
-    let is_title = is_part(drawn, TITLE) && is_part(synthetic + sharp, SHARP);
     let is_blank = !is_drawn && is_part(synthetic, BLANK);
     let is_synthetic = is_part(synthetic, SYNTHETIC);
     let is_sparse = !is_drawn && is_synthetic && is_part(drawn, SPARSE);
-    let shows = all > 0 && (is_title || !is_blank && !is_sparse);
-    shows.then_some(is_title || is_drawn && is_synthetic)
+    let shows = all > 0 && !is_blank && !is_sparse;
+    shows.then_some(is_drawn && is_synthetic)
 }
 
 enum Block {
     Even,
     Drawn,
-    /// On an even ground something begins or ends in sharp contrast: a part of a large letter or of a
-    /// frame, or of what a camera sees.
-    Sharp,
 }
 
 /// What a block of these rows is; `None` for anything that a camera may have seen.
@@ -143,11 +134,7 @@ fn look(rows: &[&[u8]; BLOCK]) -> Option<Block> {
             .filter(|pair| is_bright(&pair[0]) != is_bright(&pair[1]));
         steps.count() >= 2
     };
-    Some(if rows.iter().filter(has_stroke).count() >= STROKE_ROWS {
-        Block::Drawn
-    } else {
-        Block::Sharp
-    })
+    (rows.iter().filter(has_stroke).count() >= STROKE_ROWS).then_some(Block::Drawn)
 }
 
 #[cfg(test)]
@@ -243,32 +230,6 @@ mod tests {
         };
         all.pictures.extend(looks(LEAST, head).pictures);
         assert!(!all.is_screen(&CutList::keep_all()));
-    }
-
-    /// Few letters as large as blocks.
-    fn title(x: usize, y: usize) -> u8 {
-        let is_letter = y / 40 == 1 && x % 40 < 24 && x % 12 < 7 && (40..200).contains(&x);
-        if is_letter { 30 } else { 235 }
-    }
-
-    #[test]
-    fn pages_of_large_letters_are_a_screen() {
-        assert!(is_screen(title));
-        assert!(is_screen(|x, y| if x > 280 && y > 150 {
-            90 + grain(x, y)
-        } else {
-            title(x, y)
-        }));
-    }
-
-    #[test]
-    fn a_title_on_the_wall_of_a_hall_is_none() {
-        assert!(!is_screen(|x, y| {
-            match (80..230).contains(&x) && (30..120).contains(&y) {
-                true => title(x, y),
-                false => 30 + (x / 9) as u8 + grain(x, y),
-            }
-        }));
     }
 
     #[test]

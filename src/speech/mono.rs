@@ -24,7 +24,7 @@ const COMPARED: f32 = 0.1;
 const INVERTED: f32 = 0.7;
 
 /// What swings more slowly than this is taken away, in Hz: far below any voice.
-const SLOWEST: f32 = 13.0;
+const SLOWEST: f32 = 5.0;
 /// What is less than this is silence: the least that 24 bits can say is a million times more.
 const INAUDIBLE: f32 = 1e-13;
 

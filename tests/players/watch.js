@@ -43,7 +43,8 @@ const folders = { "/package/": resolve(folder), "/modules/": join(here, "node_mo
 const server = await serve(folders, PAGES);
 if (shots) await mkdir(shots, { recursive: true });
 const base = `${server.url}/package/`;
-const language = manifest.audio[0]?.language ?? "und";
+const titles = JSON.parse(await readFile(join(folder, "chapters.json"), "utf8").catch(() => "[]"));
+const language = titles[0]?.titles[0].language ?? "und";
 
 async function watch(name, player, playlist) {
   const expect = (holds, what) => holds || faults.push(`${name}: ${what}`);

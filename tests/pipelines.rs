@@ -1788,7 +1788,7 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
         (
             "captions.english=en.vtt",
             2,
-            &["\"english\" is no language", "write its code: captions.en"],
+            &["\"english\" is not a language", "write its code: captions.en"],
         ),
         (
             "captions.en=other.vtt",
@@ -2009,7 +2009,7 @@ fn the_printed_line_has_captions_and_descriptions() {
         assert_eq!(said.out.contains("detect.text_sink"), is_heard, "{said:?}");
     }
     let wrong = place.lecture(&["analyse", "input=class.mp4", "language=german"]);
-    wrong.failed(2, &["\"german\" is no language", "language=de"]);
+    wrong.failed(2, &["\"german\" is not a language", "language=de"]);
 }
 
 #[test]

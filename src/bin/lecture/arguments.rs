@@ -140,7 +140,7 @@ fn known(language: &str, place: String, before: &str) -> Result<String, Error> {
             Some(code) => format!("write its code: {before}{code}"),
             None => format!("write a tag of BCP 47, for example {before}en or {before}pt-BR"),
         };
-        Error::usage(format!("\"{language}\" is no language"), place, remedy)
+        Error::usage(format!("\"{language}\" is not a language"), place, remedy)
     })
 }
 

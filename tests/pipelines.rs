@@ -1788,7 +1788,10 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
         (
             "captions.english=en.vtt",
             2,
-            &["\"english\" is not a language", "write its code: captions.en"],
+            &[
+                "\"english\" is not a language",
+                "write its code: captions.en",
+            ],
         ),
         (
             "captions.en=other.vtt",

@@ -1699,25 +1699,6 @@ fn a_query_does_not_wait_for_events_behind_what_downstream_flushes() {
 
 /// Whoever hears of an error may ask the element something at once.
 #[test]
-fn an_error_is_posted_without_a_lock() {
-    let mut h = harness("");
-    h.push_event(gst::event::StreamStart::new("no segment"));
-    h.push_event(gst::event::Caps::new(&AUDIO.parse().expect("caps")));
-    let bus = gst::Bus::new();
-    let element = h.element().expect("element");
-    element.set_bus(Some(&bus));
-    let sink = element.static_pad("sink_0").expect("pad");
-    bus.set_sync_handler(move |_, _| {
-        let mut query = gst::query::Allocation::new(None, false);
-        sink.query(&mut query);
-        gst::BusSyncReply::Drop
-    });
-    let pushed = std::thread::spawn(move || h.push(block(0)));
-    wait_for("the error", || pushed.is_finished());
-    assert_eq!(pushed.join().expect("pushed"), Err(gst::FlowError::Error));
-}
-
-#[test]
 fn latency_is_what_may_be_held() {
     let upstream = gst::ClockTime::from_mseconds(20);
     let half_an_hour = gst::ClockTime::from_seconds(1800);

@@ -46,9 +46,9 @@ pub fn split(boxes: &[u8]) -> Option<Vec<Chunk>> {
     let [traf] = &moof.traf[..] else {
         return None;
     };
-    let samples = samples(traf, boxes.len().checked_sub(place.start)?)?;
-    let shown = |sample: &Sample| i64::try_from(sample.start).ok()?.checked_add(sample.offset);
-    let first = shown(samples.first()?)?;
+    let mut samples = samples(traf, boxes.len().checked_sub(place.start)?)?;
+    last_as_shown(&mut samples)?;
+    let first = samples.first()?.shown()?;
     let mut chunks = Vec::new();
     for run in samples.chunk_by(|before, sample| !before.is_key() && !sample.is_key()) {
         let (head, tail) = (run.first()?, run.last()?);
@@ -58,13 +58,12 @@ pub fn split(boxes: &[u8]) -> Option<Vec<Chunk>> {
             true => boxes[..place.start].to_vec(),
             false => Vec::new(),
         };
-        let number = number(traf, head)?;
-        written.extend(header(traf, run, number, media.end - media.start)?);
+        written.extend(header(traf, run, head.number, media.end - media.start)?);
         chunks.push(Chunk {
             boxes: written,
             media,
             key: match head.is_key() {
-                true => Some(u64::try_from(shown(head)?.checked_sub(first)?).ok()?),
+                true => Some(u64::try_from(head.shown()?.checked_sub(first)?).ok()?),
                 false => None,
             },
         });
@@ -107,9 +106,16 @@ struct Sample {
     size: u32,
     flags: u32,
     offset: i64,
+    /// At a constant rate, in the order of decoding, counted from one.
+    number: u32,
 }
 
 impl Sample {
+    /// When it is shown, in ticks since the fragment's start.
+    fn shown(&self) -> Option<i64> {
+        i64::try_from(self.start).ok()?.checked_add(self.offset)
+    }
+
     fn is_key(&self) -> bool {
         self.flags & SAMPLE_IS_NON_SYNC == 0
     }
@@ -127,13 +133,15 @@ fn samples(traf: &Traf, media: usize) -> Option<Vec<Sample>> {
             return None;
         }
         for sample in trun.samples.iter() {
+            let duration = sample.duration.or(defaults.default_sample_duration)?;
             let sample = Sample {
                 at,
                 start,
-                duration: sample.duration.or(defaults.default_sample_duration)?,
+                duration,
                 size: sample.size.or(defaults.default_sample_size)?,
                 flags: sample.flags.or(defaults.default_sample_flags)?,
                 offset: sample.cts.unwrap_or(0),
+                number: number(traf, start, duration)?,
             };
             at += u64::from(sample.size);
             start += u64::from(sample.duration);
@@ -201,12 +209,35 @@ fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<
     Some(bytes)
 }
 
-/// The number of a frame at a constant rate, counted from one.
-fn number(traf: &Traf, sample: &Sample) -> Option<u32> {
-    let start = traf.tfdt.as_ref()?.base_media_decode_time;
-    let duration = u64::from(sample.duration.max(1));
-    let frames = (start.checked_add(sample.start)? + duration / 2) / duration;
+/// The number of a frame that is decoded so long after the fragment's start.
+fn number(traf: &Traf, start: u64, duration: u32) -> Option<u32> {
+    let fragment = traf.tfdt.as_ref()?.base_media_decode_time;
+    let duration = u64::from(duration.max(1));
+    let frames = (fragment.checked_add(start)? + duration / 2) / duration;
     u32::try_from(frames).ok()?.checked_add(1)
+}
+
+/// Has each frame last until the next one is shown, which is what players take its duration for. The
+/// muxer has it last until the next one is decoded: before a key frame that comes early, in a rendition
+/// of few pictures a second, another one would be too short. When a frame is shown does not change.
+fn last_as_shown(samples: &mut [Sample]) -> Option<()> {
+    let shown: Vec<i64> = samples.iter().map(Sample::shown).collect::<Option<_>>()?;
+    let mut order: Vec<usize> = (0..samples.len()).collect();
+    order.sort_by_key(|&index| shown[index]);
+    for pair in order.windows(2) {
+        let length = shown[pair[1]] - shown[pair[0]];
+        // Two at once are a fault of the encoder that is not made larger.
+        if length > 0 {
+            samples[pair[0]].duration = u32::try_from(length).ok()?;
+        }
+    }
+    let mut start = 0;
+    for (sample, shown) in samples.iter_mut().zip(shown) {
+        sample.start = start;
+        sample.offset = shown.checked_sub_unsigned(start)?;
+        start += u64::from(sample.duration);
+    }
+    Some(())
 }
 
 /// The value that all have.
@@ -275,7 +306,7 @@ mod tests {
     fn every_key_frame_is_a_chunk() {
         let boxes = fragment(&[
             (50, KEY, 200),
-            (5, OTHER, 400),
+            (5, OTHER, 300),
             (6, OTHER, 100),
             (40, KEY, 200),
             (7, OTHER, 200),
@@ -293,8 +324,9 @@ mod tests {
         ];
         assert_eq!(found, expected);
 
-        let mut start = 9000;
-        for (index, chunk) in chunks.iter().enumerate() {
+        // The second frame is shown 100 before the fourth one, the third one 100 before the second.
+        let times = [(9000, 91), (9100, 92), (9300, 94), (9400, 95)];
+        for (index, (chunk, (start, number))) in chunks.iter().zip(times).enumerate() {
             let mut whole = chunk.boxes.clone();
             whole.resize(
                 whole.len() + (chunk.media.end - chunk.media.start) as usize,
@@ -307,14 +339,39 @@ mod tests {
             let Some((at, Any::Moof(moof))) = read.last() else {
                 panic!("no moof in {read:?}");
             };
-            assert_eq!(moof.mfhd.sequence_number, start as u32 / 100 + 1);
+            assert_eq!(moof.mfhd.sequence_number, number);
             let traf = &moof.traf[0];
             let tfdt = traf.tfdt.as_ref().expect("a decode time");
             assert_eq!(tfdt.base_media_decode_time, start);
-            start += 100 * traf.trun[0].samples.len() as u64;
             let offset = traf.trun[0].data_offset.expect("an offset") as usize;
             assert_eq!(*at as usize + offset, chunk.boxes.len());
         }
+    }
+
+    #[test]
+    fn a_frame_before_an_early_key_frame_is_short() {
+        // Shown at 0, 600, 400, 200, 730 and 930; the muxer has each last 200.
+        let times = [0, 600, 400, 200, 730, 930];
+        let mut samples: Vec<Sample> = times
+            .iter()
+            .enumerate()
+            .map(|(index, time)| Sample {
+                at: 0,
+                start: index as u64 * 200,
+                duration: 200,
+                size: 1,
+                flags: OTHER,
+                offset: time - index as i64 * 200,
+                number: 1,
+            })
+            .collect();
+        last_as_shown(&mut samples).expect("in range");
+        let durations: Vec<u32> = samples.iter().map(|sample| sample.duration).collect();
+        assert_eq!(durations, [200, 130, 200, 200, 200, 200]);
+        let starts: Vec<u64> = samples.iter().map(|sample| sample.start).collect();
+        assert_eq!(starts, [0, 200, 330, 530, 730, 930]);
+        let shown: Vec<i64> = samples.iter().filter_map(Sample::shown).collect();
+        assert_eq!(shown, times);
     }
 
     #[test]

@@ -353,12 +353,13 @@ impl CatalogSink {
     /// Adds a rendition that comes out of `collector`.
     fn add_track(&self, input: &str, output: Output, collector: &gst_app::AppSink) {
         let settings = self.audio_settings().remove(input).unwrap_or_default();
+        let thinned = matches!(&output, Output::Video { rung, .. } if rung.every > 1);
         let Some(writer) = self.with_run(|run| run.add_track(input, output, &settings)) else {
             return;
         };
         self.collect(collector, input.to_owned(), move |sample| {
             match sample.buffer_list() {
-                Some(list) => write(&mut lock(&writer), list, sample),
+                Some(list) => write(&mut lock(&writer), list, sample, thinned),
                 None => Ok(()),
             }
         });
@@ -457,10 +458,15 @@ fn silence(pad: &gst::Pad, start: gst::ClockTime, length: gst::ClockTime) -> Opt
 }
 
 /// Writes what the muxer handed on: a header before the first fragment, and a fragment.
+///
+/// Where pictures are thinned out, negative composition offsets stay: hls.js looks past the edit list in
+/// their place, and misplaces segments by what it says, which is two of few pictures a second. ffmpeg
+/// shows such a rendition as much too late.
 fn write(
     writer: &mut TrackWriter,
     list: &gst::BufferListRef,
     sample: &gst::Sample,
+    thinned: bool,
 ) -> Result<(), WriteError> {
     let is_header = |buffer: &gst::BufferRef| {
         let header = gst::BufferFlags::DISCONT | gst::BufferFlags::HEADER;
@@ -470,7 +476,8 @@ fn write(
     let mut fragment = list.iter().filter(|buffer| !is_header(buffer));
     let first = fragment.next();
     if let Some(header) = list.iter().find(|buffer| is_header(buffer)) {
-        let delay = first.and_then(|first| first.pts()?.checked_sub(first.dts()?));
+        let delay = first.filter(|_| !thinned);
+        let delay = delay.and_then(|first| first.pts()?.checked_sub(first.dts()?));
         let delay = Time::from_nanos(delay.unwrap_or_default().nseconds());
         writer.write_init(&header.map_readable().map_err(unreadable)?, delay)?;
     }

@@ -15,10 +15,12 @@ mod listener;
 pub mod loudness;
 mod mono;
 mod music;
+mod plan;
 pub mod trim;
 mod voice_over;
 
 pub use listener::{Kind, Listener, Sound};
+pub use plan::Plan;
 
 /// Speech is heard to begin and to end up to this much late or early.
 pub const HEARD_WITHIN: Time = Time::from_millis(300);

@@ -7,11 +7,13 @@ use std::fmt;
 
 mod cut_list;
 mod frames;
+mod gops;
 mod redaction;
 pub mod trim_file;
 
 pub use cut_list::{CutList, CutListError, Moved};
 pub use frames::FrameRate;
+pub use gops::{Decision, Gops};
 pub use redaction::{Content, Cover, Redaction, touches};
 
 /// A point in time or a length of time, in nanoseconds.

@@ -6,11 +6,12 @@ use std::sync::{Arc, PoisonError};
 
 use gst::subclass::prelude::*;
 
-use super::imp::{SilenceTrim, lock};
+use super::imp::SilenceTrim;
 use super::pads::{self, Pair};
 use super::report;
 use super::session::{Again, Session};
 use super::settings::Mode;
+use crate::elements::lock::lock;
 
 impl SilenceTrim {
     pub(super) fn new_session(&self) -> Result<Session, String> {

@@ -5,7 +5,7 @@
 //! Locks, in this order, none held across a push, query or post: `settings`; `pairs`; a pair's
 //! `input` (sink side) or `output` (source side); `session`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use gst::glib;
 use gst::prelude::*;
@@ -18,6 +18,7 @@ use super::session::Session;
 use super::settings::{self, Settings};
 use super::sink_pad::SinkPad;
 use super::stream::Stream;
+use crate::elements::lock::lock;
 use crate::timeline::Time;
 
 pub static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
@@ -32,10 +33,6 @@ pub struct SilenceTrim {
     pub(super) settings: Mutex<Settings>,
     pub(super) session: Mutex<Session>,
     pub(super) pairs: Mutex<Vec<Arc<Pair>>>,
-}
-
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl SilenceTrim {

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::imp::{CAT, SilenceTrim, lock};
+use super::imp::{CAT, SilenceTrim};
 use super::item::{Item, Kind};
 use super::pads::Pair;
 use super::redact;
 use super::report;
 use super::session::Again;
+use crate::elements::lock::lock;
 use crate::elements::slide_event;
 use crate::speech::{self, Listener, Sound};
 use crate::timeline::{Span, Time};

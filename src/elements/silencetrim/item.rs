@@ -7,10 +7,9 @@ use std::sync::Arc;
 use gst_audio::AudioInfo;
 
 use super::audio;
-use super::gops::Decision;
 use super::redact::Picture;
 use crate::elements::cue_meta::CueMeta;
-use crate::timeline::{CutList, Redaction, Span, Time, touches};
+use crate::timeline::{CutList, Decision, Redaction, Span, Time, touches};
 use crate::webvtt::{self, captions};
 
 /// How the buffers of a stream are cut.

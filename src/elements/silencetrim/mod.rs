@@ -27,13 +27,11 @@ use gst::prelude::*;
 
 mod audio;
 mod course;
-mod gops;
 mod imp;
 mod intake;
 mod item;
 mod pads;
 mod pair_pads;
-mod plan;
 mod queries;
 mod redact;
 mod report;

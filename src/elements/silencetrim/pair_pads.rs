@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::imp::{CAT, SilenceTrim, lock};
+use super::imp::{CAT, SilenceTrim};
 use super::item::Item;
 use super::pads::Pair;
 use super::sink_pad::SinkPad;
+use crate::elements::lock::lock;
 
 impl SilenceTrim {
     pub(super) fn set_flushing(&self, pair: &Pair, flushing: bool) {

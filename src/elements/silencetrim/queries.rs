@@ -7,9 +7,10 @@ use std::sync::{Arc, PoisonError};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::imp::{SilenceTrim, lock};
+use super::imp::SilenceTrim;
 use super::item::{self, Kind};
 use super::pads::{Pair, clock, time};
+use crate::elements::lock::lock;
 use crate::timeline::{Span, Time};
 
 impl SilenceTrim {

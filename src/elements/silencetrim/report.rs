@@ -8,11 +8,10 @@ use std::path::Path;
 
 use gst::prelude::*;
 
-use super::gops::Decision;
 use super::session::Outcome;
 use crate::speech::trim::Cut;
 use crate::timeline::trim_file::{self, Action, Entry, TrimFile};
-use crate::timeline::{CutList, Redaction, Span, Time};
+use crate::timeline::{CutList, Decision, Redaction, Span, Time};
 use crate::webvtt::{Review, Status};
 
 /// Reads a cut list and what of what it keeps is hidden; the error says what, where and what to do.

@@ -4,14 +4,14 @@
 
 use gst::prelude::*;
 
-use super::gops::Decision;
-use super::imp::{CAT, SilenceTrim, lock};
+use super::imp::{CAT, SilenceTrim};
 use super::item::{self, Kept, Kind};
 use super::pads::{Output, Pair, clock};
 use super::report;
+use crate::elements::lock::lock;
 use crate::elements::{slide_event, splice_event};
 use crate::package::grid::Splice;
-use crate::timeline::{Span, Time};
+use crate::timeline::{Decision, Span, Time};
 
 impl SilenceTrim {
     pub(super) fn send_gap(

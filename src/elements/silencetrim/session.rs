@@ -6,15 +6,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::gops::{Decision, Gops};
 use super::item::Item;
-use super::plan::Plan;
 use super::settings::{Mode, Settings};
 use super::stream::{Backlog, Stream};
 use super::task::BEGIN_TIMEOUT;
 use crate::speech::trim::Cut;
-use crate::speech::{Kind, Sound};
-use crate::timeline::{CutList, Redaction, Span, Time};
+use crate::speech::{Kind, Plan, Sound};
+use crate::timeline::{CutList, Decision, Gops, Redaction, Span, Time};
 
 /// A pair's chain waits behind this much of its own decided backlog …
 const BACKLOG_TIME: Time = Time::SECOND;

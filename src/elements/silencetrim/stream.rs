@@ -6,10 +6,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar};
 use std::thread::ThreadId;
 
-use super::gops::Decision;
 use super::item::Item;
 use super::redact::Shown;
-use crate::timeline::{Span, Time};
+use crate::timeline::{Decision, Span, Time};
 
 /// How much waits in a queue although it is decided.
 #[derive(Clone, Copy, Default)]

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::imp::{CAT, SilenceTrim, lock};
+use super::imp::{CAT, SilenceTrim};
 use super::item::{self, Item};
 use super::pads::Pair;
 use super::redact::Place;
 use super::stream::Sending;
+use crate::elements::lock::lock;
 
 /// How long, after the others have ended or brought much, a pad that leads to no source may take to be
 /// linked to one: a link that waits for a decoder to be chosen shows nowhere but in the pad that is

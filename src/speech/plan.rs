@@ -2,9 +2,8 @@
 
 //! What is kept, decided while the recording is still coming.
 
-use super::gops::Decision;
-use crate::speech::trim::{self, Cut, Evidence, Place, Scope, Settings, StartAt};
-use crate::timeline::{Span, Time};
+use super::trim::{self, Cut, Evidence, Place, Scope, Settings, StartAt};
+use crate::timeline::{Decision, Span, Time};
 
 /// Turns evidence into decisions that are never taken back.
 pub struct Plan {

@@ -3,7 +3,7 @@
 //! Where an encoded video can be cut: at closed key frames, those that no later frame is shown
 //! before.
 
-use crate::timeline::{Span, Time};
+use super::{Span, Time};
 
 /// The closed key frames of a stream, as far as it is known.
 #[derive(Clone, Debug, Default)]

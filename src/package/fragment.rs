@@ -4,9 +4,11 @@
 //! times where a segment is used again at another place.
 //!
 //! Pictures that are not shown in the order of their decoding need an offset. The muxer writes it
-//! as negative composition offsets, which ffmpeg reads as a delay of all pictures against the
-//! sound. What everybody reads alike is the older form: offsets from zero upwards, and an edit list
-//! that takes the first of them away. A fragment is patched, not written anew.
+//! as negative composition offsets, which ffmpeg and GStreamer (1.22) read as a delay of all pictures
+//! against the sound. The older form, offsets from zero upwards and an edit list that takes the first
+//! of them away, is shown in time by all; hls.js alone looks past it where it reckons which segment
+//! holds a time, which is as good as right where pictures follow each other fast. A fragment is
+//! patched, not written anew.
 
 use mp4_atom::{Any, Atom, Mdhd, Mdia, Mfhd, Moof, Moov, Mvhd, Tfdt, Tkhd, Traf, Trak, Trun};
 

@@ -459,9 +459,9 @@ fn silence(pad: &gst::Pad, start: gst::ClockTime, length: gst::ClockTime) -> Opt
 
 /// Writes what the muxer handed on: a header before the first fragment, and a fragment.
 ///
-/// Where pictures are thinned out, negative composition offsets stay: hls.js looks past the edit list in
-/// their place, and misplaces segments by what it says, which is two of few pictures a second. ffmpeg
-/// shows such a rendition as much too late.
+/// Where pictures are thinned out, the negative composition offsets of the muxer stay. With an edit list
+/// in their place hls.js would look for a time in the wrong segment, for two pictures are two fifths of
+/// a second there. ffmpeg and GStreamer show such a rendition so much late.
 fn write(
     writer: &mut TrackWriter,
     list: &gst::BufferListRef,

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Tests of the program `lecture`: each runs whole jobs on recordings that ffmpeg makes, and reads
+//! the results with ffprobe, ffmpeg or another independent tool.
+
+mod captions;
+mod codecs;
+mod descriptions;
+mod drafts;
+mod harness;
+mod incremental;
+mod inputs;
+mod interruptions;
+mod jobs;
+mod loudness;
+mod privacy;
+mod progressive;
+mod publish;
+mod recordings;
+mod splices;
+mod stills;
+mod trim;

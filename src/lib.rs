@@ -4,6 +4,8 @@
 //! know no GStreamer.
 
 pub mod chapters;
+pub mod edit;
+pub mod language;
 pub mod package;
 pub mod slides;
 pub mod speech;

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that know no GStreamer, no clock, no socket, no threads.
-const PURE: [&str; 10] = [
-    "chapters", "layout", "mjr", "package", "slides", "speech", "timeline", "topics", "webvtt",
-    "xapi",
+const PURE: [&str; 11] = [
+    "chapters", "edit", "language", "package", "record", "slides", "speech", "timeline", "topics",
+    "webvtt", "xapi",
 ];
 
 /// What no pure module names.

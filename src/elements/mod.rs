@@ -4,17 +4,14 @@
 
 mod catalogsink;
 mod chapterdetect;
-mod cue_meta;
-mod lock;
+mod shared;
 mod silencetrim;
-mod slide_event;
-mod splice_event;
 mod webvttchaptermux;
 mod webvttparse;
 mod xapitap;
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
-    cue_meta::register();
+    shared::cue_meta::register();
     silencetrim::register(plugin)?;
     chapterdetect::register(plugin)?;
     webvttparse::register(plugin)?;

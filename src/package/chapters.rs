@@ -122,7 +122,7 @@ pub fn vtt(chapters: &[Chapter]) -> Vec<u8> {
     let cues = chapters
         .iter()
         .map(|chapter| Cue::new(chapter.span, &chapter.title));
-    Document::new(None, cues).to_string().into_bytes()
+    Document::new(cues).to_string().into_bytes()
 }
 
 #[cfg(test)]

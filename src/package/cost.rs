@@ -198,7 +198,7 @@ fn megabytes(bytes: u64) -> String {
 mod tests {
     use super::*;
     use crate::package::chapters::Chapter;
-    use crate::package::playlist::{Audio, Programme, Role, Video};
+    use crate::package::hls::playlist::{Audio, Programme, Role, Video};
     use crate::package::track::tests::track;
     use crate::timeline::Time;
 

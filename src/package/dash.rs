@@ -11,7 +11,7 @@ use std::io;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::{ElementWriter, Reader, Writer};
 
-use super::playlist::{Audio, Programme, Role, UNKNOWN_LANGUAGE, Video};
+use super::hls::playlist::{Audio, Programme, Role, UNKNOWN_LANGUAGE, Video};
 use super::text::{Text, TextRole};
 use super::track::Track;
 use crate::timeline::Time;

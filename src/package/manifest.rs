@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::chapters::Chapter;
 use super::cost::Cost;
+use super::hls::playlist::{self, Audio, Programme, Role, Video};
 use super::ladder;
 use super::names;
-use super::playlist::{self, Audio, Programme, Role, Video};
 use super::text::{Text, TextRole};
 use super::track::{Rates, Track};
 use crate::timeline::{CutList, FrameRate, Span, Time};

@@ -246,7 +246,7 @@ pub fn track(times: &[Time], tile: (usize, usize), sheets: &[String], duration: 
         let start = if index == 0 { Time::ZERO } else { start };
         Some(Cue::new(Span::new(start, end), &text))
     });
-    Document::new(None, cues).to_string().into_bytes()
+    Document::new(cues).to_string().into_bytes()
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use m3u8_rs::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::hls::playlist::{UNKNOWN_LANGUAGE, VERSION, quotable, written};
 use super::names::{self, ContentName};
-use super::playlist::{UNKNOWN_LANGUAGE, VERSION, quotable, written};
-use super::{language, track};
+use super::track;
+use crate::language;
 use crate::timeline::{Span, Time};
 use crate::webvtt::{Block, Document, Header};
 

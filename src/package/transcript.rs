@@ -5,8 +5,8 @@
 use std::fmt::Write;
 
 use super::chapters::Chapter;
-use super::language;
 use super::text::Text;
+use crate::language;
 use crate::timeline::Time;
 use crate::webvtt::{Cue, Document, escape};
 

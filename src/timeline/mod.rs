@@ -9,7 +9,6 @@ mod cut_list;
 mod frames;
 mod gops;
 mod redaction;
-pub mod trim_file;
 
 pub use cut_list::{CutList, CutListError, Moved};
 pub use frames::FrameRate;
@@ -136,7 +135,7 @@ impl Span {
 }
 
 /// Spans as disjoint ones, in order, without the empty. Those that touch become one.
-fn union(spans: impl Iterator<Item = Span>) -> Vec<Span> {
+pub(crate) fn union(spans: impl Iterator<Item = Span>) -> Vec<Span> {
     let mut spans: Vec<Span> = spans.filter(|span| !span.is_empty()).collect();
     spans.sort();
     let mut merged: Vec<Span> = Vec::with_capacity(spans.len());

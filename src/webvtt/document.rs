@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::{Block, Cue, Item, Problem, ProblemKind, ReadError, Reader, Review};
+use super::{Block, Cue, Item, Problem, ReadError, Reader};
 
 /// What stands before the first block.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -42,17 +42,10 @@ pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
 }
 
 impl Document {
-    /// A document of these cues, with a review NOTE where one is given.
-    pub fn new(review: Option<&Review>, cues: impl IntoIterator<Item = Cue>) -> Self {
-        let note = review.map(|review| Block::Note {
-            text: review.to_string(),
-            line: 0,
-        });
+    /// Returns a document of these cues alone.
+    pub fn new(cues: impl IntoIterator<Item = Cue>) -> Self {
         Document {
-            blocks: note
-                .into_iter()
-                .chain(cues.into_iter().map(Block::Cue))
-                .collect(),
+            blocks: cues.into_iter().map(Block::Cue).collect(),
             ..Document::default()
         }
     }
@@ -62,35 +55,6 @@ impl Document {
             Block::Cue(cue) => Some(cue),
             _ => None,
         })
-    }
-
-    /// Puts a review NOTE before all other blocks, in the place of the one that was there.
-    pub fn set_review(&mut self, review: &Review) {
-        let is_review = |block: &Block| matches!(block, Block::Note { text, .. } if Review::from_note(text).is_some());
-        self.blocks.retain(|block| !is_review(block));
-        self.blocks
-            .splice(0..0, Document::new(Some(review), []).blocks);
-    }
-
-    /// The review NOTE: the first NOTE with a `status:` line before the first cue.
-    pub fn review(&self) -> Result<Option<Review>, Problem> {
-        for block in &self.blocks {
-            match block {
-                Block::Cue(_) => break,
-                Block::Note { text, line } => match Review::from_note(text) {
-                    Some(Ok(review)) => return Ok(Some(review)),
-                    Some(Err(status)) => {
-                        return Err(Problem {
-                            line: *line,
-                            kind: ProblemKind::Status(status),
-                        });
-                    }
-                    None => {}
-                },
-                Block::Style { .. } | Block::Region { .. } => {}
-            }
-        }
-        Ok(None)
     }
 }
 

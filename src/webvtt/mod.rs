@@ -13,7 +13,6 @@ mod document;
 mod lines;
 mod problem;
 mod reader;
-mod review;
 mod settings;
 mod text;
 mod timing;
@@ -22,7 +21,6 @@ pub use block::{Block, Cue};
 pub use document::{Document, Header, read};
 pub use problem::{Problem, ProblemKind, ReadError};
 pub use reader::{Item, Reader};
-pub use review::{Review, Status};
 pub use settings::{
     Alignment, CueSettings, LinePosition, PositionAlignment, TextAlignment, Vertical,
 };

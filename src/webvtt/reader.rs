@@ -468,28 +468,6 @@ mod tests {
     }
 
     #[test]
-    fn the_review_note_is_found_and_checked() {
-        use crate::webvtt::{Review, Status};
-        let text =
-            "WEBVTT\n\nNOTE\nStatus: Approved\nby: Ada L.\ninput: abc\n\nNOTE status: draft\n";
-        let review = Review {
-            status: Status::Approved,
-            by: Some("Ada L.".to_owned()),
-            input: Some("abc".to_owned()),
-        };
-        assert_eq!(document(text).review(), Ok(Some(review.clone())));
-        let made = Document::new(Some(&review), []).to_string();
-        assert_eq!(
-            made,
-            "WEBVTT\n\nNOTE\nstatus: approved\nby: Ada L.\ninput: abc\n"
-        );
-        let bad = document("WEBVTT\n\nNOTE status: aproved\n").review();
-        assert!(bad.is_err_and(|problem| problem.to_string().contains("aproved")));
-        let late = format!("WEBVTT\n\n{ONE}\nHi\n\nNOTE status: draft\n");
-        assert_eq!(document(&late).review(), Ok(None));
-    }
-
-    #[test]
     fn an_endless_line_is_refused() {
         let mut reader = Reader::new();
         reader.push(b"WEBVTT\n\n").expect("a header");
@@ -565,7 +543,7 @@ mod tests {
             made in prop::collection::vec(any_cue(), 0..4), note in any_text(), css in any_text(),
             header in any_text())
         {
-            let mut document = Document::new(None, made.clone());
+            let mut document = Document::new(made.clone());
             document.header.text = header.clone();
             document.header.lines = vec![header];
             document.blocks.push(Block::Note { text: note, line: 0 });
@@ -586,7 +564,7 @@ mod tests {
         #[test]
         fn the_plain_text_of_a_cue_is_what_it_was_made_of(plain in "[a-z&<> -]{1,30}") {
             let span = Span::new(Time::ZERO, Time::SECOND);
-            let written = Document::new(None, [Cue::new(span, &plain)]).to_string();
+            let written = Document::new([Cue::new(span, &plain)]).to_string();
             let again = read(written.as_bytes()).expect("WebVTT");
             let texts: Vec<String> = again.cues().map(Cue::plain_text).collect();
             prop_assert_eq!(texts, [plain]);

@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use gstlecture::package::progressive::Movie;
+use gstlecture::package::mp4::progressive::Movie;
 use gstlecture::timeline::Time;
 
 fn run(program: &str, arguments: &[&str]) -> String {

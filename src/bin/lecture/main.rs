@@ -7,56 +7,33 @@
 
 use std::process::ExitCode;
 
-mod arguments;
-mod counted;
-mod description;
+mod class;
 mod destination;
-mod drafts;
+mod engine;
 mod error;
-mod files;
-mod fingerprint;
-mod finish;
-mod folder;
-mod gst_error;
-mod help;
+mod fs;
 mod jobs;
-mod loudness;
-mod memory;
-mod movie;
-mod mp4;
-mod part;
-mod picture_times;
-mod pipeline;
-mod probe;
-mod progress;
-mod quote;
-mod rclone;
-mod stills;
+mod media;
+mod print;
 mod stop;
-mod subtitles;
-mod survey;
-mod tell;
-mod texts;
-mod thumbnails;
-mod verify;
 
-use arguments::Arguments;
 use error::Error;
-use jobs::{Job, Request};
+use jobs::arguments::Arguments;
+use jobs::{Job, Request, help};
 use stop::Stop;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::read(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(error) => {
-            tell::note(format_args!("error: {error}"));
+            print::note(format_args!("error: {error}"));
             return ExitCode::from(error.status());
         }
     };
     let mut result = serde_json::Map::new();
     let done = lecture(&arguments, &mut result);
     if let Err(error) = &done {
-        tell::note(format_args!("error: {error}"));
+        print::note(format_args!("error: {error}"));
     }
     let status = done.as_ref().err().map_or(0, Error::status);
     if arguments.json {
@@ -65,18 +42,18 @@ fn main() -> ExitCode {
         if let Err(error) = &done {
             result.insert("error".into(), error.to_string().into());
         }
-        tell::answer(serde_json::Value::Object(result));
+        print::answer(serde_json::Value::Object(result));
     }
     ExitCode::from(status)
 }
 
 fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Error> {
     if arguments.version {
-        tell::answer(concat!("lecture ", env!("CARGO_PKG_VERSION")));
+        print::answer(concat!("lecture ", env!("CARGO_PKG_VERSION")));
         return Ok(());
     }
     let Some(name) = &arguments.job else {
-        tell::answer(help::overview());
+        print::answer(help::overview());
         return Ok(());
     };
     let job = Job::find(name).ok_or_else(|| {
@@ -87,7 +64,7 @@ fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Erro
         )
     })?;
     if arguments.help {
-        tell::answer(help::job(job));
+        print::answer(help::job(job));
         return Ok(());
     }
     let values = arguments.values_for(job.name, &job.variables())?;

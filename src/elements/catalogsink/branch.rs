@@ -12,10 +12,10 @@ use super::ladder::{EPOCH, LadderElement};
 use super::level::LevelElement;
 use super::settings::Settings;
 use super::starts::{Segments, Starts};
-use crate::package::codec::complete_avc_configuration;
 use crate::package::coding::Codecs;
 use crate::package::grid::Grid;
 use crate::package::ladder::frame_rate;
+use crate::package::mp4::codec::complete_avc_configuration;
 use crate::speech::loudness::Curve;
 use crate::timeline::Time;
 

@@ -13,9 +13,9 @@ use once_cell::sync::OnceCell;
 
 use super::branch::{make, static_pad};
 use super::settings::{Preset, Settings};
-use crate::package::codec::without_parameter_sets;
 use crate::package::coding::VideoCodec;
 use crate::package::ladder::{Content, Rung};
+use crate::package::mp4::codec::without_parameter_sets;
 
 /// How long x264 and x265 may borrow from the ceiling, in milliseconds: a slide change is one large
 /// frame.

@@ -10,9 +10,9 @@ use gst::prelude::*;
 
 use super::writer::WriteError;
 use crate::package::chapters::{self, Mark};
+use crate::package::hls::playlist::{self, Audio, Programme, Video};
 use crate::package::manifest::Manifest;
 use crate::package::names;
-use crate::package::playlist::{self, Audio, Programme, Video};
 use crate::package::text::Text;
 use crate::package::track::{Rates, Track};
 use crate::package::transcript;

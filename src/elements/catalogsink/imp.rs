@@ -24,7 +24,7 @@ use super::run::Run;
 use super::settings::Settings;
 use super::streams::{CHAPTERS, VIDEO};
 use super::writer::WriteError;
-use crate::elements::lock::lock;
+use crate::elements::shared::lock::lock;
 
 pub static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     gst::DebugCategory::new(

@@ -23,7 +23,7 @@ use super::changes::changes;
 use super::plane::{Plane, PlaneMut, Region};
 use super::scale::{Place, Scaler};
 use super::starts::Starts;
-use crate::elements::splice_event;
+use crate::elements::shared::splice_event;
 use crate::package::grid::{Grid, Splice};
 use crate::package::ladder::{Picture, Rung};
 use crate::timeline::Time;

@@ -17,14 +17,14 @@ use super::pad::{AudioRole, AudioSettings, TextSettings};
 use super::settings::Settings;
 use super::streams::CHAPTERS;
 use super::writer::TrackWriter;
-use crate::elements::lock::lock;
+use crate::elements::shared::lock::lock;
+use crate::language;
 use crate::package::chapters::Mark;
-use crate::package::codec::Media;
 use crate::package::coding::{Codecs, CodecsError, VideoCodec};
+use crate::package::hls::playlist::{Audio, Role, UNKNOWN_LANGUAGE, Video};
 use crate::package::ladder::{Ladder, LadderError, Rung};
-use crate::package::language;
+use crate::package::mp4::codec::Media;
 use crate::package::names::{folder_name, unique};
-use crate::package::playlist::{Audio, Role, UNKNOWN_LANGUAGE, Video};
 use crate::package::text::Text;
 use crate::timeline::Time;
 use crate::webvtt::{Cue, Document};
@@ -414,7 +414,7 @@ impl Run {
                 &others,
             );
             let cues = self.cues.get(input).cloned().unwrap_or_default();
-            finished.texts.push((text, Document::new(None, cues)));
+            finished.texts.push((text, Document::new(cues)));
         }
         finished
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use crate::elements::lock::lock;
+use crate::elements::shared::lock::lock;
 use crate::package::grid::Grid;
 use crate::timeline::Time;
 

@@ -8,11 +8,11 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::package::chunks::{self, Chunk};
-use crate::package::codec::{
+use crate::package::mp4::chunks::{self, Chunk};
+use crate::package::mp4::codec::{
     CodecError, Media, SampleDescription, complete_av1_configuration, sample_description,
 };
-use crate::package::fragment;
+use crate::package::mp4::fragment;
 use crate::package::names::ContentName;
 use crate::package::track::{KeyFrame, Segment, Track};
 use crate::timeline::{Span, Time};

@@ -3,7 +3,7 @@
 //! What the element tells: the event, the messages and the table of contents.
 
 use crate::chapters::Chapter;
-use crate::elements::slide_event;
+use crate::elements::shared::slide_event;
 use crate::slides::Change;
 use crate::timeline::Span;
 

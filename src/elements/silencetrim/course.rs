@@ -11,7 +11,7 @@ use super::pads::{self, Pair};
 use super::report;
 use super::session::{Again, Session};
 use super::settings::Mode;
-use crate::elements::lock::lock;
+use crate::elements::shared::lock::lock;
 
 impl SilenceTrim {
     pub(super) fn new_session(&self) -> Result<Session, String> {

@@ -18,7 +18,7 @@ use super::session::Session;
 use super::settings::{self, Settings};
 use super::sink_pad::SinkPad;
 use super::stream::Stream;
-use crate::elements::lock::lock;
+use crate::elements::shared::lock::lock;
 use crate::timeline::Time;
 
 pub static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {

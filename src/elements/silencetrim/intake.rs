@@ -14,8 +14,8 @@ use super::pads::Pair;
 use super::redact;
 use super::report;
 use super::session::Again;
-use crate::elements::lock::lock;
-use crate::elements::slide_event;
+use crate::elements::shared::lock::lock;
+use crate::elements::shared::slide_event;
 use crate::speech::{self, Listener, Sound};
 use crate::timeline::{Span, Time};
 

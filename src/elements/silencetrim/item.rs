@@ -8,7 +8,7 @@ use gst_audio::AudioInfo;
 
 use super::audio;
 use super::redact::Picture;
-use crate::elements::cue_meta::CueMeta;
+use crate::elements::shared::cue_meta::CueMeta;
 use crate::timeline::{CutList, Decision, Redaction, Span, Time, touches};
 use crate::webvtt::{self, captions};
 

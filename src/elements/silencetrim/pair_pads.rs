@@ -11,7 +11,7 @@ use super::imp::{CAT, SilenceTrim};
 use super::item::Item;
 use super::pads::Pair;
 use super::sink_pad::SinkPad;
-use crate::elements::lock::lock;
+use crate::elements::shared::lock::lock;
 
 impl SilenceTrim {
     pub(super) fn set_flushing(&self, pair: &Pair, flushing: bool) {

@@ -10,7 +10,7 @@ use gst::subclass::prelude::*;
 use super::imp::SilenceTrim;
 use super::item::{self, Kind};
 use super::pads::{Pair, clock, time};
-use crate::elements::lock::lock;
+use crate::elements::shared::lock::lock;
 use crate::timeline::{Span, Time};
 
 impl SilenceTrim {

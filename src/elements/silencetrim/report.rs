@@ -9,10 +9,10 @@ use std::path::Path;
 use gst::prelude::*;
 
 use super::session::Outcome;
+use crate::edit::trim_file::{self, Action, Entry, TrimFile};
+use crate::edit::{Review, Status};
 use crate::speech::trim::Cut;
-use crate::timeline::trim_file::{self, Action, Entry, TrimFile};
 use crate::timeline::{CutList, Decision, Redaction, Span, Time};
-use crate::webvtt::{Review, Status};
 
 /// Reads a cut list and what of what it keeps is hidden; the error says what, where and what to do.
 pub fn read(path: &Path) -> Result<(CutList, Redaction), String> {

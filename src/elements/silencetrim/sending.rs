@@ -8,8 +8,8 @@ use super::imp::{CAT, SilenceTrim};
 use super::item::{self, Kept, Kind};
 use super::pads::{Output, Pair, clock};
 use super::report;
-use crate::elements::lock::lock;
-use crate::elements::{slide_event, splice_event};
+use crate::elements::shared::lock::lock;
+use crate::elements::shared::{slide_event, splice_event};
 use crate::package::grid::Splice;
 use crate::timeline::{Decision, Span, Time};
 

@@ -13,7 +13,7 @@ use super::item::{self, Item};
 use super::pads::Pair;
 use super::redact::Place;
 use super::stream::Sending;
-use crate::elements::lock::lock;
+use crate::elements::shared::lock::lock;
 
 /// How long, after the others have ended or brought much, a pad that leads to no source may take to be
 /// linked to one: a link that waits for a decoder to be chosen shows nowhere but in the pad that is

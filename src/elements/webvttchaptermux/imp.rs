@@ -16,11 +16,12 @@ use gst_base::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
 use super::{Status, WebVttChapterMuxPad, toc};
-use crate::elements::cue_meta::CueMeta;
-use crate::elements::lock::lock;
+use crate::edit::{self, Review};
+use crate::elements::shared::cue_meta::CueMeta;
+use crate::elements::shared::lock::lock;
 use crate::timeline::Time;
 use crate::webvtt::chapters::{Chapter, Dropped, Reason, Rules, Sequence};
-use crate::webvtt::{self, Cue, Document, Review};
+use crate::webvtt::{self, Cue, Document};
 
 static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     gst::DebugCategory::new(
@@ -95,13 +96,15 @@ impl WebVttChapterMux {
         obj.update_segment(&gst::FormattedSegment::<gst::ClockTime>::new());
         let review = Review {
             status: match settings.status {
-                Status::Draft => webvtt::Status::Draft,
-                Status::Approved => webvtt::Status::Approved,
+                Status::Draft => edit::Status::Draft,
+                Status::Approved => edit::Status::Approved,
             },
             by: None,
             input: settings.input,
         };
-        let text = Document::new(Some(&review), []).to_string();
+        let mut document = Document::default();
+        document.set_review(&review);
+        let text = document.to_string();
         let mut buffer = gst::Buffer::from_slice(text.into_bytes());
         buffer.make_mut().set_flags(gst::BufferFlags::HEADER);
         buffer.make_mut().set_pts(gst::ClockTime::ZERO);

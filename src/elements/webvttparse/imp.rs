@@ -9,7 +9,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
-use crate::elements::cue_meta::CueMeta;
+use crate::elements::shared::cue_meta::CueMeta;
 use crate::webvtt::{Block, Cue, Item, Problem, Reader};
 
 static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     delivery::{Delivery, Notice, wall_clock},
-    elements::lock::lock,
+    elements::shared::lock::lock,
     xapi::{Facts, Input},
 };
 

@@ -4,9 +4,9 @@
 
 use mp4_atom::{Any, Codec, Moof, Moov, Traf, Trak};
 
-use crate::package::boxes::{self, SAMPLE_IS_NON_SYNC};
+use crate::package::mp4::boxes::{self, SAMPLE_IS_NON_SYNC};
 
-use crate::package::codec::codec_string;
+use crate::package::mp4::codec::codec_string;
 
 /// Not fragmented MP4, or broken: what was wrong.
 pub(super) type Error = String;

@@ -175,7 +175,7 @@ proptest! {
     #[test]
     fn published_times_go_back_and_forth(list in any_captions(), cuts in any_cuts()) {
         let length = cuts.output_duration();
-        let published = Document::new(None, list.iter().filter_map(|&(start, end)| {
+        let published = Document::new(list.iter().filter_map(|&(start, end)| {
             let span = Span::new(Time::from_secs(start), Time::from_secs(end));
             Some(Cue::new(span.intersection(Span::new(Time::ZERO, length))?, "words"))
         }));
@@ -185,7 +185,7 @@ proptest! {
 
     #[test]
     fn moved_captions_are_in_order_and_inside(list in any_captions(), cuts in any_cuts()) {
-        let document = Document::new(None, list.iter().map(|&(start, end)| {
+        let document = Document::new(list.iter().map(|&(start, end)| {
             Cue::new(Span::new(Time::from_secs(start), Time::from_secs(end)), "words")
         }));
         let moved = retime(&document, &cuts, &[], cuts.output_duration());

@@ -133,7 +133,7 @@ mod tests {
 
     fn retimed(list: &[(u64, u64, &str)], kept: &[(u64, u64)]) -> Vec<(u64, u64, String)> {
         let moved = retime(&chapters(list), &cut(kept), Time::from_secs(10));
-        let document = Document::new(None, moved.clone());
+        let document = Document::new(moved.clone());
         assert_eq!(check(&document), [], "{document}");
         let seconds = |cue: &Cue| {
             let span = cue.span;

@@ -578,7 +578,7 @@ mod tests {
         #[test]
         fn the_file_keeps_the_rules(chapters in any_chapters(), rules in any_rules()) {
             let cues = arranged(rules, &chapters, 70);
-            let document = Document::new(None, cues.clone());
+            let document = Document::new(cues.clone());
             prop_assert_eq!(check(&document), [], "{}", document);
             if let Some(first) = cues.first() && rules.start_at_zero {
                 prop_assert_eq!(first.span.start, Time::ZERO);

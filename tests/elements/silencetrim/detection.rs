@@ -73,7 +73,7 @@ fn detecting_finds_the_class_and_writes_a_draft() {
         .expect("video");
     assert!(last as f64 / 1e9 > number("duration") - 1.0);
     let bytes = std::fs::read(&report).expect("report");
-    let file = gstlecture::timeline::trim_file::TrimFile::read(&bytes, None).expect("valid");
+    let file = gstlecture::edit::trim_file::TrimFile::read(&bytes, None).expect("valid");
     let kept: Vec<_> = file.cut_list(None).kept().collect();
     assert_eq!(kept.len(), 1);
     assert!((kept[0].start.secs_f64() - cuts[0].1).abs() < 0.002);

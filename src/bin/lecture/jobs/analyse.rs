@@ -7,24 +7,25 @@ use std::path::Path;
 
 use gst::glib;
 use gst::prelude::*;
-use gstlecture::timeline::trim_file::TrimFile;
+use gstlecture::edit::trim_file::TrimFile;
+use gstlecture::edit::{Review, Status};
 use gstlecture::timeline::{CutList, Time};
-use gstlecture::webvtt::{self, Review, Status};
+use gstlecture::webvtt;
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use super::{Request, Summary, absolute, facts, fingerprint};
-use crate::counted::counted;
-use crate::description::{Description, Pipeline};
-use crate::drafts::{self, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
+use crate::class::drafts::{self, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
+use crate::class::folder::ClassFolder;
+use crate::class::texts::GivenTexts;
+use crate::engine::description::{Description, Pipeline};
+use crate::engine::memory::PicturesApart;
+use crate::engine::pipeline;
 use crate::error::Error;
-use crate::folder::ClassFolder;
-use crate::loudness::Meters;
-use crate::memory::PicturesApart;
-use crate::pipeline;
-use crate::probe::Input;
-use crate::survey::{self, Seen};
-use crate::texts::GivenTexts;
+use crate::media::loudness::Meters;
+use crate::media::probe::Input;
+use crate::media::survey::{self, Seen};
+use crate::print::counted;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(

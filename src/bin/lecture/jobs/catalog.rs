@@ -3,9 +3,9 @@
 //! `catalog`: a recording becomes drafts and a package.
 
 use super::{Request, Summary, analyse, package};
+use crate::class::folder::ClassFolder;
+use crate::class::texts::GivenTexts;
 use crate::error::Error;
-use crate::folder::ClassFolder;
-use crate::texts::GivenTexts;
 
 pub const ABOUT: &str = "\
 Makes the catalog package of a recording: analyse, then package.

@@ -7,13 +7,13 @@ use std::path::Path;
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, facts};
-use crate::counted::counted;
-use crate::description::{Description, Facts};
+use crate::engine::description::{Description, Facts};
+use crate::engine::pipeline;
+use crate::engine::progress::Progress;
 use crate::error::Error;
-use crate::part::Part;
-use crate::pipeline;
-use crate::progress::Progress;
-use crate::survey;
+use crate::fs::AtomicFile;
+use crate::media::survey;
+use crate::print::counted;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -49,8 +49,8 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     if request.print {
         return Ok(());
     }
-    let part = Part::new(output)?;
-    let made = pipeline::make(&describe(part.path()))?;
+    let file = AtomicFile::new(output)?;
+    let made = pipeline::make(&describe(file.path()))?;
     let mut chapters = 0;
     let count = |message: &gst::StructureRef| {
         chapters += usize::from(message.name() == "chapterdetect-chapter");
@@ -67,7 +67,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             count,
         )?,
     };
-    part.finish(output)?;
+    file.commit(output)?;
     request.note(&format!(
         "{}: {}",
         output.display(),

@@ -10,10 +10,10 @@ use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
 use super::{Request, Summary};
-use crate::counted::counted;
-use crate::description::Description;
+use crate::engine::description::Description;
 use crate::error::Error;
-use crate::tell;
+use crate::print;
+use crate::print::counted;
 
 /// There is no pipeline: what stands here is the job's documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -55,7 +55,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let report = check::check(&OnDisk(folder), &name.to_string_lossy());
 
     for finding in &report.findings {
-        tell::answer(line(finding));
+        print::answer(line(finding));
     }
     let (broken, advice) = (report.broken().count(), report.advice().count());
     request.note(&format!(

@@ -9,24 +9,25 @@ use gstlecture::webvtt;
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value};
 
-use crate::description::{Description, Facts, Pipeline, Values, Variable};
+use crate::class::fingerprint::of_recording;
+use crate::engine::description::{Description, Facts, Pipeline, Values, Variable};
+use crate::engine::pipeline::{self, Outcome};
+use crate::engine::progress::Progress;
+use crate::engine::quote;
 use crate::error::Error;
-use crate::fingerprint::of_recording;
-use crate::pipeline::{self, Outcome};
-use crate::probe::Input;
-use crate::progress::Progress;
-use crate::quote;
+use crate::media::probe::Input;
+use crate::print;
 use crate::stop::Stop;
-use crate::tell;
 
 mod analyse;
+pub mod arguments;
 mod catalog;
 mod chapters;
 mod check;
+pub mod help;
 mod package;
 mod play;
 mod publish;
-mod republish;
 mod statements;
 mod trim;
 mod unpublish;
@@ -227,7 +228,7 @@ impl Request {
 
     /// Tells the user something.
     fn note(&self, text: &str) {
-        tell::note(text);
+        print::note(text);
     }
 
     /// The transcript that `transcript=` names, where it is one.
@@ -247,9 +248,9 @@ impl Request {
     fn say(&self, pipeline: &Pipeline) {
         let line = quote::command_line(pipeline, plugin_folder().as_deref());
         if self.print {
-            tell::answer(line);
+            print::answer(line);
         } else {
-            tell::note(line);
+            print::note(line);
         }
     }
 
@@ -327,7 +328,7 @@ fn plugin_folder() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::description::Need;
+    use crate::engine::description::Need;
 
     #[test]
     fn every_job_and_variable_is_documented() {

@@ -9,10 +9,10 @@ use gst_pbutils::Discoverer;
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary};
-use crate::description::{Description, Facts};
+use crate::engine::description::{Description, Facts};
+use crate::engine::pipeline;
+use crate::engine::progress::Progress;
 use crate::error::Error;
-use crate::pipeline;
-use crate::progress::Progress;
 
 pub static DESCRIPTION: Lazy<Description> =
     Lazy::new(|| Description::read("play", include_str!("../../../../pipelines/play.launch")));

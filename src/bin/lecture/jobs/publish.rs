@@ -7,21 +7,21 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gstlecture::package::encryption::{Sealing, SegmentKey};
-use gstlecture::package::listing::{LISTING, Listing};
 use gstlecture::package::manifest::Manifest;
-use gstlecture::package::release::{self, Broken, Clear, Object, Origin, Step};
+use gstlecture::package::publication::encryption::{Sealing, SegmentKey};
+use gstlecture::package::publication::listing::{LISTING, Listing};
+use gstlecture::package::publication::release::{self, Broken, Clear, Object, Origin, Step};
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, absolute};
-use crate::description::Description;
+use crate::class::folder::{self, ClassFolder, Staging};
 use crate::destination::{Batch, Destination, Sent};
+use crate::engine::description::Description;
+use crate::engine::progress::Progress;
 use crate::error::Error;
-use crate::files;
-use crate::folder::{self, ClassFolder, Staging};
-use crate::progress::Progress;
-use crate::tell;
-use crate::verify::{self, InFolder};
+use crate::fs::files;
+use crate::media::verify::{self, InFolder};
+use crate::print;
 
 /// There is no pipeline: what stands here is the job's documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -107,7 +107,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             for object in &objects {
                 let path = &object.path;
                 let (kind, cache) = (release::content_type(path), release::cache_control(path));
-                tell::answer(format_args!("{path}\t{kind}\t{cache}"));
+                print::answer(format_args!("{path}\t{kind}\t{cache}"));
             }
             return Ok(());
         }

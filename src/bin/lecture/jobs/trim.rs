@@ -9,13 +9,13 @@ use gstlecture::timeline::Time;
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, facts};
-use crate::description::{Description, Facts};
+use crate::engine::description::{Description, Facts};
+use crate::engine::pipeline;
 use crate::error::Error;
-use crate::part::Part;
-use crate::picture_times;
-use crate::pipeline;
-use crate::probe::{Input, Text};
-use crate::subtitles;
+use crate::fs::AtomicFile;
+use crate::media::picture_times;
+use crate::media::probe::{Input, Text};
+use crate::media::subtitles;
 
 pub static DESCRIPTION: Lazy<Description> =
     Lazy::new(|| Description::read("trim", include_str!("../../../../pipelines/trim.launch")));
@@ -43,8 +43,8 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         return Ok(());
     }
     say_what_is_lost(request, &input);
-    let part = Part::new(output)?;
-    let made = pipeline::make(&pipeline(part.path()))?;
+    let file = AtomicFile::new(output)?;
+    let made = pipeline::make(&pipeline(file.path()))?;
     for n in 0..texts.len() {
         subtitles::write_plainly(&made, n, facts.is("mp4"));
         if facts.is("mp4") {
@@ -65,7 +65,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             removed = message.get::<u64>("removed").unwrap_or_default();
         }
     })?;
-    part.finish(output)?;
+    file.commit(output)?;
     request.note(&format!(
         "{}: {} kept, {} cut",
         output.display(),

@@ -2,14 +2,14 @@
 
 //! `unpublish`: what was published is taken back.
 
-use gstlecture::package::listing::LISTING;
+use gstlecture::package::publication::listing::LISTING;
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, publish};
-use crate::description::Description;
 use crate::destination::Destination;
+use crate::engine::description::Description;
 use crate::error::Error;
-use crate::tell;
+use crate::print;
 
 /// There is no pipeline: what stands here is the job's documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -42,7 +42,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let (first, rest) = listing.removal();
     if request.print {
         for path in first.iter().chain(&rest) {
-            tell::answer(path);
+            print::answer(path);
         }
         return Ok(());
     }

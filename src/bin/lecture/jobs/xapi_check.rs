@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::statements::{self, Found};
 use super::{Request, Summary};
-use crate::description::Description;
+use crate::engine::description::Description;
 use crate::error::Error;
-use crate::tell;
+use crate::print;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -36,7 +36,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         statements::read(request)?;
     let findings = check::all(&statements);
     for finding in &findings {
-        tell::answer(finding);
+        print::answer(finding);
     }
     let broken = findings
         .iter()

@@ -12,7 +12,7 @@ use gstlecture::xapi::Uuid;
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, statements};
-use crate::description::Description;
+use crate::engine::description::Description;
 use crate::error::Error;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {

@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 use super::statements::{self, Found};
 use super::{Request, Summary};
-use crate::description::Description;
+use crate::engine::description::Description;
 use crate::error::Error;
-use crate::part::Part;
-use crate::tell;
+use crate::fs::AtomicFile;
+use crate::print;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
@@ -58,15 +58,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         ));
     }
     for report in &reports {
-        tell::answer(text(report).trim_end());
+        print::answer(text(report).trim_end());
     }
     summary.insert("videos".into(), reports.iter().map(as_json).collect());
     if let Some(svg) = request.values.get("svg") {
         let path = Path::new(svg);
-        let part = Part::new(path)?;
-        fs::write(part.path(), report::svg(&reports))
+        let file = AtomicFile::new(path)?;
+        fs::write(file.path(), report::svg(&reports))
             .map_err(|error| Error::writing(path, &error))?;
-        part.finish(path)?;
+        file.commit(path)?;
         summary.insert("svg".into(), svg.into());
     }
     Ok(())

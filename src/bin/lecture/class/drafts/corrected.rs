@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The drafts as a person left them, read for a package.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gstlecture::edit::trim_file::TrimFile;
+use gstlecture::edit::{Review, Status};
+use gstlecture::language;
+use gstlecture::package::chapters::Mark;
+use gstlecture::package::hls::playlist;
+use gstlecture::package::manifest::{Manifest, ReviewEntry, SpanEntry};
+use gstlecture::timeline::{Content, CutList, Moved, Redaction, Span, Time, touches};
+use gstlecture::webvtt::{self, Cue};
+use serde_json::{Value, json};
+
+use super::{ANALYSIS, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
+use crate::class::texts::{Described, DraftTexts, GivenTexts};
+use crate::error::Error;
+use crate::media::loudness;
+use crate::media::probe::Input;
+use crate::stop::Stop;
+
+/// What is left of a chapter below this length belongs to its neighbour.
+const SHORTEST_CHAPTER: Time = Time::from_secs(5);
+
+/// A title may be drawn from what is said and seen this long after its chapter starts.
+const TITLE_DRAWN: Time = Time::from_secs(5);
+
+/// The cut list as a person left it.
+pub struct Cuts {
+    bytes: Vec<u8>,
+    trim: TrimFile,
+    /// What of the recording is published, in whole frames.
+    pub list: CutList,
+}
+
+impl Cuts {
+    /// Reads the cut list of a recording with this fingerprint, where there is one; that of another
+    /// one is refused.
+    pub fn read(drafts: &Drafts, input: &Input, recording: &str) -> Result<Option<Self>, Error> {
+        drafts.check_is_of(TRIM, recording)?;
+        let Some(bytes) = drafts.read(TRIM)? else {
+            return Ok(None);
+        };
+        let length = input.length(drafts.analysed(recording));
+        let trim = TrimFile::read(&bytes, length)
+            .map_err(|problems| malformed(drafts, TRIM, &problems))?;
+        let list = trim.cut_list(length);
+        let list = match input.frame_rate() {
+            Some(rate) => list.aligned(rate),
+            None => list,
+        };
+        Ok(Some(Cuts { bytes, trim, list }))
+    }
+}
+
+/// The drafts as a person left them.
+pub struct Corrected {
+    /// Where pipelines read the cut list and the chapters.
+    folder: PathBuf,
+    /// What was read of them.
+    files: Vec<(&'static str, Vec<u8>)>,
+    pub has_cuts: bool,
+    pub has_chapters: bool,
+    pub trim: TrimFile,
+    pub cuts: CutList,
+    /// What of what is kept is hidden.
+    pub redaction: Redaction,
+    /// In the source's time.
+    chapters: Vec<Cue>,
+    /// When slides change, in the source's time.
+    pub slide_times: Vec<Time>,
+    /// The same in seconds of the package, as catalogsink reads it.
+    pub slides: String,
+    /// What levels each of the recording's sounds.
+    pub gains: Vec<String>,
+    /// The analysis found that a screen is shown.
+    pub is_screen: bool,
+    /// The language that is spoken, where the user told it.
+    pub language: Option<String>,
+    pub texts: DraftTexts,
+    /// Sound with a description of what is seen.
+    pub described: Vec<Described>,
+    pub described_gains: Vec<String>,
+    review: Vec<ReviewEntry>,
+}
+
+impl Corrected {
+    pub fn nothing(drafts: &Drafts) -> Self {
+        Corrected {
+            folder: drafts.path(""),
+            files: Vec::new(),
+            has_cuts: false,
+            has_chapters: false,
+            trim: TrimFile::default(),
+            cuts: CutList::keep_all(),
+            redaction: Redaction::default(),
+            chapters: Vec::new(),
+            slide_times: Vec::new(),
+            slides: String::new(),
+            gains: Vec::new(),
+            is_screen: false,
+            language: None,
+            texts: DraftTexts::default(),
+            described: Vec::new(),
+            described_gains: Vec::new(),
+            review: Vec::new(),
+        }
+    }
+
+    /// Reads the drafts of a recording with this fingerprint; those of another one are refused.
+    /// The sound is levelled to `loudness`, in LUFS. Texts of another recording are left out where
+    /// what is given `anew` will take their place.
+    pub fn read(
+        drafts: &Drafts,
+        input: &Input,
+        recording: &str,
+        loudness: Option<f64>,
+        anew: &GivenTexts,
+    ) -> Result<Self, Error> {
+        let mut corrected = Corrected::nothing(drafts);
+        drafts.check_is_of(CHAPTERS, recording)?;
+        if let Some(Cuts { bytes, trim, list }) = Cuts::read(drafts, input, recording)? {
+            corrected.cuts = list;
+            corrected.redaction = trim.redaction().within(&corrected.cuts);
+            corrected.has_cuts = true;
+            corrected.add_review(TRIM, trim.review.clone());
+            corrected.trim = trim;
+            corrected.files.push((TRIM, bytes));
+        }
+        if let Some(bytes) = drafts.read(CHAPTERS)? {
+            let document =
+                webvtt::read(&bytes).map_err(|error| malformed(drafts, CHAPTERS, &[error]))?;
+            let mut problems = document.problems.clone();
+            problems.extend(webvtt::chapters::check(&document));
+            if !problems.is_empty() {
+                return Err(malformed(drafts, CHAPTERS, &problems));
+            }
+            let review = document
+                .review()
+                .map_err(|problem| malformed(drafts, CHAPTERS, &[problem]))?;
+            corrected.chapters = document.cues().cloned().collect();
+            corrected.has_chapters = !corrected.chapters.is_empty();
+            corrected.add_review(CHAPTERS, review);
+            corrected.files.push((CHAPTERS, bytes));
+        }
+        let analysis: Value =
+            serde_json::from_slice(&drafts.read(ANALYSIS)?.unwrap_or_default()).unwrap_or_default();
+        let is_of_recording = analysis["input"]["fingerprint"] == json!(recording);
+        let language = analysis[LANGUAGE].as_str().filter(|_| is_of_recording);
+        corrected.read_texts(drafts, input, recording, language, anew)?;
+        if is_of_recording {
+            corrected.slide_times = slides(&analysis);
+            corrected.slides = corrected.slides_in(&corrected.cuts);
+            corrected.is_screen = analysis[CONTENT] == "screen";
+            if let Some(target) = loudness {
+                let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
+                corrected.gains = loudness::gains(&analysis, cuts, redaction, target);
+            }
+        }
+        Ok(corrected)
+    }
+
+    /// Copies what was read of the drafts into `folder` and has pipelines read it there: a person may
+    /// save a draft while a job runs.
+    pub fn hold(&mut self, folder: &Path) -> Result<(), Error> {
+        for (name, bytes) in &self.files {
+            let path = folder.join(name);
+            fs::write(&path, bytes).map_err(|error| Error::writing(&path, &error))?;
+        }
+        self.folder = folder.to_owned();
+        self.texts.hold(folder)
+    }
+
+    /// Where pipelines read this draft.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Reads the texts of a recording with this fingerprint in which `language` is spoken, as far as
+    /// the user told.
+    pub fn read_texts(
+        &mut self,
+        drafts: &Drafts,
+        input: &Input,
+        recording: &str,
+        language: Option<&str>,
+        anew: &GivenTexts,
+    ) -> Result<(), Error> {
+        self.language = language.map(str::to_owned);
+        self.texts = DraftTexts::read(drafts, recording, input.spoken(language), anew)?;
+        self.described = Described::of(drafts, recording, anew)?;
+        let reviews: Vec<(String, Review)> = self
+            .texts
+            .iter()
+            .map(|text| (text.name.clone(), text.review.clone()))
+            .collect();
+        for (name, review) in reviews {
+            self.add_review(&name, Some(review));
+        }
+        Ok(())
+    }
+
+    /// Finds out what levels the sound with a description of what is seen, to `target` LUFS.
+    pub fn level_described(&mut self, target: f64, stop: &Stop) -> Result<(), Error> {
+        let gains = self.described.iter().map(|described| {
+            let phrases = loudness::of_file(&described.path, stop)?;
+            let (cuts, redaction) = (&self.cuts, &self.redaction);
+            Ok(loudness::gain_of_whole(phrases, cuts, redaction, target))
+        });
+        self.described_gains = gains.collect::<Result<_, Error>>()?;
+        Ok(())
+    }
+
+    /// Adds what was given as if it were imported.
+    pub fn add_given(&mut self, given: &GivenTexts, drafts: &Drafts) {
+        self.texts.add_given(given, drafts);
+        for described in &given.described {
+            self.described
+                .retain(|old| old.language != described.language);
+            self.described.push(described.clone());
+        }
+    }
+
+    fn add_review(&mut self, name: &str, review: Option<Review>) {
+        let review = review.unwrap_or_default();
+        self.review.push(ReviewEntry {
+            file: name.into(),
+            approved: review.status == Status::Approved,
+            by: review.by,
+        });
+    }
+
+    /// Whether there are chapters in the package.
+    pub fn has_chapters(&self) -> bool {
+        !self.marks().is_empty()
+    }
+
+    /// When slides change in what is kept, as catalogsink reads it.
+    pub fn slides_in(&self, cuts: &CutList) -> String {
+        let times = self.slide_times.iter().map(|&time| cuts.to_output(time));
+        let times: Vec<String> = times
+            .filter_map(Moved::kept)
+            .map(|time| format!("{:.3}", time.secs_f64()))
+            .collect();
+        times.join(",")
+    }
+
+    /// Adds what the drafts say to what the media say.
+    pub fn complete(&self, manifest: Manifest) -> Manifest {
+        let end = self.cuts.to_source(Time::from_secs_f64(manifest.duration));
+        // Where the recording's length is unknown the last span ends where the package ends.
+        let kept = self
+            .cuts
+            .kept()
+            .map(|span| Span::new(span.start, span.end.min(end)))
+            // What a recording that is cut off does not have is not in it.
+            .filter(|span| span.start < span.end)
+            .map(SpanEntry::from);
+        let (captions, descriptions) = self.texts.entries();
+        Manifest {
+            captions,
+            descriptions,
+            kept: Some(kept.collect()),
+            review: self.review.clone(),
+            ..manifest
+        }
+    }
+
+    /// The language of the class: what the user told, else that of the sound, else of the only
+    /// captions.
+    pub fn language_of<'a>(&'a self, manifest: &'a Manifest) -> &'a str {
+        let sound = manifest.audio.first().map(|audio| &*audio.language);
+        let sound = sound.filter(|language| *language != playlist::UNKNOWN_LANGUAGE);
+        let mut captions = manifest.captions.iter().map(|text| &*text.language);
+        let caption = captions.next();
+        let are_one = |first: &&str| captions.all(|other| language::is_same(first, other));
+        self.language
+            .as_deref()
+            .or(sound)
+            .or_else(|| caption.filter(are_one))
+            .unwrap_or(playlist::UNKNOWN_LANGUAGE)
+    }
+
+    /// Leaves out titles that may hold something of what is cut, muted or covered, unless a person
+    /// has approved them; says which.
+    pub fn hide_titles(&mut self, drafts: &Drafts) -> Vec<String> {
+        let path = drafts.path(CHAPTERS);
+        let mut reviews = self.review.iter();
+        let is_approved = reviews.any(|review| review.file == CHAPTERS && review.approved);
+        let said = self.texts.said(&self.cuts, &self.redaction);
+        let hidden = self.redaction.silent(Content::Description);
+        let mut notes = Vec::new();
+        for chapter in &mut self.chapters {
+            let start = chapter.span.start;
+            let drawn = Span::new(start, start.saturating_add(TITLE_DRAWN));
+            let what = match said.reveals(&chapter.plain_text()) {
+                Some(word) => {
+                    format!("\"{word}\" is said only in what is cut or hidden")
+                }
+                None if !is_approved && touches(hidden, drawn) => {
+                    "it may be drawn from what is hidden".to_owned()
+                }
+                None => continue,
+            };
+            let (path, line) = (path.display(), chapter.line);
+            notes.push(if is_approved {
+                format!("{path}: line {line}: {what}; the title stays, since it is approved")
+            } else {
+                chapter.text.clear();
+                format!(
+                    "{path}: line {line}: {what}; the title is left out, approve the file to keep \
+                     what it says"
+                )
+            });
+        }
+        notes
+    }
+
+    /// The chapters in the package's time.
+    pub fn marks(&self) -> Vec<Mark> {
+        webvtt::chapters::retime(&self.chapters, &self.cuts, SHORTEST_CHAPTER)
+            .into_iter()
+            .enumerate()
+            .map(|(index, chapter)| Mark {
+                start: chapter.span.start,
+                end: Some(chapter.span.end),
+                title: match chapter.plain_text() {
+                    title if title.trim().is_empty() => format!("Chapter {}", index + 1),
+                    title => title,
+                },
+            })
+            .collect()
+    }
+}
+
+/// Every problem says its line and what to do.
+fn malformed<P: std::fmt::Display>(drafts: &Drafts, name: &str, problems: &[P]) -> Error {
+    let problems: Vec<String> = problems.iter().map(P::to_string).collect();
+    Error::request(
+        format!("{}: {}", drafts.path(name).display(), problems.join("; ")),
+        "",
+        "",
+    )
+}
+
+/// When slides change by the analysis.
+fn slides(analysis: &Value) -> Vec<Time> {
+    let slides = analysis["slides"].as_array().into_iter().flatten();
+    slides
+        .filter_map(|slide| slide["time"].as_f64())
+        .map(Time::from_secs_f64)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use gstlecture::package::hls::playlist::Programme;
+
+    use super::*;
+
+    #[test]
+    fn what_a_recording_does_not_have_is_not_kept() {
+        let span = |start, end| Span::new(Time::from_secs(start), Time::from_secs(end));
+        let mut corrected = Corrected::nothing(&Drafts::open(PathBuf::new()));
+        corrected.cuts = CutList::new([span(0, 5), span(25, 30), span(40, 60)]).expect("disjoint");
+        for (seconds, expected) in [
+            (5, vec![(0.0, 5.0)]),
+            (7, vec![(0.0, 5.0), (25.0, 27.0)]),
+            (30, vec![(0.0, 5.0), (25.0, 30.0), (40.0, 60.0)]),
+        ] {
+            let media = Manifest::of_media(&Programme::default(), &[], Time::from_secs(seconds));
+            let kept = corrected.complete(media).kept.unwrap_or_default();
+            let kept: Vec<(f64, f64)> = kept.iter().map(|span| (span.start, span.end)).collect();
+            assert_eq!(kept, expected);
+        }
+    }
+}

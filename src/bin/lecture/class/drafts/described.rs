@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Audio descriptions beside the drafts: what a person gave once is in every later package, until
+//! the file is taken away.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gstlecture::language;
+
+use super::{Drafts, note_written};
+use crate::class::fingerprint;
+use crate::class::texts::GivenTexts;
+use crate::error::Error;
+use crate::fs::files;
+
+/// A name is this, a language and an ending that says what kind of sound it is.
+const PREFIX: &str = "descriptions.";
+/// The ending where the given file has none.
+const SOUND: &str = "audio";
+/// The ending of descriptions in words.
+const WORDS: &str = "vtt";
+
+impl Drafts {
+    /// The language and file of each audio description. Two of a language are refused, and those
+    /// that were given for another recording, unless what is given `anew` takes their place.
+    pub fn described(
+        &self,
+        recording: &str,
+        anew: &GivenTexts,
+    ) -> Result<Vec<(String, PathBuf)>, Error> {
+        let mut found: Vec<(String, PathBuf)> = Vec::new();
+        for (language, name) in self.described_names()? {
+            let path = self.path(&name);
+            if self.described.get(&name).is_some_and(|of| of != recording) {
+                if anew.describes(&language) && self.is_as_given(&name)? {
+                    continue;
+                }
+                return Err(Error::request(
+                    "this audio description was given for another recording",
+                    path.display().to_string(),
+                    "choose another output=, or move it away, or name one for this recording",
+                ));
+            }
+            if found.last().is_some_and(|(known, _)| *known == language) {
+                return Err(Error::request(
+                    "this is the second audio description of its language",
+                    path.display().to_string(),
+                    "keep one of them",
+                ));
+            }
+            found.push((language, path));
+        }
+        Ok(found)
+    }
+
+    /// Puts a copy of a file that a person gave beside the drafts, in the place of the one given
+    /// before; where a person has changed that one it stays, and is returned.
+    pub fn import_described(
+        &mut self,
+        language: &str,
+        from: &Path,
+        recording: &str,
+    ) -> Result<Option<PathBuf>, Error> {
+        let ending = from.extension().and_then(|ending| ending.to_str());
+        let ending = ending.filter(|ending| !ending.eq_ignore_ascii_case(WORDS));
+        let name = format!("{PREFIX}{language}.{}", ending.unwrap_or(SOUND));
+        let to = self.path(&name);
+        let is_there =
+            fs::canonicalize(&to).is_ok_and(|to| fs::canonicalize(from).ok() == Some(to));
+        if is_there {
+            self.described.insert(name, recording.to_owned());
+            self.write_notes()?;
+            return Ok(None);
+        }
+        let given = fingerprint::of_file(from).map_err(|error| Error::reading(from, &error))?;
+        let names = self.described_names()?.into_iter();
+        let old: Vec<String> = names
+            .filter_map(|(of, old)| (of == language).then_some(old))
+            .collect();
+        for old in &old {
+            let is_given = self.fingerprint(old)? == given;
+            if !is_given && !self.is_as_given(old)? {
+                return Ok(Some(self.path(old)));
+            }
+        }
+        let part = self.path(&format!(".{name}.new"));
+        note_written(&mut self.written, &name, given);
+        self.described.insert(name.clone(), recording.to_owned());
+        for old in old.iter().filter(|old| **old != name) {
+            self.described.remove(old);
+        }
+        self.write_notes()?;
+        // Not a link: who corrects the one must not change the other.
+        files::remove(&part)?;
+        fs::copy(from, &part).map_err(|error| Error::writing(&part, &error))?;
+        for old in old.iter().filter(|old| **old != name) {
+            files::remove(&self.path(old))?;
+        }
+        self.put(&part, &name)?;
+        Ok(None)
+    }
+
+    /// Whether nobody has changed a file since it was given.
+    fn is_as_given(&self, name: &str) -> Result<bool, Error> {
+        let Some(given) = self.written.get(name) else {
+            return Ok(false);
+        };
+        Ok(given.contains(&self.fingerprint(name)?))
+    }
+
+    fn fingerprint(&self, name: &str) -> Result<String, Error> {
+        let path = self.path(name);
+        fingerprint::of_file(&path).map_err(|error| Error::reading(&path, &error))
+    }
+
+    /// The languages and names of the files that are audio descriptions, sorted.
+    fn described_names(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut names: Vec<(String, String)> = self
+            .names()?
+            .into_iter()
+            .filter_map(|name| {
+                let (language, ending) = name.strip_prefix(PREFIX)?.rsplit_once('.')?;
+                let is_described =
+                    ending != WORDS && language::known(language).as_deref() == Some(language);
+                is_described.then(|| (language.to_owned(), name.clone()))
+            })
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+}

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The drafts of a class: made by a machine, corrected and approved by a person. What a person has
+//! touched is never written over.
+
+mod corrected;
+mod described;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gstlecture::edit::{Review, Status};
+use gstlecture::language;
+use gstlecture::package::text::TextRole;
+use gstlecture::timeline::Time;
+use gstlecture::webvtt;
+use serde_json::{Map, Value, json};
+
+pub use corrected::{Corrected, Cuts};
+
+use crate::class::fingerprint;
+use crate::class::texts::GivenTexts;
+use crate::error::Error;
+
+/// The cut list.
+pub const TRIM: &str = "trim.vtt";
+/// The chapters, in the source's time.
+pub const CHAPTERS: &str = "chapters.vtt";
+/// What the analysis found, and the fingerprints of the drafts it wrote.
+pub const ANALYSIS: &str = "analysis.json";
+/// The field of the analysis that says what is shown: `screen` or `camera`.
+pub const CONTENT: &str = "content";
+/// The field of the analysis with the language that is spoken, where the user told it.
+pub const LANGUAGE: &str = "language";
+/// The key of those fingerprints.
+const WRITTEN: &str = "written";
+/// The key of the audio descriptions that were given, each with the recording it is of.
+const DESCRIBED: &str = "described";
+
+/// How long a recording is by the summary of its analysis, in the time that its cut list is in.
+pub fn length(summary: &Value) -> Option<Time> {
+    let seconds = summary["kept"].as_f64()? + summary["removed"].as_f64()?;
+    Some(Time::from_secs_f64(seconds))
+}
+
+/// The name of a draft of a text.
+pub fn text_name(role: TextRole, language: &str) -> String {
+    let kind = match role {
+        TextRole::Descriptions => "descriptions",
+        TextRole::Captions | TextRole::Subtitles => "captions",
+    };
+    format!("{kind}.{language}.vtt")
+}
+
+/// Who had the last word on a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Absent,
+    /// It is as the machine wrote it.
+    Machine,
+    /// A person has changed it.
+    Edited,
+    /// A person has approved it.
+    Approved,
+}
+
+pub struct Drafts {
+    folder: PathBuf,
+    /// The fingerprints of what the machine wrote, by file name: of the last runs, since a run
+    /// may be killed between writing the fingerprints and the drafts.
+    written: BTreeMap<String, Vec<String>>,
+    /// The recordings of the audio descriptions that were given, by file name.
+    described: BTreeMap<String, String>,
+    /// What the analysis found of the recording with the fingerprint.
+    analysed: Option<(String, Time)>,
+}
+
+impl Drafts {
+    pub fn open(folder: PathBuf) -> Self {
+        let analysis: Value = fs::read(folder.join(ANALYSIS))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        Drafts {
+            folder,
+            written: serde_json::from_value(analysis[WRITTEN].clone()).unwrap_or_default(),
+            described: serde_json::from_value(analysis[DESCRIBED].clone()).unwrap_or_default(),
+            analysed: analysis["input"]["fingerprint"]
+                .as_str()
+                .map(str::to_owned)
+                .zip(length(&analysis["summary"])),
+        }
+    }
+
+    /// How long the analysis found this recording to be.
+    pub fn analysed(&self, recording: &str) -> Option<Time> {
+        let (_, length) = self.analysed.as_ref().filter(|(of, _)| of == recording)?;
+        Some(*length)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The bytes of a draft, where it is there.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.path(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::reading(&path, &error)),
+        }
+    }
+
+    fn state(&self, name: &str) -> Result<State, Error> {
+        let Some(bytes) = self.read(name)? else {
+            return Ok(State::Absent);
+        };
+        let hash = fingerprint::of_bytes(&bytes);
+        let is_machines = self
+            .written
+            .get(name)
+            .is_some_and(|hashes| hashes.contains(&hash));
+        let is_approved = review(&bytes).is_some_and(|review| review.status == Status::Approved);
+        Ok(match (is_machines, is_approved) {
+            (true, _) => State::Machine,
+            (false, true) => State::Approved,
+            (false, false) => State::Edited,
+        })
+    }
+
+    /// Refuses a folder for an analysis where a person has worked on another recording in it, or has
+    /// given texts for another one; what is given `anew` takes their place.
+    pub fn check_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
+        for name in [TRIM, CHAPTERS] {
+            if matches!(self.state(name)?, State::Edited | State::Approved) {
+                self.check_is_of(name, recording)?;
+            }
+        }
+        self.check_texts_are_of(recording, anew)
+    }
+
+    /// Refuses a folder for a package where any of its drafts is of another recording; what is given
+    /// `anew` takes their place.
+    pub fn check_all_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
+        for name in [TRIM, CHAPTERS] {
+            self.check_is_of(name, recording)?;
+        }
+        self.check_texts_are_of(recording, anew)
+    }
+
+    fn check_texts_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
+        for (role, language) in self.texts()? {
+            self.text_is_of(&text_name(role, &language), recording, anew)?;
+        }
+        self.described(recording, anew).map(|_| ())
+    }
+
+    /// As [`Drafts::check_is_of`]; `false` where the text is of another recording, and what is given
+    /// `anew` takes its place.
+    pub fn text_is_of(
+        &self,
+        name: &str,
+        recording: &str,
+        anew: &GivenTexts,
+    ) -> Result<bool, Error> {
+        match self.check_is_of(name, recording) {
+            Err(_) if anew.has(name) && self.state(name)? == State::Machine => Ok(false),
+            checked => checked.map(|()| true),
+        }
+    }
+
+    /// The texts that there are drafts of: captions, then descriptions, each with its language.
+    pub fn texts(&self) -> Result<Vec<(TextRole, String)>, Error> {
+        let mut texts: Vec<(TextRole, String)> = self
+            .names()?
+            .iter()
+            .filter_map(|name| {
+                let (kind, language) = name.strip_suffix(".vtt")?.split_once('.')?;
+                let role = match kind {
+                    "captions" => TextRole::Captions,
+                    "descriptions" => TextRole::Descriptions,
+                    _ => return None,
+                };
+                // A copy that a person keeps beside, as in captions.en.old.vtt, is none.
+                (language::known(language).as_deref() == Some(language))
+                    .then(|| (role, language.to_owned()))
+            })
+            .collect();
+        texts.sort();
+        Ok(texts)
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(Error::reading(&self.folder, &error)),
+        };
+        Ok(entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect())
+    }
+
+    /// Puts a file that a person gave in the place of the draft of this name, unless a person has
+    /// touched that one; `false` where it stays.
+    pub fn import(&mut self, name: &str, bytes: &[u8]) -> Result<bool, Error> {
+        if matches!(self.state(name)?, State::Edited | State::Approved) {
+            return Ok(self.read(name)?.as_deref() == Some(bytes));
+        }
+        note_written(&mut self.written, name, fingerprint::of_bytes(bytes));
+        self.write_notes()?;
+        self.write(name, bytes)?;
+        Ok(true)
+    }
+
+    /// Writes what is known of the drafts beside what the analysis found.
+    fn write_notes(&self) -> Result<(), Error> {
+        let analysis = self.read(ANALYSIS)?.unwrap_or_default();
+        self.write_analysis(serde_json::from_slice(&analysis).unwrap_or_default())
+    }
+
+    fn write_analysis(&self, mut analysis: Map<String, Value>) -> Result<(), Error> {
+        fs::create_dir_all(&self.folder).map_err(|error| Error::writing(&self.folder, &error))?;
+        analysis.insert(WRITTEN.into(), json!(self.written));
+        if !self.described.is_empty() {
+            analysis.insert(DESCRIBED.into(), json!(self.described));
+        }
+        let text = format!("{:#}\n", Value::Object(analysis));
+        self.write(ANALYSIS, text.as_bytes())
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let part = self.path(&format!(".{name}.new"));
+        fs::write(&part, bytes).map_err(|error| Error::writing(&part, &error))?;
+        self.put(&part, name)
+    }
+
+    /// Refuses a draft that says that it was made or approved for another recording.
+    pub fn check_is_of(&self, name: &str, recording: &str) -> Result<(), Error> {
+        let made_for = self
+            .read(name)?
+            .and_then(|bytes| review(&bytes))
+            .and_then(|review| review.input);
+        if made_for.is_none_or(|made_for| made_for == recording) {
+            return Ok(());
+        }
+        Err(Error::request(
+            "this draft was made and reviewed for another recording",
+            self.path(name).display().to_string(),
+            format!(
+                "choose another output=, or move it away, or where it fits this recording too \
+                 change its line to `input: {recording}`"
+            ),
+        ))
+    }
+
+    /// Puts new drafts from `staging` in place of those that no person has touched, and says which
+    /// stay as they are. `analysis` is what the analysis found.
+    pub fn replace(
+        &mut self,
+        staging: &Path,
+        analysis: Map<String, Value>,
+    ) -> Result<Vec<&'static str>, Error> {
+        let mut new = Vec::new();
+        for name in [TRIM, CHAPTERS] {
+            let path = staging.join(name);
+            match fs::read(&path) {
+                Ok(bytes) => {
+                    note_written(&mut self.written, name, fingerprint::of_bytes(&bytes));
+                    new.push((name, path));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::reading(&path, &error)),
+            }
+        }
+        self.write_analysis(analysis)?;
+        let mut kept = Vec::new();
+        for (name, path) in new {
+            // Asked at the last moment: a person may have saved it while the job ran.
+            match self.state(name)? {
+                State::Absent | State::Machine => self.put(&path, name)?,
+                State::Edited | State::Approved => kept.push(name),
+            }
+        }
+        Ok(kept)
+    }
+
+    fn put(&self, from: &Path, name: &str) -> Result<(), Error> {
+        let to = self.path(name);
+        fs::rename(from, &to).map_err(|error| Error::writing(&to, &error))
+    }
+}
+
+fn note_written(written: &mut BTreeMap<String, Vec<String>>, name: &str, fingerprint: String) {
+    let hashes = written.entry(name.to_string()).or_default();
+    hashes.insert(0, fingerprint);
+    hashes.truncate(8);
+}
+
+/// The review NOTE of a file, where it can be read.
+fn review(bytes: &[u8]) -> Option<Review> {
+    webvtt::read(bytes).ok()?.review().ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(status: &str, input: &str) -> String {
+        format!(
+            "WEBVTT\n\nNOTE\nstatus: {status}\ninput: {input}\n\n00:00.000 --> 00:10.000\nTitle\n"
+        )
+    }
+
+    /// A folder whose chapters were analysed as `first`.
+    fn analysed(first: &str) -> (tempfile::TempDir, PathBuf) {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let folder = at.path().join("drafts");
+        replace(&at, first);
+        (at, folder)
+    }
+
+    fn replace(at: &tempfile::TempDir, text: &str) -> Vec<&'static str> {
+        fs::write(at.path().join(CHAPTERS), text).expect("written");
+        Drafts::open(at.path().join("drafts"))
+            .replace(at.path(), Map::new())
+            .expect("replaced")
+    }
+
+    #[test]
+    fn an_untouched_draft_is_replaced() {
+        let (at, folder) = analysed("first");
+        assert!(replace(&at, "second").is_empty());
+        assert!(replace(&at, "third").is_empty());
+        let text = fs::read_to_string(folder.join(CHAPTERS)).expect("read");
+        assert_eq!(text, "third");
+    }
+
+    #[test]
+    fn an_edited_draft_stays_for_ever() {
+        let (at, folder) = analysed("first");
+        fs::write(folder.join(CHAPTERS), "edited").expect("written");
+        for _ in 0..3 {
+            assert_eq!(replace(&at, "new"), [CHAPTERS]);
+            let text = fs::read_to_string(folder.join(CHAPTERS)).expect("read");
+            assert_eq!(text, "edited");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_persons_own_stays() {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let folder = at.path().join("drafts");
+        fs::create_dir(&folder).expect("made");
+        fs::write(folder.join(CHAPTERS), "own").expect("written");
+        assert_eq!(replace(&at, "new"), [CHAPTERS]);
+    }
+
+    #[test]
+    fn a_run_killed_between_its_writes_does_not_make_a_draft_look_edited() {
+        let (at, folder) = analysed("first");
+        assert!(replace(&at, "second").is_empty());
+        fs::write(folder.join(CHAPTERS), "first").expect("written");
+        assert!(replace(&at, "third").is_empty());
+    }
+
+    #[test]
+    fn a_persons_work_on_another_recording_is_refused() {
+        let (_at, folder) = analysed(&draft("draft", "one"));
+        let drafts = Drafts::open(folder.clone());
+        let nothing = GivenTexts::default();
+        assert_eq!(drafts.check_are_of("two", &nothing), Ok(()));
+        fs::write(folder.join(CHAPTERS), draft("approved", "one")).expect("written");
+        assert_eq!(drafts.check_are_of("one", &nothing), Ok(()));
+        let error = drafts
+            .check_are_of("two", &nothing)
+            .expect_err("another recording");
+        assert_eq!(error.status(), 1);
+        assert!(error.to_string().contains("input: two"), "{error}");
+    }
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! A class's folder: one run at a time writes to it, and what it makes appears whole or not at all.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gstlecture::package::manifest::Manifest;
+use gstlecture::package::names;
+use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+
+use crate::error::Error;
+use crate::fs::files::remove_folder;
+
+/// Where a new package is made.
+const STAGING: &str = ".package.new";
+/// The old package, for the moment between two renames.
+const PREVIOUS: &str = ".package.old";
+/// What is made only to be published.
+const PUBLICATION: &str = ".publication.new";
+/// Where new drafts are made.
+const NEW_DRAFTS: &str = ".drafts.new";
+
+/// A class's folder, locked for this run.
+pub struct ClassFolder {
+    path: PathBuf,
+    created: bool,
+    /// Holds the lock until it is closed, which the system does when the process is killed.
+    _lock: File,
+}
+
+impl ClassFolder {
+    /// Opens or makes the folder, locks it and mends what a killed run left.
+    pub fn open(path: &str) -> Result<Self, Error> {
+        let path = Path::new(path);
+        let created = !path.exists();
+        fs::create_dir_all(path).map_err(|error| Error::writing(path, &error))?;
+        let path = fs::canonicalize(path).map_err(|error| Error::writing(path, &error))?;
+        let lock = File::open(&path).map_err(|error| Error::writing(&path, &error))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
+            Error::later(
+                "another run is writing there",
+                path.display().to_string(),
+                "wait for its end",
+            )
+        })?;
+        let folder = ClassFolder {
+            path,
+            created,
+            _lock: lock,
+        };
+        folder
+            .mend()
+            .map_err(|error| Error::writing(&folder.path, &error))?;
+        Ok(folder)
+    }
+
+    pub fn package(&self) -> PathBuf {
+        self.path.join("package")
+    }
+
+    pub fn drafts(&self) -> PathBuf {
+        self.path.join("drafts")
+    }
+
+    /// An empty folder to make a package in; removed when dropped.
+    pub fn package_staging(&self) -> Result<Staging, Error> {
+        Staging::new(self.path.join(STAGING))
+    }
+
+    /// An empty folder to make drafts in; removed when dropped.
+    pub fn drafts_staging(&self) -> Result<Staging, Error> {
+        Staging::new(self.path.join(NEW_DRAFTS))
+    }
+
+    /// An empty folder for what is made only to be published; removed when dropped.
+    pub fn publication_staging(&self) -> Result<Staging, Error> {
+        Staging::new(self.path.join(PUBLICATION))
+    }
+
+    /// Puts the package of `staging` in the place of the one that is there, in one step.
+    pub fn exchange(&self, staging: Staging) -> Result<(), Error> {
+        let package = self.package();
+        exchange(&staging.path, &package, &self.path.join(PREVIOUS))
+            .map_err(|error| Error::writing(&package, &error))
+    }
+
+    /// Removes what a killed run left; where it was killed between two renames, the old package
+    /// comes back.
+    fn mend(&self) -> io::Result<()> {
+        let previous = self.path.join(PREVIOUS);
+        if previous.exists() && !self.package().exists() {
+            fs::rename(&previous, self.package())?;
+        }
+        for name in [STAGING, PREVIOUS, NEW_DRAFTS, PUBLICATION] {
+            remove_folder(&self.path.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for ClassFolder {
+    fn drop(&mut self) {
+        if self.created {
+            // Succeeds only where the run left nothing in it.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+/// The manifest of the package in this folder, where there is one.
+pub fn manifest(package: &Path) -> Option<Manifest> {
+    serde_json::from_slice(&fs::read(package.join(names::MANIFEST)).ok()?).ok()
+}
+
+/// A folder that is removed when dropped.
+pub struct Staging {
+    path: PathBuf,
+}
+
+impl Staging {
+    fn new(path: PathBuf) -> Result<Self, Error> {
+        let made = remove_folder(&path).and_then(|()| fs::create_dir(&path));
+        made.map_err(|error| Error::writing(&path, &error))?;
+        Ok(Staging { path })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed at the next start.
+        let _ = remove_folder(&self.path);
+    }
+}
+
+/// Puts `new` in the place of `current`, and what stood there in the place of `new`.
+fn exchange(new: &Path, current: &Path, previous: &Path) -> io::Result<()> {
+    if !current.exists() {
+        return fs::rename(new, current);
+    }
+    if renameat_with(CWD, new, CWD, current, RenameFlags::EXCHANGE).is_ok() {
+        return Ok(());
+    }
+    exchange_in_steps(new, current, previous)
+}
+
+/// As [`exchange`], where the file system cannot; `ClassFolder::mend` finishes what is interrupted.
+fn exchange_in_steps(new: &Path, current: &Path, previous: &Path) -> io::Result<()> {
+    fs::rename(current, previous)?;
+    if let Err(error) = fs::rename(new, current) {
+        let _ = fs::rename(previous, current);
+        return Err(error);
+    }
+    // What cannot be removed now is removed at the next start.
+    let _ = remove_folder(previous);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(at: &tempfile::TempDir) -> ClassFolder {
+        ClassFolder::open(at.path().to_str().expect("UTF-8")).expect("writable")
+    }
+
+    #[test]
+    fn a_package_is_replaced_whole() {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let folder = folder(&at);
+        for text in ["first", "second"] {
+            let staging = folder.package_staging().expect("staging");
+            fs::write(staging.path().join("file"), text).expect("written");
+            folder.exchange(staging).expect("exchanged");
+            assert_eq!(
+                fs::read_to_string(folder.package().join("file")).expect("read"),
+                text
+            );
+        }
+        let left: Vec<_> = fs::read_dir(at.path()).expect("read").collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn a_package_is_replaced_where_folders_cannot_be_exchanged() {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let paths = ["new", "current", "previous"].map(|name| at.path().join(name));
+        let [new, current, previous] = &paths;
+        for path in [new, current] {
+            fs::create_dir(path).expect("made");
+            fs::write(path.join("file"), path.display().to_string()).expect("written");
+        }
+        exchange_in_steps(new, current, previous).expect("exchanged");
+        let text = || fs::read_to_string(current.join("file")).expect("read");
+        assert_eq!(text(), new.display().to_string());
+        assert_eq!(fs::read_dir(at.path()).expect("read").count(), 1);
+
+        // There is no new one any more.
+        exchange_in_steps(new, current, previous).expect_err("not exchanged");
+        assert_eq!(text(), new.display().to_string());
+        assert_eq!(fs::read_dir(at.path()).expect("read").count(), 1);
+    }
+
+    #[test]
+    fn the_second_run_on_a_folder_is_refused() {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let first = folder(&at);
+        let path = at.path().to_str().expect("UTF-8");
+        let refused = ClassFolder::open(path).err().expect("refused");
+        assert_eq!(refused.status(), 75);
+        drop(first);
+        assert!(ClassFolder::open(path).is_ok());
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_mended() {
+        let at = tempfile::tempdir().expect("temporary folder");
+        for name in [STAGING, PREVIOUS, NEW_DRAFTS, PUBLICATION] {
+            fs::create_dir(at.path().join(name)).expect("made");
+            fs::write(at.path().join(name).join("file"), name).expect("written");
+        }
+        drop(folder(&at));
+        assert_eq!(
+            fs::read_to_string(at.path().join("package/file")).expect("the old package is back"),
+            PREVIOUS
+        );
+        assert_eq!(fs::read_dir(at.path()).expect("read").count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_nothing_was_written_to_is_not_left() {
+        let at = tempfile::tempdir().expect("temporary folder");
+        let path = at.path().join("new");
+        let opened = ClassFolder::open(path.to_str().expect("UTF-8")).expect("writable");
+        drop(opened.package_staging().expect("staging"));
+        drop(opened);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Captions and descriptions that a job is given: read before any work is done, imported as drafts.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use gstlecture::edit::Review;
+use gstlecture::language;
+use gstlecture::package::manifest::Manifest;
+use gstlecture::package::text::TextRole;
+use gstlecture::timeline::{CutList, Span, Time};
+use gstlecture::webvtt::{Document, Header, Problem, ReadError, captions};
+
+use crate::class::drafts::{Cuts, Drafts, text_name};
+use crate::class::fingerprint::{of_file, of_recording};
+use crate::class::folder::{self, ClassFolder};
+use crate::error::Error;
+use crate::jobs::Request;
+use crate::media::probe::Input;
+use crate::print;
+
+/// The variables, without their languages.
+const CAPTIONS: &str = "captions.";
+const DESCRIPTIONS: &str = "descriptions.";
+
+/// So many bytes tell captions from everything else.
+const HEAD: u64 = 4096;
+/// No caption file is larger.
+const LARGEST: u64 = 64 << 20;
+/// Problems of a file that are said; the others are counted.
+const SAID: usize = 10;
+
+/// Files that a job is given beside the recording.
+#[derive(Default)]
+pub struct GivenTexts {
+    pub texts: Vec<GivenText>,
+    pub described: Vec<Described>,
+    /// Their times are those of the package that was published.
+    in_output_time: bool,
+    /// The fingerprint of the recording.
+    recording: String,
+}
+
+/// Captions, or descriptions to be spoken.
+pub struct GivenText {
+    pub role: TextRole,
+    pub language: String,
+    path: PathBuf,
+    document: Document,
+    review: Review,
+    /// The file can be read as it is by what reads drafts.
+    is_webvtt: bool,
+}
+
+/// The programme's sound with a description of what is seen.
+#[derive(Clone)]
+pub struct Described {
+    pub language: String,
+    pub path: PathBuf,
+    pub fingerprint: String,
+    duration: Option<Time>,
+}
+
+impl GivenTexts {
+    /// Reads what the request names, and warns of what is odd in it.
+    pub fn read(request: &Request, input: &Input) -> Result<Self, Error> {
+        let recording = of_recording(&input.path);
+        let mut given = GivenTexts {
+            in_output_time: in_output_time(request)?,
+            recording: recording.map_err(|error| Error::reading(&input.path, &error))?,
+            ..GivenTexts::default()
+        };
+        let length = input.duration.filter(|_| !given.in_output_time);
+        for (language, path) in request.values.by_language(CAPTIONS) {
+            let text = GivenText::read(TextRole::Captions, language, path)?;
+            let Some(text) = text else {
+                return Err(Error::request(
+                    ReadError::NotCaptions.to_string(),
+                    path,
+                    format!("name the captions: {CAPTIONS}{language}=FILE"),
+                ));
+            };
+            given.add(text, length)?;
+        }
+        for (language, path) in request.values.by_language(DESCRIPTIONS) {
+            match GivenText::read(TextRole::Descriptions, language, path)? {
+                Some(text) => given.add(text, length)?,
+                None => {
+                    let described = Described::read(language, path)?;
+                    described.warn(input.duration);
+                    given.described.push(described);
+                }
+            }
+        }
+        if input.audio.is_empty() && !given.texts.is_empty() {
+            print::note("warning: the recording has no sound; captions are packaged as they are");
+        }
+        Ok(given)
+    }
+
+    fn add(&mut self, text: GivenText, length: Option<Time>) -> Result<(), Error> {
+        if let Some(made_for) = &text.review.input
+            && *made_for != self.recording
+        {
+            return Err(Error::request(
+                "this file was made and reviewed for another recording",
+                text.path.display().to_string(),
+                format!(
+                    "where it fits this one change its line to `input: {}`",
+                    self.recording
+                ),
+            ));
+        }
+        text.warn(length);
+        self.texts.push(text);
+        Ok(())
+    }
+
+    /// Puts what was given into the drafts, texts in the recording's time. A draft that a person has
+    /// touched stays.
+    pub fn import(&self, folder: &ClassFolder, input: &Input) -> Result<(), Error> {
+        let mut drafts = Drafts::open(folder.drafts());
+        for Described { language, path, .. } in &self.described {
+            if let Some(old) = drafts.import_described(language, path, &self.recording)? {
+                say_it_stays(&old, path);
+            }
+        }
+        let published = match self.in_output_time && !self.texts.is_empty() {
+            true => Some(published(folder, &drafts, input, &self.recording)?),
+            false => None,
+        };
+        for text in &self.texts {
+            let mut document = match &published {
+                Some(cuts) => captions::to_source(&text.document, cuts),
+                None => text.document.clone(),
+            };
+            document.header = Header::default();
+            document.set_review(&Review {
+                input: Some(self.recording.clone()),
+                ..text.review.clone()
+            });
+            let name = text.draft();
+            if !drafts.import(&name, document.to_string().as_bytes())? {
+                say_it_stays(&drafts.path(&name), &text.path);
+            }
+        }
+        Ok(())
+    }
+
+    /// Captions that tell what is spoken about, and their language: those in the language of the
+    /// class, or the only ones, since others may be translations.
+    pub fn transcript(&self, language: Option<&str>) -> Option<(&str, &Path)> {
+        let captions = self
+            .texts
+            .iter()
+            .filter(|text| text.role == TextRole::Captions);
+        let captions: Vec<&GivenText> = captions.collect();
+        let spoken = match (language, &captions[..]) {
+            (None, [only]) => only,
+            (None, _) => return None,
+            (Some(language), all) => {
+                let exact = all.iter().find(|text| text.language == language);
+                let same = |text: &&&GivenText| language::is_same(&text.language, language);
+                exact.or_else(|| all.iter().find(same))?
+            }
+        };
+        Some((&spoken.language, self.path(&spoken.draft())?))
+    }
+
+    /// Whether a text is given that becomes this draft.
+    pub fn has(&self, draft: &str) -> bool {
+        self.texts.iter().any(|text| text.draft() == draft)
+    }
+
+    /// Whether an audio description in this language is given.
+    pub fn describes(&self, language: &str) -> bool {
+        let mut described = self.described.iter();
+        described.any(|described| described.language == language)
+    }
+
+    /// Where the text of a draft can be read, before it is imported.
+    pub fn path(&self, draft: &str) -> Option<&Path> {
+        let mut texts = self.texts.iter();
+        let text = texts.find(|text| text.draft() == draft)?;
+        (text.is_webvtt && !self.in_output_time).then_some(&text.path)
+    }
+}
+
+impl GivenText {
+    /// Reads a file; `None` where it is of another kind.
+    fn read(role: TextRole, language: &str, path: &str) -> Result<Option<Self>, Error> {
+        let place = Path::new(path);
+        let reading = |error| Error::reading(place, &error);
+        let mut file = File::open(path).map_err(reading)?;
+        let mut bytes = Vec::new();
+        let head = Read::by_ref(&mut file).take(HEAD);
+        { head }.read_to_end(&mut bytes).map_err(reading)?;
+        if bytes.is_empty() {
+            return Err(Error::request("the file is empty", path, "check the name"));
+        }
+        if !captions::is_captions(&bytes) {
+            return Ok(None);
+        }
+        file.take(LARGEST)
+            .read_to_end(&mut bytes)
+            .map_err(reading)?;
+        if bytes.len() as u64 > LARGEST {
+            let what = format!("the file is larger than {} MiB", LARGEST >> 20);
+            return Err(Error::request(
+                what,
+                path,
+                "captions are not; check the name",
+            ));
+        }
+        let document = captions::read(&bytes)
+            .map_err(|error| Error::request(error.to_string(), path, "correct the file"))?;
+        let review = document
+            .review()
+            .map_err(|problem| Error::request(problem.to_string(), path, ""))?;
+        Ok(Some(GivenText {
+            role,
+            review: review.unwrap_or_default(),
+            language: language.to_owned(),
+            path: std::path::absolute(path).map_err(reading)?,
+            document,
+            is_webvtt: bytes.starts_with(b"WEBVTT"),
+        }))
+    }
+
+    pub fn draft(&self) -> String {
+        text_name(self.role, &self.language)
+    }
+
+    fn warn(&self, length: Option<Time>) {
+        let mut problems = self.document.problems.clone();
+        problems.extend(captions::check(&self.document, length));
+        warn(&self.path, &problems);
+    }
+}
+
+/// Says that what was given is not taken, since a person has changed what it would replace.
+fn say_it_stays(draft: &Path, given: &Path) {
+    print::note(format_args!(
+        "warning: {} stays as a person left it, {} is not taken; to take it move the draft away",
+        draft.display(),
+        given.display()
+    ));
+}
+
+/// Says what is odd in a file.
+pub fn warn(path: &Path, problems: &[Problem]) {
+    for problem in problems.iter().take(SAID) {
+        print::note(format_args!("warning: {}: {problem}", path.display()));
+    }
+    if let more @ 1.. = problems.len().saturating_sub(SAID) {
+        print::note(format_args!("warning: {}: and {more} more", path.display()));
+    }
+}
+
+impl Described {
+    /// Opens a file of sound.
+    fn read(language: &str, path: &str) -> Result<Self, Error> {
+        let found = Input::probe(path)?;
+        if found.audio.is_empty() {
+            return Err(Error::request(
+                "there is no sound in it",
+                path,
+                format!("name a mixed sound file or WebVTT: {DESCRIPTIONS}{language}=FILE"),
+            ));
+        }
+        Ok(Described {
+            language: language.to_owned(),
+            duration: found.duration,
+            fingerprint: of_file(&found.path)
+                .map_err(|error| Error::reading(&found.path, &error))?,
+            path: found.path,
+        })
+    }
+
+    /// Those beside the drafts.
+    pub fn of(drafts: &Drafts, recording: &str, anew: &GivenTexts) -> Result<Vec<Self>, Error> {
+        let files = drafts.described(recording, anew)?.into_iter();
+        files
+            .map(|(language, path)| Described::read(&language, &path.to_string_lossy()))
+            .collect()
+    }
+
+    /// Says where it is not as long as the recording.
+    fn warn(&self, wanted: Option<Time>) {
+        let (Some(length), Some(wanted)) = (self.duration, wanted) else {
+            return;
+        };
+        if length.abs_diff(wanted) <= Time::SECOND {
+            return;
+        }
+        let what = match length < wanted {
+            true => "silence follows it",
+            false => "the rest of it is left out",
+        };
+        print::note(format_args!(
+            "warning: {} lasts {:.1} s and the recording {:.1} s; {what}",
+            self.path.display(),
+            length.secs_f64(),
+            wanted.secs_f64()
+        ));
+    }
+}
+
+fn in_output_time(request: &Request) -> Result<bool, Error> {
+    match request.values.get("captions-time") {
+        None | Some("source") => Ok(false),
+        Some("output") => Ok(true),
+        Some(other) => Err(Error::usage(
+            format!("{other} is not a value of captions-time"),
+            format!("captions-time={other}"),
+            "write source or output",
+        )),
+    }
+}
+
+/// What of the recording was published: what the package says, else what a package made now would
+/// keep.
+fn published(
+    folder: &ClassFolder,
+    drafts: &Drafts,
+    input: &Input,
+    recording: &str,
+) -> Result<CutList, Error> {
+    let is_of = |manifest: &Manifest| {
+        let made_from = manifest.each_made_from.as_ref();
+        let of = made_from.and_then(|made_from| made_from.recording.as_ref());
+        of.is_none_or(|of| of == recording)
+    };
+    let package = folder::manifest(&folder.package()).filter(is_of);
+    if let Some(kept) = package.and_then(|manifest| manifest.kept) {
+        let spans = kept.iter().map(|span| {
+            Span::new(
+                Time::from_secs_f64(span.start),
+                Time::from_secs_f64(span.end),
+            )
+        });
+        if let Ok(cuts) = CutList::new(spans) {
+            return Ok(cuts);
+        }
+    }
+    let cuts = Cuts::read(drafts, input, recording)?;
+    Ok(cuts.map_or_else(CutList::keep_all, |cuts| cuts.list))
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! A pipeline: described, made, run and observed.
+
+pub mod description;
+pub mod gst_error;
+pub mod memory;
+pub mod pipeline;
+pub mod progress;
+pub mod quote;

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What the program says of its jobs, all of it read from the descriptions.
+
+use std::fmt::Write;
+
+use crate::engine::description::Need;
+use crate::jobs::{JOBS, Job};
+
+/// The jobs.
+pub fn overview() -> String {
+    let mut text = String::from(
+        "lecture JOB KEY=VALUE… [--print] [--json] [--help] [--version]\n\
+         \n\
+         Turns the recording of a class into a catalog package.\n\
+         \n\
+         Jobs:\n",
+    );
+    for job in JOBS {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "  {:12}  {}", job.name, job.summary());
+    }
+    text.push_str(
+        "\n\
+         --print    only say the gst-launch-1.0 line\n\
+         --json     end with one line of JSON\n\
+         --help     after a job: its variables\n\
+         --version  of the program\n\
+         \n\
+         Exit status: 0 done, 1 this input or request cannot work, 2 wrong usage,\n\
+         75 try again later.",
+    );
+    text
+}
+
+/// A job and its variables.
+pub fn job(job: &Job) -> String {
+    let mut text = format!(
+        "lecture {} KEY=VALUE…\n\n{}\n\nVariables:\n",
+        job.name,
+        job.about()
+    );
+    for variable in job.variables() {
+        let need = match &variable.need {
+            Need::Required => "required".to_string(),
+            Need::Optional => "optional".to_string(),
+            Need::Default(value) => format!("default {value}"),
+        };
+        let _ = writeln!(
+            text,
+            "  {} ({need})\n{}",
+            variable.name,
+            wrapped(&variable.text)
+        );
+    }
+    text.trim_end().to_string()
+}
+
+/// Indented lines that fit a terminal of 80 columns.
+fn wrapped(text: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 80 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("      {word}")),
+        }
+    }
+    lines.join("\n")
+}

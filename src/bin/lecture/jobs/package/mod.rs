@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `package`: a recording and its drafts become a package.
+
+pub mod finish;
+mod incremental;
+
+use std::path::{Path, PathBuf};
+
+use gstlecture::package::coding::Codecs;
+use gstlecture::package::cost::Pricing;
+use gstlecture::package::ladder::Ladder;
+use gstlecture::package::manifest::{Completion, MadeFrom, Manifest};
+use gstlecture::package::text::TextRole;
+use gstlecture::timeline::{Content, Span, Time};
+use once_cell::sync::Lazy;
+use serde_json::{Value, json};
+
+use self::finish::Wanted;
+use self::incremental::Republish;
+use super::{Request, Summary, absolute, facts, fingerprint};
+use crate::class::drafts::{CHAPTERS, Corrected, Drafts, TRIM};
+use crate::class::fingerprint::of_bytes;
+use crate::class::folder::{self, ClassFolder, Staging};
+use crate::class::texts::GivenTexts;
+use crate::engine::description::{Description, Pipeline};
+use crate::engine::pipeline;
+use crate::error::Error;
+use crate::media::loudness;
+use crate::media::probe::Input;
+use crate::media::verify;
+use crate::print::counted;
+
+pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
+    Description::read(
+        "package",
+        include_str!("../../../../../pipelines/package.launch"),
+    )
+});
+
+/// What to do after Ctrl-C.
+pub const AGAIN: &str = "type the same command again";
+
+/// The variables that the media depend on.
+const MEDIA_VARIABLES: [&str; 7] = [
+    "ladder",
+    "codecs",
+    "quality",
+    "preset",
+    "segment-duration",
+    "keyframe-interval",
+    "video-encoder",
+];
+
+pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let input = request.recording()?;
+    check_values(request)?;
+    let given = GivenTexts::read(request, &input)?;
+    if request.print {
+        let class = absolute(request.value("output"))?;
+        let drafts = Drafts::open(class.join("drafts"));
+        let loudness = loudness::target(request.value("loudness"))?;
+        let mut corrected =
+            Corrected::read(&drafts, &input, &fingerprint(&input)?, loudness, &given)?;
+        corrected.add_given(&given, &drafts);
+        let package = class.join("package");
+        request.say(&describe(request, &input, &corrected, &package));
+        return Ok(());
+    }
+    check(request, &input)?;
+    let folder = ClassFolder::open(request.value("output"))?;
+    into(request, &input, &given, &folder, summary)
+        .map_err(|error| error.where_stopped("the package is as it was", "", AGAIN))
+}
+
+/// Says the line that makes a package with the drafts that an analysis leaves.
+pub fn say_with_drafts(request: &Request, input: &Input, given: &GivenTexts) -> Result<(), Error> {
+    let class = absolute(request.value("output"))?;
+    let drafts = Drafts::open(class.join("drafts"));
+    let mut corrected = Corrected::nothing(&drafts);
+    corrected.has_cuts = true;
+    corrected.has_chapters = true;
+    let language = request.values.get("language");
+    corrected.read_texts(&drafts, input, &fingerprint(input)?, language, given)?;
+    corrected.add_given(given, &drafts);
+    let package = class.join("package");
+    request.say(&describe(request, input, &corrected, &package));
+    Ok(())
+}
+
+/// Checks the request's values before anything else is done for them.
+pub fn check(request: &Request, input: &Input) -> Result<(), Error> {
+    check_values(request)?;
+    let drafts = Drafts::open(absolute(request.value("output"))?.join("drafts"));
+    let nothing = Corrected::nothing(&drafts);
+    let pipeline = describe(request, input, &nothing, Path::new("package"));
+    pipeline::prepare(&pipeline::make(&pipeline)?)
+}
+
+fn check_values(request: &Request) -> Result<(), Error> {
+    completion(request)?;
+    pricing(request)?;
+    loudness::target(request.value("loudness"))?;
+    let read = |name: &str, read: Result<(), String>| {
+        let given = || format!("{name}={}", request.value(name));
+        read.map_err(|wrong| Error::usage(wrong, given(), "see --help"))
+    };
+    let ladder = request.value("ladder").parse::<Ladder>();
+    read(
+        "ladder",
+        ladder.map(|_| ()).map_err(|error| error.to_string()),
+    )?;
+    let codecs = request.value("codecs").parse::<Codecs>();
+    read(
+        "codecs",
+        codecs.map(|_| ()).map_err(|error| error.to_string()),
+    )?;
+    request.is_on("mp4").map(|_| ())
+}
+
+/// Makes the package in a folder that this run has locked.
+pub fn into(
+    request: &Request,
+    input: &Input,
+    given: &GivenTexts,
+    folder: &ClassFolder,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let recording = fingerprint(input)?;
+    Drafts::open(folder.drafts()).check_all_are_of(&recording, given)?;
+    given.import(folder, input)?;
+    let drafts = Drafts::open(folder.drafts());
+    let loudness = loudness::target(request.value("loudness"))?;
+    let mut corrected =
+        Corrected::read(&drafts, input, &recording, loudness, &GivenTexts::default())?;
+    let (made_from, each_made_from) = made_from(request, &recording, &corrected);
+    for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
+        request.note(&said);
+    }
+    for said in corrected.texts.left_out(&corrected.redaction) {
+        request.note(&said);
+    }
+    for said in corrected.hide_titles(&drafts) {
+        request.note(&said);
+    }
+    let package = folder.package();
+    let old = folder::manifest(&package);
+    let mut making = Making {
+        request,
+        input,
+        folder,
+        corrected,
+        made_from,
+        each_made_from,
+    };
+    if !old.as_ref().is_some_and(|old| making.is_same(old)) {
+        making.level()?;
+    }
+    request.say(&making.describe(&package));
+    let held = folder.drafts_staging()?;
+    making.corrected.hold(held.path())?;
+    let again = old.map_or(Ok(None), |old| making.again(old, summary));
+    let again = match again {
+        Err(why @ Error::Request(_)) => making.in_doubt(&why),
+        again => again,
+    };
+    let (staging, manifest) = match again? {
+        Some(made) => made,
+        None => {
+            for name in ["segments", "segments-reused"] {
+                summary.remove(name);
+            }
+            making.anew()?
+        }
+    };
+    request.stop.check()?;
+    folder.exchange(staging)?;
+    let cost = manifest.cost.as_ref();
+    let stored = cost.map_or(manifest.bytes, |cost| cost.stored_bytes);
+    request.note(&format!(
+        "{}: {} of the picture, {} of the sound, {:.1} MB",
+        package.display(),
+        counted(manifest.video.len(), "rendition", "renditions"),
+        manifest.audio.len(),
+        stored as f64 / 1e6,
+    ));
+    if let Some(cost) = &manifest.cost {
+        request.note(&cost.table());
+        summary.insert("cost".into(), json!(cost));
+    }
+    summary.insert("package".into(), package.display().to_string().into());
+    summary.insert("duration".into(), manifest.duration.into());
+    summary.insert("bytes".into(), stored.into());
+    let is_approved = manifest.review.iter().all(|review| review.approved);
+    summary.insert("approved".into(), is_approved.into());
+    Ok(())
+}
+
+/// A package in the making.
+struct Making<'a> {
+    request: &'a Request,
+    input: &'a Input,
+    folder: &'a ClassFolder,
+    corrected: Corrected,
+    made_from: String,
+    each_made_from: MadeFrom,
+}
+
+impl Making<'_> {
+    /// Whether the old package was made from the same.
+    fn is_same(&self, old: &Manifest) -> bool {
+        old.made_from.as_ref() == Some(&self.made_from)
+    }
+
+    fn describe(&self, folder: &Path) -> Pipeline {
+        describe(self.request, self.input, &self.corrected, folder)
+    }
+
+    /// The package out of what is whole of the old one; `None` where everything has to be encoded.
+    fn again(
+        &self,
+        mut old: Manifest,
+        summary: &mut Summary,
+    ) -> Result<Option<(Staging, Manifest)>, Error> {
+        let (request, package) = (self.request, self.folder.package());
+        match verify::media(&package, &old, &request.stop) {
+            Err(Error::Stopped) => return Err(Error::Stopped),
+            Err(damage) => return self.in_doubt(&damage),
+            Ok(()) => {}
+        }
+        let staging = self.folder.package_staging()?;
+        let media = if self.is_same(&old) {
+            request
+                .note("the media stay as they are: only chapters, texts and manifest are written");
+            finish::link(&package, staging.path())
+                .map_err(|error| Error::writing(&package, &error))?;
+            if let Err(damage) = verify::pictures(&package, &old) {
+                let note = format!("the still pictures are made again: {}", damage.finding());
+                request.note(&note);
+                old.thumbnails = None;
+            }
+            old
+        } else {
+            let parts = Republish {
+                request,
+                input: self.input,
+                corrected: &self.corrected,
+                old: &package,
+                staging: staging.path(),
+            };
+            match parts.make(&old, &self.each_made_from, summary)? {
+                Some(media) => media,
+                None => return Ok(None),
+            }
+        };
+        let manifest = self.complete(staging.path(), media)?;
+        Ok(Some((staging, manifest)))
+    }
+
+    /// Says why the old package is not used.
+    fn in_doubt<T>(&self, why: &Error) -> Result<Option<T>, Error> {
+        self.request.note(&format!(
+            "the old package is of no use, all is encoded: {}",
+            why.finding()
+        ));
+        Ok(None)
+    }
+
+    /// The package with everything encoded.
+    fn anew(&mut self) -> Result<(Staging, Manifest), Error> {
+        self.level()?;
+        let (request, input) = (self.request, self.input);
+        let staging = self.folder.package_staging()?;
+        let made = pipeline::make(&self.describe(staging.path()))?;
+        request.run("package", &made, input, |_| {})?;
+        let media = folder::manifest(staging.path()).ok_or_else(|| {
+            Error::request(
+                "catalogsink has left no manifest",
+                staging.path().display().to_string(),
+                "report this",
+            )
+        })?;
+        let manifest = self.complete(staging.path(), media)?;
+        Ok((staging, manifest))
+    }
+
+    /// Measures the descriptions that are encoded, once.
+    fn level(&mut self) -> Result<(), Error> {
+        let target = loudness::target(self.request.value("loudness"))?;
+        match target.filter(|_| self.corrected.described_gains.is_empty()) {
+            Some(target) => self.corrected.level_described(target, &self.request.stop),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds to the media what encodes nothing, and holds the whole against the rules.
+    fn complete(&self, staging: &Path, media: Manifest) -> Result<Manifest, Error> {
+        let (request, corrected) = (self.request, &self.corrected);
+        let manifest = Manifest {
+            title: Some(title(request, self.input)),
+            completion: Some(completion(request)?),
+            made_from: Some(self.made_from.clone()),
+            each_made_from: Some(self.each_made_from.clone()),
+            ..corrected.complete(media)
+        };
+        let wanted = Wanted {
+            mp4: request.is_on("mp4")?,
+            pricing: pricing(request)?,
+        };
+        let manifest = finish::write(staging, corrected, manifest, wanted, &request.stop)?;
+        verify::rules(staging)?;
+        Ok(manifest)
+    }
+}
+
+/// The end of the recording, as far as is known.
+fn end(input: &Input) -> Time {
+    input.duration.unwrap_or(Time::MAX)
+}
+
+/// The pipeline that writes its package to `folder`.
+fn describe(request: &Request, input: &Input, corrected: &Corrected, folder: &Path) -> Pipeline {
+    describe_part(request, input, corrected, folder, None)
+}
+
+/// What of a package's media a pipeline makes.
+pub struct Part {
+    pub picture: bool,
+    pub sound: bool,
+    pub descriptions: bool,
+    /// The cut list to apply in the place of the draft.
+    pub cuts: Option<PathBuf>,
+    /// As [`Corrected::slides`].
+    pub slides: String,
+    /// The length of the whole programme, where it is known.
+    pub duration: Option<Time>,
+}
+
+/// As [`describe`], of a part of the media alone.
+pub fn describe_part(
+    request: &Request,
+    input: &Input,
+    corrected: &Corrected,
+    folder: &Path,
+    part: Option<&Part>,
+) -> Pipeline {
+    let mut values = request.values.clone();
+    values.set("input", input.path.display().to_string());
+    values.set("package", folder.display().to_string());
+    values.set("cuts", corrected.path(TRIM).display().to_string());
+    values.set("chapters", corrected.path(CHAPTERS).display().to_string());
+    if let Some(video) = &input.video {
+        let (num, den) = video.frame_rate;
+        values.set("frame-rate", format!("{num}/{den}"));
+    }
+    if !corrected.slides.is_empty() {
+        values.set("slides", corrected.slides.clone());
+    }
+    values.set("ladder", ladder(request, corrected));
+    if let Some(language) = &corrected.language {
+        values.set("audio-language.0", language);
+    }
+    for (n, audio) in input.audio.iter().enumerate() {
+        if let Some(title) = &audio.title {
+            values.set(format!("label.{n}"), title);
+        }
+        if let Some(gains) = corrected.gains.get(n) {
+            values.set(format!("gains.{n}"), gains);
+        }
+    }
+    for (n, text) in corrected.texts.iter().enumerate() {
+        values.set(format!("text.{n}"), text.path.display().to_string());
+        values.set(format!("text-language.{n}"), &text.rendition.language);
+        let role = match text.rendition.role {
+            TextRole::Captions => "captions",
+            TextRole::Subtitles => "subtitles",
+            TextRole::Descriptions => "descriptions",
+        };
+        values.set(format!("text-role.{n}"), role);
+        if text.rendition.role == TextRole::Descriptions {
+            values.set(format!("trim-role.{n}"), "description");
+        }
+    }
+    for (n, described) in corrected.described.iter().enumerate() {
+        values.set(
+            format!("described.{n}"),
+            described.path.display().to_string(),
+        );
+        values.set(format!("described-language.{n}"), &described.language);
+        if let Some(gains) = corrected.described_gains.get(n) {
+            values.set(format!("described-gains.{n}"), gains);
+        }
+    }
+    let mut facts = facts(input);
+    facts.set("cuts", corrected.has_cuts);
+    facts.set("chapters", corrected.has_chapters);
+    facts.count("text", corrected.texts.iter().count());
+    facts.count("described", corrected.described.len());
+    if let Some(part) = part {
+        facts.set("recording", part.picture || part.sound);
+        for (is_part, words) in [
+            (part.picture, &["video"][..]),
+            (part.sound, &["audio"]),
+            (part.descriptions, &["described"]),
+            (false, &["text", "chapters"]),
+        ] {
+            words
+                .iter()
+                .filter(|_| !is_part)
+                .for_each(|word| facts.set(word, false));
+        }
+        if let Some(cuts) = &part.cuts {
+            values.set("cuts", cuts.display().to_string());
+        }
+        if part.slides.is_empty() {
+            values.remove("slides");
+        } else {
+            values.set("slides", &part.slides);
+        }
+        if let Some(duration) = part.duration {
+            values.set("duration", duration.secs_f64().to_string());
+        }
+    }
+    DESCRIPTION.pipeline(&facts, &values)
+}
+
+/// The ladder that is asked for, or that fits what is shown.
+fn ladder<'a>(request: &'a Request, corrected: &Corrected) -> &'a str {
+    match request.value("ladder") {
+        "auto" if corrected.is_screen => "screen",
+        asked => asked,
+    }
+}
+
+/// Tells whether media can be used again: it changes with everything that they are made from.
+fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (String, MadeFrom) {
+    let settings: Vec<_> = MEDIA_VARIABLES
+        .iter()
+        .map(|name| request.values.get(name))
+        .collect();
+    let described = corrected.described.iter();
+    let described: Vec<_> = described
+        .map(|described| (&described.language, &described.fingerprint))
+        .collect();
+    let nanos = |span: &Span| (span.start.nanos(), span.end.nanos());
+    let silent = |content| -> Vec<(u64, u64)> {
+        corrected
+            .redaction
+            .silent(content)
+            .iter()
+            .map(nanos)
+            .collect()
+    };
+    let covered = corrected.redaction.covered().iter();
+    let covered: Vec<_> = covered
+        .map(|cover| (nanos(&cover.span), cover.card))
+        .collect();
+    let slides = corrected.slide_times.iter();
+    let slides: Vec<u64> = slides.map(|time| time.nanos()).collect();
+    let of = |what: Value| {
+        let version = env!("CARGO_PKG_VERSION");
+        let all = json!([version, settings, corrected.has_cuts, what]);
+        of_bytes(all.to_string().as_bytes())
+    };
+    let each = MadeFrom {
+        recording: Some(recording.to_owned()),
+        picture: of(json!([
+            recording,
+            slides,
+            covered,
+            ladder(request, corrected)
+        ])),
+        sound: of(json!([
+            recording,
+            silent(Content::Main),
+            corrected.gains,
+            corrected.language
+        ])),
+        descriptions: of(json!([
+            described,
+            silent(Content::Description),
+            request.values.get("loudness"),
+        ])),
+        cuts: MadeFrom::spans(&corrected.cuts),
+    };
+    // The multivariant playlist leads to the chapters.
+    let all = json!([each, corrected.has_chapters]);
+    (of_bytes(all.to_string().as_bytes()), each)
+}
+
+fn title(request: &Request, input: &Input) -> String {
+    request
+        .values
+        .get("title")
+        .map(String::from)
+        .or_else(|| input.title.clone())
+        .unwrap_or_else(|| input.name.clone())
+}
+
+fn completion(request: &Request) -> Result<Completion, Error> {
+    let name = "completion-threshold";
+    let value = request.value(name);
+    match value.parse() {
+        Ok(threshold) if (0.0..=1.0).contains(&threshold) => Ok(Completion { threshold }),
+        _ => Err(Error::usage(
+            format!("{value} is not a value of {name}"),
+            format!("{name}={value}"),
+            "write a number from 0 to 1",
+        )),
+    }
+}
+
+fn pricing(request: &Request) -> Result<Pricing, Error> {
+    let wrong = |name: &str, write: &str| {
+        let value = request.value(name);
+        Error::usage(
+            format!("{value} is not a value of {name}"),
+            format!("{name}={value}"),
+            write,
+        )
+    };
+    let rate = |name: &str| match request.value(name).parse() {
+        Ok(rate) if (0.0..=1e6).contains(&rate) => Ok(rate),
+        _ => Err(wrong(name, "write USD for a GB, as in 0.05")),
+    };
+    let views = request.value("views").parse();
+    Ok(Pricing::new(
+        views.map_err(|_| wrong("views", "write a whole number"))?,
+        rate("storage-rate")?,
+        rate("delivery-rate")?,
+    ))
+}

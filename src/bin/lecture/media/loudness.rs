@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Measures the loudness of a recording's sound while it is analysed, and says what levels it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gst::prelude::*;
+use gstlecture::speech::loudness::{self, Meter, Phrase};
+use gstlecture::timeline::{Content, CutList, Redaction, Span, Time};
+use serde_json::{Value, json};
+
+use crate::engine::pipeline;
+use crate::engine::progress::Progress;
+use crate::error::Error;
+use crate::stop::Stop;
+
+/// Where the samples of each sound come by in `analyse.launch`: the element, and its pad for a
+/// recording's first sound and for the others.
+const LISTENER: &str = "trim";
+const FIRST: &str = "sink_1";
+const OTHERS: &str = "sink_2";
+
+/// The form that a meter reads, and what a package's sound is mixed to.
+const MEASURED: &str = "audio/x-raw,format=F32LE,layout=interleaved,channels=[1,2]";
+
+/// The loudness that a package's sound is brought to, in LUFS; `None` leaves it as it is.
+pub fn target(value: &str) -> Result<Option<f64>, Error> {
+    if value == "off" {
+        return Ok(None);
+    }
+    match value.parse() {
+        Ok(target) if (-40.0..=-5.0).contains(&target) => Ok(Some(target)),
+        _ => Err(Error::usage(
+            format!("{value} is not a value of loudness"),
+            format!("loudness={value}"),
+            "write LUFS from -40 to -5, or off",
+        )),
+    }
+}
+
+/// The meters of a recording's sounds, in their order.
+pub struct Meters(Vec<Arc<Mutex<Option<Meter>>>>);
+
+impl Meters {
+    /// Listens to an analysis of as many sounds.
+    pub fn listen(analysis: &gst::Pipeline, count: usize) -> Self {
+        let trim = analysis.by_name(LISTENER);
+        let meters = (0..count).map(|n| {
+            let name = match n.checked_sub(1) {
+                None => FIRST.to_owned(),
+                Some(n) => format!("{OTHERS}{n}"),
+            };
+            let pad = trim.as_ref().and_then(|trim| trim.static_pad(&name));
+            let meter = Arc::default();
+            if let Some(pad) = pad {
+                measure(&pad, &meter);
+            }
+            meter
+        });
+        Meters(meters.collect())
+    }
+
+    /// What was measured, for `analysis.json`: the phrases of each sound, in seconds and LUFS.
+    pub fn to_json(&self) -> Value {
+        let sounds = self.0.iter().map(|meter| {
+            let phrases = lock(meter).as_ref().map(Meter::phrases);
+            phrases.unwrap_or_default().iter().map(written).collect()
+        });
+        Value::Array(sounds.collect())
+    }
+}
+
+fn lock(meter: &Mutex<Option<Meter>>) -> MutexGuard<'_, Option<Meter>> {
+    meter.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Measures what comes by a pad; its caps are [`MEASURED`].
+fn measure(pad: &gst::Pad, meter: &Arc<Mutex<Option<Meter>>>) {
+    let meter = meter.clone();
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        let Some(buffer) = info.buffer() else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let mut meter = lock(&meter);
+        if meter.is_none() {
+            let caps = pad.current_caps();
+            let format = caps.and_then(|caps| gst_audio::AudioInfo::from_caps(&caps).ok());
+            *meter = format
+                .filter(|format| format.format() == gst_audio::AUDIO_FORMAT_F32)
+                .and_then(|format| Meter::new(format.rate(), format.channels() as usize));
+        }
+        let segment = pad.sticky_event::<gst::event::Segment>(0);
+        let time = segment.and_then(|event| {
+            let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
+            segment.to_stream_time(buffer.pts()?)
+        });
+        if let (Some(meter), Some(time), Ok(map)) = (&mut *meter, time, buffer.map_readable()) {
+            let sample = |bytes: &[u8]| Some(f32::from_ne_bytes(bytes.try_into().ok()?));
+            let samples: Vec<f32> = map.chunks_exact(4).filter_map(sample).collect();
+            meter.add(Time::from_nanos(time.nseconds()), &samples);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// The phrases of a file's first sound.
+pub fn of_file(path: &Path, stop: &Stop) -> Result<Vec<Phrase>, Error> {
+    let made = pipeline::parse(&format!(
+        "filesrc name=recording ! decodebin name={} ! audioconvert ! {MEASURED} ! fakesink name=end",
+        pipeline::SOURCE
+    ))?;
+    let meter = Arc::default();
+    if let Some(recording) = made.by_name("recording") {
+        recording.set_property("location", path);
+    }
+    if let Some(pad) = made.by_name("end").and_then(|end| end.static_pad("sink")) {
+        measure(&pad, &meter);
+    }
+    pipeline::run(&made, Progress::start("loudness", None), stop, |_| {})?;
+    let phrases = lock(&meter).as_ref().map(Meter::phrases);
+    Ok(phrases.unwrap_or_default())
+}
+
+fn written(phrase: &Phrase) -> Value {
+    let tenth = |level: f64| (level * 10.0).round() / 10.0;
+    json!({
+        "start": phrase.span.start.secs_f64(),
+        "end": phrase.span.end.secs_f64(),
+        "level": tenth(phrase.level),
+        "above-noise": tenth(phrase.above_noise),
+    })
+}
+
+fn read(phrase: &Value) -> Option<Phrase> {
+    Some(Phrase {
+        span: span(phrase)?,
+        level: phrase["level"].as_f64()?,
+        above_noise: phrase["above-noise"].as_f64()?,
+    })
+}
+
+fn span(value: &Value) -> Option<Span> {
+    let time = |name: &str| value[name].as_f64().map(Time::from_secs_f64);
+    Some(Span::new(time("start")?, time("end")?))
+}
+
+/// The gains of each sound that an analysis has measured, as catalogsink reads them.
+pub fn gains(analysis: &Value, cuts: &CutList, redaction: &Redaction, target: f64) -> Vec<String> {
+    let speech = analysis["speech"].as_array();
+    let speech: Vec<Span> = speech
+        .into_iter()
+        .flatten()
+        .filter_map(|found| cuts.span_to_output(span(found)?))
+        .collect();
+    let silent = redaction.silent(Content::Main);
+    let sounds = analysis["loudness"].as_array();
+    let sounds = sounds.into_iter().flatten().map(|phrases| {
+        let phrases = phrases.as_array().into_iter().flatten().filter_map(read);
+        let kept = kept(phrases, cuts, silent);
+        loudness::plan(&kept, &speech, target).to_string()
+    });
+    sounds.collect()
+}
+
+/// One gain that brings the whole to the target: of sound with an audio description, which
+/// somebody has mixed.
+pub fn gain_of_whole(
+    phrases: Vec<Phrase>,
+    cuts: &CutList,
+    redaction: &Redaction,
+    target: f64,
+) -> String {
+    let silent = redaction.silent(Content::Description);
+    let kept = kept(phrases.into_iter(), cuts, silent);
+    loudness::plan(&kept, &[], target).to_string()
+}
+
+/// What is heard of phrases, in the package's time.
+fn kept(phrases: impl Iterator<Item = Phrase>, cuts: &CutList, silent: &[Span]) -> Vec<Phrase> {
+    let is_silent = |span: Span| {
+        let middle = Time::from_nanos(span.start.nanos().midpoint(span.end.nanos()));
+        silent.iter().any(|silent| silent.contains(middle))
+    };
+    let heard = phrases.filter(|phrase| !is_silent(phrase.span));
+    heard
+        .filter_map(|phrase| {
+            let span = cuts.span_to_output(phrase.span)?;
+            Some(Phrase { span, ..phrase })
+        })
+        .collect()
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The content of media files.
+
+pub mod loudness;
+pub mod movie;
+pub mod mp4;
+pub mod picture_times;
+pub mod probe;
+pub mod stills;
+pub mod subtitles;
+pub mod survey;
+pub mod thumbnails;
+pub mod verify;

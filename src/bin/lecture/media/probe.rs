@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! What an input holds, asked before a pipeline is made for it.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gst::glib;
+use gst_pbutils::prelude::*;
+use gst_pbutils::{
+    Discoverer, DiscovererInfo, DiscovererResult, DiscovererStreamInfo, DiscovererVideoInfo,
+};
+use gstlecture::language;
+use gstlecture::package::hls::playlist::UNKNOWN_LANGUAGE;
+use gstlecture::package::ladder;
+use gstlecture::timeline::{FrameRate, Time};
+
+use crate::error::Error;
+use crate::media::mp4;
+
+/// How long a file may take to show its first pictures.
+const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
+
+/// Containers whose header says how long the recording is. Others are measured or guessed from the
+/// bytes that there are, which promises nothing.
+const PROMISING: [&str; 8] = [
+    "video/x-matroska",
+    "audio/x-matroska",
+    "video/webm",
+    "audio/webm",
+    "video/quicktime",
+    "audio/x-m4a",
+    "video/x-flv",
+    "video/x-msvideo",
+];
+
+/// Containers with an index, in which a time is found to the frame.
+const INDEXED: [&str; 3] = ["video/x-matroska", "video/webm", "video/quicktime"];
+
+#[derive(Debug)]
+pub struct Input {
+    pub path: PathBuf,
+    /// The name that the user gave, without its ending.
+    pub name: String,
+    /// In bytes.
+    pub size: u64,
+    /// How long it says or seems to be.
+    pub duration: Option<Time>,
+    /// How long its header promises it to be.
+    pub promised: Option<Time>,
+    /// Whether its format says where to find a time.
+    pub is_indexed: bool,
+    /// The title in its tags.
+    pub title: Option<String>,
+    pub video: Option<Video>,
+    pub audio: Vec<Audio>,
+    pub texts: Vec<Text>,
+    /// Videos beside the first one.
+    pub more_videos: usize,
+}
+
+/// A track of subtitles.
+#[derive(Debug)]
+pub struct Text {
+    /// The media type of the stream.
+    pub caps: String,
+    /// As a BCP 47 or ISO 639 tag.
+    pub language: Option<String>,
+}
+
+#[derive(Debug)]
+pub struct Video {
+    /// The media type of the encoded stream.
+    pub caps: String,
+    pub interlaced: bool,
+    /// The rate that its renditions get.
+    pub frame_rate: (u32, u32),
+}
+
+#[derive(Debug)]
+pub struct Audio {
+    /// The media type of the encoded stream.
+    pub caps: String,
+    pub title: Option<String>,
+    /// A tag of BCP 47.
+    pub language: Option<String>,
+}
+
+impl Input {
+    /// The languages that are spoken: that of the first sound is what the user `told`, where he did.
+    /// None where one is unknown.
+    pub fn spoken(&self, told: Option<&str>) -> Vec<String> {
+        let mut sounds = self.audio.iter();
+        let first = sounds
+            .next()
+            .map(|first| told.map(str::to_owned).or_else(|| first.language.clone()));
+        let others = sounds.map(|sound| sound.language.clone());
+        let languages: Option<Vec<String>> = first.into_iter().chain(others).collect();
+        languages.unwrap_or_default()
+    }
+
+    /// The frame rate of the renditions, where there is a picture: cuts are made between frames.
+    pub fn frame_rate(&self) -> Option<FrameRate> {
+        let (num, den) = self.video.as_ref()?.frame_rate;
+        FrameRate::new(num, den)
+    }
+
+    /// Opens `path` and finds its streams.
+    pub fn probe(path: &str) -> Result<Self, Error> {
+        let given = Path::new(path);
+        let name = given.file_stem().unwrap_or_default().to_string_lossy();
+        let path = fs::canonicalize(given).map_err(|error| Error::reading(given, &error))?;
+        let place = path.display().to_string();
+        let metadata = fs::metadata(&path).map_err(|error| Error::reading(&path, &error))?;
+        if metadata.is_dir() {
+            return Err(Error::request("this is a folder", place, "name a file"));
+        }
+        // To open a pipe is to wait for its writer, and what comes of it comes only once.
+        if !metadata.is_file() {
+            let what = "this is a pipe or a device, and a recording is read more than once";
+            return Err(Error::request(what, place, "name a file"));
+        }
+        File::open(&path).map_err(|error| Error::reading(&path, &error))?;
+        if metadata.len() == 0 {
+            return Err(Error::request(
+                "the file is empty",
+                place,
+                "record or copy it again",
+            ));
+        }
+        let uri = glib::filename_to_uri(&path, None)
+            .map_err(|error| Error::request(error.to_string(), &*place, "rename the file"))?;
+        let (info, error) = discover(&uri).map_err(|error| unreadable(&path, &error))?;
+        if is_encrypted(&info) {
+            return Err(encrypted(&place));
+        }
+        let has = |is_video| match is_video {
+            true => videos(&info).next().is_some(),
+            false => !info.audio_streams().is_empty(),
+        };
+        if let Some(error) = left_out(&path, has) {
+            return Err(error);
+        }
+        if let Some(error) = error {
+            return Err(cut_off(&path).unwrap_or_else(|| unreadable(&path, &error)));
+        }
+        let input = Input {
+            size: metadata.len(),
+            duration: info.duration().map(time).filter(|time| *time > Time::ZERO),
+            promised: promised(&info),
+            is_indexed: is_indexed(&info),
+            title: info
+                .container_streams()
+                .first()
+                .and_then(|container| container.tags())
+                .and_then(title),
+            // A stream in two forms is listed with both.
+            more_videos: videos(&info)
+                .filter(|video| video.width() > 0)
+                .count()
+                .saturating_sub(1),
+            texts: info
+                .subtitle_streams()
+                .into_iter()
+                .map(|text| Text {
+                    caps: media_type(text.upcast_ref()),
+                    language: text.language().map(|language| language.to_string()),
+                })
+                .collect(),
+            video: videos(&info)
+                .map(|video| Video {
+                    caps: media_type(video.upcast_ref()),
+                    interlaced: video.is_interlaced(),
+                    frame_rate: frame_rate(&video),
+                })
+                .next(),
+            audio: info
+                .audio_streams()
+                .into_iter()
+                .filter(|audio| is_decodable(audio.upcast_ref()))
+                .map(|audio| Audio {
+                    caps: media_type(audio.upcast_ref()),
+                    title: audio.tags().and_then(title),
+                    language: audio.language().and_then(|tag| spoken(&info, &tag)),
+                })
+                .collect(),
+            path,
+            name: name.into_owned(),
+        };
+        if input.video.is_none() && input.audio.is_empty() {
+            return Err(cut_off(&input.path).unwrap_or_else(|| no_stream(&place, &info)));
+        }
+        Ok(input)
+    }
+
+    /// How long it is, as far as is known. What was written live has no length in its header:
+    /// GStreamer takes that of all but the last piece, and the analysis found more.
+    pub fn length(&self, analysed: Option<Time>) -> Option<Time> {
+        let promised = self.promised?;
+        Some(promised.max(analysed.unwrap_or_default()))
+    }
+
+    /// What was promised and what came, where much less came.
+    pub fn truncated(&self, delivered: Time) -> Option<(Time, Time)> {
+        let promised = self.promised?;
+        // Headers round, and count streams that are not played to their end.
+        let tolerance = Time::from_secs_f64((promised.secs_f64() * 0.01).max(1.0));
+        (delivered.saturating_add(tolerance) < promised).then_some((promised, delivered))
+    }
+}
+
+fn videos(info: &DiscovererInfo) -> impl Iterator<Item = DiscovererVideoInfo> {
+    info.video_streams()
+        .into_iter()
+        .filter(|video| !video.is_image() && is_decodable(video.upcast_ref()))
+}
+
+/// What can be found out of a file, and what went wrong with the rest. The plain call gives either
+/// one or the other.
+fn discover(uri: &str) -> Result<(DiscovererInfo, Option<glib::Error>), glib::Error> {
+    let discoverer = Discoverer::new(TIMEOUT)?;
+    let found = Arc::new(Mutex::new(None));
+    let context = glib::MainContext::new();
+    let discovered = context.with_thread_default(|| {
+        let until_found = glib::MainLoop::new(Some(&context), false);
+        discoverer.connect_discovered({
+            let found = found.clone();
+            move |_, info, error| {
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                *found = Some((info.clone(), error.cloned()));
+            }
+        });
+        discoverer.connect_finished({
+            let until_found = until_found.clone();
+            move |_| until_found.quit()
+        });
+        discoverer.start();
+        if discoverer.discover_uri_async(uri).is_ok() {
+            until_found.run();
+        }
+        discoverer.stop();
+        found.lock().unwrap_or_else(PoisonError::into_inner).take()
+    });
+    discovered.ok().flatten().ok_or_else(|| {
+        glib::Error::new(
+            gst::CoreError::Failed,
+            "GStreamer's discoverer did not answer",
+        )
+    })
+}
+
+fn time(time: gst::ClockTime) -> Time {
+    Time::from_nanos(time.nseconds())
+}
+
+/// A language that a container names, where it says anything. In Matroska English is said of a track
+/// that says nothing, as recorders leave it.
+fn spoken(info: &DiscovererInfo, tag: &str) -> Option<String> {
+    let says_nothing = match info.stream_info().as_ref().and_then(caps_name)?.as_str() {
+        "video/x-matroska" | "audio/x-matroska" | "video/webm" | "audio/webm" => {
+            [UNKNOWN_LANGUAGE, "en"]
+        }
+        _ => [UNKNOWN_LANGUAGE; 2],
+    };
+    language::known(tag).filter(|tag| !says_nothing.contains(&tag.as_str()))
+}
+
+fn title(tags: gst::TagList) -> Option<String> {
+    Some(tags.get::<gst::tags::Title>()?.get().trim().to_string()).filter(|title| !title.is_empty())
+}
+
+/// The rate of the renditions. Deinterlaced, fields become frames.
+fn frame_rate(video: &DiscovererVideoInfo) -> (u32, u32) {
+    let part = |part: i32| u32::try_from(part).unwrap_or(0);
+    let rate = video.framerate();
+    let fields = if video.is_interlaced() { 2 } else { 1 };
+    ladder::frame_rate(
+        part(rate.numer()).saturating_mul(fields),
+        part(rate.denom()),
+    )
+}
+
+fn caps_name(stream: &DiscovererStreamInfo) -> Option<String> {
+    let caps = stream.caps()?;
+    Some(caps.structure(0)?.name().to_string())
+}
+
+fn media_type(stream: &DiscovererStreamInfo) -> String {
+    caps_name(stream).unwrap_or_default()
+}
+
+/// A stream in a form that no decoder takes is listed with the form it has then; one that lies in a
+/// container of its own, as what is compressed in a WAV file, is listed with both, and the inner
+/// one is decoded.
+fn is_decodable(stream: &DiscovererStreamInfo) -> bool {
+    let is_outer = stream.next().is_some();
+    let caps = stream.caps();
+    !is_outer && caps.is_some_and(|caps| caps.is_fixed() && !media_type(stream).is_empty())
+}
+
+fn promised(info: &DiscovererInfo) -> Option<Time> {
+    let container = caps_name(&info.stream_info()?)?;
+    let promises = PROMISING.contains(&container.as_str());
+    info.duration()
+        .map(time)
+        .filter(|duration| promises && *duration > Time::ZERO)
+}
+
+fn is_indexed(info: &DiscovererInfo) -> bool {
+    let container = info.stream_info().as_ref().and_then(caps_name);
+    container.is_some_and(|container| INDEXED.contains(&container.as_str()))
+}
+
+fn unreadable(path: &Path, error: &glib::Error) -> Error {
+    let place = path.display().to_string();
+    let place = place.as_str();
+    // WrongType is said of text.
+    if error.matches(gst::StreamError::TypeNotFound) || error.matches(gst::StreamError::WrongType) {
+        Error::request(
+            "this is not audio or video of a known kind",
+            place,
+            "name the recording",
+        )
+    } else if error.matches(gst::StreamError::Decrypt)
+        || error.matches(gst::StreamError::DecryptNokey)
+    {
+        encrypted(place)
+    } else {
+        Error::request(
+            format!("the file cannot be read ({})", error.message()),
+            place,
+            "it is damaged or was cut off while being written: copy or record it again",
+        )
+    }
+}
+
+/// An MP4 that ends inside a box has lost its index where that stood at its end.
+fn cut_off(path: &Path) -> Option<Error> {
+    let (promised, there) = mp4::promised_bytes(&mut File::open(path).ok()?)?;
+    let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+    (there < promised).then(|| {
+        Error::request(
+            format!(
+                "the recording is cut off: it says that it is {} large and {} of it are there, \
+                 its index is missing",
+                megabytes(promised),
+                megabytes(there)
+            ),
+            path.display().to_string(),
+            "copy it again",
+        )
+    })
+}
+
+/// What of an MP4 would not come although it is there.
+fn left_out(path: &Path, has: impl Fn(bool) -> bool) -> Option<Error> {
+    let (whole, tracks) = mp4::tracks(&mut File::open(path).ok()?)?;
+    let why = taken_for_a_preview(whole, &tracks, has).or_else(|| ends_early(&tracks))?;
+    Some(Error::request(
+        why,
+        path.display().to_string(),
+        "copy it into Matroska, which loses nothing: ffmpeg -i INPUT -c copy OUTPUT.mkv",
+    ))
+}
+
+/// GStreamer takes a track of an MP4 that lasts less than a fifth of the whole for a preview. One that
+/// begins late, behind an empty edit, may be all that there is.
+fn taken_for_a_preview(
+    whole: f64,
+    tracks: &[mp4::Track],
+    has: impl Fn(bool) -> bool,
+) -> Option<String> {
+    let is_left_out = |track: &&mp4::Track| track.lasts * 5.0 <= whole && !has(track.is_video);
+    let track = tracks.iter().find(is_left_out)?;
+    let name = if track.is_video { "pictures" } else { "sound" };
+    Some(format!(
+        "the {name} of this MP4 last {} of {} and begin late or end early: GStreamer takes so short \
+         a track for a preview and leaves it out",
+        Time::from_secs_f64(track.lasts).clock(),
+        Time::from_secs_f64(whole).clock(),
+    ))
+}
+
+/// GStreamer (1.22) ends a track of an MP4 where another is two seconds farther in its media, also where
+/// an edit list has that one begin so far in: as cutting programs leave it that copy.
+fn ends_early(tracks: &[mp4::Track]) -> Option<String> {
+    const FARTHER: f64 = 2.0;
+    let skips = tracks.iter().map(|track| track.skips).fold(0.0, f64::max);
+    (tracks.len() > 1 && skips > FARTHER).then(|| {
+        format!(
+            "the edit list of this MP4 skips its first {}: GStreamer would leave out the end of the \
+             sound or of the pictures",
+            Time::from_secs_f64(skips).clock(),
+        )
+    })
+}
+
+fn is_encrypted(info: &DiscovererInfo) -> bool {
+    info.missing_elements_installer_details()
+        .iter()
+        .any(|detail| detail.contains("x-cenc"))
+}
+
+fn encrypted(place: &str) -> Error {
+    Error::request("the file is encrypted", place, "decrypt it first")
+}
+
+fn no_stream(place: &str, info: &DiscovererInfo) -> Error {
+    let missing = info.missing_elements_installer_details();
+    // "gstreamer|1.0|PROGRAM|WHAT|TYPE", for package installers.
+    let missing: Vec<&str> = missing
+        .iter()
+        .filter_map(|detail| detail.split('|').nth(3))
+        .collect();
+    if info.result() == DiscovererResult::MissingPlugins && !missing.is_empty() {
+        Error::request(
+            format!(
+                "nothing here can decode it (missing: {})",
+                missing.join(", ")
+            ),
+            place,
+            "convert it, or install the GStreamer plugin",
+        )
+    } else {
+        Error::request(
+            "there is neither sound nor video in it",
+            place,
+            "name the recording",
+        )
+    }
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The NOTE by which a machine-made file says whether a person has approved it.
+
+use std::fmt;
+
+use crate::webvtt::{Block, Document, Problem, ProblemKind};
+
+/// Whether a person has approved a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Status {
+    /// Made by a machine and not approved.
+    #[default]
+    Draft,
+    /// A person has read and approved it.
+    Approved,
+}
+
+impl Status {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Status::Draft => "draft",
+            Status::Approved => "approved",
+        }
+    }
+}
+
+/// The review NOTE under the first line of a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Review {
+    pub status: Status,
+    /// Who approved it.
+    pub by: Option<String>,
+    /// Fingerprint of the input that the file was made for: an approval holds for no other.
+    pub input: Option<String>,
+}
+
+impl Review {
+    /// Reads the text of a NOTE, `None` where it has no `status:` line. A status that is neither
+    /// `draft` nor `approved` comes back as the error.
+    fn from_note(text: &str) -> Option<Result<Self, String>> {
+        let mut status = None;
+        let mut review = Review::default();
+        for line in text.lines() {
+            let Some((key, value)) = line.split_once(':') else {
+                continue;
+            };
+            let value = value.trim();
+            match key.trim().to_ascii_lowercase().as_str() {
+                "status" => status = Some(value),
+                "by" if !value.is_empty() => review.by = Some(value.to_owned()),
+                "input" if !value.is_empty() => review.input = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        review.status = match status?.to_ascii_lowercase().as_str() {
+            "draft" => Status::Draft,
+            "approved" => Status::Approved,
+            _ => return Some(Err(status?.to_owned())),
+        };
+        Some(Ok(review))
+    }
+}
+
+/// The text of the NOTE, without the word NOTE.
+impl fmt::Display for Review {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "status: {}", self.status.as_str())?;
+        for (key, value) in [("by", &self.by), ("input", &self.input)] {
+            if let Some(value) = value {
+                let line: Vec<&str> = value.split_ascii_whitespace().collect();
+                write!(f, "\n{key}: {}", line.join(" "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Document {
+    /// Puts a review NOTE before all other blocks, in the place of the one that was there.
+    pub fn set_review(&mut self, review: &Review) {
+        let is_review = |block: &Block| matches!(block, Block::Note { text, .. } if Review::from_note(text).is_some());
+        self.blocks.retain(|block| !is_review(block));
+        let note = Block::Note {
+            text: review.to_string(),
+            line: 0,
+        };
+        self.blocks.insert(0, note);
+    }
+
+    /// The review NOTE: the first NOTE with a `status:` line before the first cue.
+    pub fn review(&self) -> Result<Option<Review>, Problem> {
+        for block in &self.blocks {
+            match block {
+                Block::Cue(_) => break,
+                Block::Note { text, line } => match Review::from_note(text) {
+                    Some(Ok(review)) => return Ok(Some(review)),
+                    Some(Err(status)) => {
+                        return Err(Problem {
+                            line: *line,
+                            kind: ProblemKind::Status(status),
+                        });
+                    }
+                    None => {}
+                },
+                Block::Style { .. } | Block::Region { .. } => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webvtt::read;
+
+    #[test]
+    fn the_review_note_is_found_and_checked() {
+        let text =
+            "WEBVTT\n\nNOTE\nStatus: Approved\nby: Ada L.\ninput: abc\n\nNOTE status: draft\n";
+        let review = Review {
+            status: Status::Approved,
+            by: Some("Ada L.".to_owned()),
+            input: Some("abc".to_owned()),
+        };
+        assert_eq!(document(text).review(), Ok(Some(review.clone())));
+        let mut made = Document::default();
+        made.set_review(&review);
+        let made = made.to_string();
+        assert_eq!(
+            made,
+            "WEBVTT\n\nNOTE\nstatus: approved\nby: Ada L.\ninput: abc\n"
+        );
+        let bad = document("WEBVTT\n\nNOTE status: aproved\n").review();
+        assert!(bad.is_err_and(|problem| problem.to_string().contains("aproved")));
+        let late = "WEBVTT\n\n00:00.000 --> 00:01.000\nHi\n\nNOTE status: draft\n";
+        assert_eq!(document(late).review(), Ok(None));
+    }
+
+    fn document(text: &str) -> Document {
+        read(text.as_bytes()).expect("a document")
+    }
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Parts that several elements use.
+
+pub(super) mod cue_meta;
+pub(super) mod lock;
+pub(super) mod slide_event;
+pub(super) mod splice_event;

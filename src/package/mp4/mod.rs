@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The MP4 container: boxes, codec headers, fragments, and one progressive file of a package.
+
+mod av1;
+pub(in crate::package) mod boxes;
+pub mod chunks;
+pub mod codec;
+pub mod fragment;
+pub mod progressive;

@@ -4,6 +4,9 @@
 
 use isolang::Language;
 
+/// The tag of a language that is not known (ISO 639-2).
+pub const UNDETERMINED: &str = "und";
+
 /// Scripts that are written from right to left (Unicode bidirectional class R or AL), by ISO 15924.
 const RIGHT_TO_LEFT_SCRIPTS: [&str; 10] = [
     "Adlm", "Arab", "Aran", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa",

@@ -7,8 +7,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::Manifest;
-
 /// USD for keeping a GB for a month.
 pub const STORAGE_RATE: f64 = 0.023;
 /// USD for delivering a GB.
@@ -114,22 +112,16 @@ pub struct FixedCost {
 }
 
 impl Cost {
-    /// The cost of a package of which `stored_bytes` are stored.
-    pub fn of(manifest: &Manifest, stored_bytes: u64, pricing: Pricing) -> Self {
-        let sound = manifest.audio.first().map_or(0, |audio| audio.media.bytes);
-        let mut renditions: Vec<(String, u64)> = manifest
-            .video
-            .iter()
-            .map(|video| (video.name.clone(), video.media.bytes + sound))
-            .collect();
-        if renditions.is_empty() {
-            let audio = manifest.audio.iter();
-            renditions = audio
-                .map(|audio| (audio.label.clone(), audio.media.bytes))
-                .collect();
-        }
-        let fixed = (!manifest.video.is_empty()).then(|| {
-            let bytes = (FIXED_RATE as f64 / 8.0 * manifest.duration).round();
+    /// Returns the cost of a package of which `stored_bytes` are stored. `renditions` has the name
+    /// and the bytes per view of each; `duration`, in seconds, is given if there is video.
+    pub fn new(
+        renditions: Vec<(String, u64)>,
+        duration: Option<f64>,
+        stored_bytes: u64,
+        pricing: Pricing,
+    ) -> Self {
+        let fixed = duration.map(|duration| {
+            let bytes = (FIXED_RATE as f64 / 8.0 * duration).round();
             let stored_bytes = (bytes * FIXED_LADDER).round() as u64;
             let bytes = bytes as u64;
             FixedCost {
@@ -198,7 +190,8 @@ fn megabytes(bytes: u64) -> String {
 mod tests {
     use super::*;
     use crate::package::chapters::Chapter;
-    use crate::package::hls::playlist::{Audio, Programme, Role, Video};
+    use crate::package::manifest::Manifest;
+    use crate::package::programme::{Audio, Programme, Role, Video};
     use crate::package::track::tests::track;
     use crate::timeline::Time;
 
@@ -233,11 +226,8 @@ mod tests {
 
     #[test]
     fn a_viewer_gets_a_picture_and_the_default_sound() {
-        let cost = Cost::of(
-            &manifest(true),
-            800_000_000,
-            Pricing::new(1000, STORAGE_RATE, DELIVERY_RATE),
-        );
+        let cost = manifest(true)
+            .estimate_cost(800_000_000, Pricing::new(1000, STORAGE_RATE, DELIVERY_RATE));
         let by_name: Vec<(&str, u64, f64)> = cost
             .renditions
             .iter()
@@ -270,7 +260,7 @@ mod tests {
 
     #[test]
     fn sound_alone_is_not_held_against_a_picture() {
-        let cost = Cost::of(&manifest(false), 105_000_000, Pricing::new(10, 1.0, 2.0));
+        let cost = manifest(false).estimate_cost(105_000_000, Pricing::new(10, 1.0, 2.0));
         let names: Vec<&str> = cost.renditions.iter().map(|one| &one.name[..]).collect();
         assert_eq!(names, ["Main", "Other"]);
         assert_eq!((cost.storage, cost.fixed), (0.105, None));

@@ -11,9 +11,10 @@ use std::io;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::{ElementWriter, Reader, Writer};
 
-use super::hls::playlist::{Audio, Programme, Role, UNKNOWN_LANGUAGE, Video};
+use super::programme::{Audio, Programme, Role, Video};
 use super::text::{Text, TextRole};
 use super::track::Track;
+use crate::language;
 use crate::timeline::Time;
 
 /// Times are in microseconds.
@@ -249,7 +250,7 @@ fn text(xml: &mut Xml, text: &Text) -> io::Result<()> {
 
 fn in_language<'a>(set: ElementWriter<'a, Vec<u8>>, language: &str) -> ElementWriter<'a, Vec<u8>> {
     match language {
-        UNKNOWN_LANGUAGE => set,
+        language::UNDETERMINED => set,
         language => set.with_attribute(("lang", language)),
     }
 }

@@ -9,10 +9,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::chapters::Chapter;
-use super::cost::Cost;
-use super::hls::playlist::{self, Audio, Programme, Role, Video};
+use super::cost::{Cost, Pricing};
 use super::ladder;
 use super::names;
+use super::programme::{Audio, Programme, Role, Video, sample_format};
 use super::text::{Text, TextRole};
 use super::track::{Rates, Track};
 use crate::timeline::{CutList, FrameRate, Span, Time};
@@ -341,11 +341,28 @@ impl Manifest {
         }
     }
 
+    /// Returns the cost to keep and deliver this package, of which `stored_bytes` are stored.
+    pub fn estimate_cost(&self, stored_bytes: u64, pricing: Pricing) -> Cost {
+        let main_audio = self.audio.first().map_or(0, |audio| audio.media.bytes);
+        let video = self.video.iter();
+        let mut renditions: Vec<(String, u64)> = video
+            .map(|video| (video.name.clone(), video.media.bytes + main_audio))
+            .collect();
+        if renditions.is_empty() {
+            let audio = self.audio.iter();
+            renditions = audio
+                .map(|audio| (audio.label.clone(), audio.media.bytes))
+                .collect();
+        }
+        let duration = (!self.video.is_empty()).then_some(self.duration);
+        Cost::new(renditions, duration, stored_bytes, pricing)
+    }
+
     /// The renditions of the picture that every player plays, largest first: those in the first one's
     /// codec.
     pub fn played_by_all(&self) -> &[VideoEntry] {
         let same = |one: &VideoEntry, other: &VideoEntry| {
-            playlist::sample_format(&one.media.codec) == playlist::sample_format(&other.media.codec)
+            sample_format(&one.media.codec) == sample_format(&other.media.codec)
         };
         self.video.chunk_by(same).next().unwrap_or_default()
     }

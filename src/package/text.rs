@@ -8,7 +8,7 @@ use m3u8_rs::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::hls::playlist::{UNKNOWN_LANGUAGE, VERSION, quotable, written};
+use super::hls::{VERSION, quotable, written};
 use super::names::{self, ContentName};
 use super::track;
 use crate::language;
@@ -60,13 +60,13 @@ impl Text {
         label: Option<String>,
         others: &[Text],
     ) -> Self {
-        let language = language.unwrap_or_else(|| UNKNOWN_LANGUAGE.into());
+        let language = language.unwrap_or_else(|| language::UNDETERMINED.into());
         let in_words = match &*language {
-            UNKNOWN_LANGUAGE => "Captions".to_owned(),
+            language::UNDETERMINED => "Captions".to_owned(),
             language => language::name(language),
         };
         let label = label.unwrap_or(in_words);
-        let in_files = language::tag(&language).unwrap_or_else(|| UNKNOWN_LANGUAGE.into());
+        let in_files = language::tag(&language).unwrap_or_else(|| language::UNDETERMINED.into());
         let is_rendition = role != TextRole::Descriptions;
         let others = || {
             let others = others.iter();

@@ -4,8 +4,10 @@
 
 use std::collections::VecDeque;
 
-use super::listener::FRAME;
 use crate::timeline::{Span, Time};
+
+/// The length of one frame: 256 samples of 16 kHz.
+pub const FRAME: Time = Time::from_millis(16);
 
 /// Frames over which score and level are smoothed.
 const SMOOTH: usize = 5;

@@ -6,14 +6,12 @@ use std::collections::VecDeque;
 
 use earshot::Detector;
 
-use super::activity::{Activity, Frame};
+use super::activity::{Activity, FRAME, Frame};
 use super::mono::{Mono, RATE};
 use super::music::{HOP, Music};
 use super::voice_over::VoiceOver;
 use crate::timeline::{Span, Time};
 
-/// The length of one frame: 256 samples of 16 kHz.
-pub const FRAME: Time = Time::from_millis(16);
 /// A stream that jumps by more than this is not continued.
 const JUMP: Time = Time::from_millis(40);
 /// Quiet voices are brought to about this level (dBFS) before the detector hears them …

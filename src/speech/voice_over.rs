@@ -8,8 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::activity::Frame;
-use super::listener::FRAME;
+use super::activity::{FRAME, Frame};
 use crate::timeline::{Span, Time};
 
 /// Frames (0.75 s) over which the present is averaged: some syllables.

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use gst::prelude::*;
 
 use super::writer::WriteError;
+use crate::language;
 use crate::package::chapters::{self, Mark};
-use crate::package::hls::playlist::{self, Audio, Programme, Video};
 use crate::package::manifest::Manifest;
 use crate::package::names;
+use crate::package::programme::{Audio, Programme, Video};
 use crate::package::text::Text;
 use crate::package::track::{Rates, Track};
 use crate::package::transcript;
@@ -49,7 +50,7 @@ impl Finished {
         let language = self
             .audio
             .first()
-            .map_or(playlist::UNKNOWN_LANGUAGE, |audio| &audio.language);
+            .map_or(language::UNDETERMINED, |audio| &audio.language);
         if !chapters.is_empty() {
             writer.write(
                 names::CHAPTERS_JSON,

@@ -10,7 +10,7 @@ use once_cell::sync::Lazy;
 
 use gst::prelude::*;
 
-use crate::package::hls::playlist::Role;
+use crate::package::programme::Role;
 use crate::package::text::TextRole;
 
 /// What an audio rendition is for.

@@ -21,10 +21,10 @@ use crate::elements::shared::lock::lock;
 use crate::language;
 use crate::package::chapters::Mark;
 use crate::package::coding::{Codecs, CodecsError, VideoCodec};
-use crate::package::hls::playlist::{Audio, Role, UNKNOWN_LANGUAGE, Video};
 use crate::package::ladder::{Ladder, LadderError, Rung};
 use crate::package::mp4::codec::Media;
 use crate::package::names::{folder_name, unique};
+use crate::package::programme::{Audio, Role, Video};
 use crate::package::text::Text;
 use crate::timeline::Time;
 use crate::webvtt::{Cue, Document};
@@ -377,7 +377,7 @@ impl Run {
                     let language = settings
                         .language
                         .or_else(|| told.and_then(|input| input.language.clone()))
-                        .unwrap_or_else(|| UNKNOWN_LANGUAGE.into());
+                        .unwrap_or_else(|| language::UNDETERMINED.into());
                     let label = settings
                         .label
                         .unwrap_or_else(|| label(&language, settings.role));
@@ -428,7 +428,7 @@ fn is_description(settings: &BTreeMap<String, AudioSettings>, pad: &str) -> bool
 /// The label of a rendition that nobody named.
 fn label(language: &str, role: AudioRole) -> String {
     let language = match language {
-        UNKNOWN_LANGUAGE => "Audio".to_owned(),
+        language::UNDETERMINED => "Audio".to_owned(),
         language => language::name(language),
     };
     match role {

@@ -12,7 +12,8 @@ use m3u8_rs::{
 use super::load::{Loader, Rendition, Segment, resolve};
 use super::media::{Fragment, Kind};
 use super::{Report, beside, rendition, rules};
-use crate::package::hls::playlist::{from_first_rate, sample_format};
+use crate::package::hls::multivariant::from_first_rate;
+use crate::package::programme::sample_format;
 
 const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 const TRANSCRIBES: &str = "public.accessibility.transcribes-spoken-dialog";

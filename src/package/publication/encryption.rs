@@ -11,7 +11,7 @@ use cbc::cipher::{BlockEncryptMut, KeyIvInit};
 use m3u8_rs::{Key, KeyMethod};
 use sha2::{Digest, Sha256};
 
-use crate::package::hls::playlist::written;
+use crate::package::hls::written;
 use crate::package::names::ContentName;
 
 /// A key of AES-128. It has no form that could be printed.

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::encryption::{self, Sealing};
 use crate::package::check::{Files, resolve};
 use crate::package::dash;
-use crate::package::hls::playlist::written;
+use crate::package::hls::written;
 use crate::package::manifest::{EncryptionEntry, Manifest};
 use crate::package::names::{self, ContentName};
 
@@ -490,7 +490,7 @@ fn without_images(mut chapters: Value) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::hls::playlist::Programme;
+    use crate::package::programme::Programme;
     use crate::timeline::Time;
 
     const SEGMENT: &str = "video/360p/0123456789abcdef.m4s";

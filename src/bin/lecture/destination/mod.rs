@@ -2,17 +2,20 @@
 
 //! Where packages are published to: a folder, or whatever rclone reaches.
 
-pub mod rclone;
+mod batch;
+mod rclone;
+
+pub use batch::{Batch, Sent};
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf, absolute};
 
-use crate::destination::rclone::Rclone;
 use crate::error::Error;
 use crate::fs::files;
 use crate::stop::Stop;
+use rclone::Rclone;
 
 /// A place to publish to.
 pub enum Destination {
@@ -20,33 +23,6 @@ pub enum Destination {
     Folder(PathBuf),
     /// A remote of rclone.
     Remote(Rclone),
-}
-
-/// Files to send together.
-pub struct Batch<'a> {
-    /// The folder that they are in.
-    pub root: &'a Path,
-    /// Their paths there and at the destination.
-    pub paths: Vec<&'a str>,
-    /// How they are served.
-    pub content_type: &'static str,
-    pub cache_control: &'static str,
-    /// What has the same name and size is the same.
-    pub by_name: bool,
-}
-
-/// What was not there yet and had to be sent.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Sent {
-    pub files: u64,
-    pub bytes: u64,
-}
-
-impl std::ops::AddAssign for Sent {
-    fn add_assign(&mut self, other: Sent) {
-        self.files += other.files;
-        self.bytes += other.bytes;
-    }
 }
 
 impl Destination {

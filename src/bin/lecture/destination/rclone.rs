@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 use serde_json::Value;
 
-use crate::destination::{Batch, Sent};
+use super::batch::{Batch, Sent};
 use crate::error::{Error, disk_full};
 use crate::stop::Stop;
 

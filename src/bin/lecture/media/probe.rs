@@ -12,7 +12,6 @@ use gst_pbutils::{
     Discoverer, DiscovererInfo, DiscovererResult, DiscovererStreamInfo, DiscovererVideoInfo,
 };
 use gstlecture::language;
-use gstlecture::package::hls::playlist::UNKNOWN_LANGUAGE;
 use gstlecture::package::ladder;
 use gstlecture::timeline::{FrameRate, Time};
 
@@ -259,9 +258,9 @@ fn time(time: gst::ClockTime) -> Time {
 fn spoken(info: &DiscovererInfo, tag: &str) -> Option<String> {
     let says_nothing = match info.stream_info().as_ref().and_then(caps_name)?.as_str() {
         "video/x-matroska" | "audio/x-matroska" | "video/webm" | "audio/webm" => {
-            [UNKNOWN_LANGUAGE, "en"]
+            [language::UNDETERMINED, "en"]
         }
-        _ => [UNKNOWN_LANGUAGE; 2],
+        _ => [language::UNDETERMINED; 2],
     };
     language::known(tag).filter(|tag| !says_nothing.contains(&tag.as_str()))
 }

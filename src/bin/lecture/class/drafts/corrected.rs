@@ -9,7 +9,6 @@ use gstlecture::edit::trim_file::TrimFile;
 use gstlecture::edit::{Review, Status};
 use gstlecture::language;
 use gstlecture::package::chapters::Mark;
-use gstlecture::package::hls::playlist;
 use gstlecture::package::manifest::{Manifest, ReviewEntry, SpanEntry};
 use gstlecture::timeline::{Content, CutList, Moved, Redaction, Span, Time, touches};
 use gstlecture::webvtt::{self, Cue};
@@ -273,7 +272,7 @@ impl Corrected {
     /// captions.
     pub fn language_of<'a>(&'a self, manifest: &'a Manifest) -> &'a str {
         let sound = manifest.audio.first().map(|audio| &*audio.language);
-        let sound = sound.filter(|language| *language != playlist::UNKNOWN_LANGUAGE);
+        let sound = sound.filter(|language| *language != language::UNDETERMINED);
         let mut captions = manifest.captions.iter().map(|text| &*text.language);
         let caption = captions.next();
         let are_one = |first: &&str| captions.all(|other| language::is_same(first, other));
@@ -281,7 +280,7 @@ impl Corrected {
             .as_deref()
             .or(sound)
             .or_else(|| caption.filter(are_one))
-            .unwrap_or(playlist::UNKNOWN_LANGUAGE)
+            .unwrap_or(language::UNDETERMINED)
     }
 
     /// Leaves out titles that may hold something of what is cut, muted or covered, unless a person
@@ -357,7 +356,7 @@ fn slides(analysis: &Value) -> Vec<Time> {
 
 #[cfg(test)]
 mod tests {
-    use gstlecture::package::hls::playlist::Programme;
+    use gstlecture::package::programme::Programme;
 
     use super::*;
 

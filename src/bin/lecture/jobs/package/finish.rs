@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 
 use gstlecture::package::chapters::{self, Chapter, Image};
-use gstlecture::package::cost::{Cost, Pricing};
+use gstlecture::package::cost::Pricing;
 use gstlecture::package::manifest::Manifest;
 use gstlecture::package::names;
 use gstlecture::timeline::Time;
@@ -72,7 +72,7 @@ pub fn write(
         false => None,
     };
     let stored = bytes(folder).map_err(|error| Error::reading(folder, &error))?;
-    manifest.cost = Some(Cost::of(&manifest, stored, wanted.pricing));
+    manifest.cost = Some(manifest.estimate_cost(stored, wanted.pricing));
     write(names::MANIFEST, manifest.to_json())?;
     Ok(manifest)
 }

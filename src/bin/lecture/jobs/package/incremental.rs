@@ -10,11 +10,12 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use gstlecture::edit::trim_file::{Action, Entry, TrimFile};
-use gstlecture::package::hls::playlist::{self, Audio, Programme, Role, Video};
+use gstlecture::package::hls::playlist;
 use gstlecture::package::manifest::{MadeFrom, Manifest, MediaEntry};
 use gstlecture::package::mp4::codec::sample_description;
 use gstlecture::package::mp4::fragment;
 use gstlecture::package::names::{self, ContentName};
+use gstlecture::package::programme::{Audio, Programme, Role, Video};
 use gstlecture::package::reuse::{self, Part};
 use gstlecture::package::track::{KeyFrame, Segment, Track};
 use gstlecture::timeline::{CutList, FrameRate, Span, Time};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The rules of the house: who may use whom, and what every file says of itself.
+//! The rules of the house: which module may use which, and the first line of every file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,43 @@ use std::path::{Path, PathBuf};
 const PURE: [&str; 11] = [
     "chapters", "edit", "language", "package", "record", "slides", "speech", "timeline", "topics",
     "webvtt", "xapi",
+];
+
+/// The floors of the library: a module and the modules that it may use. A name that is not listed
+/// here may not be used by any pure module.
+const LIBRARY: [(&str, &[&str]); 13] = [
+    ("timeline", &[]),
+    ("language", &[]),
+    ("webvtt", &["timeline"]),
+    ("edit", &["timeline", "language", "webvtt"]),
+    ("speech", &["timeline"]),
+    ("slides", &["timeline"]),
+    ("topics", &["timeline", "language"]),
+    ("chapters", &["timeline", "language", "speech", "topics"]),
+    ("record", &["timeline", "language", "webvtt", "edit"]),
+    ("package", &["timeline", "language", "webvtt", "edit"]),
+    ("xapi", &["timeline"]),
+    ("delivery", &["xapi"]),
+    (
+        "elements",
+        &[
+            "timeline", "language", "webvtt", "edit", "speech", "slides", "topics", "chapters",
+            "record", "package", "xapi", "delivery",
+        ],
+    ),
+];
+
+/// The floors of the program: a room may use itself and the rooms before it.
+const PROGRAM: [&str; 9] = [
+    "error",
+    "stop",
+    "print",
+    "fs",
+    "engine",
+    "media",
+    "destination",
+    "class",
+    "jobs",
 ];
 
 /// What no pure module names.
@@ -157,11 +194,12 @@ fn pure_modules_know_no_gstreamer_clock_socket_or_thread() {
 
 #[test]
 fn no_element_uses_another() {
-    let folders: BTreeSet<String> = files("src/elements", "rs")
+    let mut folders: BTreeSet<String> = files("src/elements", "rs")
         .iter()
         .filter(|file| file.iter().count() > 3)
         .map(|file| part(file, 2))
         .collect();
+    assert!(folders.remove("shared"));
     assert!(folders.contains("silencetrim"), "{folders:?}");
     for file in files("src/elements", "rs") {
         let own = part(&file, 2);
@@ -199,6 +237,131 @@ fn the_library_uses_elements_and_the_program_pure_modules_only() {
             );
         }
     }
+}
+
+#[test]
+fn no_module_uses_a_floor_above() {
+    for file in files("src", "rs").iter().filter(|file| !is_program(file)) {
+        let own = part(file, 1);
+        let Some((_, allowed)) = LIBRARY.iter().find(|(module, _)| *module == own) else {
+            assert!(own == "lib", "{} is on no floor", file.display());
+            continue;
+        };
+        for path in paths(&code(file)) {
+            let Some(used) = path.strip_prefix("crate::") else {
+                continue;
+            };
+            let used = used.split("::").next().unwrap_or_default();
+            assert!(
+                used.is_empty() || used == own || allowed.contains(&used),
+                "{} names {path}: {own} does not stand on {used}",
+                file.display()
+            );
+        }
+    }
+    let floor = |room: &str| PROGRAM.iter().position(|other| *other == room);
+    for file in files("src/bin/lecture", "rs") {
+        let own = part(&file, 3);
+        if own == "main" {
+            continue;
+        }
+        let own_floor = floor(&own);
+        assert!(own_floor.is_some(), "{} is in no room", file.display());
+        for path in paths(&code(&file)) {
+            let Some(used) = path.strip_prefix("crate::") else {
+                continue;
+            };
+            let used = used.split("::").next().unwrap_or_default();
+            assert!(
+                floor(used) <= own_floor,
+                "{} names {path}: the room {used} is above {own}",
+                file.display()
+            );
+        }
+    }
+}
+
+fn is_program(file: &Path) -> bool {
+    file.starts_with("src/bin")
+}
+
+/// The module of a file: `bin` or `lib`, then the names of its path.
+fn module(file: &Path) -> Vec<String> {
+    let skipped = if is_program(file) { 3 } else { 1 };
+    let root = if is_program(file) { "bin" } else { "lib" };
+    let names = file.iter().skip(skipped).map(|name| name.to_string_lossy());
+    let mut module: Vec<String> = [root.to_owned()]
+        .into_iter()
+        .chain(names.map(|name| name.trim_end_matches(".rs").to_owned()))
+        .collect();
+    if matches!(
+        module.last().map(String::as_str),
+        Some("mod" | "lib" | "main")
+    ) {
+        module.pop();
+    }
+    module
+}
+
+/// The modules that a module uses. Its ancestors do not count: they declare it, and hold what its
+/// siblings share.
+fn used(own: &[String], code: &str, modules: &BTreeMap<Vec<String>, PathBuf>) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for path in paths(code) {
+        let mut names: Vec<String> = path.split("::").map(str::to_owned).collect();
+        let mut target: Vec<String> = match names[0].as_str() {
+            "crate" => own[..1].to_vec(),
+            "self" => own.to_vec(),
+            "super" => own[..own.len().saturating_sub(1)].to_vec(),
+            _ => continue,
+        };
+        names.remove(0);
+        while names.first().is_some_and(|name| name == "super") {
+            target.pop();
+            names.remove(0);
+        }
+        target.extend(names);
+        while !target.is_empty() && !modules.contains_key(&target) {
+            target.pop();
+        }
+        if !target.is_empty() && !own.starts_with(&target) && !target.starts_with(own) {
+            found.push(target);
+        }
+    }
+    found
+}
+
+#[test]
+fn no_files_use_each_other_in_a_circle() {
+    let modules: BTreeMap<Vec<String>, PathBuf> = files("src", "rs")
+        .into_iter()
+        .map(|file| (module(&file), file))
+        .collect();
+    let mut uses: BTreeMap<&Vec<String>, Vec<Vec<String>>> = modules
+        .iter()
+        .map(|(own, file)| (own, used(own, &code(file), &modules)))
+        .collect();
+    // Takes away, again and again, each file that uses none of those left: a circle remains.
+    loop {
+        let left: BTreeSet<Vec<String>> = uses.keys().map(|own| (*own).clone()).collect();
+        let before = uses.len();
+        uses.retain(|_, used| used.iter().any(|other| left.contains(other)));
+        if uses.len() == before {
+            break;
+        }
+    }
+    let circle: Vec<String> = uses
+        .iter()
+        .map(|(own, used)| {
+            let used: Vec<String> = used.iter().map(|path| path.join("::")).collect();
+            format!("{} -> {}", own.join("::"), used.join(", "))
+        })
+        .collect();
+    assert!(
+        circle.is_empty(),
+        "in a circle, or above one:\n{}",
+        circle.join("\n")
+    );
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use gst::glib;
 use gst::prelude::*;
 
+use super::bin::{add, make, static_pad};
 use super::encoder::{self, Coding};
 use super::ladder::{EPOCH, LadderElement};
 use super::level::LevelElement;
@@ -56,26 +57,6 @@ pub struct Head<E> {
     pub sink: gst::Pad,
     pub filter: gst::Element,
     pub end: E,
-}
-
-pub fn make(factory: &str) -> Result<gst::Element, glib::BoolError> {
-    gst::ElementFactory::make(factory).build()
-}
-
-/// Adds elements that run as the bin does, and links them in their order.
-fn add(bin: &gst::Bin, elements: &[&gst::Element]) -> Result<(), glib::BoolError> {
-    bin.add_many(elements)?;
-    gst::Element::link_many(elements)?;
-    for element in elements.iter().rev() {
-        element.sync_state_with_parent()?;
-    }
-    Ok(())
-}
-
-pub fn static_pad(element: &gst::Element, name: &str) -> Result<gst::Pad, glib::BoolError> {
-    element
-        .static_pad(name)
-        .ok_or_else(|| glib::bool_error!("{} has no pad {name}", element.name()))
 }
 
 /// Upright I420 at a constant rate, up to where the sizes part.

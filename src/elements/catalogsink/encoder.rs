@@ -11,7 +11,7 @@ use gst::glib;
 use gst::prelude::*;
 use once_cell::sync::OnceCell;
 
-use super::branch::{make, static_pad};
+use super::bin::{make, static_pad};
 use super::settings::{Preset, Settings};
 use crate::package::coding::VideoCodec;
 use crate::package::ladder::{Content, Rung};

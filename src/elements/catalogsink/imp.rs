@@ -17,22 +17,15 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
+use super::CAT;
 use super::branch;
 use super::encoder;
 use super::pad::{AudioPad, AudioSettings, TextPad, TextSettings};
+use super::pad::{CHAPTERS, VIDEO};
 use super::run::Run;
 use super::settings::Settings;
-use super::streams::{CHAPTERS, VIDEO};
 use super::writer::WriteError;
 use crate::elements::shared::lock::lock;
-
-pub static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
-    gst::DebugCategory::new(
-        "catalogsink",
-        gst::DebugColorFlags::empty(),
-        Some("Writes a package for a catalog"),
-    )
-});
 
 #[derive(Default)]
 pub struct CatalogSink {

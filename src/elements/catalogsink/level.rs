@@ -189,7 +189,7 @@ impl BaseTransformImpl for LevelImp {
                 if let Some(rest) = self.rest()
                     && let Err(error) = self.obj().src_pad().push(rest)
                 {
-                    gst::info!(super::imp::CAT, imp = self, "the end is lost: {error}");
+                    gst::info!(super::CAT, imp = self, "the end is lost: {error}");
                 }
             }
             gst::EventView::FlushStop(_) => self.lock().stream = None,

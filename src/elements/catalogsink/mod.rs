@@ -16,7 +16,9 @@
 
 use gst::glib;
 use gst::prelude::*;
+use once_cell::sync::Lazy;
 
+mod bin;
 mod branch;
 mod changes;
 mod encoder;
@@ -32,6 +34,14 @@ mod settings;
 mod starts;
 mod streams;
 mod writer;
+
+static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
+    gst::DebugCategory::new(
+        "catalogsink",
+        gst::DebugColorFlags::empty(),
+        Some("Writes a package for a catalog"),
+    )
+});
 
 glib::wrapper! {
     pub struct CatalogSink(ObjectSubclass<imp::CatalogSink>)

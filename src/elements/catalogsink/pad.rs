@@ -13,6 +13,11 @@ use gst::prelude::*;
 use crate::package::programme::Role;
 use crate::package::text::TextRole;
 
+/// The name of the pad for the video.
+pub const VIDEO: &str = "video";
+/// The name of the pad for the chapters.
+pub const CHAPTERS: &str = "chapters";
+
 /// What an audio rendition is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
 #[enum_type(name = "GstCatalogSinkRole")]

@@ -10,12 +10,12 @@ use std::{fs, io};
 
 use gst::prelude::*;
 
+use super::CAT;
 use super::finish::Finished;
-use super::imp::CAT;
 use super::ladder::LadderElement;
+use super::pad::CHAPTERS;
 use super::pad::{AudioRole, AudioSettings, TextSettings};
 use super::settings::Settings;
-use super::streams::CHAPTERS;
 use super::writer::TrackWriter;
 use crate::elements::shared::lock::lock;
 use crate::language;

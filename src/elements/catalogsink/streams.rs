@@ -8,11 +8,13 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
+use super::CAT;
 use super::branch::{self, Head};
 use super::encoder::Coding;
-use super::imp::{CAT, CatalogSink};
+use super::imp::CatalogSink;
 use super::ladder::LadderElement;
 use super::pad::{AudioPad, TextPad};
+use super::pad::{CHAPTERS, VIDEO};
 use super::run::{Due, Input, Output, Tail};
 use super::starts::Starts;
 use super::writer::{TrackWriter, WriteError};
@@ -23,9 +25,6 @@ use crate::package::grid::Grid;
 use crate::package::ladder;
 use crate::timeline::{FrameRate, Span, Time};
 use crate::webvtt::Cue;
-
-pub const VIDEO: &str = "video";
-pub const CHAPTERS: &str = "chapters";
 
 /// The longest piece of silence that is put at an end; audiorate fills up to it.
 const SILENCE: gst::ClockTime = gst::ClockTime::from_mseconds(20);

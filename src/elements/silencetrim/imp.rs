@@ -12,6 +12,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
+use super::CAT;
 use super::pads::{Input, Output, Pair};
 use super::report;
 use super::session::Session;
@@ -20,14 +21,6 @@ use super::sink_pad::SinkPad;
 use super::stream::Stream;
 use crate::elements::shared::lock::lock;
 use crate::timeline::Time;
-
-pub static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
-    gst::DebugCategory::new(
-        "silencetrim",
-        gst::DebugColorFlags::empty(),
-        Some("Dead air of a class"),
-    )
-});
 
 pub struct SilenceTrim {
     pub(super) settings: Mutex<Settings>,

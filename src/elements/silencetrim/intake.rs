@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::imp::{CAT, SilenceTrim};
-use super::item::{Item, Kind};
+use super::CAT;
+use super::imp::SilenceTrim;
+use super::item::Item;
+use super::kind::Kind;
 use super::pads::Pair;
 use super::redact;
 use super::report;

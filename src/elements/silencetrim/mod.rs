@@ -24,14 +24,17 @@
 
 use gst::glib;
 use gst::prelude::*;
+use once_cell::sync::Lazy;
 
 mod audio;
 mod course;
 mod imp;
 mod intake;
 mod item;
+mod kind;
 mod pads;
 mod pair_pads;
+mod picture;
 mod queries;
 mod redact;
 mod report;
@@ -41,6 +44,15 @@ mod settings;
 mod sink_pad;
 mod stream;
 mod task;
+mod times;
+
+static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
+    gst::DebugCategory::new(
+        "silencetrim",
+        gst::DebugColorFlags::empty(),
+        Some("Dead air of a class"),
+    )
+});
 
 glib::wrapper! {
     pub struct SilenceTrim(ObjectSubclass<imp::SilenceTrim>)

@@ -8,9 +8,10 @@ use gst::prelude::*;
 use gst_audio::AudioInfo;
 
 use super::audio;
-use super::item::Kind;
+use super::kind::Kind;
 use super::redact::Redactor;
 use super::sink_pad::SinkPad;
+use super::times::{clock, time};
 use crate::speech::{Listener, Sound};
 use crate::timeline::{Content, Span, Time};
 
@@ -200,13 +201,4 @@ fn duration(buffer: &gst::BufferRef, info: &AudioInfo) -> Time {
     let samples = audio::count(buffer, info) as u128;
     let nanos = samples * 1_000_000_000 / u128::from(info.rate().max(1));
     Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
-}
-
-pub fn time(at: gst::ClockTime) -> Time {
-    Time::from_nanos(at.nseconds())
-}
-
-/// Times at the end of time become the latest one that GStreamer can say.
-pub fn clock(at: Time) -> gst::ClockTime {
-    gst::ClockTime::from_nseconds(at.nanos().min(u64::MAX - 1))
 }

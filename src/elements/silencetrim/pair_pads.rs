@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::imp::{CAT, SilenceTrim};
+use super::CAT;
+use super::imp::SilenceTrim;
 use super::item::Item;
 use super::pads::Pair;
 use super::sink_pad::SinkPad;

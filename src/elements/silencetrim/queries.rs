@@ -8,8 +8,10 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 
 use super::imp::SilenceTrim;
-use super::item::{self, Kind};
-use super::pads::{Pair, clock, time};
+use super::item;
+use super::kind::Kind;
+use super::pads::Pair;
+use super::times::{clock, time};
 use crate::elements::shared::lock::lock;
 use crate::timeline::{Span, Time};
 

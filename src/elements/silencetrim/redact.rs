@@ -4,55 +4,13 @@
 
 use std::sync::Arc;
 
-use gst_video::{VideoCaptionMeta, VideoConverter, VideoFrame, VideoInfo};
+use gst_video::VideoCaptionMeta;
 
 use super::audio;
-use super::item::{Kind, media_type};
+use super::kind::{Kind, media_type};
+use super::picture::Picture;
+use super::times::clock;
 use crate::timeline::{Content, Redaction, Span, Time, touches};
-
-/// How bright the card is, of 255: dark, so that it does not glare between slides.
-const CARD: u8 = 0x30;
-
-/// How the pictures of a stream are laid out, and a plain one of them.
-#[derive(Debug)]
-pub struct Picture {
-    info: VideoInfo,
-    card: gst::Buffer,
-}
-
-impl Picture {
-    /// Of raw pictures in system memory; the error says what others need.
-    pub fn new(caps: &gst::CapsRef) -> Result<Self, String> {
-        let features = caps.features(0);
-        if features.is_some_and(|features| !features.contains("memory:SystemMemory")) {
-            return Err(
-                "pictures outside of system memory cannot be covered; put an element before that \
-                 downloads them"
-                    .into(),
-            );
-        }
-        let unknown = |error| {
-            format!("pictures of this kind cannot be covered: {error}; put videoconvert before")
-        };
-        let info = VideoInfo::from_caps(caps).map_err(unknown)?;
-        let card = card(&info).map_err(unknown)?;
-        Ok(Picture { info, card })
-    }
-}
-
-fn card(info: &VideoInfo) -> Result<gst::Buffer, gst::glib::BoolError> {
-    let grey = VideoInfo::builder(gst_video::VideoFormat::Rgb, info.width(), info.height())
-        .fps(info.fps())
-        .interlace_mode(info.interlace_mode())
-        .build()?;
-    let source = gst::Buffer::from_mut_slice(vec![CARD; grey.size()]);
-    let failed = |_| gst::glib::bool_error!("its memory is not what its caps say");
-    let source = VideoFrame::from_buffer_readable(source, &grey).map_err(failed)?;
-    let made = gst::Buffer::with_size(info.size())?;
-    let mut made = VideoFrame::from_buffer_writable(made, info).map_err(failed)?;
-    VideoConverter::new(&grey, info, None)?.frame(&source, &mut made);
-    Ok(made.into_buffer())
-}
 
 /// Why a stream of these caps cannot be made to hide what has to be hidden, and what to do.
 pub fn refusal(
@@ -191,8 +149,8 @@ impl Redactor {
         let cover = redaction.cover(span)?;
         let mut frame = gst::Buffer::new();
         if let Some(frame) = frame.get_mut() {
-            frame.set_pts(super::pads::clock(span.start));
-            let length = (!span.is_empty()).then(|| super::pads::clock(span.duration()));
+            frame.set_pts(clock(span.start));
+            let length = (!span.is_empty()).then(|| clock(span.duration()));
             frame.set_duration(length);
         }
         let kind = Kind::RawVideo(Some(Arc::clone(layout)));

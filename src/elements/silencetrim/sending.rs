@@ -4,10 +4,13 @@
 
 use gst::prelude::*;
 
-use super::imp::{CAT, SilenceTrim};
-use super::item::{self, Kept, Kind};
-use super::pads::{Output, Pair, clock};
+use super::CAT;
+use super::imp::SilenceTrim;
+use super::item::{self, Kept};
+use super::kind::Kind;
+use super::pads::{Output, Pair};
 use super::report;
+use super::times::clock;
 use crate::elements::shared::lock::lock;
 use crate::elements::shared::{slide_event, splice_event};
 use crate::package::grid::Splice;

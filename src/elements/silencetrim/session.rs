@@ -4,15 +4,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::item::Item;
 use super::settings::{Mode, Settings};
 use super::stream::{Backlog, Stream};
-use super::task::BEGIN_TIMEOUT;
 use crate::speech::trim::Cut;
 use crate::speech::{Kind, Plan, Sound};
 use crate::timeline::{CutList, Decision, Gops, Redaction, Span, Time};
+
+/// How long, after the others have ended or brought much, a pad that leads to no source may take to be
+/// linked to one: a link that waits for a decoder to be chosen shows nowhere but in the pad that is
+/// missing.
+pub(super) const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A pair's chain waits behind this much of its own decided backlog …
 const BACKLOG_TIME: Time = Time::SECOND;
@@ -493,7 +497,7 @@ fn insert(list: &mut Vec<Span>, span: Span) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Kind;
+    use super::super::kind::Kind;
     use super::*;
 
     fn packet(at: u64) -> Item {

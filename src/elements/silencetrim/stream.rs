@@ -170,7 +170,7 @@ impl Stream {
 
 #[cfg(test)]
 mod tests {
-    use super::super::item::Kind;
+    use super::super::kind::Kind;
     use super::*;
 
     fn packet() -> Item {

@@ -3,22 +3,19 @@
 //! The task of each pair: it waits for what is decided.
 
 use std::sync::{Arc, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 
-use super::imp::{CAT, SilenceTrim};
+use super::CAT;
+use super::imp::SilenceTrim;
 use super::item::{self, Item};
 use super::pads::Pair;
 use super::redact::Place;
+use super::session::BEGIN_TIMEOUT;
 use super::stream::Sending;
 use crate::elements::shared::lock::lock;
-
-/// How long, after the others have ended or brought much, a pad that leads to no source may take to be
-/// linked to one: a link that waits for a decoder to be chosen shows nowhere but in the pad that is
-/// missing.
-pub(super) const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl SilenceTrim {
     pub(super) fn start_task(&self, pair: &Arc<Pair>) {

@@ -41,7 +41,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let request = &request.or_sample();
     let input = request.recording()?;
     request.transcript()?;
-    let texts = GivenTexts::read(request, &input)?;
+    let texts = GivenTexts::read(&request.values, &input)?;
     if request.print {
         return say(request, &input, &texts);
     }

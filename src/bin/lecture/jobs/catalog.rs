@@ -16,7 +16,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.recording()?;
     request.transcript()?;
     package::check(request, &input)?;
-    let texts = GivenTexts::read(request, &input)?;
+    let texts = GivenTexts::read(&request.values, &input)?;
     if request.print {
         analyse::say(request, &input, &texts)?;
         return package::say_with_drafts(request, &input, &texts);

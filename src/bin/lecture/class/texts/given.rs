@@ -16,8 +16,8 @@ use gstlecture::webvtt::{Document, Header, Problem, ReadError, captions};
 use crate::class::drafts::{Cuts, Drafts, text_name};
 use crate::class::fingerprint::{of_file, of_recording};
 use crate::class::folder::{self, ClassFolder};
+use crate::engine::description::Values;
 use crate::error::Error;
-use crate::jobs::Request;
 use crate::media::probe::Input;
 use crate::print;
 
@@ -64,16 +64,16 @@ pub struct Described {
 }
 
 impl GivenTexts {
-    /// Reads what the request names, and warns of what is odd in it.
-    pub fn read(request: &Request, input: &Input) -> Result<Self, Error> {
+    /// Reads the files that the variables name, and warns of what is odd in it.
+    pub fn read(values: &Values, input: &Input) -> Result<Self, Error> {
         let recording = of_recording(&input.path);
         let mut given = GivenTexts {
-            in_output_time: in_output_time(request)?,
+            in_output_time: in_output_time(values)?,
             recording: recording.map_err(|error| Error::reading(&input.path, &error))?,
             ..GivenTexts::default()
         };
         let length = input.duration.filter(|_| !given.in_output_time);
-        for (language, path) in request.values.by_language(CAPTIONS) {
+        for (language, path) in values.by_language(CAPTIONS) {
             let text = GivenText::read(TextRole::Captions, language, path)?;
             let Some(text) = text else {
                 return Err(Error::request(
@@ -84,7 +84,7 @@ impl GivenTexts {
             };
             given.add(text, length)?;
         }
-        for (language, path) in request.values.by_language(DESCRIPTIONS) {
+        for (language, path) in values.by_language(DESCRIPTIONS) {
             match GivenText::read(TextRole::Descriptions, language, path)? {
                 Some(text) => given.add(text, length)?,
                 None => {
@@ -308,8 +308,8 @@ impl Described {
     }
 }
 
-fn in_output_time(request: &Request) -> Result<bool, Error> {
-    match request.values.get("captions-time") {
+fn in_output_time(values: &Values) -> Result<bool, Error> {
+    match values.get("captions-time") {
         None | Some("source") => Ok(false),
         Some("output") => Ok(true),
         Some(other) => Err(Error::usage(

@@ -20,13 +20,13 @@ use gstlecture::package::reuse::{self, Part};
 use gstlecture::package::track::{KeyFrame, Segment, Track};
 use gstlecture::timeline::{CutList, FrameRate, Span, Time};
 
+use super::describe;
 use crate::class::drafts::Corrected;
 use crate::class::folder;
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
 use crate::error::Error;
 use crate::fs::files;
-use crate::jobs::package;
 use crate::jobs::package::finish;
 use crate::jobs::{Request, Summary};
 use crate::media::probe::Input;
@@ -343,7 +343,7 @@ impl Republish<'_> {
         };
         let list = self.staging.join(CUTS);
         files::write(&list, self.trim_file(&cuts).to_string().as_bytes())?;
-        let part = package::Part {
+        let part = describe::Part {
             picture: true,
             // It may be what is longest.
             sound: output.end == Time::MAX,
@@ -398,9 +398,9 @@ impl Republish<'_> {
     fn describe(
         &self,
         folder: &Path,
-        part: &package::Part,
+        part: &describe::Part,
     ) -> crate::engine::description::Pipeline {
-        package::describe_part(self.request, self.input, self.corrected, folder, Some(part))
+        describe::describe_part(self.request, self.input, self.corrected, folder, Some(part))
     }
 
     /// The renditions of the sound for this role, in a programme that ends there.
@@ -427,7 +427,7 @@ impl Republish<'_> {
         if count == 0 {
             return Ok(Some(Vec::new()));
         }
-        let part = package::Part {
+        let part = describe::Part {
             picture: false,
             sound: is_main,
             descriptions: !is_main,

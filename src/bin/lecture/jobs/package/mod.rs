@@ -2,41 +2,35 @@
 
 //! `package`: a recording and its drafts become a package.
 
+mod describe;
 pub mod finish;
 mod incremental;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use gstlecture::package::coding::Codecs;
 use gstlecture::package::cost::Pricing;
 use gstlecture::package::ladder::Ladder;
 use gstlecture::package::manifest::{Completion, MadeFrom, Manifest};
-use gstlecture::package::text::TextRole;
 use gstlecture::timeline::{Content, Span, Time};
-use once_cell::sync::Lazy;
 use serde_json::{Value, json};
 
+pub use self::describe::DESCRIPTION;
+use self::describe::{describe, ladder};
 use self::finish::Wanted;
 use self::incremental::Republish;
-use super::{Request, Summary, absolute, facts, fingerprint};
-use crate::class::drafts::{CHAPTERS, Corrected, Drafts, TRIM};
+use super::{Request, Summary, absolute, fingerprint};
+use crate::class::drafts::{Corrected, Drafts};
 use crate::class::fingerprint::of_bytes;
 use crate::class::folder::{self, ClassFolder, Staging};
 use crate::class::texts::GivenTexts;
-use crate::engine::description::{Description, Pipeline};
+use crate::engine::description::Pipeline;
 use crate::engine::pipeline;
 use crate::error::Error;
 use crate::media::loudness;
 use crate::media::probe::Input;
 use crate::media::verify;
 use crate::print::counted;
-
-pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
-    Description::read(
-        "package",
-        include_str!("../../../../../pipelines/package.launch"),
-    )
-});
 
 /// What to do after Ctrl-C.
 pub const AGAIN: &str = "type the same command again";
@@ -55,7 +49,7 @@ const MEDIA_VARIABLES: [&str; 7] = [
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.recording()?;
     check_values(request)?;
-    let given = GivenTexts::read(request, &input)?;
+    let given = GivenTexts::read(&request.values, &input)?;
     if request.print {
         let class = absolute(request.value("output"))?;
         let drafts = Drafts::open(class.join("drafts"));
@@ -316,120 +310,6 @@ impl Making<'_> {
 /// The end of the recording, as far as is known.
 fn end(input: &Input) -> Time {
     input.duration.unwrap_or(Time::MAX)
-}
-
-/// The pipeline that writes its package to `folder`.
-fn describe(request: &Request, input: &Input, corrected: &Corrected, folder: &Path) -> Pipeline {
-    describe_part(request, input, corrected, folder, None)
-}
-
-/// What of a package's media a pipeline makes.
-pub struct Part {
-    pub picture: bool,
-    pub sound: bool,
-    pub descriptions: bool,
-    /// The cut list to apply in the place of the draft.
-    pub cuts: Option<PathBuf>,
-    /// As [`Corrected::slides`].
-    pub slides: String,
-    /// The length of the whole programme, where it is known.
-    pub duration: Option<Time>,
-}
-
-/// As [`describe`], of a part of the media alone.
-pub fn describe_part(
-    request: &Request,
-    input: &Input,
-    corrected: &Corrected,
-    folder: &Path,
-    part: Option<&Part>,
-) -> Pipeline {
-    let mut values = request.values.clone();
-    values.set("input", input.path.display().to_string());
-    values.set("package", folder.display().to_string());
-    values.set("cuts", corrected.path(TRIM).display().to_string());
-    values.set("chapters", corrected.path(CHAPTERS).display().to_string());
-    if let Some(video) = &input.video {
-        let (num, den) = video.frame_rate;
-        values.set("frame-rate", format!("{num}/{den}"));
-    }
-    if !corrected.slides.is_empty() {
-        values.set("slides", corrected.slides.clone());
-    }
-    values.set("ladder", ladder(request, corrected));
-    if let Some(language) = &corrected.language {
-        values.set("audio-language.0", language);
-    }
-    for (n, audio) in input.audio.iter().enumerate() {
-        if let Some(title) = &audio.title {
-            values.set(format!("label.{n}"), title);
-        }
-        if let Some(gains) = corrected.gains.get(n) {
-            values.set(format!("gains.{n}"), gains);
-        }
-    }
-    for (n, text) in corrected.texts.iter().enumerate() {
-        values.set(format!("text.{n}"), text.path.display().to_string());
-        values.set(format!("text-language.{n}"), &text.rendition.language);
-        let role = match text.rendition.role {
-            TextRole::Captions => "captions",
-            TextRole::Subtitles => "subtitles",
-            TextRole::Descriptions => "descriptions",
-        };
-        values.set(format!("text-role.{n}"), role);
-        if text.rendition.role == TextRole::Descriptions {
-            values.set(format!("trim-role.{n}"), "description");
-        }
-    }
-    for (n, described) in corrected.described.iter().enumerate() {
-        values.set(
-            format!("described.{n}"),
-            described.path.display().to_string(),
-        );
-        values.set(format!("described-language.{n}"), &described.language);
-        if let Some(gains) = corrected.described_gains.get(n) {
-            values.set(format!("described-gains.{n}"), gains);
-        }
-    }
-    let mut facts = facts(input);
-    facts.set("cuts", corrected.has_cuts);
-    facts.set("chapters", corrected.has_chapters);
-    facts.count("text", corrected.texts.iter().count());
-    facts.count("described", corrected.described.len());
-    if let Some(part) = part {
-        facts.set("recording", part.picture || part.sound);
-        for (is_part, words) in [
-            (part.picture, &["video"][..]),
-            (part.sound, &["audio"]),
-            (part.descriptions, &["described"]),
-            (false, &["text", "chapters"]),
-        ] {
-            words
-                .iter()
-                .filter(|_| !is_part)
-                .for_each(|word| facts.set(word, false));
-        }
-        if let Some(cuts) = &part.cuts {
-            values.set("cuts", cuts.display().to_string());
-        }
-        if part.slides.is_empty() {
-            values.remove("slides");
-        } else {
-            values.set("slides", &part.slides);
-        }
-        if let Some(duration) = part.duration {
-            values.set("duration", duration.secs_f64().to_string());
-        }
-    }
-    DESCRIPTION.pipeline(&facts, &values)
-}
-
-/// The ladder that is asked for, or that fits what is shown.
-fn ladder<'a>(request: &'a Request, corrected: &Corrected) -> &'a str {
-    match request.value("ladder") {
-        "auto" if corrected.is_screen => "screen",
-        asked => asked,
-    }
 }
 
 /// Tells whether media can be used again: it changes with everything that they are made from.

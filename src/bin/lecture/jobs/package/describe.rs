@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The pipeline that makes a package, or a part of its media.
+
+use std::path::{Path, PathBuf};
+
+use gstlecture::package::text::TextRole;
+use gstlecture::timeline::Time;
+use once_cell::sync::Lazy;
+
+use crate::class::drafts::{CHAPTERS, Corrected, TRIM};
+use crate::engine::description::{Description, Pipeline};
+use crate::jobs::{Request, facts};
+use crate::media::probe::Input;
+
+pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
+    Description::read(
+        "package",
+        include_str!("../../../../../pipelines/package.launch"),
+    )
+});
+
+/// The pipeline that writes its package to `folder`.
+pub fn describe(
+    request: &Request,
+    input: &Input,
+    corrected: &Corrected,
+    folder: &Path,
+) -> Pipeline {
+    describe_part(request, input, corrected, folder, None)
+}
+
+/// What of a package's media a pipeline makes.
+pub struct Part {
+    pub picture: bool,
+    pub sound: bool,
+    pub descriptions: bool,
+    /// The cut list to apply in the place of the draft.
+    pub cuts: Option<PathBuf>,
+    /// As [`Corrected::slides`].
+    pub slides: String,
+    /// The length of the whole programme, where it is known.
+    pub duration: Option<Time>,
+}
+
+/// As [`describe`], of a part of the media alone.
+pub fn describe_part(
+    request: &Request,
+    input: &Input,
+    corrected: &Corrected,
+    folder: &Path,
+    part: Option<&Part>,
+) -> Pipeline {
+    let mut values = request.values.clone();
+    values.set("input", input.path.display().to_string());
+    values.set("package", folder.display().to_string());
+    values.set("cuts", corrected.path(TRIM).display().to_string());
+    values.set("chapters", corrected.path(CHAPTERS).display().to_string());
+    if let Some(video) = &input.video {
+        let (num, den) = video.frame_rate;
+        values.set("frame-rate", format!("{num}/{den}"));
+    }
+    if !corrected.slides.is_empty() {
+        values.set("slides", corrected.slides.clone());
+    }
+    values.set("ladder", ladder(request, corrected));
+    if let Some(language) = &corrected.language {
+        values.set("audio-language.0", language);
+    }
+    for (n, audio) in input.audio.iter().enumerate() {
+        if let Some(title) = &audio.title {
+            values.set(format!("label.{n}"), title);
+        }
+        if let Some(gains) = corrected.gains.get(n) {
+            values.set(format!("gains.{n}"), gains);
+        }
+    }
+    for (n, text) in corrected.texts.iter().enumerate() {
+        values.set(format!("text.{n}"), text.path.display().to_string());
+        values.set(format!("text-language.{n}"), &text.rendition.language);
+        let role = match text.rendition.role {
+            TextRole::Captions => "captions",
+            TextRole::Subtitles => "subtitles",
+            TextRole::Descriptions => "descriptions",
+        };
+        values.set(format!("text-role.{n}"), role);
+        if text.rendition.role == TextRole::Descriptions {
+            values.set(format!("trim-role.{n}"), "description");
+        }
+    }
+    for (n, described) in corrected.described.iter().enumerate() {
+        values.set(
+            format!("described.{n}"),
+            described.path.display().to_string(),
+        );
+        values.set(format!("described-language.{n}"), &described.language);
+        if let Some(gains) = corrected.described_gains.get(n) {
+            values.set(format!("described-gains.{n}"), gains);
+        }
+    }
+    let mut facts = facts(input);
+    facts.set("cuts", corrected.has_cuts);
+    facts.set("chapters", corrected.has_chapters);
+    facts.count("text", corrected.texts.iter().count());
+    facts.count("described", corrected.described.len());
+    if let Some(part) = part {
+        facts.set("recording", part.picture || part.sound);
+        for (is_part, words) in [
+            (part.picture, &["video"][..]),
+            (part.sound, &["audio"]),
+            (part.descriptions, &["described"]),
+            (false, &["text", "chapters"]),
+        ] {
+            words
+                .iter()
+                .filter(|_| !is_part)
+                .for_each(|word| facts.set(word, false));
+        }
+        if let Some(cuts) = &part.cuts {
+            values.set("cuts", cuts.display().to_string());
+        }
+        if part.slides.is_empty() {
+            values.remove("slides");
+        } else {
+            values.set("slides", &part.slides);
+        }
+        if let Some(duration) = part.duration {
+            values.set("duration", duration.secs_f64().to_string());
+        }
+    }
+    DESCRIPTION.pipeline(&facts, &values)
+}
+
+/// The ladder that is asked for, or that fits what is shown.
+pub fn ladder<'a>(request: &'a Request, corrected: &Corrected) -> &'a str {
+    match request.value("ladder") {
+        "auto" if corrected.is_screen => "screen",
+        asked => asked,
+    }
+}

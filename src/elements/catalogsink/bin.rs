@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Elements inside of the bin.
+
+use gst::glib;
+use gst::prelude::*;
+
+/// Makes an element; the error names the factory that is missing.
+pub fn make(factory: &str) -> Result<gst::Element, glib::BoolError> {
+    gst::ElementFactory::make(factory).build()
+}
+
+/// Adds elements to the bin, links them in order, and brings them to the state of the bin.
+pub fn add(bin: &gst::Bin, elements: &[&gst::Element]) -> Result<(), glib::BoolError> {
+    bin.add_many(elements)?;
+    gst::Element::link_many(elements)?;
+    for element in elements.iter().rev() {
+        element.sync_state_with_parent()?;
+    }
+    Ok(())
+}
+
+/// Returns a static pad, or an error that names the element and the pad.
+pub fn static_pad(element: &gst::Element, name: &str) -> Result<gst::Pad, glib::BoolError> {
+    element
+        .static_pad(name)
+        .ok_or_else(|| glib::bool_error!("{} has no pad {name}", element.name()))
+}

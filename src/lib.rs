@@ -7,6 +7,7 @@ pub mod chapters;
 pub mod edit;
 pub mod language;
 pub mod package;
+pub mod record;
 pub mod slides;
 pub mod speech;
 pub mod timeline;

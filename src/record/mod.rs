@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Recorded sessions: rooms whose tracks were kept apart.
+
+pub mod layout;

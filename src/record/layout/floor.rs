@@ -62,31 +62,7 @@ impl Floor {
                 && person.camera().is_some()
                 && !reserved.contains(&person.id)
         };
-        let best = room
-            .people
-            .iter()
-            .enumerate()
-            .filter(|(_, person)| is_eligible(person))
-            .min_by(|(_, a), (_, b)| by_order(a, b));
-        let holder = self.holder.take();
-        let is_holder = |person: &Person| Some(&person.id) == holder.as_ref();
-        let kept = room
-            .people
-            .iter()
-            .position(|person| is_holder(person) && is_eligible(person))
-            .filter(|index| {
-                let has_better = best.is_some_and(|(_, best)| best.is_camera_on());
-                !(has_better && room.people.get(*index).is_some_and(is_weak))
-            })
-            .or_else(|| {
-                let (index, person) = best?;
-                self.hold_until = if person.voice.is_in_turn() {
-                    now.saturating_add(rules.hold)
-                } else {
-                    now
-                };
-                Some(index)
-            });
+        let kept = self.keep_or_replace(room, now, rules, is_eligible);
         let Some(kept) = kept else {
             return;
         };
@@ -109,6 +85,41 @@ impl Floor {
             .people
             .get(winner.unwrap_or(kept))
             .map(|person| person.id.clone());
+    }
+
+    /// Returns who holds the floor if nobody wins it: the holder, or the first in order if the holder
+    /// is gone or has nothing to show.
+    fn keep_or_replace(
+        &mut self,
+        room: &Room,
+        now: Time,
+        rules: &SwitchRules,
+        is_eligible: impl Fn(&Person) -> bool,
+    ) -> Option<usize> {
+        let best = room
+            .people
+            .iter()
+            .enumerate()
+            .filter(|(_, person)| is_eligible(person))
+            .min_by(|(_, a), (_, b)| by_order(a, b));
+        let holder = self.holder.take();
+        let is_holder = |person: &Person| Some(&person.id) == holder.as_ref();
+        room.people
+            .iter()
+            .position(|person| is_holder(person) && is_eligible(person))
+            .filter(|index| {
+                let has_better = best.is_some_and(|(_, best)| best.is_camera_on());
+                !(has_better && room.people.get(*index).is_some_and(is_weak))
+            })
+            .or_else(|| {
+                let (index, person) = best?;
+                self.hold_until = if person.voice.is_in_turn() {
+                    now.saturating_add(rules.hold)
+                } else {
+                    now
+                };
+                Some(index)
+            })
     }
 
     /// Notes who has a claim against the holder, and since when.

@@ -214,45 +214,16 @@ impl Room {
             Change::Publish {
                 participant,
                 source,
-            } => {
-                let person = self.person_or_new(participant);
-                if let Some(video) = person.video(*source) {
-                    video.is_published = true;
-                    video.is_muted = false;
-                } else if *source == Source::Microphone {
-                    person.is_microphone_muted = false;
-                }
-            }
+            } => self.publish(participant, *source),
             Change::Unpublish {
                 participant,
                 source,
-            } => {
-                let Some(person) = self.person(participant) else {
-                    return;
-                };
-                if let Some(video) = person.video(*source) {
-                    *video = Video::default();
-                } else if *source == Source::Microphone {
-                    person.voice.silence(now);
-                }
-            }
+            } => self.unpublish(now, participant, *source),
             Change::Mute {
                 participant,
                 source,
                 muted,
-            } => {
-                let Some(person) = self.person(participant) else {
-                    return;
-                };
-                if let Some(video) = person.video(*source) {
-                    video.is_muted = *muted;
-                } else if *source == Source::Microphone {
-                    person.is_microphone_muted = *muted;
-                    if *muted {
-                        person.voice.silence(now);
-                    }
-                }
-            }
+            } => self.mute(now, participant, *source, *muted),
             Change::Level {
                 participant,
                 decibels,
@@ -275,7 +246,7 @@ impl Room {
                 width,
                 height,
             } => {
-                if let Some(video) = self.person(participant).and_then(|p| p.video(*source)) {
+                if let Some(video) = self.video(participant, *source) {
                     video.size = Some((*width, *height));
                 }
             }
@@ -284,12 +255,51 @@ impl Room {
                 source,
                 degrees,
             } => {
-                if let Some(video) = self.person(participant).and_then(|p| p.video(*source)) {
+                if let Some(video) = self.video(participant, *source) {
                     video.degrees = *degrees;
                 }
             }
             Change::Layout(_) => {}
         }
+    }
+
+    fn publish(&mut self, id: &str, source: Source) {
+        let person = self.person_or_new(id);
+        if let Some(video) = person.video(source) {
+            video.is_published = true;
+            video.is_muted = false;
+        } else if source == Source::Microphone {
+            person.is_microphone_muted = false;
+        }
+    }
+
+    fn unpublish(&mut self, now: Time, id: &str, source: Source) {
+        let Some(person) = self.person(id) else {
+            return;
+        };
+        if let Some(video) = person.video(source) {
+            *video = Video::default();
+        } else if source == Source::Microphone {
+            person.voice.silence(now);
+        }
+    }
+
+    fn mute(&mut self, now: Time, id: &str, source: Source, muted: bool) {
+        let Some(person) = self.person(id) else {
+            return;
+        };
+        if let Some(video) = person.video(source) {
+            video.is_muted = muted;
+        } else if source == Source::Microphone {
+            person.is_microphone_muted = muted;
+            if muted {
+                person.voice.silence(now);
+            }
+        }
+    }
+
+    fn video(&mut self, id: &str, source: Source) -> Option<&mut Video> {
+        self.person(id).and_then(|person| person.video(source))
     }
 
     fn person(&mut self, id: &str) -> Option<&mut Person> {

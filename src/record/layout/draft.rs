@@ -9,10 +9,9 @@
 use std::fmt;
 
 use super::{LayoutName, Picture, UnknownLayout};
+use crate::edit::Review;
 use crate::timeline::{Span, Time};
-use crate::webvtt::{
-    self, Block, Cue, Document, Problem, ProblemKind, ReadError, Review, Timestamp,
-};
+use crate::webvtt::{self, Block, Cue, Document, Problem, ProblemKind, ReadError, Timestamp};
 
 /// How far past the end of the session a cue may reach.
 const END_TOLERANCE: Time = Time::SECOND;
@@ -395,7 +394,10 @@ impl fmt::Display for LayoutDraft {
         let cues = entries
             .into_iter()
             .map(|entry| Cue::new(entry.span, &entry.decision.to_string()));
-        let mut document = Document::new(self.review.as_ref(), cues);
+        let mut document = Document::new(cues);
+        if let Some(review) = &self.review {
+            document.set_review(review);
+        }
         let help = Block::Note {
             text: HELP.to_owned(),
             line: 0,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::edit::Review;
 use crate::timeline::Span;
-use crate::webvtt::Review;
 
 fn read(cues: &str) -> Result<LayoutDraft, Vec<String>> {
     let text = format!("WEBVTT\n\n{cues}");

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use super::arrange::{Cast, MAX_INTERPRETERS, Pages, arrange};
+use super::arrange::arrange;
+use super::canvas::{Cast, MAX_INTERPRETERS, Pages};
 use super::floor::{Floor, SwitchRules, by_order};
 use super::room::{Change, Event, Person, Role, Room, Track};
 use super::{

@@ -8,7 +8,8 @@
 //!
 //! - `room`: who is in the room, and their tracks; `voice`: who speaks; `floor`: who holds the
 //!   stage; `page`: which of many people have a tile.
-//! - `geometry` and `arrange`: the rectangles of each layout; `file`: a layout of the user's own.
+//! - `geometry` and `canvas`: rectangles and tiles; `arrange`: those of each layout; `file`: a layout
+//!   of the user's own.
 //! - `draft`: `layout.vtt`, the director's choices as a file that a person corrects.
 //!
 //! `grid`, `speaker`, `single-speaker` and their order follow the default template of LiveKit
@@ -21,6 +22,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 mod arrange;
+mod canvas;
 mod director;
 mod draft;
 mod file;

@@ -9,7 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::arrange::MAX_GRID;
+use super::canvas::MAX_GRID;
 use super::geometry::boundary;
 use super::room::Role;
 use super::{Color, Fit, Rect};

@@ -4,7 +4,7 @@
 
 use super::{LayoutFile, Show};
 use crate::record::layout::Rect;
-use crate::record::layout::arrange::{Canvas, Cast, INTERPRETER_SHARE, MAX_GRID, Pages, strip};
+use crate::record::layout::canvas::{Canvas, Cast, INTERPRETER_SHARE, MAX_GRID, Pages, strip};
 use crate::record::layout::geometry::grid_cells;
 use crate::record::layout::room::{Person, Role, Room, Track};
 

@@ -238,8 +238,7 @@ impl ElementImpl for CatalogSink {
             gst::subclass::ElementMetadata::new(
                 "Catalog sink",
                 "Sink/File",
-                "Writes picture, sound, captions and chapters of a class as an HLS package for a \
-                 catalog",
+                "Writes video, audio, captions and chapters of a class as an HLS and DASH package",
                 env!("CARGO_PKG_REPOSITORY"),
             )
         });

@@ -23,10 +23,10 @@ pub const CHAPTERS: &str = "chapters";
 #[enum_type(name = "GstCatalogSinkRole")]
 pub enum AudioRole {
     #[default]
-    #[enum_value(name = "The programme's sound", nick = "main")]
+    #[enum_value(name = "Main audio", nick = "main")]
     Main,
     #[enum_value(
-        name = "The programme's sound with a description of what is seen",
+        name = "Main audio mixed with an audio description",
         nick = "description"
     )]
     Description,
@@ -47,17 +47,17 @@ impl From<AudioRole> for Role {
 pub enum TextPadRole {
     #[default]
     #[enum_value(
-        name = "What is said and heard, for people who do not hear",
+        name = "Captions: speech and sounds, for viewers who do not hear",
         nick = "captions"
     )]
     Captions,
     #[enum_value(
-        name = "What is said, for people who do not understand the language",
+        name = "Subtitles: speech, for viewers who do not understand the language",
         nick = "subtitles"
     )]
     Subtitles,
     #[enum_value(
-        name = "What is seen, for players that speak it",
+        name = "Text descriptions of the video, for players that speak them",
         nick = "descriptions"
     )]
     Descriptions,
@@ -100,9 +100,9 @@ fn gains() -> Option<glib::ParamSpec> {
     let gains = glib::ParamSpecString::builder("gains")
         .nick("Gains")
         .blurb(
-            "Gains of the sound over the package's time as SECONDS:DB, separated by commas and \
-             straight between, as in 0:-1.5,80.25:4; true peaks stay below -1 dBTP then. Without \
-             them the sound is as loud as it comes (default: none)",
+            "Gain curve over the time of the package as SECONDS:DB, separated by commas and \
+             linear in between, for example 0:-1.5,80.25:4; limits true peaks to -1 dBTP \
+             (default: none, the audio is not changed)",
         )
         .mutable_ready()
         .build();
@@ -137,8 +137,8 @@ macro_rules! rendition_pad {
                         glib::ParamSpecString::builder("label")
                             .nick("Label")
                             .blurb(
-                                "What the rendition is chosen by (default: made of language and \
-                                 role)",
+                                "Name of the rendition in the player's menu (default: made from \
+                                 language and role)",
                             )
                             .mutable_ready()
                             .build(),
@@ -146,13 +146,13 @@ macro_rules! rendition_pad {
                             .nick("Language")
                             .blurb(
                                 "Language as a BCP 47 tag, for example \"en\" or \"pt-BR\" \
-                                 (default: that of the stream's tags, else unknown)",
+                                 (default: the language tag of the stream, else unknown)",
                             )
                             .mutable_ready()
                             .build(),
                         glib::ParamSpecEnum::builder_with_default("role", <$role>::default())
                             .nick("Role")
-                            .blurb("What the rendition is for")
+                            .blurb("Purpose of the rendition")
                             .mutable_ready()
                             .build(),
                     ];

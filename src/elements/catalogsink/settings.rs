@@ -80,18 +80,19 @@ impl Settings {
             glib::ParamSpecString::builder("location")
                 .nick("Location")
                 .blurb(
-                    "Folder that the package is written into; it is made where it is missing and \
-                     must be empty",
+                    "Folder to write the package to; it is created if it is missing, and must be \
+                     empty",
                 )
                 .mutable_ready()
                 .build(),
             glib::ParamSpecString::builder("ladder")
                 .nick("Ladder")
                 .blurb(
-                    "Renditions of the picture: \"camera\" (1080, 720, 540 and 360 lines, up to the \
-                     source's), \"screen\" (all as large as the source, up to 1080 lines, so that \
-                     text stays legible; the lower ones show fewer pictures), \"auto\" (as camera, \
-                     what is shown is not known here), or numbers of lines separated by commas",
+                    "Video renditions: \"camera\" (1080p, 720p, 540p and 360p, up to the size of \
+                     the source), \"screen\" (all at the size of the source, up to 1080p, so \
+                     that text stays legible; the lower ones have fewer frames per second), \
+                     \"auto\" (the same as camera, because the element does not analyse the \
+                     video), or heights separated by commas",
                 )
                 .default_value(Some(default.ladder.as_str()))
                 .mutable_ready()
@@ -99,10 +100,10 @@ impl Settings {
             glib::ParamSpecString::builder("codecs")
                 .nick("Codecs")
                 .blurb(
-                    "Codecs that each rendition of the picture is made in, separated by commas: \
-                     \"h264\", which every player plays and which is always one of them, \"h265\" \
-                     (x265enc) and \"av1\" (av1enc), which take fewer bytes and more time; players \
-                     take the last one that they can play",
+                    "Codecs of each video rendition, separated by commas: \"h264\", which every \
+                     player supports and which is always made, \"h265\" (x265enc) and \"av1\" \
+                     (av1enc), which need fewer bytes and more time; players choose the last one \
+                     that they support",
                 )
                 .default_value(Some(default.codecs.as_str()))
                 .mutable_ready()
@@ -110,8 +111,8 @@ impl Settings {
             glib::ParamSpecUInt::builder("quality")
                 .nick("Quality")
                 .blurb(
-                    "Constant quality as an x264 rate factor, under the ladder's ceiling of bit \
-                     rate: lower is better and larger",
+                    "Constant quality as an x264 rate factor, below the bitrate ceiling of the \
+                     ladder; lower is better and larger",
                 )
                 .minimum(1)
                 .maximum(50)
@@ -120,12 +121,12 @@ impl Settings {
                 .build(),
             glib::ParamSpecEnum::builder_with_default("preset", default.preset)
                 .nick("Preset")
-                .blurb("How much time the encoder takes to make files smaller")
+                .blurb("Encoder effort; slower presets make smaller files")
                 .mutable_ready()
                 .build(),
             glib::ParamSpecDouble::builder("segment-duration")
                 .nick("Segment duration")
-                .blurb("Length of a segment in seconds")
+                .blurb("Segment duration in seconds")
                 .minimum(1.0)
                 .maximum(60.0)
                 .default_value(default.segment_duration)
@@ -134,7 +135,8 @@ impl Settings {
             glib::ParamSpecDouble::builder("keyframe-interval")
                 .nick("Key-frame interval")
                 .blurb(
-                    "Longest time between two key frames in seconds; every segment starts with one",
+                    "Longest interval between two key frames in seconds; every segment starts \
+                     with a key frame",
                 )
                 .minimum(0.1)
                 .maximum(60.0)
@@ -144,17 +146,17 @@ impl Settings {
             glib::ParamSpecString::builder("keyframe-times")
                 .nick("Key-frame times")
                 .blurb(
-                    "Times of further key frames, where slides change, in seconds of the package, \
-                     separated by commas (default: none)",
+                    "Times of additional key frames, for example slide changes, in seconds of \
+                     the package, separated by commas (default: none)",
                 )
                 .mutable_ready()
                 .build(),
             glib::ParamSpecDouble::builder("duration")
                 .nick("Duration")
                 .blurb(
-                    "Length of the programme in seconds, where other streams of it are packaged \
-                     apart: sound and pictures that are shorter are filled up, an audio \
-                     description that is longer is clipped; 0 is the length of the longest stream",
+                    "Duration of the package in seconds, if some of its streams are packaged \
+                     separately: shorter audio and video are padded, a longer audio description \
+                     is clipped (0: duration of the longest stream)",
                 )
                 .minimum(0.0)
                 .maximum(1e9)
@@ -164,9 +166,9 @@ impl Settings {
             glib::ParamSpecString::builder("video-encoder")
                 .nick("Video encoder")
                 .blurb(
-                    "Name of the H.264 encoder element; quality and preset are x264enc's and those \
-                     of the other codecs, another H.264 encoder gets the ladder's ceiling as its bit \
-                     rate",
+                    "Factory name of the H.264 encoder; quality and preset apply to x264enc and \
+                     to the encoders of other codecs, any other H.264 encoder gets the bitrate \
+                     ceiling of the ladder",
                 )
                 .default_value(Some(default.video_encoder.as_str()))
                 .mutable_ready()

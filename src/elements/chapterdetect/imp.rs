@@ -367,7 +367,8 @@ impl ElementImpl for ChapterDetect {
             gst::subclass::ElementMetadata::new(
                 "Chapter detector",
                 "Filter/Analyzer/Video/Audio",
-                "Finds where the chapters of a recorded class begin, from slides, pauses and transcript",
+                "Finds chapter boundaries of a recorded class from slide changes, pauses and the \
+                 transcript",
                 env!("CARGO_PKG_REPOSITORY"),
             )
         });

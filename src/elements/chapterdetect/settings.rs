@@ -52,14 +52,17 @@ impl Settings {
         vec![
             glib::ParamSpecUInt64::builder("min-chapter")
                 .nick("Minimum chapter")
-                .blurb("Shortest chapter in ns; in a class of less than ten times as much, a tenth of the class")
+                .blurb(
+                    "Shortest chapter in nanoseconds; a tenth of the class if the class is \
+                     shorter than ten such chapters",
+                )
                 .maximum(gst::ClockTime::MAX.nseconds())
                 .default_value(DEFAULT_MIN_CHAPTER.nseconds())
                 .mutable_ready()
                 .build(),
             glib::ParamSpecUInt::builder("max-per-hour")
                 .nick("Maximum per hour")
-                .blurb("Most chapters in an hour; a shorter class may have as many")
+                .blurb("Largest number of chapters per hour; a shorter class may have as many")
                 .minimum(1)
                 .maximum(3600)
                 .default_value(DEFAULT_MAX_PER_HOUR)
@@ -67,7 +70,10 @@ impl Settings {
                 .build(),
             glib::ParamSpecDouble::builder("sensitivity")
                 .nick("Sensitivity")
-                .blurb("How small a change of a slide counts and how little has to speak for a chapter, from 0 (only what is clear) to 1 (every hint)")
+                .blurb(
+                    "Sensitivity to slide changes and to evidence for a chapter, from 0 (clear \
+                     changes only) to 1 (every hint)",
+                )
                 .minimum(0.0)
                 .maximum(1.0)
                 .default_value(DEFAULT_SENSITIVITY)
@@ -75,12 +81,14 @@ impl Settings {
                 .build(),
             glib::ParamSpecEnum::builder::<Titles>("titles")
                 .nick("Titles")
-                .blurb("Where the titles of chapters come from; auto takes the transcript, which is the only source so far")
+                .blurb("Source of the chapter titles; auto uses the transcript")
                 .mutable_ready()
                 .build(),
             glib::ParamSpecString::builder("language")
                 .nick("Language")
-                .blurb("Language of the transcript as a BCP 47 tag; unset: the one that the text looks like")
+                .blurb(
+                    "Language of the transcript as a BCP 47 tag (default: detected from the text)",
+                )
                 .mutable_ready()
                 .build(),
         ]

@@ -95,7 +95,8 @@ impl ElementImpl for SilenceTrim {
             gst::subclass::ElementMetadata::new(
                 "Silence trimmer",
                 "Filter/Analyzer/Audio",
-                "Finds the dead air of a class and cuts it from any number of streams at once",
+                "Finds the dead air of a recorded class and cuts it from any number of streams \
+                 at once",
                 env!("CARGO_PKG_REPOSITORY"),
             )
         });

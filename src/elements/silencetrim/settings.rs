@@ -14,9 +14,9 @@ use crate::timeline::{FrameRate, Time};
 #[enum_type(name = "GstSilenceTrimMode")]
 pub enum Mode {
     #[default]
-    #[enum_value(name = "Trim: cut the dead air out", nick = "trim")]
+    #[enum_value(name = "Trim: cut the dead air", nick = "trim")]
     Trim,
-    #[enum_value(name = "Detect: pass everything and report", nick = "detect")]
+    #[enum_value(name = "Detect: pass everything through and report", nick = "detect")]
     Detect,
 }
 
@@ -26,7 +26,7 @@ pub enum Scope {
     #[default]
     #[enum_value(name = "Edges: before and after the class", nick = "edges")]
     Edges,
-    #[enum_value(name = "All: long breaks inside as well", nick = "all")]
+    #[enum_value(name = "All: also long breaks inside the class", nick = "all")]
     All,
 }
 
@@ -35,14 +35,17 @@ pub enum Scope {
 pub enum StartAt {
     #[default]
     #[enum_value(
-        name = "Auto: sustained speech, weighed with the first slide change",
+        name = "Auto: sustained speech, weighed against the first slide change",
         nick = "auto"
     )]
     Auto,
-    #[enum_value(name = "Speech: the first speech, sparse or not", nick = "speech")]
+    #[enum_value(
+        name = "Speech: the first speech, even if it is sparse",
+        nick = "speech"
+    )]
     Speech,
     #[enum_value(
-        name = "Slide: the first slide change; without one as auto",
+        name = "Slide: the first slide change; the same as auto if there is none",
         nick = "slide"
     )]
     Slide,
@@ -186,27 +189,29 @@ pub fn properties() -> Vec<glib::ParamSpec> {
     vec![
         glib::ParamSpecEnum::builder_with_default("mode", default.mode)
             .nick("Mode")
-            .blurb("Whether dead air is cut out or only reported (default trim)")
+            .blurb("Cut the dead air, or only report it (default trim)")
             .mutable_ready()
             .build(),
         glib::ParamSpecEnum::builder_with_default("scope", default.scope)
             .nick("Scope")
-            .blurb("Which dead air: at the edges or in long breaks inside as well (default edges)")
+            .blurb("Parts of the class in which dead air is cut (default edges)")
             .mutable_ready()
             .build(),
         glib::ParamSpecEnum::builder_with_default("start-at", default.start_at)
             .nick("Start at")
-            .blurb("What counts as the start of the class (default auto)")
+            .blurb("Evidence that marks the start of the class (default auto)")
             .mutable_ready()
             .build(),
         glib::ParamSpecString::builder("cuts-location")
             .nick("Cut list to apply")
-            .blurb("trim.vtt to apply instead of detecting, with mode=trim: cut, mute and cover cues; nothing is held then but, where pictures are covered, one or two of them (default: none)")
+            .blurb("Cut list (WebVTT) with cut, mute and cover cues to apply instead of detecting; \
+                 requires mode=trim (default: none)")
             .mutable_ready()
             .build(),
         gst::ParamSpecFraction::builder("frame-rate")
             .nick("Frame rate")
-            .blurb("Spans that cuts-location keeps are shrunk to whole frames at this rate, so that each frame of the output shows a whole one of the source; 0/1 takes them as they are (default 0/1)")
+            .blurb("Frame rate that the spans of cuts-location are rounded to, inwards, so that \
+                 each output frame shows one whole source frame; 0/1 does not round (default 0/1)")
             .minimum(gst::Fraction::new(0, 1))
             .maximum(gst::Fraction::new(i32::MAX, 1))
             .default_value(default.frame_rate)
@@ -214,37 +219,44 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecString::builder("report-location")
             .nick("Cut list to write")
-            .blurb("File that the cut list is written to at the end, as a draft (default: none)")
+            .blurb("File to write the cut list to at the end, as a draft (default: none)")
             .mutable_ready()
             .build(),
         glib::ParamSpecDouble::builder("speech-threshold")
             .nick("Speech threshold")
-            .blurb("How sure the detector must be that a voice begins, 0.05 to 0.95 (default 0.5); it goes on down to 0.6 of it")
+            .blurb("Probability above which speech starts, 0.05 to 0.95 (default 0.5); speech \
+                 continues down to 0.6 of it")
             .minimum(0.05)
             .maximum(0.95)
             .default_value(default.speech_threshold)
             .mutable_ready()
             .build(),
-        number("min-silence", "Shortest edge",
-            "Dead air before or after the class that is shorter, beyond lead-in and lead-out, is kept, in ns (default 0.5 s)",
+        number("min-silence", "Minimum silence",
+            "Shortest dead air before or after the class that is cut, beyond lead-in and \
+             lead-out, in nanoseconds (default 0.5 s)",
             default.min_silence),
-        number("min-break", "Shortest break",
-            "Breaks inside that are shorter are kept, in ns (default 60 s)",
+        number("min-break", "Minimum break",
+            "Shortest break inside the class that is cut, in nanoseconds (default 60 s)",
             default.min_break),
         number("lead-in", "Lead-in",
-            "Kept before the first speech, in ns (default 1 s); less where a slide (event lecture-slide) comes up in between, for what is shown before it is the lobby",
+            "Time that is kept before the first speech, in nanoseconds (default 1 s); less if \
+             the slide changes in between (event lecture-slide), because the lobby is not shown",
             default.lead_in),
         number("lead-out", "Lead-out",
-            "Kept after the last speech, in ns (default 3 s); less where the slide goes away in between",
+            "Time that is kept after the last speech, in nanoseconds (default 3 s); less if the \
+             slide disappears in between",
             default.lead_out),
         number("review-above", "Review above",
-            "Cuts that are longer, or longer than a quarter of the recording, are marked for review, in ns (default 15 min)",
+            "Longest cut that is not marked for review, in nanoseconds (default 15 min); cuts of \
+             more than a quarter of the recording are always marked",
             default.review_above),
-        number("max-hold-time", "Longest hold",
-            "How much of the recording is held at most while it is not decided, in ns (default 30 min); beyond it is kept, with a warning",
+        number("max-hold-time", "Maximum hold time",
+            "Longest part of the recording to hold while it is undecided, in nanoseconds \
+             (default 30 min); beyond it everything held is kept, with a warning",
             default.max_hold_time),
-        number("max-hold-bytes", "Largest hold",
-            "How much is held at most in all streams together, in bytes (default 512 MiB); beyond it is kept, with a warning",
+        number("max-hold-bytes", "Maximum hold bytes",
+            "Largest amount of data to hold in all streams together, in bytes (default 512 MiB); \
+             beyond it everything held is kept, with a warning",
             default.max_hold_bytes),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
             .nick("Statistics")

@@ -17,14 +17,14 @@ use crate::timeline::Content;
 #[repr(u8)]
 pub enum Role {
     #[default]
-    #[enum_value(name = "The class itself: pictures, sound, captions", nick = "main")]
+    #[enum_value(name = "The class itself: video, audio, captions", nick = "main")]
     Main = 0,
     #[enum_value(
-        name = "Says what is seen: silent where the picture is covered, too",
+        name = "A description of the video: also silent where the video is covered",
         nick = "description"
     )]
     Description = 1,
-    #[enum_value(name = "Titles of chapters: never left out", nick = "chapters")]
+    #[enum_value(name = "Chapter titles: never left out", nick = "chapters")]
     Chapters = 2,
 }
 
@@ -56,7 +56,7 @@ impl ObjectImpl for SinkPadImp {
             vec![
                 glib::ParamSpecEnum::builder_with_default("role", Role::default())
                     .nick("Role")
-                    .blurb("What the stream is for, which says where it is muted (default main)")
+                    .blurb("Purpose of the stream, which decides where it is muted (default main)")
                     .mutable_ready()
                     .build(),
             ]

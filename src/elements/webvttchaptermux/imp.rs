@@ -292,42 +292,42 @@ impl ObjectImpl for WebVttChapterMux {
                 glib::ParamSpecString::builder("language")
                     .nick("Language")
                     .blurb(
-                        "Language of the titles as a BCP 47 tag; sent as a tag, since a chapter \
-                         file has no place for it (default: unknown)",
+                        "Language of the titles as a BCP 47 tag; sent as a tag event, because a \
+                         chapter file cannot contain it (default: unknown)",
                     )
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecEnum::builder_with_default("status", Status::Draft)
                     .nick("Status")
-                    .blurb("What the NOTE under the first line says of the chapters' review")
+                    .blurb("Review status that the NOTE under the first line contains")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecString::builder("input")
                     .nick("Input")
                     .blurb(
-                        "Fingerprint of the recording that the chapters belong to, written into \
-                         the NOTE: an approval holds for no other (default: none)",
+                        "Fingerprint of the recording that the chapters belong to, written to \
+                         the NOTE; an approval is valid for this recording only (default: none)",
                     )
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecBoolean::builder("fill-gaps")
                     .nick("Fill gaps")
                     .blurb(
-                        "Let a chapter last until the next one of its level, or the end of the one \
-                         around it",
+                        "Extend each chapter to the start of the next one on its level, or to \
+                         the end of the enclosing chapter",
                     )
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecBoolean::builder("start-at-zero")
                     .nick("Start at zero")
-                    .blurb("Let the first chapter start at zero")
+                    .blurb("Move the start of the first chapter to zero")
                     .mutable_ready()
                     .build(),
                 glib::ParamSpecUInt64::builder("min-duration")
                     .nick("Minimum duration")
                     .blurb(
-                        "Join a chapter shorter than this, in nanoseconds, to the one before it, \
-                         the first to the one after it (0: keep all)",
+                        "Merge a chapter that is shorter than this, in nanoseconds, into the one \
+                         before it, the first into the one after it (0: keep all)",
                     )
                     .default_value(DEFAULT_MIN_DURATION.nseconds())
                     .mutable_ready()

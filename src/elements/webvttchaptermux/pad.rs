@@ -51,8 +51,8 @@ impl ObjectImpl for WebVttChapterMuxPad {
                 glib::ParamSpecUInt::builder("level")
                     .nick("Level")
                     .blurb(
-                        "Nesting of this pad's chapters: 0 is the outermost; a chapter lies inside \
-                         those of smaller levels and ends with them",
+                        "Nesting level of this pad's chapters; 0 is the outermost; a chapter \
+                         lies inside chapters of lower levels and ends with them",
                     )
                     .maximum(MAX_LEVEL)
                     .mutable_ready()

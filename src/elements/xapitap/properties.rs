@@ -44,24 +44,24 @@ pub fn properties() -> Vec<glib::ParamSpec> {
     vec![
         text("activity-id", "Activity", "IRI of the video (required)"),
         text("activity-name", "Activity name", "Title of the video (default: none)"),
-        text("actor", "Actor", "Who watches: mailto:… or an xAPI Agent as JSON (required)"),
+        text("actor", "Actor", "Viewer: mailto:… or an xAPI Agent as JSON (required)"),
         text(
             "registration",
             "Registration",
-            "UUID that sessions share, as the learning platform gives it (default: one for \
-             each actor and activity, kept in the journal)",
+            "UUID that the sessions share, from the learning platform (default: one for each \
+             actor and activity, kept in the journal)",
         ),
         time(
             "length",
             "Length",
-            "Length of the video in nanoseconds; 0 asks the stream",
+            "Length of the video in nanoseconds (0: query the stream)",
             default.length,
         ),
         glib::ParamSpecDouble::builder("completion-threshold")
             .nick("Completion threshold")
             .blurb(
-                "Share of the video that must have been played for completed, from 0 to 1 \
-                 (rounded to thousandths); 0 leaves it to the check alone",
+                "Share of the video that must be played before completed is sent, from 0 to 1, \
+                 rounded to thousandths; 0 leaves completion to the check alone",
             )
             .maximum(1.0)
             .minimum(0.0)
@@ -70,42 +70,45 @@ pub fn properties() -> Vec<glib::ParamSpec> {
             .build(),
         glib::ParamSpecBoolean::builder("require-check")
             .nick("Require check")
-            .blurb("Completed takes the action signal check-passed as well")
+            .blurb("Also require the action signal check-passed before completed is sent")
             .default_value(default.require_check)
             .mutable_ready()
             .build(),
         glib::ParamSpecBoolean::builder("check-suffices")
             .nick("Check suffices")
-            .blurb("The action signal check-passed completes, whatever was watched")
+            .blurb("Send completed after the action signal check-passed, whatever was watched")
             .default_value(default.check_suffices)
             .mutable_ready()
             .build(),
-        rate("min-rate", "Lowest rate", "Media played slower than this is not watched", default.min_rate),
-        rate("max-rate", "Highest rate", "Media played faster than this is not watched", default.max_rate),
+        rate("min-rate", "Minimum rate", "Media that plays slower than this does not count as watched", default.min_rate),
+        rate("max-rate", "Maximum rate", "Media that plays faster than this does not count as watched", default.max_rate),
         text(
             "manifest-location",
             "Manifest",
-            "manifest.json of the package: its kept spans carry progress over a re-cut \
-             (default: none, the video is taken to stay as it is)",
+            "manifest.json of the package; its kept spans carry progress over a new cut \
+             (default: none, the video never changes)",
         ),
-        text("endpoint", "Endpoint", "URL of the LRS, above statements (default: none, nothing is sent)"),
-        secret("username", "User name", "For the LRS; env:NAME and file:PATH read it from there"),
-        secret("password", "Password", "For the LRS; env:NAME and file:PATH read it from there"),
-        secret("token", "Token", "Bearer token for the LRS; env:NAME and file:PATH read it from there"),
+        text("endpoint", "Endpoint", "URL of the LRS, without /statements (default: none, nothing is sent)"),
+        secret("username", "User name", "Credential for the LRS; env:NAME and file:PATH read it from the environment or from \
+             a file"),
+        secret("password", "Password", "Credential for the LRS; env:NAME and file:PATH read it from the environment or from \
+             a file"),
+        secret("token", "Token", "Bearer token for the LRS; env:NAME and file:PATH read it from the environment or \
+             from a file"),
         glib::ParamSpecEnum::builder_with_default("version", default.version)
             .nick("xAPI version")
-            .blurb("Version of xAPI to speak to the LRS")
+            .blurb("xAPI version of the requests to the LRS")
             .mutable_ready()
             .build(),
         text(
             "journal",
             "Journal",
-            "Folder that statements are kept in until they are delivered, one for each \
-             player (default: none, statements live in memory)",
+            "Folder for statements that are not delivered yet, one folder per player (default: \
+             none, statements are kept in memory)",
         ),
         glib::ParamSpecUInt64::builder("checkpoint-interval")
             .nick("Checkpoint interval")
-            .blurb("How often the position is noted in the journal, in nanoseconds")
+            .blurb("Interval at which the position is written to the journal, in nanoseconds")
             .minimum(100_000_000)
             .default_value(default.checkpoint_interval.nseconds())
             .mutable_ready()
@@ -113,7 +116,7 @@ pub fn properties() -> Vec<glib::ParamSpec> {
         time(
             "drain-timeout",
             "Drain timeout",
-            "How long shutdown waits for the LRS, in nanoseconds; the journal keeps the rest",
+            "Time that shutdown waits for the LRS, in nanoseconds; the journal keeps what is left",
             default.drain_timeout,
         ),
         glib::ParamSpecBoxed::builder::<gst::Structure>("stats")

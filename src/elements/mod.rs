@@ -4,6 +4,7 @@
 
 mod catalogsink;
 mod chapterdetect;
+mod mjrdemux;
 mod shared;
 mod silencetrim;
 mod webvttchaptermux;
@@ -17,5 +18,6 @@ pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError>
     webvttparse::register(plugin)?;
     webvttchaptermux::register(plugin)?;
     catalogsink::register(plugin)?;
+    mjrdemux::register(plugin)?;
     xapitap::register(plugin)
 }

@@ -5,6 +5,7 @@
 mod catalogsink;
 mod chapterdetect;
 mod harness;
+mod mjrdemux;
 mod silencetrim;
 mod webvttchaptermux;
 mod webvttparse;

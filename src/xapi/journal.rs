@@ -211,16 +211,16 @@ impl Contents {
                 let key = std::str::from_utf8(&bytes[key]).ok()?.to_owned();
                 let state = cursor.slice()?;
                 let first = cursor.u64()?;
-                let count = cursor.u32()?;
+                let next = first.checked_add(cursor.u32()?.into())?;
                 let mut entries = Vec::new();
-                for number in (first..).take(count as usize) {
+                for number in first..next {
                     let id = cursor.slice()?;
                     let id = Uuid::from_bytes(bytes[id].try_into().ok()?);
                     let json = cursor.slice()?;
                     let bytes = json.start as u64..json.end as u64;
                     entries.push((number, Entry { number, id, bytes }));
                 }
-                self.next = self.next.max(first + u64::from(count));
+                self.next = self.next.max(next);
                 self.pending.extend(entries);
                 if !key.is_empty() {
                     self.states
@@ -490,5 +490,14 @@ mod tests {
             let contents = read(&bytes).expect("the header is whole");
             prop_assert!(contents.end as usize <= bytes.len());
         }
+    }
+
+    #[test]
+    fn a_step_past_the_last_number_is_damage() {
+        let mut bytes = header();
+        bytes.extend(step("key", b"{}", u64::MAX, &[statement(1)]));
+        let contents = read(&bytes).expect("a journal");
+        assert_eq!(contents.pending.len() + contents.states.len(), 0);
+        assert_eq!(contents.damaged.len(), 1);
     }
 }

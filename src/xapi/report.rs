@@ -158,7 +158,9 @@ fn report(viewings: &[&Viewing], chapters: &[(String, u64, u64)]) -> Report {
     if parts.is_empty() {
         parts = (0..PARTS)
             .map(|tenth| {
-                let (start, end) = (length * tenth / PARTS, length * (tenth + 1) / PARTS);
+                let part =
+                    |number| (u128::from(length) * u128::from(number) / u128::from(PARTS)) as u64;
+                let (start, end) = (part(tenth), part(tenth + 1));
                 (format!("{} to {}", clock(start), clock(end)), start, end)
             })
             .collect();
@@ -167,8 +169,9 @@ fn report(viewings: &[&Viewing], chapters: &[(String, u64, u64)]) -> Report {
     let mut views = vec![0; length.div_ceil(step) as usize];
     for &(from, to) in viewings.iter().flat_map(|viewing| &viewing.played) {
         // A step counts where its middle was played.
-        let first = (from + step / 2) / step;
-        for view in (first..views.len() as u64).take_while(|at| at * step + step / 2 < to) {
+        let first = from.saturating_add(step / 2) / step;
+        let middle = |at: u64| (at * step).saturating_add(step / 2);
+        for view in (first..views.len() as u64).take_while(|&at| middle(at) < to) {
             views[view as usize] += 1;
         }
     }
@@ -210,13 +213,13 @@ fn told((title, start, end): (String, u64, u64), viewings: &[&Viewing], length: 
     let span = end.saturating_sub(start).max(1) as f64;
     for viewing in viewings {
         let played: Vec<Segment> = viewing.played.iter().map(inside).filter(real).collect();
-        let total: u64 = played.iter().map(|(from, to)| to - from).sum();
+        let total = (played.iter()).fold(0_u64, |sum, (from, to)| sum.saturating_add(to - from));
         let once: u64 = segments::union(played, length)
             .iter()
             .map(|(from, to)| to - from)
             .sum();
         part.views += total as f64 / span;
-        part.again += (total - once) as f64 / span;
+        part.again += total.saturating_sub(once) as f64 / span;
         part.viewers += usize::from(once > 0);
         let stopped = (start..end).contains(&viewing.position.min(length.saturating_sub(1)));
         part.dropped += usize::from(stopped && !viewing.completed);
@@ -366,5 +369,15 @@ mod tests {
         .map(|statement| serde_json::from_str(&statement.json).expect("JSON"))
         .collect();
         assert_eq!(of_statements(&said), [of_session(&session)]);
+    }
+
+    #[test]
+    fn a_length_beyond_all_time_is_told_in_tenths() {
+        let mut endless = viewing(&[(0, u64::MAX), (1, u64::MAX)], u64::MAX, false);
+        endless.length = u64::MAX;
+        let reports = reports(&[endless], &[]);
+        assert_eq!(reports[0].parts.len() as u64, PARTS);
+        assert_eq!(reports[0].parts[9].end, u64::MAX);
+        assert!(svg(&reports).contains("</svg>"));
     }
 }

@@ -2,7 +2,7 @@
 
 //! Checks an HLS package, ours or another's, against the rules by number ([`RULES`]).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 mod beside;
 mod load;
@@ -54,6 +54,8 @@ pub struct Report {
     pub segments: usize,
     /// Files whose media can't be looked into (MPEG transport streams, unknown boxes, encrypted).
     pub not_looked_into: BTreeSet<String>,
+    /// Number of the rule and file of each finding.
+    known: HashSet<(&'static str, String)>,
 }
 
 impl Report {
@@ -76,8 +78,7 @@ impl Report {
     /// Adds a finding. The first of a rule and file stands for all: a list of hundreds of
     /// segments that break one rule tells no more than its first line.
     fn add(&mut self, rule: Rule, file: &str, what: impl Into<String>) {
-        let known = |finding: &Finding| finding.rule == rule && finding.file == file;
-        if !self.findings.iter().any(known) {
+        if self.known.insert((rule.number, file.to_owned())) {
             self.findings.push(Finding {
                 rule,
                 file: file.to_owned(),

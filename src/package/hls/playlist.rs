@@ -60,11 +60,11 @@ pub struct NamedFrame {
 pub fn named_frames(playlist: &[u8]) -> Option<(String, Vec<NamedFrame>)> {
     let playlist = m3u8_rs::parse_media_playlist_res(playlist).ok()?;
     let init = playlist.segments.first()?.map.as_ref()?.uri.clone();
-    let mut micros = 0;
+    let mut micros = 0_u64;
     let frames = playlist.segments.into_iter().map(|frame| {
-        let start = Time::from_nanos(micros * 1000);
+        let start = Time::from_nanos(micros.saturating_mul(1000));
         // A playlist has no finer times that could add up.
-        micros += (f64::from(frame.duration) * 1e6).round() as u64;
+        micros = micros.saturating_add((f64::from(frame.duration) * 1e6).round() as u64);
         let range = frame.byte_range?;
         let first = range.offset?;
         Some(NamedFrame {
@@ -87,10 +87,10 @@ pub fn track(
     size: impl Fn(&str) -> Option<u64>,
 ) -> Option<Track> {
     let playlist = m3u8_rs::parse_media_playlist_res(playlists.0).ok()?;
-    let mut end = 0;
+    let mut end = 0_u64;
     let segments = playlist.segments.iter().map(|segment| {
         let start = end;
-        end += rate.nearest(Time::from_secs_f64(segment.duration.into()));
+        end = end.saturating_add(rate.nearest(Time::from_secs_f64(segment.duration.into())));
         Some(Segment {
             name: segment.uri.clone(),
             span: Span::new(rate.start(start), rate.start(end)),
@@ -202,5 +202,17 @@ mod tests {
         };
         assert_eq!((frames.len(), frames.last()), (2, Some(&last)));
         assert_eq!(as_text(playlist), expected);
+    }
+
+    #[test]
+    fn durations_beyond_all_time_are_no_frames_of_ours() {
+        let playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MAP:URI=\"i\"\n\
+            #EXTINF:3e38,\n#EXT-X-BYTERANGE:1@0\na\n#EXTINF:3e38,\n#EXT-X-BYTERANGE:1@0\nb\n\
+            #EXTINF:1,\n#EXT-X-BYTERANGE:1@0\nc\n#EXT-X-ENDLIST\n";
+        let (_, frames) = named_frames(playlist).expect("an I-frame playlist");
+        assert_eq!(frames.len(), 3);
+        let rate = FrameRate::new(25, 1).expect("a rate");
+        let track = track("v", "avc1", rate, (playlist, Some(playlist)), |_| Some(1));
+        assert_eq!(track, None);
     }
 }

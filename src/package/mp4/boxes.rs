@@ -2,10 +2,15 @@
 
 //! The boxes of ISO/IEC 14496-12 files.
 
-use mp4_atom::{Any, Atom, Decode, DecodeMaybe, FourCC, Header, Mdat};
+use mp4_atom::{Any, Atom, Decode, DecodeMaybe, FourCC, Header, Mdat, Moof, TrunSamples};
 
 /// Section 8.8.3.1: set in the flags of a sample that can't be decoded by itself.
 pub(in crate::package) const SAMPLE_IS_NON_SYNC: u32 = 0x0001_0000;
+
+/// The most samples of a file that have no field of their own in its track runs (section 8.8.8). Such
+/// a run takes twenty bytes, whatever number of samples it has, so that a file of no size could ask for
+/// billions. A second of sound in PCM has 48 000.
+pub(in crate::package) const MOST_SAMPLES: u32 = 1 << 20;
 
 /// The boxes of a file and where each starts; media is passed over. An error says what is wrong.
 pub(in crate::package) fn read(bytes: &[u8]) -> Result<Vec<(u64, Any)>, String> {
@@ -19,7 +24,7 @@ pub(in crate::package) fn read_start(bytes: &[u8]) -> Result<Vec<(u64, Any)>, St
 
 fn read_as(bytes: &[u8], may_end: bool) -> Result<Vec<(u64, Any)>, String> {
     let mut boxes = Vec::new();
-    let mut at = 0;
+    let (mut at, mut samples) = (0, 0_u32);
     while at < bytes.len() {
         let broken = |error| format!("the box at byte {at} cannot be read: {error}");
         let mut rest = &bytes[at..];
@@ -36,11 +41,37 @@ fn read_as(bytes: &[u8], may_end: bool) -> Result<Vec<(u64, Any)>, String> {
         if header.kind != Mdat::KIND
             && let Some(atom) = Any::decode_maybe(&mut &bytes[at..end]).map_err(broken)?
         {
+            if let Any::Moof(moof) = &atom {
+                samples = samples.saturating_add(samples_without_fields(moof));
+            }
+            if samples > MOST_SAMPLES {
+                return Err(format!(
+                    "up to the moof box at byte {at} it has {samples} samples without a field of \
+                     their own, at most {MOST_SAMPLES} are read"
+                ));
+            }
             boxes.push((at as u64, atom));
         }
         at = end;
     }
     Ok(boxes)
+}
+
+/// The `moof` box that these bytes are. `None` if it cannot be read or has more samples than
+/// [`MOST_SAMPLES`].
+pub(in crate::package) fn fragment(bytes: &[u8]) -> Option<Moof> {
+    let moof = Moof::decode_maybe(&mut &bytes[..]).ok()??;
+    (samples_without_fields(&moof) <= MOST_SAMPLES).then_some(moof)
+}
+
+/// Counts the samples whose fields all stand elsewhere.
+fn samples_without_fields(moof: &Moof) -> u32 {
+    let runs = moof.traf.iter().flat_map(|traf| &traf.trun);
+    let counts = runs.filter_map(|run| match run.samples {
+        TrunSamples::Inherited { count, .. } => Some(count),
+        TrunSamples::Explicit(_) => None,
+    });
+    counts.fold(0, u32::saturating_add)
 }
 
 /// Where a box lies in a file.
@@ -75,5 +106,48 @@ pub(in crate::package) fn find(
             });
         }
         at = content + size;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mp4_atom::{Encode, Mfhd, Tfhd, Traf, Trun};
+
+    /// A fragment whose runs have these numbers of samples, without a field of their own.
+    fn fragment_of(runs: &[u32]) -> Vec<u8> {
+        let run = |&count: &u32| Trun {
+            data_offset: Some(0),
+            samples: TrunSamples::Inherited {
+                count,
+                first_flags: None,
+            },
+        };
+        let moof = Moof {
+            mfhd: Mfhd { sequence_number: 1 },
+            traf: vec![Traf {
+                tfhd: Tfhd::default(),
+                trun: runs.iter().map(run).collect(),
+                ..Traf::default()
+            }],
+        };
+        let mut bytes = Vec::new();
+        moof.encode(&mut bytes).expect("it can be written");
+        bytes
+    }
+
+    #[test]
+    fn a_few_bytes_do_not_ask_for_billions_of_samples() {
+        for runs in [&[480_000][..], &[MOST_SAMPLES]] {
+            assert!(read(&fragment_of(runs)).is_ok(), "{runs:?}");
+            assert!(fragment(&fragment_of(runs)).is_some(), "{runs:?}");
+        }
+        for runs in [&[u32::MAX][..], &[u32::MAX; 2], &[MOST_SAMPLES, 1]] {
+            let error = read(&fragment_of(runs)).expect_err("too many");
+            assert!(error.contains("samples"), "{error}");
+            assert!(fragment(&fragment_of(runs)).is_none(), "{runs:?}");
+        }
+        let many = [fragment_of(&[MOST_SAMPLES]), fragment_of(&[1])].concat();
+        assert!(read(&many).is_err());
     }
 }

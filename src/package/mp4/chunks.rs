@@ -9,11 +9,9 @@
 
 use std::ops::Range;
 
-use mp4_atom::{
-    Atom, DecodeMaybe, Encode, Mdat, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry, TrunSamples,
-};
+use mp4_atom::{Atom, Encode, Mdat, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry, TrunSamples};
 
-use super::boxes::{SAMPLE_IS_NON_SYNC, find};
+use super::boxes::{self, SAMPLE_IS_NON_SYNC, find};
 
 /// Some frames of a fragment, decoded one after the other.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,7 +40,7 @@ const HEADER: usize = 8;
 /// does not depend on how what lies before was cut.
 pub fn split(boxes: &[u8]) -> Option<Vec<Chunk>> {
     let place = find(boxes, 0, boxes.len(), Moof::KIND)?;
-    let moof = Moof::decode_maybe(&mut boxes.get(place.start..place.end)?).ok()??;
+    let moof = boxes::fragment(boxes.get(place.start..place.end)?)?;
     let [traf] = &moof.traf[..] else {
         return None;
     };
@@ -78,7 +76,7 @@ pub fn shorten(segment: &[u8], ticks: u64) -> Option<(Vec<u8>, u64)> {
     let mdat = find(segment, 0, segment.len(), Mdat::KIND)?;
     let boxes = segment.get(..mdat.content)?;
     let place = find(boxes, 0, mdat.start, Moof::KIND)?;
-    let moof = Moof::decode_maybe(&mut boxes.get(place.start..place.end)?).ok()??;
+    let moof = boxes::fragment(boxes.get(place.start..place.end)?)?;
     let [traf] = &moof.traf[..] else {
         return None;
     };
@@ -213,7 +211,8 @@ fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<
 fn number(traf: &Traf, start: u64, duration: u32) -> Option<u32> {
     let fragment = traf.tfdt.as_ref()?.base_media_decode_time;
     let duration = u64::from(duration.max(1));
-    let frames = (fragment.checked_add(start)? + duration / 2) / duration;
+    let middle = fragment.checked_add(start)?.checked_add(duration / 2)?;
+    let frames = middle / duration;
     u32::try_from(frames).ok()?.checked_add(1)
 }
 

@@ -12,7 +12,7 @@
 
 use mp4_atom::{Any, Atom, Mdhd, Mdia, Mfhd, Moof, Moov, Mvhd, Tfdt, Tkhd, Traf, Trak, Trun};
 
-use super::boxes::{self, Place, find};
+use super::boxes::{self, MOST_SAMPLES, Place, find};
 
 /// Flags of a track run (ISO/IEC 14496-12 section 8.8.8.1): fields before the samples, and fields
 /// of each sample, in their order.
@@ -155,7 +155,12 @@ fn write_offsets(header: &mut Vec<u8>, trun: &Place) -> Option<usize> {
     if flags & SAMPLE_COMPOSITION != 0 {
         return Some(0);
     }
-    let count = word(run, 4)? as usize;
+    let count = word(run, 4)?;
+    // Samples without fields grow here, though nothing of them is in the file.
+    if count > MOST_SAMPLES {
+        return None;
+    }
+    let count = count as usize;
     let (head, sample) = (
         8 + size_of(flags, &RUN_FIELDS),
         size_of(flags, &SAMPLE_FIELDS),
@@ -344,5 +349,13 @@ mod tests {
         delay_fragment(&mut bytes, 200).expect("well formed");
         let read = Moof::decode_maybe(&mut &bytes[..]).expect("well formed");
         assert_eq!(read, Some(moof(112, &[Some(200); 3])));
+    }
+
+    #[test]
+    fn samples_that_are_not_in_the_file_do_not_grow() {
+        let run = [0_u32.to_be_bytes(), u32::MAX.to_be_bytes()].concat();
+        let traf = boxed(*b"traf", &boxed(*b"trun", &run));
+        let mut header = boxed(*b"moof", &traf);
+        assert_eq!(delay_fragment(&mut header, 100), None);
     }
 }

@@ -24,7 +24,7 @@
 mod order;
 mod statement;
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde_json::Value;
 
@@ -70,16 +70,18 @@ impl fmt::Display for Finding {
 /// Checks statements of any number of sessions, in the order they were made.
 pub fn all(statements: &[Value]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut sessions: Vec<(String, Vec<(usize, &Value)>)> = Vec::new();
+    let mut sessions: Vec<Vec<(usize, &Value)>> = Vec::new();
+    let mut known = HashMap::new();
     for (index, value) in statements.iter().enumerate() {
         statement(value, index, &mut findings);
         let name = statement::session_name(value);
-        match sessions.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, members)) => members.push((index, value)),
-            None => sessions.push((name, vec![(index, value)])),
+        let place = *known.entry(name).or_insert(sessions.len());
+        match sessions.get_mut(place) {
+            Some(members) => members.push((index, value)),
+            None => sessions.push(vec![(index, value)]),
         }
     }
-    for (_, members) in &sessions {
+    for members in &sessions {
         session(members, &mut findings);
     }
     order::registrations(statements, &mut findings);

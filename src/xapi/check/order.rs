@@ -2,6 +2,8 @@
 
 //! The rules that need a whole session, or all sessions of a registration.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{
@@ -49,7 +51,7 @@ pub fn session(statements: &[(usize, &Value)], findings: &mut Vec<Finding>) {
 
 /// Checks what holds for a registration over all of its sessions.
 pub(super) fn registrations(statements: &[Value], findings: &mut Vec<Finding>) {
-    let mut completed: Vec<[&Value; 3]> = Vec::new();
+    let mut completed: HashSet<[&Value; 3]> = HashSet::new();
     for (index, statement) in statements.iter().enumerate() {
         if verb(statement) != Some(Verb::Completed) {
             continue;
@@ -63,7 +65,7 @@ pub(super) fn registrations(statements: &[Value], findings: &mut Vec<Finding>) {
             &statement["actor"],
             &statement["object"]["id"],
         ];
-        if completed.contains(&whose) {
+        if !completed.insert(whose) {
             findings.push(Finding {
                 level: Level::Must,
                 rule: "once",
@@ -71,7 +73,6 @@ pub(super) fn registrations(statements: &[Value], findings: &mut Vec<Finding>) {
                 message: format!("registration {registration} was completed before"),
             });
         }
-        completed.push(whose);
     }
 }
 

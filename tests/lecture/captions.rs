@@ -19,7 +19,7 @@ fn captions_are_renditions_and_corrected_without_encoding() {
     assert!(
         ended
             .err
-            .contains("drafts/captions.en.vtt: cues that stand over a cut: 1, the first in line"),
+            .contains("drafts/captions.en.vtt: cues that overlap a cut: 1, the first in line"),
         "{ended:?}"
     );
     let whole = place.read("OUT/package/captions/captions.en.vtt");
@@ -75,7 +75,7 @@ Bye
     assert!(
         ended
             .err
-            .contains("captions.en.vtt stays as a person left it"),
+            .contains("captions.en.vtt was changed by a person and is kept"),
         "{ended:?}"
     );
     assert_eq!(place.read("OUT/drafts/captions.en.vtt"), corrected);
@@ -302,7 +302,7 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
             assert!(ended.err.contains(warning), "{warning} in {ended:?}");
         }
         assert_eq!(
-            ended.err.contains("the recording has no sound"),
+            ended.err.contains("the recording has no audio"),
             input == "silent.mp4"
         );
         let packaged = place.read(&format!("{out}/package/captions/captions.es.vtt"));

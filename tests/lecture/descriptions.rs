@@ -37,8 +37,8 @@ fn descriptions_are_sound_or_words() {
     let ended = place.lecture(&package(&descriptions));
     assert_eq!(ended.status, Some(0), "{ended:?}");
     for warning in [
-        "described.ogg lasts 30.0 s and the recording 20.0 s; the rest of it is left out",
-        "short.ogg lasts 8.0 s and the recording 20.0 s; silence follows it",
+        "described.ogg lasts 30.0 s and the recording 20.0 s; the rest is left out",
+        "short.ogg lasts 8.0 s and the recording 20.0 s; silence is added",
     ] {
         assert!(ended.err.contains(warning), "{warning} in {ended:?}");
     }
@@ -108,7 +108,7 @@ fn descriptions_are_sound_or_words() {
     for other in ["descriptions.en=described.ogg", "descriptions.en=class.mp4"] {
         let ended = place.lecture(&package(&[other]));
         assert_eq!(ended.status, Some(0), "{ended:?}");
-        let warning = "descriptions.en.ogg stays as a person left it";
+        let warning = "descriptions.en.ogg was changed by a person and is kept";
         assert!(ended.err.contains(warning), "{ended:?}");
         assert_eq!(fs::read(&kept).expect("there"), edited);
     }
@@ -151,7 +151,7 @@ fn descriptions_are_sound_or_words() {
     place.done(&other);
 
     let silent = place.lecture(&package(&["descriptions.en=silent.mp4"]));
-    silent.failed(1, &["there is no sound in it", "silent.mp4"]);
+    silent.failed(1, &["the file has no audio", "silent.mp4"]);
 }
 
 #[test]

@@ -196,7 +196,9 @@ fn a_persons_drafts_survive_another_analysis() {
     let again = place.lecture(&["catalog", "input=class.mp4"]);
     assert_eq!(again.status, Some(0), "{again:?}");
     assert!(
-        again.err.contains("trim.vtt stays as a person left it"),
+        again
+            .err
+            .contains("trim.vtt was changed by a person and is kept"),
         "{again:?}"
     );
     assert_eq!(place.read("OUT/drafts/trim.vtt"), approved);

@@ -58,7 +58,7 @@ fn ctrl_c_leaves_nothing_behind() {
     assert_eq!(ended.status.code(), Some(75));
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(
-        said.contains("stopped: the package is as it was;"),
+        said.contains("stopped: the package is unchanged;"),
         "{said}"
     );
     assert_eq!(place.names("."), ["class.mp4"]);
@@ -74,7 +74,7 @@ fn the_second_run_on_a_folder_is_refused() {
     for job in ["package", "analyse", "catalog"] {
         place
             .lecture(&[job, "input=class.mp4"])
-            .failed(75, &["another run is writing there"]);
+            .failed(75, &["another run is writing to this folder"]);
     }
     drop(other);
     place.done(&["package", "input=class.mp4"]);

@@ -220,11 +220,11 @@ fn wrong_usage_has_its_own_status() {
         (&["trim", "input=good.mp4"], "output= is missing"),
         (
             &["trim", "input=good.mp4", "output=good.mp4"],
-            "output= is the input",
+            "output= and input= are the same file",
         ),
         (
             &["trim", "input=good.mp4", "output=good.avi"],
-            "no container",
+            "not that of a known container",
         ),
         (&["chapters"], "nothing to find chapters in"),
         (&["package", "--nope"], "no such option"),

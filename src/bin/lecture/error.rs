@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Why a job ends without its result, in the user's words, and the exit status that says whether
-//! another try can help.
+//! Errors that end a job: a message for the user and the exit status, which tells whether another
+//! try can help.
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// What went wrong, where, and what to do about it.
+/// Error message: what failed, where, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     what: String,
@@ -17,13 +17,13 @@ pub struct Report {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The command line is wrong. Exit status 2.
+    /// Wrong command line. Exit status 2.
     Usage(Report),
-    /// This input or request cannot work; trying again is of no use. Exit status 1.
+    /// The input or the request cannot work; another try does not help. Exit status 1.
     Request(Report),
-    /// The disk, the network or another run stands in the way; try again later. Exit status 75.
+    /// The disk, the network or another run is in the way; try again later. Exit status 75.
     Later(Report),
-    /// Ctrl-C or SIGTERM, before anything was changed; a job that has changed something says so
+    /// Ctrl-C or SIGTERM before anything was changed. A job that has changed something reports it
     /// with [`Error::where_stopped`]. Exit status 75.
     Stopped,
 }
@@ -53,7 +53,7 @@ impl Error {
         Error::Later(Report::new(what, place, remedy))
     }
 
-    /// An operation on a file or folder of the result failed.
+    /// Returns the error for a failed operation on a file or folder of the result.
     pub fn writing(path: &Path, error: &io::Error) -> Self {
         let place = path.display().to_string();
         match error.kind() {
@@ -71,7 +71,7 @@ impl Error {
             | io::ErrorKind::IsADirectory => Error::request(
                 "cannot write",
                 place,
-                "a file stands where a folder is needed, or the folder above is missing: choose another output=",
+                "a file is in the place of a folder, or the parent folder is missing: choose another output=",
             ),
             _ if is_name_at_fault(error) => Error::request(
                 format!("cannot write ({error})"),
@@ -82,7 +82,7 @@ impl Error {
         }
     }
 
-    /// An operation on a file that the user named failed.
+    /// Returns the error for a failed operation on a file that the user named.
     pub fn reading(path: &Path, error: &io::Error) -> Self {
         let place = path.display().to_string();
         match error.kind() {
@@ -105,7 +105,7 @@ impl Error {
         }
     }
 
-    /// Where the job was stopped: what is true then, and what to do about it.
+    /// Returns the error for a job stopped halfway: the state it left and what to do next.
     pub fn where_stopped(self, what: &str, place: &str, remedy: &str) -> Self {
         match self {
             Error::Stopped => Error::later(format!("stopped: {what}"), place, remedy),
@@ -113,7 +113,7 @@ impl Error {
         }
     }
 
-    /// Where and what, for a job that knows a remedy of its own.
+    /// Returns place and cause without the remedy, for a job that has a remedy of its own.
     pub fn finding(&self) -> String {
         match self {
             Error::Usage(report) | Error::Request(report) | Error::Later(report) => {
@@ -123,7 +123,7 @@ impl Error {
         }
     }
 
-    /// The process's exit status.
+    /// Returns the exit status of the process.
     pub fn status(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
@@ -133,18 +133,19 @@ impl Error {
     }
 }
 
-/// Whether the system takes no such name: it is too long, holds a NUL, or its links lead in a circle.
+/// Returns whether the name itself is invalid: too long, with a NUL, or with links that form a
+/// loop.
 fn is_name_at_fault(error: &io::Error) -> bool {
     let kinds = [io::ErrorKind::InvalidFilename, io::ErrorKind::InvalidInput];
     kinds.contains(&error.kind()) || error.raw_os_error() == Some(libc::ELOOP)
 }
 
-/// The disk below `place` has no room left.
+/// Returns the error for a full disk at `place`.
 pub fn disk_full(place: impl Into<String>) -> Error {
     Error::later(
         "no space left on the disk",
         place,
-        "free some space and type the same command again",
+        "free some space, then run the same command again",
     )
 }
 
@@ -158,7 +159,7 @@ impl Report {
     }
 }
 
-/// One line as elements say it, whatever the parts hold: where: what; what to do.
+/// Formats the report on one line, in the style of the elements: `where: what; what to do`.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = self.what.clone();
@@ -177,7 +178,7 @@ impl fmt::Display for Error {
         match self {
             Error::Usage(report) | Error::Request(report) | Error::Later(report) => report.fmt(f),
             Error::Stopped => {
-                f.write_str("stopped, nothing was changed; type the same command again")
+                f.write_str("stopped, nothing was changed; run the same command again")
             }
         }
     }

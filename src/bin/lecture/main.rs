@@ -2,7 +2,7 @@
 
 //! `lecture`: runs the jobs that turn the recording of a class into a catalog package.
 
-// Writing fails where nobody reads: `tell` bears it, the macros end the program.
+// `print` ignores a closed output; the standard macros would end the program.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 use std::process::ExitCode;
@@ -80,7 +80,7 @@ fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Erro
     )
 }
 
-/// The program carries the elements inside: nothing has to be installed beside it.
+/// Registers the elements, which are part of the program: no plugin has to be installed.
 fn register_elements() -> Result<(), Error> {
     let failed = |error: String| Error::request(error, "GStreamer", "check its installation");
     gst::init().map_err(|error| failed(error.to_string()))?;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Ctrl-C and SIGTERM: the first asks the job to end, the second ends the process at once (what it
-//! leaves is removed at the next start).
+//! Ctrl-C and SIGTERM: the first one asks the job to stop, the second ends the process at once. The
+//! next run removes leftovers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,12 +14,12 @@ use crate::error::Error;
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Listens for the signals from now on.
+    /// Starts listening for the signals.
     pub fn listen() -> Self {
         let stop = Stop::default();
         for signal in [SIGINT, SIGTERM] {
-            // Handlers run in the order of their registration: the first signal finds the flag
-            // unset. Registering fails only for signals that cannot be caught.
+            // Handlers run in the order of their registration, so the first signal finds the flag
+            // unset. Registration fails only for signals that cannot be caught.
             let status = i32::from(Error::Stopped.status());
             let _ =
                 signal_hook::flag::register_conditional_shutdown(signal, status, stop.0.clone());

@@ -135,10 +135,10 @@ fn nothing_private_is_in_the_package() {
 
     let output = done(&class.job());
     for note in [
-        "captions.en.vtt: cues that touch what is hidden and are left out: 2, the first in line",
-        "captions.fr.vtt: cues that touch what is hidden and are left out: 1",
-        "chapters.vtt: line 3: it may be drawn from what is hidden; the title is left out",
-        "chapters.vtt: line 6: \"zebulon\" is said only in what is cut or hidden; the title is left out",
+        "captions.en.vtt: cues left out because they touch a hidden passage: 2, the first in line",
+        "captions.fr.vtt: cues left out because they touch a hidden passage: 1",
+        "chapters.vtt: line 3: it may come from a hidden passage; the title is left out",
+        "chapters.vtt: line 6: \"zebulon\" is said only in cut or hidden passages; the title is left out",
     ] {
         assert!(said(&output).contains(note), "{note}: {}", said(&output));
     }
@@ -227,7 +227,7 @@ fn what_is_hidden_later_is_taken_out_of_the_package() {
     done(&class.job());
     let again = done(&class.job());
     assert!(
-        said(&again).contains("the media stay as they are"),
+        said(&again).contains("the media stay unchanged"),
         "{}",
         said(&again)
     );
@@ -243,7 +243,7 @@ fn what_is_hidden_later_is_taken_out_of_the_package() {
     );
     let muted = done(&class.job());
     assert!(
-        said(&muted).contains("the title stays, since it is approved"),
+        said(&muted).contains("the title is kept because it is approved"),
         "{}",
         said(&muted)
     );

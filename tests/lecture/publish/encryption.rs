@@ -21,7 +21,7 @@ fn segments_are_encrypted_and_only_the_key_opens_them() {
     place.fails(
         &["publish", "to=WWW", "encrypt-key=key"],
         2,
-        &["belong together"],
+        &["must be given together"],
     );
     place.fails(
         &["publish", "to=WWW", "encrypt-key=short", &uri],

@@ -71,28 +71,28 @@ fn a_damaged_package_is_made_good_by_the_same_command() {
         (
             &|path| path.starts_with("video/240p/") && path.ends_with(".m4s"),
             true,
-            "all is encoded",
+            "everything is encoded",
         ),
         (
             &|path| path.starts_with("audio/") && path.ends_with(".m4s"),
             false,
-            "all is encoded",
+            "everything is encoded",
         ),
         (
             &|path| path == "video/240p/iframes.m3u8",
             false,
-            "all is encoded",
+            "everything is encoded",
         ),
-        (&|path| path == MASTER, false, "all is encoded"),
+        (&|path| path == MASTER, false, "everything is encoded"),
         (
             &|path| sheet(path) && path.ends_with(".jpg"),
             true,
-            "the still pictures are made again",
+            "the still images are made again",
         ),
         (
             &|path| path.starts_with("captions/"),
             true,
-            "the media stay as they are",
+            "the media stay unchanged",
         ),
     ];
     for (finds, is_gone, says) in damages {
@@ -165,7 +165,7 @@ fn a_killed_publication_shows_nothing_half_and_goes_on() {
     let interrupted = Command::new("kill").args(["-INT", &pid]).status();
     assert!(interrupted.is_ok_and(|status| status.success()));
     let output = job.wait_with_output().expect("it ends");
-    failed(&output, 75, &["stopped", "goes on"]);
+    failed(&output, 75, &["stopped", "run the same command again"]);
     assert_eq!(
         fs::read(place.path("WWW").join(MASTER)).expect("read"),
         first

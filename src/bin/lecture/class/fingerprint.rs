@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Fingerprints: which recording a draft was made or approved for, and whether a person has
-//! changed a file since it was written.
+//! Fingerprints: identify the recording of a draft and show whether a person has changed a file
+//! since it was written.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -9,11 +9,11 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-/// How much is read at the head, the middle and the tail of a recording.
+/// Number of bytes read at the head, the middle and the tail of a recording.
 const PIECE: u64 = 1 << 20;
 
-/// The fingerprint of a recording: of its size and of pieces of it, so that hours of video take no
-/// longer than minutes.
+/// Returns the fingerprint of a recording, made of its size and three pieces, so that hours of
+/// video take no longer than minutes.
 pub fn of_recording(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
@@ -27,20 +27,20 @@ pub fn of_recording(path: &Path) -> io::Result<String> {
     Ok(hex(&digest.finalize()))
 }
 
-/// The fingerprint of all that a file holds: for what is small beside a recording, and may be
-/// corrected in one place.
+/// Returns the fingerprint of a whole file. Use it for files that are small next to a recording and
+/// may differ in one place only.
 pub fn of_file(path: &Path) -> io::Result<String> {
     let mut digest = Sha256::new();
     io::copy(&mut File::open(path)?, &mut digest)?;
     Ok(hex(&digest.finalize()))
 }
 
-/// The fingerprint of a small file's bytes.
+/// Returns the fingerprint of a small file's bytes.
 pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The first 16 bytes, which tell any two files apart.
+/// Formats the first 16 bytes, which are enough to tell any two files apart.
 fn hex(digest: &[u8]) -> String {
     digest[..16]
         .iter()

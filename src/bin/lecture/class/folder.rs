@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! A class's folder: one run at a time writes to it, and what it makes appears whole or not at all.
+//! A class's folder: only one run writes to it at a time, and results appear whole or not at all.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,25 +13,26 @@ use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use crate::error::Error;
 use crate::fs::files::remove_folder;
 
-/// Where a new package is made.
+/// Folder in which a new package is made.
 const STAGING: &str = ".package.new";
-/// The old package, for the moment between two renames.
+/// Name of the old package between two renames.
 const PREVIOUS: &str = ".package.old";
-/// What is made only to be published.
+/// Folder for files made only for publishing.
 const PUBLICATION: &str = ".publication.new";
-/// Where new drafts are made.
+/// Folder in which new drafts are made.
 const NEW_DRAFTS: &str = ".drafts.new";
 
-/// A class's folder, locked for this run.
+/// The folder of a class, locked for this run.
 pub struct ClassFolder {
     path: PathBuf,
     created: bool,
-    /// Holds the lock until it is closed, which the system does when the process is killed.
+    /// The lock file. The lock lasts until the file is closed, which the system does if the process
+    /// is killed.
     _lock: File,
 }
 
 impl ClassFolder {
-    /// Opens or makes the folder, locks it and mends what a killed run left.
+    /// Opens or makes the folder, locks it and repairs what a killed run left.
     pub fn open(path: &str) -> Result<Self, Error> {
         let path = Path::new(path);
         let created = !path.exists();
@@ -40,9 +41,9 @@ impl ClassFolder {
         let lock = File::open(&path).map_err(|error| Error::writing(&path, &error))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
             Error::later(
-                "another run is writing there",
+                "another run is writing to this folder",
                 path.display().to_string(),
-                "wait for its end",
+                "wait until it ends",
             )
         })?;
         let folder = ClassFolder {
@@ -64,30 +65,30 @@ impl ClassFolder {
         self.path.join("drafts")
     }
 
-    /// An empty folder to make a package in; removed when dropped.
+    /// Makes an empty folder for a package; removed on drop.
     pub fn package_staging(&self) -> Result<Staging, Error> {
         Staging::new(self.path.join(STAGING))
     }
 
-    /// An empty folder to make drafts in; removed when dropped.
+    /// Makes an empty folder for drafts; removed on drop.
     pub fn drafts_staging(&self) -> Result<Staging, Error> {
         Staging::new(self.path.join(NEW_DRAFTS))
     }
 
-    /// An empty folder for what is made only to be published; removed when dropped.
+    /// Makes an empty folder for files that are only published; removed on drop.
     pub fn publication_staging(&self) -> Result<Staging, Error> {
         Staging::new(self.path.join(PUBLICATION))
     }
 
-    /// Puts the package of `staging` in the place of the one that is there, in one step.
+    /// Replaces the current package with the one in `staging`, in one step.
     pub fn exchange(&self, staging: Staging) -> Result<(), Error> {
         let package = self.package();
         exchange(&staging.path, &package, &self.path.join(PREVIOUS))
             .map_err(|error| Error::writing(&package, &error))
     }
 
-    /// Removes what a killed run left; where it was killed between two renames, the old package
-    /// comes back.
+    /// Removes what a killed run left. If it was killed between two renames, restores the old
+    /// package.
     fn mend(&self) -> io::Result<()> {
         let previous = self.path.join(PREVIOUS);
         if previous.exists() && !self.package().exists() {
@@ -103,18 +104,18 @@ impl ClassFolder {
 impl Drop for ClassFolder {
     fn drop(&mut self) {
         if self.created {
-            // Succeeds only where the run left nothing in it.
+            // Succeeds only if the run left nothing in it.
             let _ = fs::remove_dir(&self.path);
         }
     }
 }
 
-/// The manifest of the package in this folder, where there is one.
+/// Returns the manifest of the package in this folder, if there is one.
 pub fn manifest(package: &Path) -> Option<Manifest> {
     serde_json::from_slice(&fs::read(package.join(names::MANIFEST)).ok()?).ok()
 }
 
-/// A folder that is removed when dropped.
+/// A folder that is removed on drop.
 pub struct Staging {
     path: PathBuf,
 }
@@ -133,12 +134,12 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What cannot be removed now is removed at the next start.
+        // A folder that cannot be removed now is removed by the next run.
         let _ = remove_folder(&self.path);
     }
 }
 
-/// Puts `new` in the place of `current`, and what stood there in the place of `new`.
+/// Swaps `new` and `current`.
 fn exchange(new: &Path, current: &Path, previous: &Path) -> io::Result<()> {
     if !current.exists() {
         return fs::rename(new, current);
@@ -149,14 +150,15 @@ fn exchange(new: &Path, current: &Path, previous: &Path) -> io::Result<()> {
     exchange_in_steps(new, current, previous)
 }
 
-/// As [`exchange`], where the file system cannot; `ClassFolder::mend` finishes what is interrupted.
+/// Like [`exchange`], for file systems without an atomic exchange. `ClassFolder::mend` completes an
+/// interrupted one.
 fn exchange_in_steps(new: &Path, current: &Path, previous: &Path) -> io::Result<()> {
     fs::rename(current, previous)?;
     if let Err(error) = fs::rename(new, current) {
         let _ = fs::rename(previous, current);
         return Err(error);
     }
-    // What cannot be removed now is removed at the next start.
+    // A folder that cannot be removed now is removed by the next run.
     let _ = remove_folder(previous);
     Ok(())
 }
@@ -200,7 +202,7 @@ mod tests {
         assert_eq!(text(), new.display().to_string());
         assert_eq!(fs::read_dir(at.path()).expect("read").count(), 1);
 
-        // There is no new one any more.
+        // The new package is gone.
         exchange_in_steps(new, current, previous).expect_err("not exchanged");
         assert_eq!(text(), new.display().to_string());
         assert_eq!(fs::read_dir(at.path()).expect("read").count(), 1);

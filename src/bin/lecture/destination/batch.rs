@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Files to send to a destination together.
+//! Files that are sent to a destination together.
 
 use std::path::Path;
 
-/// Files to send together.
+/// Files that are sent together.
 pub struct Batch<'a> {
-    /// The folder that they are in.
+    /// Folder of the files.
     pub root: &'a Path,
-    /// Their paths there and at the destination.
+    /// Paths of the files, the same here and at the destination.
     pub paths: Vec<&'a str>,
-    /// How they are served.
+    /// Content type with which they are served.
     pub content_type: &'static str,
     pub cache_control: &'static str,
-    /// What has the same name and size is the same.
+    /// Whether files with the same name and size count as equal.
     pub by_name: bool,
 }
 
-/// What was not there yet and had to be sent.
+/// Files that were missing and had to be sent.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Sent {
     pub files: u64,

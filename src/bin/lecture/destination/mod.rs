@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Where packages are published to: a folder, or whatever rclone reaches.
+//! Destinations of packages: a folder, or anything that rclone reaches.
 
 mod batch;
 mod rclone;
@@ -19,14 +19,14 @@ use rclone::Rclone;
 
 /// A place to publish to.
 pub enum Destination {
-    /// A folder of this machine: each file appears whole.
+    /// A folder of this machine, in which each file appears whole.
     Folder(PathBuf),
     /// A remote of rclone.
     Remote(Rclone),
 }
 
 impl Destination {
-    /// The place that `to=` names.
+    /// Opens the place that `to=` names.
     pub fn open(to: &str) -> Result<Self, Error> {
         if is_remote(to) {
             return Ok(Destination::Remote(Rclone::new(to)));
@@ -42,7 +42,7 @@ impl Destination {
         }
     }
 
-    /// The place in words, without secrets.
+    /// Returns the place for messages, without secrets.
     pub fn shown(&self) -> String {
         match self {
             Destination::Folder(path) => path.display().to_string(),
@@ -50,7 +50,7 @@ impl Destination {
         }
     }
 
-    /// The names that are there at the top; none where there is nothing.
+    /// Returns the names at the top level; empty if there is nothing.
     pub fn names(&self, stop: &Stop) -> Result<BTreeSet<String>, Error> {
         match self {
             Destination::Folder(path) => match fs::read_dir(path) {
@@ -65,7 +65,7 @@ impl Destination {
         }
     }
 
-    /// Reads a file that is there.
+    /// Reads an existing file.
     pub fn read(&self, path: &str, stop: &Stop) -> Result<Vec<u8>, Error> {
         match self {
             Destination::Folder(folder) => {
@@ -76,7 +76,7 @@ impl Destination {
         }
     }
 
-    /// Sends what of the batch is not there; `progress` is told how many bytes went.
+    /// Sends the missing files of the batch; `progress` is called with the number of bytes sent.
     pub fn send(
         &self,
         batch: &Batch<'_>,
@@ -89,7 +89,8 @@ impl Destination {
         }
     }
 
-    /// Removes these files, and folders that are empty without them. What is not there is removed.
+    /// Removes these files, and folders that are empty without them. A missing file counts as
+    /// removed.
     pub fn remove(&self, paths: &[String], stop: &Stop) -> Result<(), Error> {
         if paths.is_empty() {
             return Ok(());
@@ -101,7 +102,8 @@ impl Destination {
     }
 }
 
-/// What rclone takes for a remote: a name before a colon, where no slash stands before that.
+/// Returns whether rclone takes this as a remote: a name before a colon, with no slash before the
+/// colon.
 fn is_remote(to: &str) -> bool {
     to.split_once(':')
         .is_some_and(|(name, _)| !name.contains('/'))
@@ -133,7 +135,7 @@ fn copy(
             .and_then(|()| fs::copy(&from, &part))
             .and_then(|_| fs::rename(&part, &to));
         copied.map_err(|error| {
-            // On a full disk its space is needed.
+            // The disk may be full.
             let _ = fs::remove_file(&part);
             Error::writing(&to, &error)
         })?;
@@ -146,14 +148,14 @@ fn copy(
     Ok(sent)
 }
 
-/// The name of a file while it is written; always the same, so that the next run writes over what
-/// a killed one left.
+/// Returns the name of a file while it is written. It is always the same, so that the next run
+/// overwrites what a killed one left.
 fn part(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.part"))
 }
 
-/// Whether two files of the same size hold the same.
+/// Returns whether two files of the same size have the same content.
 fn same(one: &Path, other: &Path) -> io::Result<bool> {
     let mut files = [one, other].map(|path| File::open(path).map(BufReader::new));
     let [Ok(one), Ok(other)] = &mut files else {
@@ -178,7 +180,7 @@ fn remove(folder: &Path, paths: &[String], stop: &Stop) -> Result<(), Error> {
         let path = folder.join(path);
         files::remove(&part(&path))?;
         files::remove(&path)?;
-        // Folders that hold something stay.
+        // Folders that are not empty stay.
         let above = path.ancestors().skip(1);
         for above in above.take_while(|above| *above != folder) {
             if fs::remove_dir(above).is_err() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Runs rclone, and says what it meant. Names of remotes and secrets are rclone's: its configuration
-//! file and its environment.
+//! Runs rclone and interprets its errors. Remotes and secrets are configured in rclone: in its
+//! configuration file and its environment.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -19,22 +19,22 @@ use super::batch::{Batch, Sent};
 use crate::error::{Error, disk_full};
 use crate::stop::Stop;
 
-/// What is set where the user does not set it: rclone's own patience is for people who watch it.
+/// Settings used if the user does not set them: rclone's own retries suit people who watch it.
 const DEFAULTS: [(&str, &str); 7] = [
     ("RCLONE_RETRIES", "2"),
     ("RCLONE_LOW_LEVEL_RETRIES", "5"),
     ("RCLONE_CONTIMEOUT", "15s"),
     ("RCLONE_TIMEOUT", "60s"),
     ("RCLONE_TRANSFERS", "8"),
-    // Whoever may write to a bucket may not always make one, and a new one would be nobody's.
+    // A user who may write to a bucket may not always create one, and nobody would own a new one.
     ("RCLONE_S3_NO_CHECK_BUCKET", "true"),
     ("RCLONE_GCS_NO_CHECK_BUCKET", "true"),
 ];
 
-/// How long rclone may take to end when it is asked to.
+/// Longest time that rclone may take to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The exit status that says that a folder is not there.
+/// Exit status of rclone if a folder does not exist.
 const NO_FOLDER: i32 = 3;
 
 /// A remote of rclone and a path there.
@@ -42,12 +42,12 @@ pub struct Rclone {
     to: String,
 }
 
-/// How rclone ended.
+/// Result of an rclone run.
 #[derive(Default)]
 struct Ended {
     status: Option<i32>,
     out: Vec<u8>,
-    /// What it complained of.
+    /// Errors that rclone reported.
     errors: Vec<String>,
     sent: Sent,
 }
@@ -59,7 +59,7 @@ impl Rclone {
         }
     }
 
-    /// The remote without the parameters of a connection string, which may be secrets.
+    /// Returns the remote without the parameters of a connection string, which may be secrets.
     pub fn shown(&self) -> String {
         match (self.to.find(','), self.to.rfind(':')) {
             (Some(comma), Some(colon)) if comma < colon => {
@@ -69,7 +69,7 @@ impl Rclone {
         }
     }
 
-    /// The place of a file or folder there.
+    /// Returns the address of a file or folder at the remote.
     fn place(&self, path: &str) -> String {
         let slash = if self.to.ends_with(':') { "" } else { "/" };
         format!("{}{slash}{path}", self.to)
@@ -104,8 +104,8 @@ impl Rclone {
             format!("Content-Type: {}", batch.content_type),
             format!("Cache-Control: {}", batch.cache_control),
         ];
-        // Without it rclone goes by size and time, and where the time differs by the content's
-        // hash; a destination that has none gets the file again.
+        // Without it rclone compares size and time, and the content's hash if the time differs. A
+        // destination without hashes would get the file again.
         let compare = match batch.by_name {
             true => "--size-only",
             false => "--no-update-modtime",
@@ -116,7 +116,7 @@ impl Rclone {
             compare,
             "--files-from-raw",
             "-",
-            // Half a file of full size could not be told from a whole one.
+            // Half a file with the full size would look whole.
             "--multi-thread-streams",
             "0",
             "--header-upload",
@@ -144,7 +144,7 @@ impl Rclone {
             .collect();
         for folder in folders {
             let place = self.place(folder);
-            // Object storage has no folders; elsewhere an empty one that stays does no harm.
+            // Object storage has no folders; elsewhere an empty folder does no harm.
             self.run(&["rmdirs", "--", &place], "", stop, |_| {})?;
         }
         Ok(())
@@ -157,7 +157,7 @@ impl Rclone {
         }
     }
 
-    /// Runs rclone to its end, `input` as its standard input.
+    /// Runs rclone to its end, with `input` as its standard input.
     fn run(
         &self,
         arguments: &[&str],
@@ -171,7 +171,7 @@ impl Rclone {
         let input = input.to_owned();
         let writer = thread::spawn(move || {
             if let Some(mut stdin) = stdin {
-                // Where rclone has ended early its own words say why.
+                // If rclone ended early, its own messages state why.
                 let _ = stdin.write_all(input.as_bytes());
             }
         });
@@ -207,7 +207,7 @@ impl Rclone {
             match asked {
                 None if stop.check().is_err() => {
                     asked = Some(Instant::now());
-                    // It takes back what it has begun.
+                    // rclone removes what it has begun to write.
                     signal(&child, Signal::TERM);
                 }
                 Some(since) if since.elapsed() > GRACE => signal(&child, Signal::KILL),
@@ -217,7 +217,7 @@ impl Rclone {
         let status = child.wait().map_err(|error| cannot_run(&error))?;
         ended.status = status.code();
         ended.out = reader.join().unwrap_or_default();
-        // Both have ended with the process.
+        // Both threads end with the process.
         let _ = (writer.join(), listener.join());
         stop.check()?;
         Ok(ended)
@@ -237,29 +237,29 @@ impl Rclone {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // Ctrl-C is for this program, which asks rclone to end.
+            // Ctrl-C is for this program, which asks rclone to stop.
             .process_group(0);
         for (name, value) in DEFAULTS {
             if env::var_os(name).is_none() {
                 command.env(name, value);
             }
         }
-        // rclone 1.60 cannot work with AWS's variable for it, but has one of its own.
+        // rclone 1.60 does not support the AWS variable, but has one of its own.
         if let Some(bundle) = env::var_os("AWS_CA_BUNDLE") {
             command.env_remove("AWS_CA_BUNDLE");
             if env::var_os("RCLONE_CA_CERT").is_none() {
                 command.env("RCLONE_CA_CERT", bundle);
             }
         }
-        // SAFETY: between fork and exec only a system call is made.
+        // SAFETY: only a system call is made between fork and exec.
         unsafe {
-            // What is killed leaves nothing behind that goes on without it.
+            // If this program is killed, rclone ends, too.
             command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
         }
         command.spawn().map_err(|error| cannot_run(&error))
     }
 
-    /// What rclone's words mean for the user.
+    /// Returns the error for the user that corresponds to rclone's messages.
     fn error(&self, ended: &Ended) -> Error {
         let words = ended.errors.join("; ");
         let lower = words.to_lowercase();
@@ -284,7 +284,7 @@ impl Rclone {
             "didn't find backend called",
         ]) {
             return Error::request(
-                "rclone knows no such remote",
+                "rclone has no such remote",
                 place,
                 "`rclone listremotes` lists them, `rclone config` makes one",
             );
@@ -293,7 +293,7 @@ impl Rclone {
             return Error::request(
                 "there is no such bucket",
                 place,
-                "make it first, with the access that its viewers shall have",
+                "create it first, with the access that its viewers need",
             );
         }
         let is_denied = says(&[
@@ -314,17 +314,17 @@ impl Rclone {
             return Error::request(
                 format!("cannot write there ({first})"),
                 place,
-                "check the remote's credentials and what they may do: `rclone config`",
+                "check the remote's credentials and their permissions: `rclone config`",
             );
         }
         Error::later(
             format!("cannot reach the destination ({first})"),
             place,
-            "check network and address, then type the same command again",
+            "check the network and the address, then run the same command again",
         )
     }
 
-    /// A message without the parameters of a connection string.
+    /// Removes the parameters of a connection string from a message.
     fn without_secrets(&self, message: &str) -> String {
         let escaped = self.to.replace('\\', "\\\\").replace('"', "\\\"");
         let shown = self.shown();
@@ -333,10 +333,10 @@ impl Rclone {
 }
 
 impl Ended {
-    /// Takes in a line of rclone's log.
+    /// Reads a line of rclone's log.
     fn hear(&mut self, line: &str, progress: &mut impl FnMut(u64)) {
         let Ok(said) = serde_json::from_str::<Value>(line) else {
-            // What it says before it has set up its log, and at its end.
+            // Lines that rclone writes before its log is set up, and at its end.
             let text = line.get("2006/01/02 15:04:05 ".len()..).unwrap_or(line);
             self.errors.push(text.to_owned());
             return;
@@ -352,7 +352,7 @@ impl Ended {
         if let (Some("error" | "critical"), Some(text)) =
             (said["level"].as_str(), said["msg"].as_str())
         {
-            // The first line says it; a request's number follows.
+            // The first line has the cause; the request's number follows.
             let text = text
                 .lines()
                 .take(2)
@@ -364,7 +364,7 @@ impl Ended {
     }
 }
 
-/// A path a line.
+/// Joins paths, one per line.
 fn lines<S: AsRef<str>>(paths: &[S]) -> String {
     paths
         .iter()
@@ -374,7 +374,7 @@ fn lines<S: AsRef<str>>(paths: &[S]) -> String {
 
 fn signal(child: &Child, signal: Signal) {
     if let Some(pid) = Pid::from_raw(child.id().cast_signed()) {
-        // It has not been waited for: the number is still its own.
+        // The process has not been waited for, so its number is still its own.
         let _ = kill_process(pid, signal);
     }
 }
@@ -384,7 +384,7 @@ fn cannot_run(error: &io::Error) -> Error {
         io::ErrorKind::NotFound => Error::request(
             "rclone is not installed",
             "",
-            "type: sudo apt-get install rclone",
+            "install it: sudo apt-get install rclone",
         ),
         _ => Error::later(
             format!("cannot run rclone ({error})"),

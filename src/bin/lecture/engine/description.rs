@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Pipeline descriptions: what a `pipelines/NAME.launch` file says, and which elements and
-//! properties it means for one input.
+//! Pipeline descriptions: the content of `pipelines/NAME.launch` files, and the elements and
+//! properties that result for one input.
 //!
-//! The lines that begin with `#` are the documentation. After a line `# Variables:` each
-//! `#   NAME (required|optional|default VALUE): text` describes a variable, with further lines of
-//! its text indented deeper. A NAME that ends in `<lang>` is one for each language.
+//! Lines that begin with `#` are the documentation. After a line `# Variables:`, each `#   NAME
+//! (required|optional|default VALUE): text` describes a variable; further lines of its text are
+//! indented deeper. A NAME that ends in `<lang>` stands for one variable per language.
 //!
 //! Every other line is part of the pipeline:
-//! - `?WORD line` stands only where WORD is true of the input, `?!WORD line` where it is not;
-//! - `*WORD line` is repeated for each WORD, with its number for `${n}`; such lines that follow
-//!   each other are repeated together;
-//! - several marks stand before one another: `*WORD ?OTHER line`;
+//! - `?WORD line` is used only if WORD is true of the input, `?!WORD line` only if it is not;
+//! - `*WORD line` is repeated for each WORD, with its number as `${n}`; consecutive lines of this
+//!   kind are repeated together;
+//! - several marks can be combined: `*WORD ?OTHER line`;
 //! - `property=${NAME}` sets a property of the element whose `name=` was given last. A variable is
-//!   one whole value and never becomes part of the description's text, so that no file name can
-//!   add an element; a variable without a value leaves the property at its default.
+//!   one whole value and never becomes part of the description's text, so that no file name can add
+//!   an element. A variable without a value leaves the property at its default.
 
 use std::collections::BTreeMap;
 
 /// A description and its documentation.
 #[derive(Debug)]
 pub struct Description {
-    /// What it is for; the first line is a summary.
+    /// Purpose of the pipeline; the first line is a summary.
     pub about: String,
     pub variables: Vec<Variable>,
     body: Vec<Line>,
@@ -34,16 +34,16 @@ pub struct Variable {
     pub text: String,
 }
 
-/// What stands in a variable's name for a language.
+/// Placeholder of the language in a variable's name.
 const LANGUAGE: &str = "<lang>";
 
 impl Variable {
-    /// What stands before the language in the name of a variable that there is one of for each.
+    /// Returns the prefix before the language, if there is one such variable per language.
     pub fn family(&self) -> Option<&str> {
         self.name.strip_suffix(LANGUAGE)
     }
 
-    /// The language of a key of this family.
+    /// Returns the language of a key of this family.
     pub fn language<'a>(&self, key: &'a str) -> Option<&'a str> {
         key.strip_prefix(self.family()?)
     }
@@ -58,17 +58,17 @@ pub enum Need {
 
 #[derive(Debug, Default)]
 struct Line {
-    /// The word that this line is repeated for.
+    /// Word for which this line is repeated.
     each: Option<String>,
-    /// Words, and whether each has to be true.
+    /// Words, each with the truth value that it must have.
     conditions: Vec<(String, bool)>,
     text: String,
 }
 
-/// What the lines of a description depend on.
+/// The facts on which lines of a description depend.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// How often each word is true: absent or zero is no, for `*WORD` the number of repeats.
+    /// Count of each word: absent or zero means false; for `*WORD` it is the number of repeats.
     counts: BTreeMap<String, usize>,
 }
 
@@ -107,7 +107,7 @@ impl Values {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The values of a variable that there is one of for each language: `captions.` gives the
+    /// Returns the values of a variable that exists once per language: `captions.` returns the
     /// language and the value of `captions.en`.
     pub fn by_language(&self, family: &str) -> Vec<(&str, &str)> {
         let all = self.0.iter();
@@ -115,7 +115,7 @@ impl Values {
             .collect()
     }
 
-    /// The value that a repeat of a line means.
+    /// Returns the value for one repeat of a line.
     fn in_repeat(&self, name: &str, repeat: Option<usize>) -> Option<&str> {
         repeat
             .and_then(|n| self.get(&format!("{name}.{n}")))
@@ -135,7 +135,7 @@ pub enum Word {
 pub struct Assignment {
     /// The `name=` of the element.
     pub element: String,
-    /// The property; `PAD::PROPERTY` for one of a pad.
+    /// The property; `PAD::PROPERTY` for a property of a pad.
     pub property: String,
     pub value: String,
 }
@@ -147,7 +147,7 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// The text to parse; the assignments are not in it.
+    /// Returns the text to parse, without the assignments.
     pub fn text(&self) -> String {
         let words: Vec<&str> = self
             .words
@@ -160,7 +160,7 @@ impl Pipeline {
         words.join(" ")
     }
 
-    /// The properties to set after parsing, in order.
+    /// Returns the properties to set after parsing, in order.
     pub fn assignments(&self) -> impl Iterator<Item = &Assignment> {
         self.words.iter().filter_map(|word| match word {
             Word::Assign(assignment) => Some(assignment),
@@ -170,10 +170,10 @@ impl Pipeline {
 }
 
 impl Description {
-    /// Reads the description `name` that the program carries.
+    /// Reads the built-in description `name`.
     ///
     /// # Panics
-    /// Where the file breaks the rules above: a test reads every description.
+    /// Panics if the file breaks the rules above; a test reads every description.
     pub fn read(name: &str, file: &str) -> Self {
         let mut about = String::new();
         let mut variables: Vec<Variable> = Vec::new();
@@ -206,7 +206,7 @@ impl Description {
         }
     }
 
-    /// The pipeline for an input of which `facts` are true.
+    /// Returns the pipeline for an input of which `facts` are true.
     pub fn pipeline(&self, facts: &Facts, values: &Values) -> Pipeline {
         let mut words = Vec::new();
         let mut element = String::new();

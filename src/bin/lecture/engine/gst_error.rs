@@ -7,11 +7,11 @@ use gst::prelude::*;
 
 use crate::error::{self, Error};
 
-/// The name that our plugin registers.
+/// Name under which this plugin is registered.
 const PLUGIN: &str = "lecture";
 
-/// The error that a pipeline ends with: the first, but one that only says that the data stopped
-/// flowing gives way to one that says why.
+/// Returns the error that ends the pipeline. This is the first one, unless it only reports that the
+/// data stopped flowing and a later one has the cause.
 pub fn first(error: &gst::message::Error, bus: &gst::Bus) -> Error {
     let mut told = translate(error);
     if is_follow_up(&error.error()) {
@@ -27,7 +27,7 @@ pub fn first(error: &gst::message::Error, bus: &gst::Bus) -> Error {
     told
 }
 
-/// Whether a branch of the description found no stream to link to.
+/// Returns whether a branch of the description found no stream to link to.
 pub fn is_failed_link(warning: &gst::message::Warning) -> bool {
     warning.error().matches(gst::CoreError::Failed)
         && warning
@@ -46,7 +46,7 @@ fn translate(message: &gst::message::Error) -> Error {
         return error::disk_full(place);
     }
     let later = error.matches(gst::ResourceError::Write) || error.matches(gst::ResourceError::Busy);
-    // Ours say where and what to do themselves.
+    // Errors of this plugin already contain the place and the remedy.
     if is_ours(message.src()) {
         let words = words(&error, message.debug());
         return if later {
@@ -69,7 +69,7 @@ fn translate(message: &gst::message::Error) -> Error {
         return Error::request(
             format!("the input is damaged ({})", error.message()),
             place,
-            "copy or record it again",
+            "copy it again, or record again",
         );
     }
     if error.matches(gst::StreamError::Decrypt) || error.matches(gst::StreamError::DecryptNokey) {
@@ -86,7 +86,7 @@ fn translate(message: &gst::message::Error) -> Error {
     )
 }
 
-/// A warning in words.
+/// Formats a warning for the user.
 pub fn warning(message: &gst::message::Warning) -> String {
     let error = message.error();
     if is_ours(message.src()) {
@@ -96,8 +96,8 @@ pub fn warning(message: &gst::message::Warning) -> String {
     }
 }
 
-/// What one of our elements says: its own message, or the detail beside GStreamer's stock message
-/// of a kind of error, which ends with a full stop.
+/// Returns the text from one of our elements: its own message, or the detail next to GStreamer's
+/// stock message, which ends with a full stop.
 fn words(error: &glib::Error, debug: Option<glib::GString>) -> String {
     // "FILE(LINE): FUNCTION (): ELEMENT:\nDETAIL"
     let detail = debug.and_then(|debug| Some(debug.split_once(":\n")?.1.to_string()));
@@ -107,7 +107,7 @@ fn words(error: &glib::Error, debug: Option<glib::GString>) -> String {
     }
 }
 
-/// Whether an element of ours, or one inside it, says so.
+/// Returns whether the message comes from one of our elements, or from an element inside one.
 fn is_ours(source: Option<&gst::Object>) -> bool {
     let mut object = source.cloned();
     while let Some(at) = object {
@@ -123,7 +123,7 @@ fn is_ours(source: Option<&gst::Object>) -> bool {
     false
 }
 
-/// The file that the element works on, else its name.
+/// Returns the file that the element works on, else the element's name.
 fn place(message: &gst::message::Error) -> String {
     let Some(source) = message.src() else {
         return String::new();

@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What the C library does with memory that is freed.
+//! Control of how the C library handles freed memory.
 
-/// Gives back to the system what is freed: pictures of pipelines before this one, tens of megabytes
-/// that the C library keeps in heaps of threads that are no more, and what lies between the small
-/// things that a long run keeps, which would add up over hours.
+/// Returns freed memory to the system. Frames of earlier pipelines, tens of megabytes, stay in
+/// heaps of threads that have ended. Gaps between the small allocations of a long run would also
+/// add up over hours.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: the function takes no pointer, and may be called from any thread.
+    // SAFETY: the function takes no pointer and may be called from any thread.
     unsafe {
         libc::malloc_trim(0);
     }
 }
 
-/// For as long as it lives, pictures have memory of their own, which goes back to the system when
-/// they are freed. The C library takes the first one that is freed for a sign that more come, and puts
-/// those into its heaps, where small things that stay come to lie between them. That is faster for
-/// who makes many, as a scaler does: those of an analysis come from pools and are few.
+/// A guard: while it lives, frames are allocated separately and their memory goes back to the
+/// system when they are freed. By default, the C library takes the first freed frame as a sign that
+/// more will follow and puts those into its heaps. Small long-lived allocations then end up between
+/// them. That is faster for code that makes many frames, as a scaler does; the frames of an
+/// analysis come from pools and are few.
 pub struct PicturesApart(());
 
-/// A picture of 640x360 takes more bytes.
+/// Threshold in bytes; a frame of 640x360 is larger.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const PICTURE: libc::c_int = 256 << 10;
-/// What the C library comes to by itself at most, in bytes.
+/// Largest threshold that the C library chooses by itself, in bytes.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGEST: libc::c_int = 32 << 20;
 
@@ -43,7 +44,7 @@ impl Drop for PicturesApart {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn apart_from(bytes: libc::c_int) {
-    // SAFETY: the function takes no pointer, and may be called from any thread.
+    // SAFETY: the function takes no pointer and may be called from any thread.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, bytes);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! A pipeline: described, made, run and observed.
+//! Pipelines: described, made, run and observed.
 
 pub mod description;
 pub mod gst_error;

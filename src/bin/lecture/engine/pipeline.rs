@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Makes a pipeline of a description and runs it to its end.
+//! Makes a pipeline from a description and runs it to its end.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, mpsc};
@@ -17,31 +17,31 @@ use crate::engine::progress::Progress;
 use crate::error::Error;
 use crate::stop::Stop;
 
-/// The name that a description gives to the element whose pads are the input's streams.
+/// Name in a description of the element whose pads are the input's streams.
 pub const SOURCE: &str = "source";
 
-/// How often a running pipeline's freed memory is given back.
+/// Interval at which a running pipeline's freed memory is returned to the system.
 const GIVE_BACK: Duration = Duration::from_secs(2);
 
-/// How often something that is waited for is looked at.
+/// Polling interval of anything that is waited for.
 const POLL: Duration = Duration::from_millis(20);
 
-/// A pipeline that was made to pause has told of it by then.
+/// Longest time until a pipeline that was set to PAUSED has reported it.
 const SETTLING: Duration = Duration::from_secs(5);
 
-/// What a pipeline that came to its end has seen.
+/// Observations of a pipeline that has ended.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Where the last of the source's streams began, after what was left out before a part.
+    /// Start of the latest of the source's streams, after the data skipped before a part.
     pub began: Time,
-    /// Where the last of the source's streams ended.
+    /// End of the longest of the source's streams.
     pub delivered: Time,
-    /// What elements warned of, each once.
+    /// Warnings of elements, each once.
     pub warnings: Vec<String>,
 }
 
-/// Parses a description and sets its properties: what is wrong with the values shows here, before
-/// any work is done.
+/// Parses a description and sets its properties, so that wrong values are found before any work is
+/// done.
 pub fn make(pipeline: &Pipeline) -> Result<gst::Pipeline, Error> {
     let made = parse(&pipeline.text())?;
     for assignment in pipeline.assignments() {
@@ -50,7 +50,7 @@ pub fn make(pipeline: &Pipeline) -> Result<gst::Pipeline, Error> {
     Ok(made)
 }
 
-/// Has the elements of a pipeline look for what they need, before any work is done.
+/// Makes the elements of a pipeline look for what they need, before any work is done.
 pub fn prepare(pipeline: &gst::Pipeline) -> Result<(), Error> {
     let running = Running(pipeline);
     let prepared = pipeline.set_state(gst::State::Ready);
@@ -73,7 +73,7 @@ pub fn prepare(pipeline: &gst::Pipeline) -> Result<(), Error> {
     }
 }
 
-/// Has a pipeline decode no streams of its source but those that become this.
+/// Restricts decoding to the source's streams that become `media`.
 pub fn decode_only(pipeline: &gst::Pipeline, media: &str) {
     if let Some(source) = pipeline.by_name(SOURCE) {
         source.set_property("expose-all-streams", false);
@@ -91,7 +91,7 @@ pub fn parse(text: &str) -> Result<gst::Pipeline, Error> {
                 Error::request(
                     format!("the pipeline cannot be made ({})", error.message()),
                     "",
-                    "`--print` says it",
+                    "see the line that `--print` prints",
                 )
             } else {
                 Error::request(
@@ -105,7 +105,7 @@ pub fn parse(text: &str) -> Result<gst::Pipeline, Error> {
         .downcast::<gst::Pipeline>()
         .unwrap_or_else(|element| {
             let made = gst::Pipeline::new();
-            // A lone element has no parent that could refuse to let it go.
+            // A lone element has no parent that could refuse to release it.
             let _ = made.add(&element);
             made
         });
@@ -113,13 +113,13 @@ pub fn parse(text: &str) -> Result<gst::Pipeline, Error> {
     Ok(made)
 }
 
-/// Demuxers of MPEG streams, whose timestamps count from a clock that runs before the first picture:
-/// by as much as a decoder has to buffer, half a second or more. Their segment starts at the first
-/// timestamp and says that this is its stream time, too.
+/// Demuxers of MPEG streams, whose timestamps count from a clock that starts before the first
+/// frame. The lead is the buffering time of a decoder: half a second or more. Their segment starts
+/// at the first timestamp, which is also its stream time.
 const CLOCKED: [&str; 2] = ["tsdemux", "mpegpsdemux"];
 
-/// Has the stream time of a recording with a clock start with its first picture or sound, as that of
-/// others does: all its streams are moved by the same.
+/// Makes the stream time of a recording with a clock start at its first video or audio frame, as in
+/// other formats. All its streams are shifted by the same amount.
 fn begin_at_zero(pipeline: &gst::Pipeline) {
     pipeline.connect_deep_element_added(|_, _, element| {
         if !is_clocked(element) {
@@ -145,7 +145,7 @@ fn is_clocked(element: &gst::Element) -> bool {
     factory.is_some_and(|factory| CLOCKED.contains(&factory.name().as_str()))
 }
 
-/// A segment whose stream time is earlier by what the first one starts at.
+/// Returns a segment whose stream time is earlier by the start of the first one.
 fn without_lead(event: &gst::Event, lead: &OnceLock<gst::ClockTime>) -> Option<gst::Event> {
     let gst::EventView::Segment(segment) = event.view() else {
         return None;
@@ -198,7 +198,7 @@ fn assign(pipeline: &gst::Pipeline, set: &Assignment) -> Result<(), Error> {
     Ok(())
 }
 
-/// GObject refuses a value out of range with a panic.
+/// Returns whether the value is in range: GObject panics on a value out of range.
 fn is_in_range(spec: &glib::ParamSpec, value: &glib::Value) -> bool {
     let range = if let Some(spec) = spec.downcast_ref::<glib::ParamSpecUInt>() {
         (f64::from(spec.minimum()), f64::from(spec.maximum()))
@@ -215,7 +215,7 @@ fn is_in_range(spec: &glib::ParamSpec, value: &glib::Value) -> bool {
     matches!(number, Ok(Ok(number)) if (range.0..=range.1).contains(&number))
 }
 
-/// Runs a pipeline until its end. `on_message` hears the messages of its elements.
+/// Runs a pipeline until its end. `on_message` is called with the messages of its elements.
 pub fn run(
     pipeline: &gst::Pipeline,
     progress: Progress,
@@ -225,8 +225,8 @@ pub fn run(
     run_part(pipeline, None, progress, stop, on_message)
 }
 
-/// As [`run`], where no more than a part of the source is needed: where its format can be sought in,
-/// little more than that is read. [`Outcome::began`] says where it really began.
+/// Like [`run`], for a part of the source. If its format is seekable, little more than that is
+/// read. [`Outcome::began`] is where it really began.
 pub fn run_part(
     pipeline: &gst::Pipeline,
     part: Option<Span>,
@@ -302,9 +302,9 @@ pub fn run_part(
             gst::MessageView::Warning(warning) => {
                 if gst_error::is_failed_link(warning) {
                     return Err(Error::request(
-                        "the input's streams are not those it had when it was opened",
+                        "the input's streams have changed since it was opened",
                         "",
-                        "wait until nothing writes to it any more",
+                        "wait until no program is writing to it",
                     ));
                 }
                 hear(&message);
@@ -314,7 +314,7 @@ pub fn run_part(
     }
 }
 
-/// Hears what elements say as they stop; going down to NULL would throw it away.
+/// Reads the messages that elements post as they stop; going down to NULL would discard them.
 fn last_words(pipeline: &gst::Pipeline, bus: &gst::Bus, hear: &mut impl FnMut(&gst::MessageRef)) {
     // Going down does not fail.
     let _ = pipeline.set_state(gst::State::Ready);
@@ -323,7 +323,7 @@ fn last_words(pipeline: &gst::Pipeline, bus: &gst::Bus, hear: &mut impl FnMut(&g
     }
 }
 
-/// Stops the pipeline however its run ends.
+/// A guard that stops the pipeline, however its run ends.
 pub struct Running<'a>(pub &'a gst::Pipeline);
 
 impl Drop for Running<'_> {
@@ -333,7 +333,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// What came of the source's streams, in nanoseconds.
+/// Extent of the source's streams, in nanoseconds.
 #[derive(Default)]
 struct Reach {
     start: AtomicU64,
@@ -346,8 +346,8 @@ impl Reach {
     }
 }
 
-/// Has a source begin at the last key frame before a part and end behind it. One that cannot do that
-/// begins at its start.
+/// Makes a source begin at the last key frame before a part and end after the part. A source that
+/// cannot do that begins at its start.
 fn seek(
     pipeline: &gst::Pipeline,
     source: &gst::Element,
@@ -357,7 +357,7 @@ fn seek(
 ) -> Result<(), Error> {
     let (found, all_found) = mpsc::channel();
     source.connect_no_more_pads(move |_| {
-        // Nobody waits any more where this fails.
+        // A failure means that nobody waits any more.
         let _ = found.send(());
     });
     let _ = pipeline.set_state(gst::State::Paused);
@@ -383,13 +383,13 @@ fn seek(
         gst::SeekType::Set,
         end,
     );
-    // What cannot be sought in is read from its start.
+    // A source that is not seekable is read from its start.
     pad.send_event(seek);
     Ok(())
 }
 
-/// Waits until a pipeline that is to be PAUSED has told that it is. PLAYING that is set while it is
-/// still telling makes the bin withhold its EOS message.
+/// Waits until a pipeline that is going to PAUSED has reported it. If PLAYING is set before that,
+/// the bin withholds its EOS message.
 fn settle(pipeline: &gst::Pipeline, bus: &gst::Bus, stop: &Stop) -> Result<(), Error> {
     let limit = Instant::now() + SETTLING;
     let kinds = [gst::MessageType::Error, gst::MessageType::AsyncDone];
@@ -409,7 +409,7 @@ fn settle(pipeline: &gst::Pipeline, bus: &gst::Bus, stop: &Stop) -> Result<(), E
     Ok(())
 }
 
-/// Notes how far the streams of `source` come.
+/// Records how far the streams of `source` get.
 fn measure(source: &gst::Element, reach: &Arc<Reach>) {
     let reach = reach.clone();
     source.connect_pad_added(move |source, pad| {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! How far a job is: per cent, speed, time left. One line that is written over on a terminal, one
-//! line a minute elsewhere.
+//! Progress of a job: per cent, speed, time left. On a terminal one line is overwritten; elsewhere
+//! a line is printed every minute.
 
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -10,9 +10,9 @@ use gstlecture::timeline::{Span, Time};
 
 pub struct Progress {
     step: &'static str,
-    /// Where the source is read from.
+    /// Start of the part that is read.
     start: Time,
-    /// The length of what is read of the source, where it is known.
+    /// Length of the part that is read, if it is known.
     total: Option<Time>,
     started: Instant,
     shown: Instant,
@@ -32,7 +32,7 @@ impl Progress {
         }
     }
 
-    /// Of a part of the source.
+    /// Makes the progress of a part of the source.
     pub fn of_part(step: &'static str, part: Span) -> Self {
         let total = (part.end != Time::MAX).then(|| part.duration());
         Progress {
@@ -41,14 +41,14 @@ impl Progress {
         }
     }
 
-    /// Shows that the source is read up to `position`, where it is time to.
+    /// Shows that the source is read up to `position`, if an update is due.
     pub fn at(&mut self, position: Time) {
         let total = self.total;
         let position = position.saturating_sub(self.start);
         self.show(|step, elapsed| line(step, position, total, elapsed));
     }
 
-    /// Shows that `done` of `total` bytes are done, where it is time to.
+    /// Shows that `done` of `total` bytes are done, if an update is due.
     pub fn share(&mut self, done: u64, total: u64) {
         let percent = 100.0 * done as f64 / total.max(1) as f64;
         let megabytes = done as f64 / 1e6;
@@ -66,7 +66,7 @@ impl Progress {
         }
         self.shown = Instant::now();
         let line = line(self.step, self.started.elapsed());
-        // Nobody is left to read it where writing fails.
+        // If writing fails, nobody is left to read it.
         let _ = if self.terminal {
             write!(io::stderr(), "\r{line}\x1b[K")
         } else {
@@ -76,7 +76,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// Takes the line off the terminal.
+    /// Removes the line from the terminal.
     fn drop(&mut self) {
         if self.terminal {
             let _ = write!(io::stderr(), "\r\x1b[K");

@@ -4,7 +4,8 @@
 
 use crate::engine::description::{Pipeline, Word};
 
-/// The command line that runs `pipeline` with the plugins of `plugin_folder`, where there is one.
+/// Returns the command line that runs `pipeline` with the plugins of `plugin_folder`, if there is
+/// one.
 pub fn command_line(pipeline: &Pipeline, plugin_folder: Option<&str>) -> String {
     let mut line = String::new();
     if let Some(folder) = plugin_folder {
@@ -23,13 +24,13 @@ pub fn command_line(pipeline: &Pipeline, plugin_folder: Option<&str>) -> String 
     line
 }
 
-/// A value as gst-launch-1.0 reads it in `property=VALUE`.
+/// Quotes a value as gst-launch-1.0 reads it in `property=VALUE`.
 ///
-/// Between double quotes its parser splits nothing, and takes back a backslash before any
-/// character. Two kinds of strings do not come through that way: one that begins with a double
-/// quote (unwrapped once more when the property's type is read, `gst_value_deserialize`), and one
-/// that ends in a backslash (the parser's longest match runs on behind the closing quote). They are
-/// written in GStreamer's own wrapped form, with octal codes.
+/// Between double quotes its parser splits nothing and removes a backslash before any character.
+/// Two kinds of strings do not survive that. One begins with a double quote: it is unwrapped again
+/// when the property's type is read (`gst_value_deserialize`). The other ends in a backslash: the
+/// parser's longest match runs past the closing quote. They are written in GStreamer's own wrapped
+/// form, with octal codes.
 fn gst(value: &str) -> String {
     if is_plain(value) {
         value.to_string()
@@ -40,12 +41,12 @@ fn gst(value: &str) -> String {
     }
 }
 
-/// A backslash before each double quote and backslash.
+/// Puts a backslash before each double quote and backslash.
 fn escape(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', "\\\"")
 }
 
-/// A string as `gst_string_unwrap` reads it.
+/// Wraps a string as `gst_string_unwrap` reads it.
 fn wrap(value: &str) -> String {
     let mut wrapped = String::from("\"");
     for byte in value.bytes() {
@@ -59,9 +60,9 @@ fn wrap(value: &str) -> String {
     wrapped
 }
 
-/// A word as a POSIX shell reads it.
+/// Quotes a word for a POSIX shell.
 fn shell(word: &str) -> String {
-    // A lone `!` is the one place where an interactive shell does not take it as history.
+    // A lone `!` is the one place where an interactive shell does not treat it as history.
     if is_plain(word) || word == "!" {
         word.to_string()
     } else {
@@ -69,7 +70,7 @@ fn shell(word: &str) -> String {
     }
 }
 
-/// Whether neither gst-launch nor a shell sees anything but letters in it.
+/// Returns whether neither gst-launch nor a shell treats any of its characters specially.
 fn is_plain(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -93,7 +94,7 @@ mod tests {
         })
     }
 
-    /// A real shell and a real gst-launch-1.0 copy files of such names.
+    /// Has a real shell and a real gst-launch-1.0 copy files with such names.
     #[test]
     fn any_file_name_comes_through_shell_and_gst_launch() {
         for name in [

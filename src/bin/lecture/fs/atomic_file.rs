@@ -9,7 +9,8 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::error::Error;
 
-/// The file while it is written: beside its place, hidden, locked, removed when dropped.
+/// A file written under a hidden temporary name next to its destination, and locked; removed on
+/// drop unless committed.
 pub struct AtomicFile {
     path: PathBuf,
     _lock: File,
@@ -22,7 +23,7 @@ impl AtomicFile {
             return Err(Error::request("this is a folder", place, "name a file"));
         }
         let name = output.file_name().unwrap_or_default().to_string_lossy();
-        // The same name each time: what a killed run left is written over.
+        // The name is the same each time, so that what a killed run left is overwritten.
         let path = output.with_file_name(format!(".{name}.part"));
         let lock = File::options()
             .create(true)
@@ -31,9 +32,9 @@ impl AtomicFile {
             .map_err(|error| Error::writing(&path, &error))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
             Error::later(
-                "another run is writing it",
+                "another run is writing this file",
                 output.display().to_string(),
-                "wait for its end",
+                "wait until it ends",
             )
         })?;
         Ok(AtomicFile { path, _lock: lock })
@@ -43,7 +44,7 @@ impl AtomicFile {
         &self.path
     }
 
-    /// Puts the file in its place.
+    /// Moves the file to its destination.
     pub fn commit(self, output: &Path) -> Result<(), Error> {
         fs::rename(&self.path, output).map_err(|error| Error::writing(output, &error))
     }
@@ -51,7 +52,7 @@ impl AtomicFile {
 
 impl Drop for AtomicFile {
     fn drop(&mut self) {
-        // It is there no more after `commit`.
+        // The file is gone after `commit`.
         let _ = fs::remove_file(&self.path);
     }
 }

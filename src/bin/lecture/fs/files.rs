@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Files that are replaced whole: another package may share what is there, it is not written into.
+//! Files that are replaced whole, never overwritten in place: another package may share the current
+//! ones.
 
 use std::fs;
 use std::io;
@@ -8,7 +9,7 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// Writes a file, and makes the folders above it.
+/// Writes a file and makes the folders above it.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     remove(path)?;
     path.parent()
@@ -17,7 +18,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         .map_err(|error| Error::writing(path, &error))
 }
 
-/// As [`write`], unless it is there as it shall be.
+/// Like [`write`], but keeps the file if its content is already `bytes`.
 pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());
@@ -25,12 +26,12 @@ pub fn put(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write(path, bytes)
 }
 
-/// Removes a file that may be there.
+/// Removes a file if it exists.
 pub fn remove(path: &Path) -> Result<(), Error> {
     if_there(fs::remove_file(path)).map_err(|error| Error::writing(path, &error))
 }
 
-/// Removes a folder that may be there, with all that is in it.
+/// Removes a folder with its content, if it exists.
 pub fn remove_folder(path: &Path) -> io::Result<()> {
     if_there(fs::remove_dir_all(path))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `analyse`: a recording becomes drafts of its cuts and chapters.
+//! `analyse`: makes drafts of cuts and chapters from a recording.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     )
 });
 
-/// What the description calls the element that looks at the pictures.
+/// Name in the description of the element that analyses the video.
 const DETECT: &str = "detect";
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
@@ -50,7 +50,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     texts.import(&folder, &input)
 }
 
-/// Says the line that writes the drafts.
+/// Prints the line that writes the drafts.
 pub fn say(request: &Request, input: &Input, texts: &GivenTexts) -> Result<(), Error> {
     let drafts = absolute(request.value("output"))?.join("drafts");
     request.say(&describe(request, input, texts, &drafts));
@@ -116,7 +116,10 @@ pub fn into(
     analysis.append(&mut findings.0);
     for name in drafts.replace(staging.path(), analysis)? {
         let path = drafts.path(name);
-        request.note(&format!("{} stays as a person left it", path.display()));
+        request.note(&format!(
+            "{} was changed by a person and is kept",
+            path.display()
+        ));
     }
     summary.insert(
         "drafts".into(),
@@ -125,7 +128,7 @@ pub fn into(
     Ok(())
 }
 
-/// The pipeline that writes its drafts to `folder`.
+/// Returns the pipeline that writes its drafts to `folder`.
 fn describe(request: &Request, input: &Input, texts: &GivenTexts, folder: &Path) -> Pipeline {
     let mut values = request.values.clone();
     if values.get("transcript").is_none()
@@ -144,7 +147,7 @@ fn describe(request: &Request, input: &Input, texts: &GivenTexts, folder: &Path)
     DESCRIPTION.pipeline(&facts, &values)
 }
 
-/// What the elements' messages say, by kind, in seconds.
+/// Findings from the elements' messages, by kind, in seconds.
 #[derive(Default)]
 struct Findings(Map<String, Value>);
 
@@ -209,15 +212,15 @@ impl Findings {
         let length = Time::from_secs_f64(self.removed()).clock();
         let of = match (cuts, self.to_review()) {
             (0, _) => String::new(),
-            (1, 0) => format!(" of {length}"),
-            (1, _) => format!(" of {length}, to review,"),
-            (_, review) => format!(" of {length} together, {review} of them to review,"),
+            (1, 0) => format!(" ({length})"),
+            (1, _) => format!(" ({length}, to review)"),
+            (_, review) => format!(" ({length} in total, {review} to review)"),
         };
         format!("{}{of} and {chapters}", counted(cuts, "cut", "cuts"))
     }
 }
 
-/// A message as JSON. Its 64-bit numbers are times in nanoseconds and become seconds.
+/// Converts a message to JSON. Its 64-bit numbers are times in nanoseconds and become seconds.
 fn to_json(message: &gst::StructureRef) -> Value {
     let fields = message.iter().filter_map(|(name, value)| {
         let value = if let Ok(time) = value.get::<u64>() {
@@ -234,10 +237,10 @@ fn to_json(message: &gst::StructureRef) -> Value {
     Value::Object(fields.collect())
 }
 
-/// Says in a draft which recording it was made of.
+/// Writes the recording's fingerprint into a draft.
 fn stamp(path: &Path, recording: &str) -> Result<(), Error> {
     let Ok(bytes) = fs::read(path) else {
-        // A recording without pictures and words has no draft of chapters.
+        // A recording without video and captions has no draft of chapters.
         return Ok(());
     };
     let mut document = webvtt::read(&bytes).map_err(|error| {
@@ -261,16 +264,12 @@ mod tests {
         let cut = |review: bool| json!({ "review": review });
         for (cuts, chapters, words) in [
             (vec![], 0, "0 cuts and 0 chapters"),
-            (vec![cut(false)], 1, "1 cut of 0:05 and 1 chapter"),
-            (
-                vec![cut(true)],
-                2,
-                "1 cut of 0:05, to review, and 2 chapters",
-            ),
+            (vec![cut(false)], 1, "1 cut (0:05) and 1 chapter"),
+            (vec![cut(true)], 2, "1 cut (0:05, to review) and 2 chapters"),
             (
                 vec![cut(true), cut(false)],
                 2,
-                "2 cuts of 0:05 together, 1 of them to review, and 2 chapters",
+                "2 cuts (0:05 in total, 1 to review) and 2 chapters",
             ),
         ] {
             let mut findings = Findings::default();

@@ -9,14 +9,14 @@ use gstlecture::language;
 use crate::engine::description::{Need, Values, Variable};
 use crate::error::Error;
 
-/// The variable that is a language.
+/// The variable whose value is a language.
 const LANGUAGE: &str = "language";
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Arguments {
     pub job: Option<String>,
     pub values: Vec<(String, String)>,
-    /// Only say the `gst-launch-1.0` lines.
+    /// Print the `gst-launch-1.0` lines only.
     pub print: bool,
     /// End with one line of JSON.
     pub json: bool,
@@ -63,7 +63,7 @@ impl Arguments {
                         return Err(Error::usage(
                             "this is neither a job nor KEY=VALUE",
                             word,
-                            "write for example input=FILE",
+                            "write KEY=VALUE, for example input=FILE",
                         ));
                     }
                 },
@@ -72,7 +72,7 @@ impl Arguments {
         Ok(read)
     }
 
-    /// The values of a job that knows `variables`, with the defaults of those not given.
+    /// Returns the values for a job that has `variables`, with defaults for those not given.
     pub fn values_for(&self, job: &str, variables: &[Variable]) -> Result<Values, Error> {
         let mut values = Values::default();
         for variable in variables {
@@ -93,7 +93,7 @@ impl Arguments {
                         return Err(Error::usage(
                             format!("{name} is given twice"),
                             place(),
-                            "give one file a language",
+                            "give one file per language",
                         ));
                     }
                     name
@@ -133,12 +133,13 @@ impl Arguments {
     }
 }
 
-/// The one spelling of a language's tag, that stands behind `before` in `place`.
+/// Returns the canonical spelling of a language tag; `before` and `place` are for the error
+/// message.
 fn known(language: &str, place: String, before: &str) -> Result<String, Error> {
     language::known(language).ok_or_else(|| {
         let remedy = match language::code(language) {
             Some(code) => format!("write its code: {before}{code}"),
-            None => format!("write a tag of BCP 47, for example {before}en or {before}pt-BR"),
+            None => format!("write a BCP 47 tag, for example {before}en or {before}pt-BR"),
         };
         Error::usage(format!("\"{language}\" is not a language"), place, remedy)
     })

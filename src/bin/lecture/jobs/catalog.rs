@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `catalog`: a recording becomes drafts and a package.
+//! `catalog`: makes drafts and a package from a recording.
 
 use super::{Request, Summary, analyse, package};
 use crate::class::folder::ClassFolder;
@@ -9,7 +9,7 @@ use crate::error::Error;
 
 pub const ABOUT: &str = "\
 Makes the catalog package of a recording: analyse, then package.
-Without input= it takes the small sample class that the repository carries, with its captions.";
+Without input=, it uses the small sample class of the repository, with its captions.";
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let request = &request.or_sample();
@@ -25,7 +25,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     analyse::into(request, &input, &texts, &folder, summary)?;
     package::into(request, &input, &texts, &folder, summary).map_err(|error| {
         error.where_stopped(
-            "the drafts are written, the package is as it was",
+            "the drafts are written, the package is unchanged",
             "",
             package::AGAIN,
         )

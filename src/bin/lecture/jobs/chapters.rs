@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `chapters`: a recording, or only its transcript, becomes a chapter file.
+//! `chapters`: makes a chapter file from a recording, or from a transcript alone.
 
 use std::path::Path;
 

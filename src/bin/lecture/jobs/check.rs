@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `check`: an HLS package, ours or another's, is held against the rules by number.
+//! `check`: checks an HLS package, made by this program or another one, against numbered rules.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,24 +15,24 @@ use crate::error::Error;
 use crate::print;
 use crate::print::counted;
 
-/// There is no pipeline: what stands here is the job's documentation.
+/// The job has no pipeline: the description is its documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
         "check",
-        "# Holds an HLS package against the rules of RFC 8216 and of Apple's authoring specification.\n\
+        "# Checks an HLS package against the rules of RFC 8216 and of Apple's authoring specification.\n\
          #\n\
-         # A line a finding: the rule, the file, what the rule asks, what is wrong. Rules that a package\n\
-         # should keep but may choose not to are said as advice. Any package will do, whoever made it;\n\
-         # MPEG transport streams and encrypted segments are measured but not looked into; what lies on a\n\
-         # server is not fetched.\n\
+         # Prints one line per finding: the rule, the file, what the rule asks, what is wrong. Rules that\n\
+         # a package should follow but need not are reported as advice. The package may come from any\n\
+         # program. MPEG transport streams and encrypted segments are measured but not parsed. Files on a\n\
+         # server are not fetched.\n\
          #\n\
          # Variables:\n\
          #   input (default OUT/package): the package's folder, or its playlist\n",
     )
 });
 
-/// Files by their paths from a folder, wherever those lead: another's package may be made of links, or
-/// have its playlists beside each other.
+/// Files by their paths from a folder, even outside of it: other packages may contain links, or
+/// keep playlists in sibling folders.
 struct OnDisk<'a>(&'a Path);
 
 impl Files for OnDisk<'_> {
@@ -70,7 +70,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     if !report.not_looked_into.is_empty() {
         let count = report.not_looked_into.len();
         let said = counted(count, "file was", "files were");
-        request.note(&format!("{said} not looked into"));
+        request.note(&format!("{said} not parsed"));
     }
     summary.insert("playlist".into(), playlist.display().to_string().into());
     summary.insert("playlists".into(), report.playlists.into());
@@ -90,7 +90,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
                 counted(broken, "place", "places")
             ),
             playlist.display().to_string(),
-            "each stands in a line of its own",
+            "each one is listed on its own line",
         ));
     }
     Ok(())
@@ -117,7 +117,8 @@ fn value(finding: &Finding) -> Value {
     })
 }
 
-/// The playlist to begin with: the file itself, or the only multivariant playlist of a folder.
+/// Returns the playlist to start from: the file itself, or the only multivariant playlist of a
+/// folder.
 fn playlist(input: &Path) -> Result<PathBuf, Error> {
     let metadata = fs::metadata(input).map_err(|error| Error::reading(input, &error))?;
     if !metadata.is_dir() {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What the program says of its jobs, all of it read from the descriptions.
+//! Help texts of the program, all taken from the descriptions.
 
 use std::fmt::Write;
 
 use crate::engine::description::Need;
 use crate::jobs::{JOBS, Job};
 
-/// The jobs.
+/// Returns the list of jobs.
 pub fn overview() -> String {
     let mut text = String::from(
         "lecture JOB KEY=VALUE… [--print] [--json] [--help] [--version]\n\
@@ -22,10 +22,10 @@ pub fn overview() -> String {
     }
     text.push_str(
         "\n\
-         --print    only say the gst-launch-1.0 line\n\
-         --json     end with one line of JSON\n\
-         --help     after a job: its variables\n\
-         --version  of the program\n\
+         --print    only print the gst-launch-1.0 line\n\
+         --json     print the result as one line of JSON\n\
+         --help     after a job: list its variables\n\
+         --version  print the version of the program\n\
          \n\
          Exit status: 0 done, 1 this input or request cannot work, 2 wrong usage,\n\
          75 try again later.",
@@ -33,7 +33,7 @@ pub fn overview() -> String {
     text
 }
 
-/// A job and its variables.
+/// Returns a job's description and its variables.
 pub fn job(job: &Job) -> String {
     let mut text = format!(
         "lecture {} KEY=VALUE…\n\n{}\n\nVariables:\n",
@@ -56,7 +56,7 @@ pub fn job(job: &Job) -> String {
     text.trim_end().to_string()
 }
 
-/// Indented lines that fit a terminal of 80 columns.
+/// Indents and wraps lines for a terminal of 80 columns.
 fn wrapped(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

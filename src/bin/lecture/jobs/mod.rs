@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The jobs: what each asks, which pipelines it runs, what it makes of their results.
+//! The jobs: their variables, the pipelines they run, and the use of the results.
 
 use std::fs;
 use std::path::{self, Path, PathBuf};
@@ -35,32 +35,32 @@ mod xapi_check;
 mod xapi_deliver;
 mod xapi_report;
 
-/// The sample class of the repository that the program was built in.
+/// The sample class of the repository from which the program was built.
 const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.mkv");
 const SAMPLE_CAPTIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.vtt");
 
-/// What a job made, for `--json`.
+/// Results of a job, for `--json`.
 pub type Summary = Map<String, Value>;
 
-/// A job asked for.
+/// A request for a job.
 #[derive(Clone)]
 pub struct Request {
     pub values: Values,
-    /// Only say the lines.
+    /// Print the lines only.
     pub print: bool,
     pub stop: Stop,
 }
 
 pub struct Job {
     pub name: &'static str,
-    /// Said of a job that is a sequence of others.
+    /// Description of a job that is a sequence of others.
     about: Option<&'static str>,
-    /// The descriptions that it runs, in order.
+    /// Descriptions of the pipelines it runs, in order.
     descriptions: &'static [&'static Lazy<Description>],
     run: fn(&Request, &mut Summary) -> Result<(), Error>,
 }
 
-/// The jobs, in the order of the list that the program says.
+/// All jobs, in the order in which they are listed.
 pub static JOBS: &[Job] = &[
     Job {
         name: "catalog",
@@ -153,7 +153,7 @@ impl Job {
         self.about().lines().next().unwrap_or_default()
     }
 
-    /// The variables of all its descriptions, each once.
+    /// Returns the variables of all its descriptions, each once.
     pub fn variables(&self) -> Vec<Variable> {
         let mut variables: Vec<Variable> = Vec::new();
         for description in self.descriptions {
@@ -172,12 +172,12 @@ impl Job {
 }
 
 impl Request {
-    /// A variable that is required or has a default.
+    /// Returns a variable that is required or has a default.
     fn value(&self, name: &str) -> &str {
         self.values.get(name).unwrap_or_default()
     }
 
-    /// A variable that is a switch.
+    /// Returns the value of a switch.
     fn is_on(&self, name: &str) -> Result<bool, Error> {
         match self.value(name) {
             "true" => Ok(true),
@@ -190,8 +190,8 @@ impl Request {
         }
     }
 
-    /// The same request; where it names no recording, and no text of one, with the captions of the
-    /// sample class, which stands in.
+    /// Returns the same request. If it names neither a recording nor a text of one, adds the
+    /// captions of the sample class, which is used instead.
     fn or_sample(&self) -> Request {
         let mut request = self.clone();
         let texts = ["captions.", "descriptions."].map(|family| self.values.by_language(family));
@@ -204,7 +204,7 @@ impl Request {
         request
     }
 
-    /// Opens the recording that `input=` names; the sample class where it is not given.
+    /// Opens the recording that `input=` names, or the sample class if it is not given.
     fn recording(&self) -> Result<Input, Error> {
         let input = match self.values.get("input") {
             Some(input) => input,
@@ -220,18 +220,18 @@ impl Request {
         self.open(input)
     }
 
-    /// Opens a recording, once it is known what is to happen where it is cut off.
+    /// Opens a recording, after checking what to do if it is truncated.
     fn open(&self, input: &str) -> Result<Input, Error> {
         self.is_on("accept-truncated")?;
         Input::probe(input)
     }
 
-    /// Tells the user something.
+    /// Prints a note for the user.
     fn note(&self, text: &str) {
         print::note(text);
     }
 
-    /// The transcript that `transcript=` names, where it is one.
+    /// Returns the transcript that `transcript=` names, if it is one.
     fn transcript(&self) -> Result<Option<&str>, Error> {
         let Some(transcript) = self.values.get("transcript") else {
             return Ok(None);
@@ -243,8 +243,8 @@ impl Request {
         Ok(Some(transcript))
     }
 
-    /// Says the line that does the same with stock tools: on standard output where only that was
-    /// asked for.
+    /// Prints the line that does the same with stock tools, on standard output if that was all that
+    /// was asked for.
     fn say(&self, pipeline: &Pipeline) {
         let line = quote::command_line(pipeline, plugin_folder().as_deref());
         if self.print {
@@ -254,7 +254,7 @@ impl Request {
         }
     }
 
-    /// Runs a pipeline over `input`, and checks that all that was promised came.
+    /// Runs a pipeline over `input`, and checks that all of the input arrived.
     fn run(
         &self,
         step: &'static str,
@@ -271,13 +271,13 @@ impl Request {
         Ok(outcome)
     }
 
-    /// A truncated file ends like a whole one: only its header tells.
+    /// Compares the delivered length with the header: a truncated file ends like a whole one.
     fn check_delivery(&self, input: &Input, outcome: &Outcome) -> Result<(), Error> {
         let Some((promised, delivered)) = input.truncated(outcome.delivered) else {
             return Ok(());
         };
         let what = format!(
-            "the recording is cut off: it says that it is {} long and {} of it are there",
+            "the recording is cut off: its header declares {}, but only {} are present",
             promised.clock(),
             delivered.clock()
         );
@@ -288,7 +288,7 @@ impl Request {
         Err(Error::request(
             what,
             input.path.display().to_string(),
-            "copy it again, or go on with what is there: accept-truncated=true",
+            "copy it again, or use the part that is present: accept-truncated=true",
         ))
     }
 }
@@ -301,7 +301,7 @@ fn absolute(path: &str) -> Result<PathBuf, Error> {
     path::absolute(path).map_err(|error| Error::writing(Path::new(path), &error))
 }
 
-/// What descriptions ask of an input.
+/// Returns the facts of an input on which descriptions depend.
 fn facts(input: &Input) -> Facts {
     let mut facts = Facts::default();
     facts.set("recording", true);
@@ -315,7 +315,7 @@ fn facts(input: &Input) -> Facts {
     facts
 }
 
-/// The folder of the program, where the plugins lie that were built with it.
+/// Returns the folder of the program, which also contains the plugins built with it.
 fn plugin_folder() -> Option<String> {
     let program: PathBuf = std::env::current_exe().ok()?;
     let folder = program.parent()?;

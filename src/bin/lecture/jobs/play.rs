@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `play`: plays something, and reports what is watched.
+//! `play`: plays something and reports what is watched.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use crate::error::Error;
 pub static DESCRIPTION: Lazy<Description> =
     Lazy::new(|| Description::read("play", include_str!("../../../../pipelines/play.launch")));
 
-/// How long an input may take to say what is in it.
+/// Longest time in which an input has to be recognised.
 const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
@@ -36,7 +36,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let own = folder.join("manifest.json");
     if is_package && values.get("manifest").is_none() && read(&own)["kept"].is_array() {
-        // A manifest of an older package says nothing of what it kept.
+        // A manifest of an older package does not list what it kept.
         values.set("manifest", own.display().to_string());
     }
     if values.get("completion-threshold").is_none()
@@ -45,7 +45,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     {
         values.set("completion-threshold", threshold.to_string());
     }
-    // What is said to the user must not hold a secret; where to find it may stand there.
+    // Messages must not contain a secret, but may contain its location.
     let secrets =
         ["username", "password", "token"].map(|name| (name, values.get(name).map(str::to_owned)));
     for (name, value) in &secrets {
@@ -104,7 +104,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     Ok(())
 }
 
-/// The URI of a file, of a package's playlist, or what is one already.
+/// Returns the URI of a file or of a package's playlist; a URI is returned as it is.
 fn uri(place: &str, is_package: bool) -> Result<String, Error> {
     if place.contains("://") {
         return Ok(place.to_owned());
@@ -120,7 +120,7 @@ fn uri(place: &str, is_package: bool) -> Result<String, Error> {
         .map_err(|error| Error::reading(Path::new(place), &error))?;
     if path.is_dir() {
         return Err(Error::request(
-            "this folder is not a package: it has no master.m3u8",
+            "this folder is not a package: there is no master.m3u8 in it",
             place,
             "name a file, a package's folder or a URL",
         ));
@@ -130,7 +130,7 @@ fn uri(place: &str, is_package: bool) -> Result<String, Error> {
     Ok(uri.into())
 }
 
-/// Which streams there are to play.
+/// Finds the streams that can be played.
 fn streams(uri: &str, place: &str) -> Result<Facts, Error> {
     let info = Discoverer::new(TIMEOUT)
         .and_then(|discoverer| discoverer.discover_uri(uri))
@@ -150,7 +150,7 @@ fn streams(uri: &str, place: &str) -> Result<Facts, Error> {
     Ok(facts)
 }
 
-/// A package's manifest, null where it cannot be read: the tap says why.
+/// Reads a package's manifest; returns null if it cannot be read, since the tap reports why.
 fn read(manifest: impl AsRef<Path>) -> serde_json::Value {
     std::fs::read(manifest)
         .ok()

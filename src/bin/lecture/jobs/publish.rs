@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `publish`: a package goes to a folder or to object storage.
+//! `publish`: sends a package to a folder or to object storage.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,54 +23,54 @@ use crate::fs::files;
 use crate::media::verify::{self, InFolder};
 use crate::print;
 
-/// There is no pipeline: what stands here is the job's documentation.
+/// The job has no pipeline: the description is its documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
         "publish",
-        "# Publishes a class's package to a folder, or through rclone to object storage.
+        "# Publishes a class's package to a folder, or to object storage through rclone.
 #
-# Only what OUT/package names is sent, with the right content type and cache headers. Segments go
-# first and the multivariant playlist last: what viewers find is the old version whole until it is
-# the new one whole, whenever the work is interrupted. The same command goes on and sends only what
-# is missing. A package made with drafts that nobody approved is refused.
+# Sends only files that OUT/package refers to, with the right content type and cache headers.
+# Segments are sent first and the multivariant playlist last: viewers get the complete old version
+# until the new one is complete, even if the work is interrupted. To resume, run the same command
+# again: it sends only what is missing. A package with drafts that nobody approved is refused.
 #
-# What publish has sent is listed in published.json there; files of earlier versions stay for those
-# who still watch them, until prune= removes them. Publish after a cut for privacy with prune=0.
+# The published files are listed in published.json there. Files of earlier versions stay for viewers
+# who still watch them, until prune= removes them. After a cut for privacy, publish with prune=0.
 #
-# Names of remotes and secrets are those of rclone: `rclone config`, or RCLONE_… and AWS_… in the
-# environment. Other destinations than a folder and object storage replace playlists in place.
+# Remotes and secrets are configured in rclone: `rclone config`, or RCLONE_… and AWS_… in the
+# environment. Destinations other than a folder and object storage replace playlists in place.
 #
-# With encrypt-key every segment of picture, sound and captions is encrypted by AES-128 (RFC 8216),
-# and only then sent. What players could not decrypt stays here: the DASH manifest, I-frame
-# playlists, class.mp4. So does what would tell in clear what the segments do: whole captions,
+# With encrypt-key, all video, audio and caption segments are encrypted with AES-128 (RFC 8216)
+# before they are sent. Files that players could not decrypt are not sent: the DASH manifest,
+# I-frame playlists, class.mp4. Nor are files that would reveal the content: whole captions,
 # transcripts, descriptions, thumbnails; clear= publishes these all the same. Title, chapters and
-# manifest are always in clear. The key never leaves: your server gives it to those who may watch.
+# manifest are always in clear. The key is never sent: your server gives it to permitted viewers.
 #
 # --print lists what would be sent, and sends nothing.
 #
 # Variables:
 #   output (default OUT): the class's folder
-#   to (required): a folder, or a remote of rclone and a path there, as in s3:bucket/class-7
+#   to (required): a folder, or an rclone remote with a path, for example s3:bucket/class-7
 #   allow-drafts (default false): true publishes drafts that nobody approved
-#   prune (optional): removes files of versions that were replaced this many days ago or earlier;
-#     0 all but those of this one
-#   encrypt-key (optional): file of a key of 16 bytes, as `openssl rand 16` writes it
-#   key-uri (optional): the URI that players get that key from
-#   clear (optional): what of an encrypted package is published in clear all the same: texts,
-#     thumbnails, or both with a comma between
+#   prune (optional): removes files of versions that were replaced at least this many days ago;
+#     0 removes all but those of the current version
+#   encrypt-key (optional): file with a key of 16 bytes, as `openssl rand 16` writes it
+#   key-uri (optional): the URI from which players get that key
+#   clear (optional): files of an encrypted package to publish in clear all the same: texts,
+#     thumbnails, or both, separated by a comma
 ",
     )
 });
 
-/// A package on its way.
+/// A publication in progress.
 struct Publication<'a> {
     request: &'a Request,
     destination: Destination,
     objects: Vec<Object>,
-    /// Their sizes, by their paths.
+    /// Sizes of the files, by their paths.
     sizes: BTreeMap<String, u64>,
     package: &'a Path,
-    /// What does not come from the package as it is.
+    /// Folder of files that are not sent as they are in the package.
     staging: Staging,
 }
 
@@ -86,7 +86,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         Error::request(
             "there is no package",
             package.display().to_string(),
-            "make it: `lecture catalog` or `lecture package`",
+            "make one: `lecture catalog` or `lecture package`",
         )
     };
     // The lock would make the folder.
@@ -117,9 +117,9 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     };
     publish().map_err(|error| {
         error.where_stopped(
-            "viewers see what they saw before, or the new version if it was complete",
+            "viewers see the previous version, or the new one if it was complete",
             &place,
-            "the same command goes on",
+            "run the same command again to resume",
         )
     })
 }
@@ -137,7 +137,7 @@ fn prune(request: &Request) -> Result<Option<u64>, Error> {
     })
 }
 
-/// The key, where it is to be had and what stays in clear.
+/// Returns the key, its URI and the files that stay in clear.
 fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, Error> {
     let values = &request.values;
     let mut clear = Clear::default();
@@ -160,9 +160,9 @@ fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, 
         (None, None) if values.get("clear").is_none() => return Ok(None),
         _ => {
             return Err(Error::usage(
-                "encrypt-key= and key-uri= belong together, and clear= to them",
+                "encrypt-key= and key-uri= must be given together, clear= only with them",
                 "",
-                "give the key's file and the URI that players get it from",
+                "give the key's file and the URI from which players get it",
             ));
         }
     };
@@ -174,7 +174,7 @@ fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, 
         return Err(Error::usage(
             format!("{uri} is not a URI"),
             format!("key-uri={uri}"),
-            "write it whole, as in https://keys.example.org/class-7",
+            "write the whole URI, for example https://keys.example.org/class-7",
         ));
     }
     let bytes = fs::read(path).map_err(|error| Error::reading(path, &error))?;
@@ -188,7 +188,7 @@ fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, 
     Ok(Some((key, uri.to_owned(), clear)))
 }
 
-/// A package is not published into itself.
+/// Checks that a package is not published into itself.
 fn check_apart(destination: &Destination, package: &Path) -> Result<(), Error> {
     let Destination::Folder(to) = destination else {
         return Ok(());
@@ -203,7 +203,7 @@ fn check_apart(destination: &Destination, package: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// The absolute path without links; what of it is not there yet has none.
+/// Returns the absolute path without links; parts that do not exist yet cannot be links.
 fn real(path: &Path) -> PathBuf {
     path.components().fold(PathBuf::new(), |mut real, part| {
         match part {
@@ -230,8 +230,8 @@ fn check_review(manifest: &Manifest, allow_drafts: bool) -> Result<(), Error> {
     Err(Error::request(
         format!("nobody has approved {}", drafts.join(", ")),
         "",
-        "read each in drafts/, change its line to `status: approved` and make the package again, \
-         or publish it as it is: allow-drafts=true",
+        "read each one in drafts/, change its line to `status: approved` and make the package again, \
+         or publish the drafts as they are: allow-drafts=true",
     ))
 }
 
@@ -243,7 +243,7 @@ fn broken(package: &Path, broken: &Broken) -> Error {
     )
 }
 
-/// What is to be sent; what is made for it is written to `staging`.
+/// Lists the files to send, and writes those made for publishing to `staging`.
 fn prepare(
     request: &Request,
     package: &Path,
@@ -285,7 +285,7 @@ fn prepare(
     Ok(objects)
 }
 
-/// Tells of files in the package's folder that do not belong to it.
+/// Warns about files in the package's folder that do not belong to it.
 fn note_left_out(request: &Request, package: &Path, objects: &[Object]) {
     let is_encrypted = objects
         .iter()
@@ -307,7 +307,7 @@ fn note_left_out(request: &Request, package: &Path, objects: &[Object]) {
                 .to_string_lossy();
             if !objects.iter().any(|object| object.path == name) {
                 request.note(&format!(
-                    "warning: {name} is not sent, nothing in the package names it"
+                    "warning: {name} is not sent because no file of the package refers to it"
                 ));
             }
         }
@@ -393,7 +393,7 @@ impl<'a> Publication<'a> {
         let (earlier, earlier_bytes) = listing.earlier();
         if earlier > 0 {
             self.request.note(&format!(
-                "files of earlier versions that are still there: {earlier}, {:.1} MB; prune=DAYS \
+                "files of earlier versions still there: {earlier}, {:.1} MB; prune=DAYS \
                  removes them",
                 megabytes(earlier_bytes)
             ));
@@ -408,8 +408,8 @@ impl<'a> Publication<'a> {
         Ok(())
     }
 
-    /// What was published there before. A folder that holds files of others under the names of
-    /// ours is refused.
+    /// Reads the listing of the previous publication. Refuses a folder that contains other people's
+    /// files under our names.
     fn listing(&self) -> Result<Option<Listing>, Error> {
         let names = self.destination.names(&self.request.stop)?;
         if names.contains(LISTING) {
@@ -424,7 +424,7 @@ impl<'a> Publication<'a> {
         {
             None => Ok(None),
             Some(name) => Err(Error::request(
-                format!("{name} is there already, and publish has not put it there"),
+                format!("{name} is there already and was not published by this program"),
                 self.destination.shown(),
                 "choose another place, or remove what is there",
             )),
@@ -436,7 +436,7 @@ impl<'a> Publication<'a> {
         let mut batches: BTreeMap<_, Vec<&str>> = BTreeMap::new();
         for (index, object) in self.objects.iter().enumerate() {
             let path = &object.path[..];
-            // What leads to everything else goes one by one, in its order.
+            // Files that refer to all others are sent one by one, in their order.
             let turn = if object.step == Step::Entry { index } else { 0 };
             let key = (
                 object.step,
@@ -483,7 +483,7 @@ impl<'a> Publication<'a> {
     }
 }
 
-/// The listing that is at a destination.
+/// Reads the listing at a destination.
 pub fn read_listing(destination: &Destination, request: &Request) -> Result<Listing, Error> {
     let bytes = destination.read(LISTING, &request.stop)?;
     Listing::read(&bytes).ok_or_else(|| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Where the jobs around xAPI find statements: a file, a journal, an LRS.
+//! Sources of statements for the xAPI jobs: a file, a journal, an LRS.
 
 use std::fs;
 use std::path::Path;
@@ -12,10 +12,10 @@ use serde_json::Value;
 use super::Request;
 use crate::error::Error;
 
-/// What was found.
+/// The statements that were found.
 pub enum Found {
     Statements(Vec<Value>),
-    /// A journal: what is not delivered yet, and how all of its sessions stand.
+    /// A journal: its pending statements, and the state of all its sessions.
     Journal(Vec<Value>, Vec<Session>),
 }
 
@@ -29,7 +29,7 @@ pub fn read(request: &Request) -> Result<Found, Error> {
             Error::later(
                 words,
                 input,
-                "see whether the LRS is up, and who you are to it",
+                "check that the LRS is up, and check the credentials",
             )
         };
         let mut statements = lrs.statements(activity).map_err(later)?;
@@ -40,7 +40,7 @@ pub fn read(request: &Request) -> Result<Found, Error> {
             statements = lrs.statements(None).map_err(later)?;
             statements.retain(|statement| statement["object"]["id"] == activity);
         }
-        // Servers have their own idea of ascending: by arrival, or the other way round.
+        // Servers interpret "ascending" differently: by arrival, or reversed.
         let time = |statement: &Value| {
             statement["timestamp"]
                 .as_str()
@@ -67,7 +67,7 @@ pub fn read(request: &Request) -> Result<Found, Error> {
     Ok(Found::Statements(parse(&text, input)?))
 }
 
-/// A JSON array, the answer of an LRS, one statement, or one on each line.
+/// Parses a JSON array, the answer of an LRS, one statement, or one statement per line.
 fn parse(text: &str, place: &str) -> Result<Vec<Value>, Error> {
     match serde_json::from_str(text) {
         Ok(Value::Array(statements)) => return Ok(statements),
@@ -96,14 +96,14 @@ fn parse(text: &str, place: &str) -> Result<Vec<Value>, Error> {
         .collect()
 }
 
-/// Opens a journal that is there.
+/// Opens an existing journal.
 pub fn open(folder: &Path) -> Result<Journal, Error> {
     let place = folder.display().to_string();
     if !folder.join("statements.journal").exists() {
         return Err(Error::request(
             "there is no journal here",
             place,
-            "name the folder that a player was given as journal",
+            "name the journal folder of a player",
         ));
     }
     Journal::open(folder).map_err(|trouble| match trouble {
@@ -119,7 +119,7 @@ pub fn open(folder: &Path) -> Result<Journal, Error> {
     })
 }
 
-/// The LRS at an endpoint, with the credentials that were given.
+/// Returns the LRS at an endpoint, with the given credentials.
 pub fn lrs(request: &Request, endpoint: &str) -> Result<Lrs, Error> {
     let wrong = |words: String| Error::usage(words, "", "see --help");
     let secret = |name: &str| {
@@ -144,7 +144,7 @@ pub fn lrs(request: &Request, endpoint: &str) -> Result<Lrs, Error> {
         Some("2.0.0") => Some("2.0.0"),
         Some(other) => {
             return Err(wrong(format!(
-                "{other} is not a version: write auto, 1.0.3 or 2.0.0"
+                "{other} is not an xAPI version: write auto, 1.0.3 or 2.0.0"
             )));
         }
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `trim`: one recording becomes one shorter file, without encoding its video again.
+//! `trim`: makes one shorter file from a recording, without encoding its video again.
 
 use std::fs;
 use std::path::Path;
@@ -77,12 +77,12 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a track of subtitles comes as text.
+/// Returns whether a subtitle track arrives as text.
 fn carries(text: &Text) -> bool {
     text.caps == "text/x-raw" || is_styled(text)
 }
 
-/// What parsebin makes plain text of.
+/// Returns whether parsebin turns the track into plain text.
 fn is_styled(text: &Text) -> bool {
     ["application/x-ass", "application/x-ssa"].contains(&&*text.caps)
 }
@@ -90,32 +90,30 @@ fn is_styled(text: &Text) -> bool {
 fn say_what_is_lost(request: &Request, input: &Input) {
     for text in &input.texts {
         let kind = match &*text.caps {
-            "application/x-subtitle-unknown" => {
-                "WebVTT in Matroska, or another kind that is unknown"
-            }
+            "application/x-subtitle-unknown" => "WebVTT in Matroska, or another unknown kind",
             caps => caps,
         };
         let language = text.language.as_deref().unwrap_or("unknown");
         if !carries(text) {
             request.note(&format!(
                 "warning: subtitles (language {language}) are left out: they are {kind}, which \
-                 cannot be cut; as a file of captions they can be given to package"
+                 cannot be cut; give them to package as a caption file instead"
             ));
         } else if is_styled(text) {
             request.note(&format!(
-                "warning: subtitles (language {language}) keep their words but not their styles"
+                "warning: subtitles (language {language}) keep their text but not their styles"
             ));
         }
     }
     if input.more_videos > 0 {
         request.note(&format!(
-            "warning: only the first picture is kept, {} more are left out",
+            "warning: only the first video stream is kept, {} more are left out",
             input.more_videos
         ));
     }
 }
 
-/// What the description asks of the input and of the container to write.
+/// Returns the facts of the input and of the container to write.
 fn streams(input: &Input, output: &Path) -> Result<Facts, Error> {
     let extension = output
         .extension()
@@ -128,7 +126,7 @@ fn streams(input: &Input, output: &Path) -> Result<Facts, Error> {
         "mp4" | "m4v" | "m4a" | "mov" => facts.set("mp4", true),
         _ => {
             return Err(Error::usage(
-                "no container has this name's ending",
+                "the ending of this name is not that of a known container",
                 output.display().to_string(),
                 "write output=NAME.mkv or output=NAME.mp4",
             ));
@@ -136,7 +134,7 @@ fn streams(input: &Input, output: &Path) -> Result<Facts, Error> {
     }
     if fs::canonicalize(output).is_ok_and(|output| output == input.path) {
         return Err(Error::usage(
-            "output= is the input",
+            "output= and input= are the same file",
             output.display().to_string(),
             "choose another name",
         ));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `unpublish`: what was published is taken back.
+//! `unpublish`: removes what was published.
 
 use gstlecture::package::publication::listing::LISTING;
 use once_cell::sync::Lazy;
@@ -11,15 +11,15 @@ use crate::engine::description::Description;
 use crate::error::Error;
 use crate::print;
 
-/// There is no pipeline: what stands here is the job's documentation.
+/// The job has no pipeline: the description is its documentation.
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
         "unpublish",
-        "# Removes what publish has put at a destination, and nothing else that is there.
+        "# Removes the files that publish sent to a destination, and nothing else.
 #
-# Playlists and manifest go first, so that nobody begins to watch what is going. What a CDN has kept
-# of it stays there for a minute, segments for a year: tell the CDN to forget them. An interrupted
-# run is finished by the same command. --print lists what would be removed, and removes nothing.
+# Playlists and manifest are removed first, so that nobody starts to watch. A CDN keeps its copies
+# for a minute, those of segments for a year: purge them there. To resume an interrupted run, run
+# the same command again. --print lists what would be removed, and removes nothing.
 #
 # Variables:
 #   to (required): the folder or remote that the package was published to
@@ -33,9 +33,9 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let stop = &request.stop;
     if !destination.names(stop)?.contains(LISTING) {
         return Err(Error::request(
-            format!("publish has put nothing there: it holds no {LISTING}"),
+            format!("nothing has been published there: there is no {LISTING}"),
             place,
-            "name the place as publish was told it",
+            "give the same to= as for publish",
         ));
     }
     let listing = publish::read_listing(&destination, request)?;
@@ -52,9 +52,9 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         .and_then(|()| destination.remove(&[LISTING.to_owned()], stop));
     removed.map_err(|error| {
         error.where_stopped(
-            "some of it is still there",
+            "some of the files are still there",
             &place,
-            "the same command goes on",
+            "run the same command again to resume",
         )
     })?;
     request.note(&format!("{place}: files removed: {}", listing.files.len()));

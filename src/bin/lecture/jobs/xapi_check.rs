@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `xapi-check`: holds statements against the Video Profile.
+//! `xapi-check`: checks statements against the Video Profile.
 
 use gstlecture::xapi::check::{self, Level};
 use once_cell::sync::Lazy;
@@ -17,16 +17,16 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
         "xapi-check",
         "# Checks statements against the xAPI Video Profile 1.0.3, one line a finding.
 #
-# Exit status 1 where a must is broken.
+# The exit status is 1 if a MUST is violated.
 #
 # Variables:
 #   input (required): a file of statements (an array, or one on each line), a journal, or the URL of
 #     an LRS
-#   activity (optional): only statements about this video, of an LRS
+#   activity (optional): from an LRS, only statements about this video
 #   username (optional): user name for the LRS, or env:NAME or file:PATH
 #   password (optional): password for the LRS, env:NAME or file:PATH
 #   token (optional): bearer token for the LRS, env:NAME or file:PATH
-#   version (default auto): version of xAPI to speak: auto, 1.0.3 or 2.0.0
+#   version (default auto): xAPI version to use: auto, 1.0.3 or 2.0.0
 ",
     )
 });
@@ -51,15 +51,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     });
     summary.insert("findings".into(), listed.collect());
     request.note(&format!(
-        "{} statements: {broken} musts broken, {} recommendations not followed",
+        "{} statements: {broken} MUST violations, {} recommendations not followed",
         statements.len(),
         findings.len() - broken
     ));
     if broken > 0 {
         return Err(Error::request(
-            "the statements break the profile",
+            "the statements violate the profile",
             request.value("input"),
-            "see the findings",
+            "correct the findings listed above",
         ));
     }
     Ok(())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `xapi-deliver`: sends what a journal still holds.
+//! `xapi-deliver`: sends the pending statements of a journal.
 
 use std::path::Path;
 use std::thread;
@@ -18,10 +18,10 @@ use crate::error::Error;
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
         "xapi-deliver",
-        "# Sends the statements that a journal still holds to a Learning Record Store.
+        "# Sends the pending statements of a journal to a Learning Record Store.
 #
-# Sessions that a crash left open are closed first. What the LRS refuses for good is listed with its
-# words and stays in the journal.
+# Sessions that a crash left open are closed first. Statements that the LRS rejects for good are
+# listed with its reason and stay in the journal.
 #
 # Variables:
 #   journal (required): the folder that a player was given as journal
@@ -29,8 +29,8 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
 #   username (optional): user name for the LRS, or env:NAME or file:PATH
 #   password (optional): password for the LRS, env:NAME or file:PATH
 #   token (optional): bearer token for the LRS, env:NAME or file:PATH
-#   version (default auto): version of xAPI to speak: auto, 1.0.3 or 2.0.0
-#   timeout (default 60): seconds to go on trying
+#   version (default auto): xAPI version to use: auto, 1.0.3 or 2.0.0
+#   timeout (default 60): seconds to keep trying
 ",
     )
 });
@@ -53,12 +53,12 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         .map_err(|error| Error::writing(Path::new(place), &error))?;
     if closed > 0 {
         request.note(&format!(
-            "sessions that were cut short and are closed now: {closed}"
+            "interrupted sessions that are now closed: {closed}"
         ));
     }
     for (entry, words) in &journal.contents().dead {
         request.note(&format!(
-            "refused for good: statement {}: {words}",
+            "rejected for good: statement {}: {words}",
             entry.id
         ));
     }
@@ -84,14 +84,14 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     summary.insert("dead-letters".into(), status.dead.into());
     summary.insert("closed-sessions".into(), closed.into());
     request.note(&format!(
-        "{} delivered, {} pending, {} refused for good",
+        "{} delivered, {} pending, {} rejected for good",
         status.delivered, status.pending, status.dead
     ));
     request.stop.check().map_err(|stopped| {
         stopped.where_stopped(
-            "what was delivered stays so, the journal holds the rest",
+            "the journal keeps the statements that are not delivered",
             place,
-            "the same command goes on",
+            "run the same command again to resume",
         )
     })?;
     if status.pending > 0 {
@@ -100,7 +100,11 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         } else {
             &status.words
         };
-        return Err(Error::later(words, place, "nothing is lost: run it again"));
+        return Err(Error::later(
+            words,
+            place,
+            "nothing is lost; run the same command again",
+        ));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `xapi-report`: what was watched most, dropped, and watched again.
+//! `xapi-report`: reports what was watched most, what was dropped, and what was watched again.
 
 use std::fs;
 use std::path::Path;
@@ -20,17 +20,17 @@ use crate::print;
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(
         "xapi-report",
-        "# Says of each video what was watched most, where viewers left, and what they watched again.
+        "# Reports for each video what was watched most, where viewers left, and what they watched again.
 #
 # Variables:
 #   input (required): a journal, a file of statements, or the URL of an LRS
 #   activity (optional): only this video
-#   chapters (optional): WebVTT chapters of the video; without them it is told in tenths
+#   chapters (optional): WebVTT chapters of the video; without them, the report uses tenths
 #   svg (optional): file for a plot of the views over time
 #   username (optional): user name for the LRS, or env:NAME or file:PATH
 #   password (optional): password for the LRS, env:NAME or file:PATH
 #   token (optional): bearer token for the LRS, env:NAME or file:PATH
-#   version (default auto): version of xAPI to speak: auto, 1.0.3 or 2.0.0
+#   version (default auto): xAPI version to use: auto, 1.0.3 or 2.0.0
 ",
     )
 });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Numbers of things, as they are said.
+//! Numbers of things, for messages.
 
-/// A number with its noun: of one in the singular.
+/// Formats a number with its noun, in the singular for one.
 pub fn counted(count: usize, one: &str, several: &str) -> String {
     match count {
         1 => format!("1 {one}"),

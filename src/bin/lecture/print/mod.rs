@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What the program says. Nobody may be left to read it: the job goes on all the same.
+//! Output of the program. If nobody is left to read it, the job continues all the same.
 
 mod counted;
 
@@ -9,12 +9,12 @@ use std::io::{self, Write};
 
 pub use counted::counted;
 
-/// A line of what was asked for, on standard output.
+/// Prints a result on standard output.
 pub fn answer(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
-/// A line about the work, on standard error.
+/// Prints a note about the work on standard error.
 pub fn note(line: impl Display) {
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The drafts as a person left them, read for a package.
+//! Drafts as edited by a person, read for a package.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,23 +21,23 @@ use crate::media::loudness;
 use crate::media::probe::Input;
 use crate::stop::Stop;
 
-/// What is left of a chapter below this length belongs to its neighbour.
+/// Length below which the rest of a chapter is merged into its neighbour.
 const SHORTEST_CHAPTER: Time = Time::from_secs(5);
 
-/// A title may be drawn from what is said and seen this long after its chapter starts.
+/// Longest time after a chapter's start from which its title may be drawn.
 const TITLE_DRAWN: Time = Time::from_secs(5);
 
-/// The cut list as a person left it.
+/// The cut list as edited by a person.
 pub struct Cuts {
     bytes: Vec<u8>,
     trim: TrimFile,
-    /// What of the recording is published, in whole frames.
+    /// Published spans of the recording, in whole frames.
     pub list: CutList,
 }
 
 impl Cuts {
-    /// Reads the cut list of a recording with this fingerprint, where there is one; that of another
-    /// one is refused.
+    /// Reads the cut list of the recording with this fingerprint, if there is one. Refuses the cut
+    /// list of another recording.
     pub fn read(drafts: &Drafts, input: &Input, recording: &str) -> Result<Option<Self>, Error> {
         drafts.check_is_of(TRIM, recording)?;
         let Some(bytes) = drafts.read(TRIM)? else {
@@ -55,32 +55,32 @@ impl Cuts {
     }
 }
 
-/// The drafts as a person left them.
+/// The drafts as edited by a person.
 pub struct Corrected {
-    /// Where pipelines read the cut list and the chapters.
+    /// Folder from which pipelines read the cut list and the chapters.
     folder: PathBuf,
-    /// What was read of them.
+    /// Contents of the drafts that were read.
     files: Vec<(&'static str, Vec<u8>)>,
     pub has_cuts: bool,
     pub has_chapters: bool,
     pub trim: TrimFile,
     pub cuts: CutList,
-    /// What of what is kept is hidden.
+    /// Hidden passages of the kept part.
     pub redaction: Redaction,
-    /// In the source's time.
+    /// Chapters in the source's time.
     chapters: Vec<Cue>,
-    /// When slides change, in the source's time.
+    /// Times of the slide changes, in the source's time.
     pub slide_times: Vec<Time>,
-    /// The same in seconds of the package, as catalogsink reads it.
+    /// Times of the slide changes in seconds of the package, as catalogsink reads them.
     pub slides: String,
-    /// What levels each of the recording's sounds.
+    /// Gains that level each audio stream of the recording.
     pub gains: Vec<String>,
-    /// The analysis found that a screen is shown.
+    /// Whether the analysis found that a screen is shown.
     pub is_screen: bool,
-    /// The language that is spoken, where the user told it.
+    /// Spoken language, if the user set it.
     pub language: Option<String>,
     pub texts: DraftTexts,
-    /// Sound with a description of what is seen.
+    /// Audio descriptions: audio that describes what is seen.
     pub described: Vec<Described>,
     pub described_gains: Vec<String>,
     review: Vec<ReviewEntry>,
@@ -109,9 +109,9 @@ impl Corrected {
         }
     }
 
-    /// Reads the drafts of a recording with this fingerprint; those of another one are refused.
-    /// The sound is levelled to `loudness`, in LUFS. Texts of another recording are left out where
-    /// what is given `anew` will take their place.
+    /// Reads the drafts of the recording with this fingerprint and refuses those of another one.
+    /// Audio is levelled to `loudness`, in LUFS. Texts of another recording are left out if texts
+    /// given in `anew` replace them.
     pub fn read(
         drafts: &Drafts,
         input: &Input,
@@ -162,8 +162,8 @@ impl Corrected {
         Ok(corrected)
     }
 
-    /// Copies what was read of the drafts into `folder` and has pipelines read it there: a person may
-    /// save a draft while a job runs.
+    /// Copies the drafts that were read into `folder` and makes pipelines read them there, because
+    /// a person may save a draft while a job runs.
     pub fn hold(&mut self, folder: &Path) -> Result<(), Error> {
         for (name, bytes) in &self.files {
             let path = folder.join(name);
@@ -173,13 +173,13 @@ impl Corrected {
         self.texts.hold(folder)
     }
 
-    /// Where pipelines read this draft.
+    /// Returns the path from which pipelines read this draft.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// Reads the texts of a recording with this fingerprint in which `language` is spoken, as far as
-    /// the user told.
+    /// Reads the texts of the recording with this fingerprint; `language` is the spoken language,
+    /// if the user set it.
     pub fn read_texts(
         &mut self,
         drafts: &Drafts,
@@ -202,7 +202,7 @@ impl Corrected {
         Ok(())
     }
 
-    /// Finds out what levels the sound with a description of what is seen, to `target` LUFS.
+    /// Measures the gains that level the audio descriptions to `target` LUFS.
     pub fn level_described(&mut self, target: f64, stop: &Stop) -> Result<(), Error> {
         let gains = self.described.iter().map(|described| {
             let phrases = loudness::of_file(&described.path, stop)?;
@@ -213,7 +213,7 @@ impl Corrected {
         Ok(())
     }
 
-    /// Adds what was given as if it were imported.
+    /// Adds the given texts as if they were imported.
     pub fn add_given(&mut self, given: &GivenTexts, drafts: &Drafts) {
         self.texts.add_given(given, drafts);
         for described in &given.described {
@@ -232,12 +232,12 @@ impl Corrected {
         });
     }
 
-    /// Whether there are chapters in the package.
+    /// Returns whether the package has chapters.
     pub fn has_chapters(&self) -> bool {
         !self.marks().is_empty()
     }
 
-    /// When slides change in what is kept, as catalogsink reads it.
+    /// Returns the slide changes in the kept part, as catalogsink reads them.
     pub fn slides_in(&self, cuts: &CutList) -> String {
         let times = self.slide_times.iter().map(|&time| cuts.to_output(time));
         let times: Vec<String> = times
@@ -247,15 +247,15 @@ impl Corrected {
         times.join(",")
     }
 
-    /// Adds what the drafts say to what the media say.
+    /// Adds the content of the drafts to a manifest of the media.
     pub fn complete(&self, manifest: Manifest) -> Manifest {
         let end = self.cuts.to_source(Time::from_secs_f64(manifest.duration));
-        // Where the recording's length is unknown the last span ends where the package ends.
+        // If the recording's length is unknown, the last span ends where the package ends.
         let kept = self
             .cuts
             .kept()
             .map(|span| Span::new(span.start, span.end.min(end)))
-            // What a recording that is cut off does not have is not in it.
+            // A span may reach past the end of a truncated recording.
             .filter(|span| span.start < span.end)
             .map(SpanEntry::from);
         let (captions, descriptions) = self.texts.entries();
@@ -268,8 +268,8 @@ impl Corrected {
         }
     }
 
-    /// The language of the class: what the user told, else that of the sound, else of the only
-    /// captions.
+    /// Returns the language of the class: the user's setting, else the audio's language, else the
+    /// language of the only captions.
     pub fn language_of<'a>(&'a self, manifest: &'a Manifest) -> &'a str {
         let sound = manifest.audio.first().map(|audio| &*audio.language);
         let sound = sound.filter(|language| *language != language::UNDETERMINED);
@@ -283,8 +283,8 @@ impl Corrected {
             .unwrap_or(language::UNDETERMINED)
     }
 
-    /// Leaves out titles that may hold something of what is cut, muted or covered, unless a person
-    /// has approved them; says which.
+    /// Removes titles that may reveal something cut, muted or covered, unless a person has approved
+    /// them. Returns one note for each.
     pub fn hide_titles(&mut self, drafts: &Drafts) -> Vec<String> {
         let path = drafts.path(CHAPTERS);
         let mut reviews = self.review.iter();
@@ -297,28 +297,28 @@ impl Corrected {
             let drawn = Span::new(start, start.saturating_add(TITLE_DRAWN));
             let what = match said.reveals(&chapter.plain_text()) {
                 Some(word) => {
-                    format!("\"{word}\" is said only in what is cut or hidden")
+                    format!("\"{word}\" is said only in cut or hidden passages")
                 }
                 None if !is_approved && touches(hidden, drawn) => {
-                    "it may be drawn from what is hidden".to_owned()
+                    "it may come from a hidden passage".to_owned()
                 }
                 None => continue,
             };
             let (path, line) = (path.display(), chapter.line);
             notes.push(if is_approved {
-                format!("{path}: line {line}: {what}; the title stays, since it is approved")
+                format!("{path}: line {line}: {what}; the title is kept because it is approved")
             } else {
                 chapter.text.clear();
                 format!(
-                    "{path}: line {line}: {what}; the title is left out, approve the file to keep \
-                     what it says"
+                    "{path}: line {line}: {what}; the title is left out; to keep it, approve the \
+                     file"
                 )
             });
         }
         notes
     }
 
-    /// The chapters in the package's time.
+    /// Returns the chapters in the package's time.
     pub fn marks(&self) -> Vec<Mark> {
         webvtt::chapters::retime(&self.chapters, &self.cuts, SHORTEST_CHAPTER)
             .into_iter()
@@ -335,7 +335,7 @@ impl Corrected {
     }
 }
 
-/// Every problem says its line and what to do.
+/// Returns the error for a malformed draft: each problem with its line and what to do.
 fn malformed<P: std::fmt::Display>(drafts: &Drafts, name: &str, problems: &[P]) -> Error {
     let problems: Vec<String> = problems.iter().map(P::to_string).collect();
     Error::request(
@@ -345,7 +345,7 @@ fn malformed<P: std::fmt::Display>(drafts: &Drafts, name: &str, problems: &[P]) 
     )
 }
 
-/// When slides change by the analysis.
+/// Returns the slide changes that the analysis found.
 fn slides(analysis: &Value) -> Vec<Time> {
     let slides = analysis["slides"].as_array().into_iter().flatten();
     slides

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Audio descriptions beside the drafts: what a person gave once is in every later package, until
-//! the file is taken away.
+//! Audio descriptions next to the drafts: once given, a description is in every later package until
+//! its file is removed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,16 +14,16 @@ use crate::class::texts::GivenTexts;
 use crate::error::Error;
 use crate::fs::files;
 
-/// A name is this, a language and an ending that says what kind of sound it is.
+/// Prefix of the file names; a language and an ending for the kind of file follow.
 const PREFIX: &str = "descriptions.";
-/// The ending where the given file has none.
+/// Ending if the given file has none.
 const SOUND: &str = "audio";
-/// The ending of descriptions in words.
+/// Ending of descriptions that are text.
 const WORDS: &str = "vtt";
 
 impl Drafts {
-    /// The language and file of each audio description. Two of a language are refused, and those
-    /// that were given for another recording, unless what is given `anew` takes their place.
+    /// Returns the language and path of each audio description. Refuses two of the same language,
+    /// and those given for another recording unless `anew` replaces them.
     pub fn described(
         &self,
         recording: &str,
@@ -39,12 +39,12 @@ impl Drafts {
                 return Err(Error::request(
                     "this audio description was given for another recording",
                     path.display().to_string(),
-                    "choose another output=, or move it away, or name one for this recording",
+                    "choose another output=, move the file away, or name one for this recording",
                 ));
             }
             if found.last().is_some_and(|(known, _)| *known == language) {
                 return Err(Error::request(
-                    "this is the second audio description of its language",
+                    "this is the second audio description in the same language",
                     path.display().to_string(),
                     "keep one of them",
                 ));
@@ -54,8 +54,8 @@ impl Drafts {
         Ok(found)
     }
 
-    /// Puts a copy of a file that a person gave beside the drafts, in the place of the one given
-    /// before; where a person has changed that one it stays, and is returned.
+    /// Copies a file given by the user next to the drafts, in place of the one given before. If a
+    /// person has changed that one, it stays and is returned.
     pub fn import_described(
         &mut self,
         language: &str,
@@ -91,7 +91,7 @@ impl Drafts {
             self.described.remove(old);
         }
         self.write_notes()?;
-        // Not a link: who corrects the one must not change the other.
+        // A copy, not a link: correcting one must not change the other.
         files::remove(&part)?;
         fs::copy(from, &part).map_err(|error| Error::writing(&part, &error))?;
         for old in old.iter().filter(|old| **old != name) {
@@ -101,7 +101,7 @@ impl Drafts {
         Ok(None)
     }
 
-    /// Whether nobody has changed a file since it was given.
+    /// Returns whether a file is unchanged since it was given.
     fn is_as_given(&self, name: &str) -> Result<bool, Error> {
         let Some(given) = self.written.get(name) else {
             return Ok(false);
@@ -114,7 +114,7 @@ impl Drafts {
         fingerprint::of_file(&path).map_err(|error| Error::reading(&path, &error))
     }
 
-    /// The languages and names of the files that are audio descriptions, sorted.
+    /// Returns the languages and names of the audio description files, sorted.
     fn described_names(&self) -> Result<Vec<(String, String)>, Error> {
         let mut names: Vec<(String, String)> = self
             .names()?

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The drafts of a class: made by a machine, corrected and approved by a person. What a person has
-//! touched is never written over.
+//! Drafts of a class: made by a machine, corrected and approved by a person. A file that a person
+//! has changed is never overwritten.
 
 mod corrected;
 mod described;
@@ -28,24 +28,25 @@ use crate::error::Error;
 pub const TRIM: &str = "trim.vtt";
 /// The chapters, in the source's time.
 pub const CHAPTERS: &str = "chapters.vtt";
-/// What the analysis found, and the fingerprints of the drafts it wrote.
+/// The analysis results and the fingerprints of the drafts it wrote.
 pub const ANALYSIS: &str = "analysis.json";
-/// The field of the analysis that says what is shown: `screen` or `camera`.
+/// Field of the analysis with the kind of content: `screen` or `camera`.
 pub const CONTENT: &str = "content";
-/// The field of the analysis with the language that is spoken, where the user told it.
+/// Field of the analysis with the spoken language, if the user set it.
 pub const LANGUAGE: &str = "language";
-/// The key of those fingerprints.
+/// Key of those fingerprints.
 const WRITTEN: &str = "written";
-/// The key of the audio descriptions that were given, each with the recording it is of.
+/// Key of the given audio descriptions, each with the recording it belongs to.
 const DESCRIBED: &str = "described";
 
-/// How long a recording is by the summary of its analysis, in the time that its cut list is in.
+/// Returns the recording's length according to the summary of its analysis, in the time of its cut
+/// list.
 pub fn length(summary: &Value) -> Option<Time> {
     let seconds = summary["kept"].as_f64()? + summary["removed"].as_f64()?;
     Some(Time::from_secs_f64(seconds))
 }
 
-/// The name of a draft of a text.
+/// Returns the file name of the draft of a text.
 pub fn text_name(role: TextRole, language: &str) -> String {
     let kind = match role {
         TextRole::Descriptions => "descriptions",
@@ -54,26 +55,26 @@ pub fn text_name(role: TextRole, language: &str) -> String {
     format!("{kind}.{language}.vtt")
 }
 
-/// Who had the last word on a draft.
+/// Last author of a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Absent,
-    /// It is as the machine wrote it.
+    /// Unchanged since the machine wrote it.
     Machine,
-    /// A person has changed it.
+    /// Changed by a person.
     Edited,
-    /// A person has approved it.
+    /// Approved by a person.
     Approved,
 }
 
 pub struct Drafts {
     folder: PathBuf,
-    /// The fingerprints of what the machine wrote, by file name: of the last runs, since a run
-    /// may be killed between writing the fingerprints and the drafts.
+    /// Fingerprints of the files the machine wrote, by file name. Those of earlier runs are kept,
+    /// since a run may be killed between writing the fingerprints and the drafts.
     written: BTreeMap<String, Vec<String>>,
-    /// The recordings of the audio descriptions that were given, by file name.
+    /// Recordings of the given audio descriptions, by file name.
     described: BTreeMap<String, String>,
-    /// What the analysis found of the recording with the fingerprint.
+    /// Fingerprint and length of the analysed recording.
     analysed: Option<(String, Time)>,
 }
 
@@ -94,7 +95,7 @@ impl Drafts {
         }
     }
 
-    /// How long the analysis found this recording to be.
+    /// Returns the length that the analysis found for this recording.
     pub fn analysed(&self, recording: &str) -> Option<Time> {
         let (_, length) = self.analysed.as_ref().filter(|(of, _)| of == recording)?;
         Some(*length)
@@ -104,7 +105,7 @@ impl Drafts {
         self.folder.join(name)
     }
 
-    /// The bytes of a draft, where it is there.
+    /// Returns the bytes of a draft, or `None` if there is no such draft.
     pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let path = self.path(name);
         match fs::read(&path) {
@@ -131,8 +132,8 @@ impl Drafts {
         })
     }
 
-    /// Refuses a folder for an analysis where a person has worked on another recording in it, or has
-    /// given texts for another one; what is given `anew` takes their place.
+    /// Refuses to analyse into a folder if a person has worked there on another recording, or has
+    /// given texts for another one. Texts in `anew` replace the latter.
     pub fn check_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
         for name in [TRIM, CHAPTERS] {
             if matches!(self.state(name)?, State::Edited | State::Approved) {
@@ -142,8 +143,8 @@ impl Drafts {
         self.check_texts_are_of(recording, anew)
     }
 
-    /// Refuses a folder for a package where any of its drafts is of another recording; what is given
-    /// `anew` takes their place.
+    /// Refuses to package from a folder if any of its drafts belongs to another recording. Texts in
+    /// `anew` replace theirs.
     pub fn check_all_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
         for name in [TRIM, CHAPTERS] {
             self.check_is_of(name, recording)?;
@@ -158,8 +159,8 @@ impl Drafts {
         self.described(recording, anew).map(|_| ())
     }
 
-    /// As [`Drafts::check_is_of`]; `false` where the text is of another recording, and what is given
-    /// `anew` takes its place.
+    /// Like [`Drafts::check_is_of`], but returns `false` if the text belongs to another recording
+    /// and `anew` replaces it.
     pub fn text_is_of(
         &self,
         name: &str,
@@ -172,7 +173,7 @@ impl Drafts {
         }
     }
 
-    /// The texts that there are drafts of: captions, then descriptions, each with its language.
+    /// Returns the texts that have drafts: captions, then descriptions, each with its language.
     pub fn texts(&self) -> Result<Vec<(TextRole, String)>, Error> {
         let mut texts: Vec<(TextRole, String)> = self
             .names()?
@@ -184,7 +185,7 @@ impl Drafts {
                     "descriptions" => TextRole::Descriptions,
                     _ => return None,
                 };
-                // A copy that a person keeps beside, as in captions.en.old.vtt, is none.
+                // Skips a copy that a person keeps, such as captions.en.old.vtt.
                 (language::known(language).as_deref() == Some(language))
                     .then(|| (role, language.to_owned()))
             })
@@ -204,8 +205,8 @@ impl Drafts {
             .collect())
     }
 
-    /// Puts a file that a person gave in the place of the draft of this name, unless a person has
-    /// touched that one; `false` where it stays.
+    /// Replaces the draft of this name with a file given by the user. Returns `false` if a person
+    /// has changed the draft, which then stays.
     pub fn import(&mut self, name: &str, bytes: &[u8]) -> Result<bool, Error> {
         if matches!(self.state(name)?, State::Edited | State::Approved) {
             return Ok(self.read(name)?.as_deref() == Some(bytes));
@@ -216,7 +217,7 @@ impl Drafts {
         Ok(true)
     }
 
-    /// Writes what is known of the drafts beside what the analysis found.
+    /// Writes the notes on the drafts into the file of the analysis results.
     fn write_notes(&self) -> Result<(), Error> {
         let analysis = self.read(ANALYSIS)?.unwrap_or_default();
         self.write_analysis(serde_json::from_slice(&analysis).unwrap_or_default())
@@ -238,7 +239,7 @@ impl Drafts {
         self.put(&part, name)
     }
 
-    /// Refuses a draft that says that it was made or approved for another recording.
+    /// Refuses a draft whose NOTE names another recording.
     pub fn check_is_of(&self, name: &str, recording: &str) -> Result<(), Error> {
         let made_for = self
             .read(name)?
@@ -251,14 +252,14 @@ impl Drafts {
             "this draft was made and reviewed for another recording",
             self.path(name).display().to_string(),
             format!(
-                "choose another output=, or move it away, or where it fits this recording too \
+                "choose another output=, move the draft away, or, if it fits this recording, too, \
                  change its line to `input: {recording}`"
             ),
         ))
     }
 
-    /// Puts new drafts from `staging` in place of those that no person has touched, and says which
-    /// stay as they are. `analysis` is what the analysis found.
+    /// Moves new drafts from `staging` over those that no person has changed, and reports which
+    /// stay. `analysis` contains the analysis results.
     pub fn replace(
         &mut self,
         staging: &Path,
@@ -279,7 +280,7 @@ impl Drafts {
         self.write_analysis(analysis)?;
         let mut kept = Vec::new();
         for (name, path) in new {
-            // Asked at the last moment: a person may have saved it while the job ran.
+            // Checked at the last moment: a person may have saved the draft while the job ran.
             match self.state(name)? {
                 State::Absent | State::Machine => self.put(&path, name)?,
                 State::Edited | State::Approved => kept.push(name),
@@ -300,7 +301,7 @@ fn note_written(written: &mut BTreeMap<String, Vec<String>>, name: &str, fingerp
     hashes.truncate(8);
 }
 
-/// The review NOTE of a file, where it can be read.
+/// Returns the review NOTE of a file, if it can be read.
 fn review(bytes: &[u8]) -> Option<Review> {
     webvtt::read(bytes).ok()?.review().ok()?
 }
@@ -315,7 +316,7 @@ mod tests {
         )
     }
 
-    /// A folder whose chapters were analysed as `first`.
+    /// Makes a folder whose chapters were analysed as `first`.
     fn analysed(first: &str) -> (tempfile::TempDir, PathBuf) {
         let at = tempfile::tempdir().expect("temporary folder");
         let folder = at.path().join("drafts");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Captions and descriptions as a person left them, and what they become in a package.
+//! Captions and descriptions as edited by a person, and the files a package makes of them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,33 +23,33 @@ use crate::class::drafts::{Drafts, text_name};
 use crate::error::Error;
 use crate::fs::files;
 
-/// Folders of a package that hold texts alone.
+/// Folders of a package that contain only texts.
 const FOLDERS: [&str; 2] = ["captions", "descriptions"];
-/// What the names of transcripts begin with.
+/// Prefix of transcript file names.
 const TRANSCRIPT: &str = "transcript.";
 
-/// The texts that are drafts, in the order in which a package lists them.
+/// The texts that have drafts, in the order in which a package lists them.
 #[derive(Default)]
 pub struct DraftTexts {
     texts: Vec<DraftText>,
-    /// The languages that are spoken; none where one of them is unknown.
+    /// Spoken languages; empty if one of them is unknown.
     spoken: Vec<String>,
 }
 
 pub struct DraftText {
     pub name: String,
-    /// Where pipelines read it.
+    /// Path from which pipelines read it.
     pub path: PathBuf,
     pub rendition: Text,
     pub review: Review,
-    /// In the recording's time.
+    /// The text, in the recording's time.
     document: Document,
 }
 
 impl DraftTexts {
-    /// Reads the drafts of a recording with this fingerprint in which these languages are spoken, and
-    /// warns of what cannot be read in them. Those of another recording are refused, or left out
-    /// where what is given `anew` will take their place.
+    /// Reads the drafts of the recording with this fingerprint, whose spoken languages are
+    /// `spoken`, and warns about unreadable parts. Drafts of another recording are refused, or left
+    /// out if texts given in `anew` replace them.
     pub fn read(
         drafts: &Drafts,
         recording: &str,
@@ -104,14 +104,14 @@ impl DraftTexts {
         });
     }
 
-    /// Whether nobody speaks a language, as far as is known: who cannot hear has captions in that
-    /// which is spoken, and a translation does not say what else is heard.
+    /// Returns whether nobody speaks the language, as far as is known. Captions in a spoken
+    /// language serve deaf viewers; a translation does not describe other sounds.
     fn is_translation(&self, language: &str) -> bool {
         let mut spoken = self.spoken.iter();
         !self.spoken.is_empty() && !spoken.any(|spoken| language::is_same(spoken, language))
     }
 
-    /// Adds what was given as if it were imported.
+    /// Adds the given texts as if they were imported.
     pub fn add_given(&mut self, given: &GivenTexts, drafts: &Drafts) {
         for text in &given.texts {
             let name = text.draft();
@@ -127,7 +127,8 @@ impl DraftTexts {
         }
     }
 
-    /// As [`Corrected::hold`](crate::class::drafts::Corrected::hold), without what could not be read.
+    /// Like [`Corrected::hold`](crate::class::drafts::Corrected::hold), without the parts that
+    /// could not be read.
     pub fn hold(&mut self, folder: &Path) -> Result<(), Error> {
         for text in &mut self.texts {
             let path = folder.join(&text.name);
@@ -141,7 +142,7 @@ impl DraftTexts {
         self.texts.iter()
     }
 
-    /// What the manifest says of captions and of descriptions.
+    /// Returns the manifest entries of captions and of descriptions.
     pub fn entries(&self) -> (Vec<TextEntry>, Vec<TextEntry>) {
         let (mut captions, mut descriptions) = TextEntry::of(&self.renditions());
         for entry in captions.iter_mut().chain(&mut descriptions) {
@@ -157,14 +158,14 @@ impl DraftTexts {
         self.iter().map(|text| text.rendition.clone()).collect()
     }
 
-    /// What a person should look at: words over a cut may be those that were cut.
+    /// Returns warnings for a person to check: the text of a cue over a cut may be what was cut.
     pub fn over_cuts(&self, cuts: &CutList, end: Time) -> Vec<String> {
         let said = |text: &DraftText| {
             let over = captions::over_cuts(&text.document, &cuts.cuts(end));
             let first = over.first()?.line;
             Some(format!(
-                "{}: cues that stand over a cut: {}, the first in line {first}; what was cut may \
-                 be in their words",
+                "{}: cues that overlap a cut: {}, the first in line {first}; their text may \
+                 contain what was cut",
                 text.path.display(),
                 over.len()
             ))
@@ -172,7 +173,7 @@ impl DraftTexts {
         self.iter().filter_map(said).collect()
     }
 
-    /// What is not published of them though it is not cut.
+    /// Returns warnings about cues that are not published although they are not cut.
     pub fn left_out(&self, redaction: &Redaction) -> Vec<String> {
         let said = |text: &DraftText| {
             let silent = text.silent(redaction);
@@ -180,7 +181,7 @@ impl DraftTexts {
             let first = cues.find(|cue| touches(silent, cue.span))?.line;
             let more = cues.filter(|cue| touches(silent, cue.span)).count();
             Some(format!(
-                "{}: cues that touch what is hidden and are left out: {}, the first in line {first}",
+                "{}: cues left out because they touch a hidden passage: {}, the first in line {first}",
                 text.path.display(),
                 more + 1
             ))
@@ -188,7 +189,7 @@ impl DraftTexts {
         self.iter().filter_map(said).collect()
     }
 
-    /// Which words are said in what is published, and which only in what is not.
+    /// Collects the words said in the published part, and those said only elsewhere.
     pub fn said(&self, cuts: &CutList, redaction: &Redaction) -> Said {
         let mut said = Said::default();
         for text in self.iter() {
@@ -196,7 +197,7 @@ impl DraftTexts {
             let cues = text.document.cues().map(|cue| {
                 let is_left_out =
                     touches(silent, cue.span) || cuts.span_to_output(cue.span).is_none();
-                // The tags, too: they name who speaks.
+                // Includes the tags, which name the speakers.
                 (&cue.text, !is_left_out)
             });
             said.add(&text.rendition.language, cues);
@@ -204,8 +205,8 @@ impl DraftTexts {
         said
     }
 
-    /// Writes the texts of the package in `folder`, in the place of those that are there, and lists
-    /// them in its multivariant playlist and its DASH manifest. Files that stay the same are not touched.
+    /// Writes the texts of the package in `folder`, replacing the current ones, and lists them in
+    /// its multivariant playlist and DASH manifest. Unchanged files are not touched.
     pub fn write(
         &self,
         folder: &Path,
@@ -252,7 +253,7 @@ impl DraftTexts {
     }
 }
 
-/// What a block that is no cue names: a style its speakers, a region itself.
+/// Returns the names in a block that is not a cue: speakers of a style, the region itself.
 fn names(block: &Block) -> String {
     match block {
         Block::Style { css, .. } => {
@@ -270,7 +271,7 @@ fn names(block: &Block) -> String {
 }
 
 impl DraftText {
-    /// Where none of its words are published.
+    /// Returns the spans in which none of its text is published.
     fn silent<'a>(&self, redaction: &'a Redaction) -> &'a [Span] {
         redaction.silent(match self.rendition.role {
             TextRole::Captions | TextRole::Subtitles => Content::Main,
@@ -287,13 +288,13 @@ fn read(folder: &Path, name: &str) -> Result<Vec<u8>, Error> {
 fn unknown(folder: &Path, name: &str) -> Error {
     let place = folder.join(name).display().to_string();
     Error::request(
-        "this program has not written it",
+        "this program did not write the file",
         place,
         "remove the package",
     )
 }
 
-/// Removes the texts below `root` that are `stale`, and the folders that are empty then.
+/// Removes the `stale` texts below `root`, and folders that are then empty.
 fn clean(root: &Path, folder: &Path, stale: &impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -303,7 +304,7 @@ fn clean(root: &Path, folder: &Path, stale: &impl Fn(&str) -> bool) -> io::Resul
             .any(|folder| name.split('/').next() == Some(folder));
         if path.is_dir() && is_text {
             clean(root, &path, stale)?;
-            // Succeeds only where nothing is left in it.
+            // Succeeds only if the folder is empty.
             let _ = fs::remove_dir(&path);
         } else if (is_text || name.starts_with(TRANSCRIPT)) && stale(&name) {
             fs::remove_file(&path)?;

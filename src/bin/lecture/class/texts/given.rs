@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Captions and descriptions that a job is given: read before any work is done, imported as drafts.
+//! Captions and descriptions given to a job: read before any work is done, imported as drafts.
 
 use std::fs::File;
 use std::io::Read;
@@ -21,25 +21,25 @@ use crate::error::Error;
 use crate::media::probe::Input;
 use crate::print;
 
-/// The variables, without their languages.
+/// Prefixes of the variables, without the language.
 const CAPTIONS: &str = "captions.";
 const DESCRIPTIONS: &str = "descriptions.";
 
-/// So many bytes tell captions from everything else.
+/// Number of bytes that are enough to recognise captions.
 const HEAD: u64 = 4096;
-/// No caption file is larger.
+/// Largest size of a caption file, in bytes.
 const LARGEST: u64 = 64 << 20;
-/// Problems of a file that are said; the others are counted.
+/// Largest number of problems reported per file; the others are counted.
 const SAID: usize = 10;
 
-/// Files that a job is given beside the recording.
+/// Files given to a job in addition to the recording.
 #[derive(Default)]
 pub struct GivenTexts {
     pub texts: Vec<GivenText>,
     pub described: Vec<Described>,
-    /// Their times are those of the package that was published.
+    /// Whether times are those of the published package.
     in_output_time: bool,
-    /// The fingerprint of the recording.
+    /// Fingerprint of the recording.
     recording: String,
 }
 
@@ -50,11 +50,11 @@ pub struct GivenText {
     path: PathBuf,
     document: Document,
     review: Review,
-    /// The file can be read as it is by what reads drafts.
+    /// Whether readers of drafts can read the file as it is.
     is_webvtt: bool,
 }
 
-/// The programme's sound with a description of what is seen.
+/// Audio of the programme with a description of what is seen.
 #[derive(Clone)]
 pub struct Described {
     pub language: String,
@@ -64,7 +64,7 @@ pub struct Described {
 }
 
 impl GivenTexts {
-    /// Reads the files that the variables name, and warns of what is odd in it.
+    /// Reads the files that the variables name, and warns about anything unusual in them.
     pub fn read(values: &Values, input: &Input) -> Result<Self, Error> {
         let recording = of_recording(&input.path);
         let mut given = GivenTexts {
@@ -95,7 +95,7 @@ impl GivenTexts {
             }
         }
         if input.audio.is_empty() && !given.texts.is_empty() {
-            print::note("warning: the recording has no sound; captions are packaged as they are");
+            print::note("warning: the recording has no audio; captions are packaged unchanged");
         }
         Ok(given)
     }
@@ -108,7 +108,7 @@ impl GivenTexts {
                 "this file was made and reviewed for another recording",
                 text.path.display().to_string(),
                 format!(
-                    "where it fits this one change its line to `input: {}`",
+                    "if it fits this one, too, change its line to `input: {}`",
                     self.recording
                 ),
             ));
@@ -118,8 +118,8 @@ impl GivenTexts {
         Ok(())
     }
 
-    /// Puts what was given into the drafts, texts in the recording's time. A draft that a person has
-    /// touched stays.
+    /// Imports the given files as drafts; texts are converted to the recording's time. A draft that
+    /// a person has changed stays.
     pub fn import(&self, folder: &ClassFolder, input: &Input) -> Result<(), Error> {
         let mut drafts = Drafts::open(folder.drafts());
         for Described { language, path, .. } in &self.described {
@@ -149,8 +149,8 @@ impl GivenTexts {
         Ok(())
     }
 
-    /// Captions that tell what is spoken about, and their language: those in the language of the
-    /// class, or the only ones, since others may be translations.
+    /// Returns captions that show what is spoken about, with their language. They are those in the
+    /// language of the class, or the only ones, since others may be translations.
     pub fn transcript(&self, language: Option<&str>) -> Option<(&str, &Path)> {
         let captions = self
             .texts
@@ -169,18 +169,18 @@ impl GivenTexts {
         Some((&spoken.language, self.path(&spoken.draft())?))
     }
 
-    /// Whether a text is given that becomes this draft.
+    /// Returns whether a text is given that becomes this draft.
     pub fn has(&self, draft: &str) -> bool {
         self.texts.iter().any(|text| text.draft() == draft)
     }
 
-    /// Whether an audio description in this language is given.
+    /// Returns whether an audio description in this language is given.
     pub fn describes(&self, language: &str) -> bool {
         let mut described = self.described.iter();
         described.any(|described| described.language == language)
     }
 
-    /// Where the text of a draft can be read, before it is imported.
+    /// Returns the path from which the text of a draft can be read before it is imported.
     pub fn path(&self, draft: &str) -> Option<&Path> {
         let mut texts = self.texts.iter();
         let text = texts.find(|text| text.draft() == draft)?;
@@ -189,7 +189,7 @@ impl GivenTexts {
 }
 
 impl GivenText {
-    /// Reads a file; `None` where it is of another kind.
+    /// Reads a text file; returns `None` if it is of another kind.
     fn read(role: TextRole, language: &str, path: &str) -> Result<Option<Self>, Error> {
         let place = Path::new(path);
         let reading = |error| Error::reading(place, &error);
@@ -211,7 +211,7 @@ impl GivenText {
             return Err(Error::request(
                 what,
                 path,
-                "captions are not; check the name",
+                "captions are smaller; check the name",
             ));
         }
         let document = captions::read(&bytes)
@@ -240,16 +240,17 @@ impl GivenText {
     }
 }
 
-/// Says that what was given is not taken, since a person has changed what it would replace.
+/// Warns that the given file is not imported because a person has changed the file it would
+/// replace.
 fn say_it_stays(draft: &Path, given: &Path) {
     print::note(format_args!(
-        "warning: {} stays as a person left it, {} is not taken; to take it move the draft away",
+        "warning: {} was changed by a person and is kept; to import {}, move the draft away",
         draft.display(),
         given.display()
     ));
 }
 
-/// Says what is odd in a file.
+/// Warns about problems in a file.
 pub fn warn(path: &Path, problems: &[Problem]) {
     for problem in problems.iter().take(SAID) {
         print::note(format_args!("warning: {}: {problem}", path.display()));
@@ -260,14 +261,14 @@ pub fn warn(path: &Path, problems: &[Problem]) {
 }
 
 impl Described {
-    /// Opens a file of sound.
+    /// Opens an audio file.
     fn read(language: &str, path: &str) -> Result<Self, Error> {
         let found = Input::probe(path)?;
         if found.audio.is_empty() {
             return Err(Error::request(
-                "there is no sound in it",
+                "the file has no audio",
                 path,
-                format!("name a mixed sound file or WebVTT: {DESCRIPTIONS}{language}=FILE"),
+                format!("name a mixed audio file or a WebVTT file: {DESCRIPTIONS}{language}=FILE"),
             ));
         }
         Ok(Described {
@@ -279,7 +280,7 @@ impl Described {
         })
     }
 
-    /// Those beside the drafts.
+    /// Returns the descriptions next to the drafts.
     pub fn of(drafts: &Drafts, recording: &str, anew: &GivenTexts) -> Result<Vec<Self>, Error> {
         let files = drafts.described(recording, anew)?.into_iter();
         files
@@ -287,7 +288,7 @@ impl Described {
             .collect()
     }
 
-    /// Says where it is not as long as the recording.
+    /// Warns if the length differs from the recording's.
     fn warn(&self, wanted: Option<Time>) {
         let (Some(length), Some(wanted)) = (self.duration, wanted) else {
             return;
@@ -296,8 +297,8 @@ impl Described {
             return;
         }
         let what = match length < wanted {
-            true => "silence follows it",
-            false => "the rest of it is left out",
+            true => "silence is added",
+            false => "the rest is left out",
         };
         print::note(format_args!(
             "warning: {} lasts {:.1} s and the recording {:.1} s; {what}",
@@ -320,8 +321,8 @@ fn in_output_time(values: &Values) -> Result<bool, Error> {
     }
 }
 
-/// What of the recording was published: what the package says, else what a package made now would
-/// keep.
+/// Returns the published spans of the recording: those the package lists, else those a package made
+/// now would keep.
 fn published(
     folder: &ClassFolder,
     drafts: &Drafts,

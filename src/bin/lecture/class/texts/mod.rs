@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Captions and descriptions: as a job is given them, as drafts, as files of a package.
+//! Captions and descriptions: as given to a job, as drafts, and as files of a package.
 
 mod draft;
 mod given;

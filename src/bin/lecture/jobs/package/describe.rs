@@ -20,7 +20,7 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     )
 });
 
-/// The pipeline that writes its package to `folder`.
+/// Returns the pipeline that writes the package to `folder`.
 pub fn describe(
     request: &Request,
     input: &Input,
@@ -30,20 +30,20 @@ pub fn describe(
     describe_part(request, input, corrected, folder, None)
 }
 
-/// What of a package's media a pipeline makes.
+/// The part of a package's media that a pipeline makes.
 pub struct Part {
     pub picture: bool,
     pub sound: bool,
     pub descriptions: bool,
-    /// The cut list to apply in the place of the draft.
+    /// Cut list to apply instead of the draft.
     pub cuts: Option<PathBuf>,
-    /// As [`Corrected::slides`].
+    /// Slide changes, as in [`Corrected::slides`].
     pub slides: String,
-    /// The length of the whole programme, where it is known.
+    /// Length of the whole programme, if it is known.
     pub duration: Option<Time>,
 }
 
-/// As [`describe`], of a part of the media alone.
+/// Like [`describe`], for a part of the media.
 pub fn describe_part(
     request: &Request,
     input: &Input,
@@ -131,7 +131,7 @@ pub fn describe_part(
     DESCRIPTION.pipeline(&facts, &values)
 }
 
-/// The ladder that is asked for, or that fits what is shown.
+/// Returns the requested ladder, or the one that fits the content.
 pub fn ladder<'a>(request: &'a Request, corrected: &Corrected) -> &'a str {
     match request.value("ladder") {
         "auto" if corrected.is_screen => "screen",

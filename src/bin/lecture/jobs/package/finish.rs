@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The files of a package that encode nothing.
+//! Files of a package that need no encoding.
 
 use std::fs;
 use std::io;
@@ -19,15 +19,15 @@ use crate::media::movie;
 use crate::media::thumbnails;
 use crate::stop::Stop;
 
-/// What a user asks for that encodes nothing.
+/// Requests that need no encoding.
 pub struct Wanted {
-    /// The class in one file, too.
+    /// Whether to make the class as one file, too.
     pub mp4: bool,
     pub pricing: Pricing,
 }
 
-/// Writes the files that encode nothing: chapters, the movie and the manifest, which is last and
-/// returned.
+/// Writes the files that need no encoding: chapters, the movie and the manifest, which is written
+/// last and returned.
 pub fn write(
     folder: &Path,
     corrected: &Corrected,
@@ -37,7 +37,7 @@ pub fn write(
 ) -> Result<Manifest, Error> {
     let duration = Time::from_secs_f64(manifest.duration);
     let chapters = chapters::chapters(corrected.marks(), duration);
-    // Another package may share the old files: they must not be written into.
+    // Another package may share the old files, which must not be overwritten.
     for name in [
         names::CHAPTERS_VTT,
         names::CHAPTERS_JSON,
@@ -77,7 +77,7 @@ pub fn write(
     Ok(manifest)
 }
 
-/// The size of all files in a folder.
+/// Returns the size of all files in a folder, in bytes.
 fn bytes(folder: &Path) -> io::Result<u64> {
     fs::read_dir(folder)?.try_fold(0, |sum, entry| {
         let entry = entry?;
@@ -90,8 +90,8 @@ fn bytes(folder: &Path) -> io::Result<u64> {
     })
 }
 
-/// Writes the still pictures that the media do not have yet, and those of the chapters in the place
-/// of those that are there; returns the latter.
+/// Writes the still images that the media do not have yet, and replaces those of the chapters;
+/// returns the latter.
 fn write_pictures(
     folder: &Path,
     manifest: &mut Manifest,
@@ -135,7 +135,7 @@ pub fn link(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The same file under another name.
+/// Gives a file a second name.
 pub fn link_file(from: &Path, to: &Path) -> io::Result<()> {
     if fs::hard_link(from, to).is_err() {
         // Not every file system has hard links.

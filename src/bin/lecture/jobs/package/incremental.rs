@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! A package again, after something of what it was made from changed: what can be used again is,
-//! only the rest is encoded.
+//! Incremental packaging: reuses segments of the previous package and encodes only what changed.
 //!
-//! Whatever is in doubt is encoded as if there were no old package.
+//! In case of doubt, everything is encoded as if there were no old package.
 
 use std::fs;
 use std::ops::Range;
@@ -31,42 +30,42 @@ use crate::jobs::package::finish;
 use crate::jobs::{Request, Summary};
 use crate::media::probe::Input;
 
-/// Where parts are encoded, in the staging folder.
+/// Folder in which parts are encoded, inside the staging folder.
 const PART: &str = ".part";
-/// The cut list of a part.
+/// Cut list of a part.
 const CUTS: &str = ".part.vtt";
-/// Sought is this much before and behind a part.
+/// Margin before and after a part when seeking.
 const MARGIN: Time = Time::from_secs(2);
-/// A source that is read from its start up to here anyway need not be sought in.
+/// Largest start of a part for which the source is read from its beginning instead of seeking.
 const NEAR: Time = Time::from_secs(20);
-/// The end of the recording, as a time that a cue can say.
+/// End of the recording, as a time that a cue can contain.
 const FAR: Time = Time::from_secs(1_000_000);
 
-/// What becomes of the picture.
+/// Plan for the video: old segments to reuse and parts to encode.
 struct Plan {
     rate: FrameRate,
-    /// The frames of the old segments.
+    /// Frames of the old segments.
     segments: Vec<Range<u64>>,
     parts: Vec<Part>,
 }
 
-/// A part that was encoded: where it is, and its renditions.
+/// An encoded part: its folder and its renditions.
 type Made = Option<(PathBuf, Vec<Video>)>;
 
-/// A new package out of an old one.
+/// A new package made from an old one.
 pub struct Republish<'a> {
     pub request: &'a Request,
     pub input: &'a Input,
     pub corrected: &'a Corrected,
     /// The old package.
     pub old: &'a Path,
-    /// The folder of the new one, empty.
+    /// The folder of the new package, empty.
     pub staging: &'a Path,
 }
 
 impl Republish<'_> {
-    /// Makes all media, their playlists and what catalogsink's manifest says. `None` where everything
-    /// has to be encoded; the staging folder may hold something then.
+    /// Makes all media, their playlists and the contents of catalogsink's manifest. Returns `None`
+    /// if everything has to be encoded; the staging folder may contain files in that case.
     pub fn make(
         &self,
         old: &Manifest,
@@ -74,14 +73,14 @@ impl Republish<'_> {
         summary: &mut Summary,
     ) -> Result<Option<Manifest>, Error> {
         let Some(was) = &old.each_made_from else {
-            return self.in_doubt("it does not say what it was made from");
+            return self.in_doubt("its manifest does not list what it was made from");
         };
         let (Some(programme), Some(old_cuts)) = (self.read(self.old, old), was.cut_list()) else {
-            return self.in_doubt("its playlists are not as they were written");
+            return self.in_doubt("its playlists have been changed");
         };
         if was.picture != now.picture || programme.tracks().next().is_none() {
             return self
-                .in_doubt("the picture was made with other settings or of another recording");
+                .in_doubt("its video was made with other settings or from another recording");
         }
         let same_cuts = was.cuts == now.cuts;
         let Some(video) = self.picture(&programme.video, &old_cuts, same_cuts, summary)? else {
@@ -97,7 +96,7 @@ impl Republish<'_> {
             ),
         ] {
             let Some(sound) = self.sound(&programme, role, same, end)? else {
-                return self.in_doubt("the sound cannot be packaged alone");
+                return self.in_doubt("the audio cannot be packaged alone");
             };
             audio.extend(sound);
         }
@@ -108,7 +107,7 @@ impl Republish<'_> {
             ..Programme::default()
         };
         if !is_apart(&programme) {
-            return self.in_doubt("two renditions of the sound have one name");
+            return self.in_doubt("two audio renditions have the same name");
         }
         for (name, bytes) in programme.files() {
             files::write(&self.staging.join(name), &bytes)?;
@@ -120,7 +119,7 @@ impl Republish<'_> {
         )))
     }
 
-    /// The tracks of a package; `None` where they are not as catalogsink writes them.
+    /// Reads the tracks of a package. Returns `None` if they are not as catalogsink writes them.
     fn read(&self, package: &Path, manifest: &Manifest) -> Option<Programme> {
         let rate = self.input.video.as_ref().map(|video| video.frame_rate);
         let track = |media: &MediaEntry, rate: FrameRate| {
@@ -136,7 +135,7 @@ impl Republish<'_> {
         manifest.programme(rate, track)
     }
 
-    /// The renditions of the picture.
+    /// Makes the video renditions.
     fn picture(
         &self,
         old: &[Video],
@@ -181,19 +180,19 @@ impl Republish<'_> {
         Ok(Some(joined))
     }
 
-    /// Which segments of the picture are used again.
+    /// Chooses the video segments to reuse.
     fn plan(&self, old: &[Video], old_cuts: &CutList) -> Result<Option<Plan>, Error> {
         if !self.corrected.redaction.covered().is_empty() {
-            // What stands for a covered picture may be one that is cut.
-            return self.in_doubt("pictures are covered");
+            // The image that replaces a covered frame may come from a cut passage.
+            return self.in_doubt("frames are covered");
         }
         let Some(rate) = self.input.frame_rate() else {
-            return self.in_doubt("its pictures have no constant rate");
+            return self.in_doubt("its frame rate is not constant");
         };
         let rates = old.iter().map(|video| video.frame_rate);
         if rates.clone().min() != rates.max() {
-            // Which of the frames it shows changes with every cut before them.
-            return self.in_doubt("a rendition shows a part of the frames only");
+            // The choice of frames it shows changes with every cut before them.
+            return self.in_doubt("a rendition contains only some of the frames");
         }
         let frames = |video: &Video| -> Vec<Range<u64>> {
             let segments = video.track.segments.iter();
@@ -209,7 +208,7 @@ impl Republish<'_> {
         let duration = Time::from_secs_f64(duration.unwrap_or_default());
         let cuts = &self.corrected.cuts;
         let Some(parts) = reuse::plan(&segments, old_cuts, cuts, rate, duration) else {
-            return self.in_doubt("cuts do not lie between frames");
+            return self.in_doubt("cuts are not between frames");
         };
         let reused = parts.iter().filter_map(|part| match part {
             Part::Old { segment, .. } => segments.get(*segment),
@@ -219,7 +218,7 @@ impl Republish<'_> {
         let whole = segments.last().map_or(0, |frames| frames.end);
         // A part costs more than its frames.
         if reused < whole / 4 {
-            return self.in_doubt("little of it is kept");
+            return self.in_doubt("too little of it is kept");
         }
         Ok(Some(Plan {
             rate,
@@ -228,7 +227,7 @@ impl Republish<'_> {
         }))
     }
 
-    /// Encodes what is new, in the order of the parts; old ones have nothing.
+    /// Encodes the new parts, in order; old parts have no entry.
     fn encode_parts(&self, plan: &Plan, old: &[Video]) -> Result<Option<Vec<Made>>, Error> {
         let rate = plan.rate;
         let mut made = Vec::new();
@@ -254,7 +253,7 @@ impl Republish<'_> {
                 alike(old) == alike(new) && length.is_none_or(|length| length == frames)
             };
             if videos.len() != old.len() || !old.iter().zip(&videos).all(fits) {
-                return self.in_doubt("a part of it became something else");
+                return self.in_doubt("an encoded part does not match the rest");
             }
             made.push(Some((folder, videos)));
         }
@@ -276,7 +275,7 @@ impl Republish<'_> {
         };
         for (part, made) in plan.parts.iter().zip(made) {
             self.request.stop.check()?;
-            // Where the segments are, which frame they start with there, and which one here.
+            // Folder of the segments, their first frame there, and their first frame here.
             let (folder, segments, from, to) = match (part, made) {
                 (Part::Old { segment, start }, _) => {
                     let from = plan.segments.get(*segment).map_or(0, |frames| frames.start);
@@ -310,28 +309,28 @@ impl Republish<'_> {
                 });
             }
         }
-        // Encoded with the rest, the tail would have joined the segment before it.
+        // If it had been encoded with the rest, the tail would have joined the segment before it.
         if track.short_tail().is_some() {
             return self.in_doubt("what is left is too short");
         }
         Ok(Some(track))
     }
 
-    /// Everything has to be encoded, and why.
+    /// Reports why everything has to be encoded, and returns `None`.
     fn in_doubt<T>(&self, why: &str) -> Result<Option<T>, Error> {
         self.request
-            .note(&format!("the old package is of no use: {why}"));
+            .note(&format!("the old package cannot be reused: {why}"));
         Ok(None)
     }
 
     fn tell(&self, reused: usize, count: usize, summary: &mut Summary) {
-        let note = format!("{reused} of {count} segments of the picture are used again");
+        let note = format!("{reused} of {count} video segments are reused");
         self.request.note(&note);
         summary.insert("segments".into(), count.into());
         summary.insert("segments-reused".into(), reused.into());
     }
 
-    /// Encodes a part of the new package; where it is and its renditions.
+    /// Encodes a part of the new package. Returns its folder and its renditions.
     fn encode(&self, number: usize, output: Span) -> Result<Made, Error> {
         let sources = self.corrected.cuts.sources(output);
         let (Some(first), Some(last)) = (sources.first(), sources.last()) else {
@@ -345,7 +344,7 @@ impl Republish<'_> {
         files::write(&list, self.trim_file(&cuts).to_string().as_bytes())?;
         let part = describe::Part {
             picture: true,
-            // It may be what is longest.
+            // The audio may be longer than the video.
             sound: output.end == Time::MAX,
             descriptions: false,
             slides: self.corrected.slides_in(&cuts),
@@ -370,8 +369,8 @@ impl Republish<'_> {
         Ok(programme.map(|programme| (folder, programme.video)))
     }
 
-    /// The cut list of a part. Its spans are whole frames, which the milliseconds of cues leave more
-    /// of than less.
+    /// Returns the cut list of a part. Its spans are whole frames; the milliseconds of cues are
+    /// rounded so that frames are kept rather than lost.
     fn trim_file(&self, cuts: &CutList) -> TrimFile {
         let keep = |span: Span| Entry {
             span: Span::new(
@@ -403,7 +402,7 @@ impl Republish<'_> {
         describe::describe_part(self.request, self.input, self.corrected, folder, Some(part))
     }
 
-    /// The renditions of the sound for this role, in a programme that ends there.
+    /// Makes the audio renditions of this role, in a programme that ends at `end`.
     fn sound(
         &self,
         old: &Programme,
@@ -441,7 +440,7 @@ impl Republish<'_> {
             pipeline::decode_only(&made, "audio/x-raw");
         }
         self.request.note(match is_main {
-            true => "the sound is encoded",
+            true => "the audio is encoded",
             false => "the audio description is encoded",
         });
         let length = self.input.duration;
@@ -461,7 +460,7 @@ impl Republish<'_> {
         Ok((programme.audio.len() == count).then_some(programme.audio))
     }
 
-    /// Takes all files of a track.
+    /// Links all files of a track into the new package.
     fn adopt(&self, package: &Path, track: &Track) -> Result<(), Error> {
         let segments = track.segments.iter().map(|segment| &segment.name);
         for name in segments.chain([&track.init]) {
@@ -470,7 +469,7 @@ impl Republish<'_> {
         Ok(())
     }
 
-    /// Takes the initialization segment of a track; how many of its ticks a frame lasts.
+    /// Links the initialization segment of a track; returns the duration of a frame in its ticks.
     fn adopt_init(
         &self,
         package: &Path,
@@ -484,8 +483,8 @@ impl Republish<'_> {
         Ok(description.and_then(|told| rate.ticks(told.timescale)))
     }
 
-    /// Takes a segment that begins with the frame `from` and shall begin with the frame `to`; its
-    /// name. `None` where that cannot be done.
+    /// Links a segment that begins with the frame `from` and moves it to the frame `to`; returns
+    /// its name. Returns `None` if that is not possible.
     fn take(
         &self,
         package: &Path,
@@ -519,7 +518,7 @@ impl Republish<'_> {
     }
 }
 
-/// A track like this one, without segments.
+/// Returns a track like this one, without segments.
 fn empty(track: &Track) -> Track {
     Track {
         segments: Vec::new(),
@@ -527,7 +526,7 @@ fn empty(track: &Track) -> Track {
     }
 }
 
-/// Whether no two renditions share a folder or a label.
+/// Returns whether no two renditions share a folder or a label.
 fn is_apart(programme: &Programme) -> bool {
     let folders: Vec<&str> = programme.tracks().map(|track| &*track.folder).collect();
     let labels: Vec<&str> = programme.audio.iter().map(|audio| &*audio.label).collect();

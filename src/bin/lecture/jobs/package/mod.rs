@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `package`: a recording and its drafts become a package.
+//! `package`: makes a package from a recording and its drafts.
 
 mod describe;
 pub mod finish;
@@ -32,10 +32,10 @@ use crate::media::probe::Input;
 use crate::media::verify;
 use crate::print::counted;
 
-/// What to do after Ctrl-C.
-pub const AGAIN: &str = "type the same command again";
+/// Advice after Ctrl-C.
+pub const AGAIN: &str = "run the same command again to resume";
 
-/// The variables that the media depend on.
+/// Variables on which the media depend.
 const MEDIA_VARIABLES: [&str; 7] = [
     "ladder",
     "codecs",
@@ -64,10 +64,10 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     check(request, &input)?;
     let folder = ClassFolder::open(request.value("output"))?;
     into(request, &input, &given, &folder, summary)
-        .map_err(|error| error.where_stopped("the package is as it was", "", AGAIN))
+        .map_err(|error| error.where_stopped("the package is unchanged", "", AGAIN))
 }
 
-/// Says the line that makes a package with the drafts that an analysis leaves.
+/// Prints the line that makes a package with the drafts of an analysis.
 pub fn say_with_drafts(request: &Request, input: &Input, given: &GivenTexts) -> Result<(), Error> {
     let class = absolute(request.value("output"))?;
     let drafts = Drafts::open(class.join("drafts"));
@@ -82,7 +82,7 @@ pub fn say_with_drafts(request: &Request, input: &Input, given: &GivenTexts) -> 
     Ok(())
 }
 
-/// Checks the request's values before anything else is done for them.
+/// Checks the request's values before any other work is done.
 pub fn check(request: &Request, input: &Input) -> Result<(), Error> {
     check_values(request)?;
     let drafts = Drafts::open(absolute(request.value("output"))?.join("drafts"));
@@ -172,10 +172,10 @@ pub fn into(
     let cost = manifest.cost.as_ref();
     let stored = cost.map_or(manifest.bytes, |cost| cost.stored_bytes);
     request.note(&format!(
-        "{}: {} of the picture, {} of the sound, {:.1} MB",
+        "{}: {}, {}, {:.1} MB",
         package.display(),
-        counted(manifest.video.len(), "rendition", "renditions"),
-        manifest.audio.len(),
+        counted(manifest.video.len(), "video rendition", "video renditions"),
+        counted(manifest.audio.len(), "audio rendition", "audio renditions"),
         stored as f64 / 1e6,
     ));
     if let Some(cost) = &manifest.cost {
@@ -201,7 +201,7 @@ struct Making<'a> {
 }
 
 impl Making<'_> {
-    /// Whether the old package was made from the same.
+    /// Returns whether the old package was made from the same input and settings.
     fn is_same(&self, old: &Manifest) -> bool {
         old.made_from.as_ref() == Some(&self.made_from)
     }
@@ -210,7 +210,8 @@ impl Making<'_> {
         describe(self.request, self.input, &self.corrected, folder)
     }
 
-    /// The package out of what is whole of the old one; `None` where everything has to be encoded.
+    /// Makes the package from the intact parts of the old one. Returns `None` if everything has to
+    /// be encoded.
     fn again(
         &self,
         mut old: Manifest,
@@ -224,12 +225,11 @@ impl Making<'_> {
         }
         let staging = self.folder.package_staging()?;
         let media = if self.is_same(&old) {
-            request
-                .note("the media stay as they are: only chapters, texts and manifest are written");
+            request.note("the media stay unchanged: only chapters, texts and manifest are written");
             finish::link(&package, staging.path())
                 .map_err(|error| Error::writing(&package, &error))?;
             if let Err(damage) = verify::pictures(&package, &old) {
-                let note = format!("the still pictures are made again: {}", damage.finding());
+                let note = format!("the still images are made again: {}", damage.finding());
                 request.note(&note);
                 old.thumbnails = None;
             }
@@ -251,16 +251,16 @@ impl Making<'_> {
         Ok(Some((staging, manifest)))
     }
 
-    /// Says why the old package is not used.
+    /// Reports why the old package is not used.
     fn in_doubt<T>(&self, why: &Error) -> Result<Option<T>, Error> {
         self.request.note(&format!(
-            "the old package is of no use, all is encoded: {}",
+            "the old package cannot be reused, everything is encoded: {}",
             why.finding()
         ));
         Ok(None)
     }
 
-    /// The package with everything encoded.
+    /// Makes the package with everything encoded.
     fn anew(&mut self) -> Result<(Staging, Manifest), Error> {
         self.level()?;
         let (request, input) = (self.request, self.input);
@@ -269,7 +269,7 @@ impl Making<'_> {
         request.run("package", &made, input, |_| {})?;
         let media = folder::manifest(staging.path()).ok_or_else(|| {
             Error::request(
-                "catalogsink has left no manifest",
+                "catalogsink wrote no manifest",
                 staging.path().display().to_string(),
                 "report this",
             )
@@ -287,7 +287,7 @@ impl Making<'_> {
         }
     }
 
-    /// Adds to the media what encodes nothing, and holds the whole against the rules.
+    /// Adds the files that need no encoding to the media, and checks the package against the rules.
     fn complete(&self, staging: &Path, media: Manifest) -> Result<Manifest, Error> {
         let (request, corrected) = (self.request, &self.corrected);
         let manifest = Manifest {
@@ -307,12 +307,13 @@ impl Making<'_> {
     }
 }
 
-/// The end of the recording, as far as is known.
+/// Returns the end of the recording, as far as it is known.
 fn end(input: &Input) -> Time {
     input.duration.unwrap_or(Time::MAX)
 }
 
-/// Tells whether media can be used again: it changes with everything that they are made from.
+/// Returns a fingerprint of everything that the media are made from: if it is unchanged, they can
+/// be reused.
 fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (String, MadeFrom) {
     let settings: Vec<_> = MEDIA_VARIABLES
         .iter()
@@ -363,7 +364,7 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (Stri
         ])),
         cuts: MadeFrom::spans(&corrected.cuts),
     };
-    // The multivariant playlist leads to the chapters.
+    // The multivariant playlist refers to the chapters.
     let all = json!([each, corrected.has_chapters]);
     (of_bytes(all.to_string().as_bytes()), each)
 }
@@ -401,7 +402,7 @@ fn pricing(request: &Request) -> Result<Pricing, Error> {
     };
     let rate = |name: &str| match request.value(name).parse() {
         Ok(rate) if (0.0..=1e6).contains(&rate) => Ok(rate),
-        _ => Err(wrong(name, "write USD for a GB, as in 0.05")),
+        _ => Err(wrong(name, "write a price in USD per GB, for example 0.05")),
     };
     let views = request.value("views").parse();
     Ok(Pricing::new(

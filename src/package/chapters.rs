@@ -1,45 +1,45 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The chapters of a package, as players read them.
+//! Chapters of a package, in the form that players read.
 
 use serde::Serialize;
 
 use crate::timeline::{Span, Time};
 use crate::webvtt::{Cue, Document};
 
-/// One chapter in the package's own time.
+/// A chapter in the package's own time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chapter {
-    /// From its first frame to the next chapter's, or to the end.
+    /// Time from its first frame to the next chapter or to the end.
     pub span: Span,
-    /// One line of plain text.
+    /// Title: one line of plain text.
     pub title: String,
 }
 
-/// A chapter's picture.
+/// A chapter's image.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Image {
-    /// Its path in the package.
+    /// Path in the package.
     pub url: String,
-    /// Pixels a row.
+    /// Width in pixels.
     pub width: usize,
-    /// Rows.
+    /// Height in pixels.
     pub height: usize,
 }
 
-/// A chapter as it arrives: its end may be unknown.
+/// A chapter as it arrives; its end may be unknown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mark {
-    /// When it starts.
+    /// Start time.
     pub start: Time,
-    /// When it ends; `None` for the next one's start.
+    /// End time; `None` for the start of the next chapter.
     pub end: Option<Time>,
-    /// Its title, in any number of lines.
+    /// Title, in any number of lines.
     pub title: String,
 }
 
-/// The chapters that marks make in a programme of this duration: sorted by start, longer ones
-/// first, clipped, each with one line of title.
+/// Makes chapters from marks in a programme of this duration: sorted by start, longer ones first,
+/// clipped, each with a title of one line.
 pub fn chapters(mut marks: Vec<Mark>, duration: Time) -> Vec<Chapter> {
     marks.sort_by_key(|mark| (mark.start, std::cmp::Reverse(mark.end)));
     let starts: Vec<Time> = marks.iter().map(|mark| mark.start).collect();
@@ -56,7 +56,7 @@ pub fn chapters(mut marks: Vec<Mark>, duration: Time) -> Vec<Chapter> {
         .collect()
 }
 
-/// A chapter by Apple's "Providing JSON chapters".
+/// A chapter as in Apple's "Providing JSON chapters".
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct AppleChapter<'a> {
@@ -94,7 +94,7 @@ impl<'a> From<&'a Image> for AppleImage<'a> {
     }
 }
 
-/// `chapters.json`. `language` is a tag of BCP 47; chapters beyond the images have none.
+/// Writes `chapters.json`. `language` is a BCP 47 tag; chapters after the last image have none.
 pub fn json(chapters: &[Chapter], language: &str, images: &[Option<Image>]) -> Vec<u8> {
     let images = images.iter().map(Option::as_ref);
     let list: Vec<AppleChapter> = chapters
@@ -117,7 +117,7 @@ pub fn json(chapters: &[Chapter], language: &str, images: &[Option<Image>]) -> V
     bytes
 }
 
-/// `chapters.vtt`, by the W3C's rules.
+/// Writes `chapters.vtt`, by the W3C's rules.
 pub fn vtt(chapters: &[Chapter]) -> Vec<u8> {
     let cues = chapters
         .iter()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! In which codecs the picture is made.
+//! Codecs of the video renditions.
 
 use std::fmt;
 
-/// A codec of the picture.
+/// A video codec.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum VideoCodec {
     /// ITU-T H.264, which every player plays.
@@ -15,11 +15,11 @@ pub enum VideoCodec {
     Av1,
 }
 
-/// From the one that most players play to the one that takes the fewest bytes.
+/// All codecs, from the one that most players play to the one that needs the fewest bytes.
 const ALL: [VideoCodec; 3] = [VideoCodec::H264, VideoCodec::H265, VideoCodec::Av1];
 
 impl VideoCodec {
-    /// What a user calls it, and what stands in the names of renditions.
+    /// Returns the name in settings and in the names of renditions.
     pub fn name(self) -> &'static str {
         match self {
             VideoCodec::H264 => "h264",
@@ -28,7 +28,7 @@ impl VideoCodec {
         }
     }
 
-    /// The one that a codec of RFC 6381 is of, as in `avc1.64001F`; `None` for another one.
+    /// Returns the codec of an RFC 6381 string such as `avc1.64001F`; `None` for another one.
     pub fn of(codec: &str) -> Option<Self> {
         match codec.split('.').next()? {
             "avc1" | "avc3" => Some(VideoCodec::H264),
@@ -38,7 +38,7 @@ impl VideoCodec {
         }
     }
 
-    /// The rendition's name in this codec beside those in others: H.264 alone is not said.
+    /// Returns the name of a rendition in this codec; H.264 adds nothing to it.
     pub fn named(self, rendition: String) -> String {
         match self {
             VideoCodec::H264 => rendition,
@@ -47,12 +47,12 @@ impl VideoCodec {
     }
 }
 
-/// The codecs that every rendition of the picture is made in: H.264, and others beside it.
+/// Codecs in which every video rendition is made: H.264, and optionally others.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Codecs(Vec<VideoCodec>);
 
 impl Codecs {
-    /// In the order of playlists, H.264 first: a player that knows no better takes the first.
+    /// Iterates in the order of playlists, H.264 first: a simple player uses the first one.
     pub fn iter(&self) -> impl Iterator<Item = VideoCodec> {
         self.0.iter().copied()
     }
@@ -64,12 +64,12 @@ impl Default for Codecs {
     }
 }
 
-/// A list of codecs that no package is made of.
+/// A list of codecs that cannot be used for a package.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CodecsError {
-    /// This part of it is no codec.
+    /// This part of the list is not a codec.
     Unknown(String),
-    /// H.264 is not in it.
+    /// H.264 is missing.
     NotForAll,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Display for CodecsError {
                  \"h264,av1\""
             ),
             CodecsError::NotForAll => f.write_str(
-                "codecs has no \"h264\", and there are players that play nothing else; write, for \
+                "codecs has no \"h264\", which is the only one that every player plays; write, for \
                  example, \"h264,av1\"",
             ),
         }

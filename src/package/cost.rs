@@ -1,45 +1,45 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What it costs to keep a package and to deliver it, beside what a package at a fixed rate costs.
+//! Cost of storing and delivering a package, compared with a package at a fixed rate.
 //!
 //! An estimate of two lines of a bill: `bytes / 10^9 * rate`. Requests, taxes and free tiers are
-//! not in it. A provider whose GB has 2^30 bytes bills 7 % less than it says.
+//! not included. If a provider's GB has 2^30 bytes, its bill is 7 % lower.
 
 use serde::{Deserialize, Serialize};
 
-/// USD for keeping a GB for a month.
+/// USD for storing a GB for a month.
 pub const STORAGE_RATE: f64 = 0.023;
 /// USD for delivering a GB.
 pub const DELIVERY_RATE: f64 = 0.085;
-/// Where [`STORAGE_RATE`] and [`DELIVERY_RATE`] come from.
+/// Source of [`STORAGE_RATE`] and [`DELIVERY_RATE`].
 pub const SOURCE: &str = "list prices: Amazon S3 Standard, us-east-1, first 50 TB a month \
     (https://aws.amazon.com/s3/pricing); Amazon CloudFront, United States and Europe, first 10 TB \
     a month (https://aws.amazon.com/cloudfront/pricing)";
 
-/// Bits a second of a rendition that is encoded at a fixed rate, sound included: 720 lines of a
-/// class as conferencing services record them.
+/// Bit rate in bit/s of a rendition encoded at a fixed rate, audio included: 720 lines of a class
+/// as conferencing services record them.
 pub const FIXED_RATE: u64 = 1_500_000;
-/// How much a whole ladder takes for each byte of its largest rendition: 720, 540 and 360 lines of
-/// which each takes about half of what the one above takes.
+/// Size of a whole ladder relative to its largest rendition: 720, 540 and 360 lines, each with
+/// about half the bytes of the one above.
 pub const FIXED_LADDER: f64 = 1.8;
 
-/// The rates to reckon with.
+/// Rates for the estimate.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pricing {
-    /// How many times the class is watched, each time all of it.
+    /// Number of times the class is watched in full.
     pub views: u64,
-    /// USD for keeping a GB (10^9 bytes) for a month.
+    /// USD for storing a GB (10^9 bytes) for a month.
     pub storage_rate: f64,
     /// USD for delivering a GB.
     pub delivery_rate: f64,
-    /// Where the rates come from, where they are the default ones.
+    /// Source of the rates, if they are the default ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
 impl Pricing {
-    /// These rates, in USD for a GB and month and for a GB.
+    /// Returns these rates, in USD per GB and month, and per GB.
     pub fn new(views: u64, storage_rate: f64, delivery_rate: f64) -> Self {
         let is_default = storage_rate == STORAGE_RATE && delivery_rate == DELIVERY_RATE;
         Pricing {
@@ -59,55 +59,57 @@ impl Pricing {
     }
 }
 
-/// To a millionth: a short class costs less than a cent.
+/// Rounds to a millionth: a short class costs less than a cent.
 fn rounded(usd: f64) -> f64 {
     (usd * 1e6).round() / 1e6
 }
 
-/// What a package costs.
+/// Cost of a package.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cost {
     #[serde(flatten)]
     pub pricing: Pricing,
-    /// All files of the package but the manifest.
+    /// Size of all files of the package except the manifest, in bytes.
     pub stored_bytes: u64,
-    /// USD for keeping them for a month.
+    /// USD for storing them for a month.
     pub storage: f64,
-    /// What viewers get, by the rendition that they get.
+    /// Cost of delivery, by rendition.
     pub renditions: Vec<RenditionCost>,
-    /// The same class at a fixed rate; not where there is no picture.
+    /// Cost of the same class at a fixed rate; `None` without video.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fixed: Option<FixedCost>,
 }
 
-/// What it costs when every viewer gets this rendition.
+/// Cost if every viewer gets this rendition.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RenditionCost {
-    /// The picture's, as in `720p`, or where there is none the sound's.
+    /// Name of the video rendition, such as `720p`, or without video the label of the audio
+    /// rendition.
     pub name: String,
-    /// What a viewer of the whole class gets: its segments, and those of the default sound.
+    /// Bytes that a viewer of the whole class gets: its segments, and those of the default audio.
     pub bytes: u64,
     /// USD for delivering them to all views.
     pub delivery: f64,
 }
 
-/// A class of 720 lines at [`FIXED_RATE`], kept as a ladder of [`FIXED_LADDER`] times its size.
+/// Cost of a class of 720 lines at [`FIXED_RATE`], stored as a ladder of [`FIXED_LADDER`] times its
+/// size.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FixedCost {
-    /// Bits a second.
+    /// Bit rate in bit/s.
     pub rate: u64,
-    /// What is stored for each byte of it.
+    /// Bytes stored for each byte of it.
     pub ladder: f64,
-    /// What a viewer of the whole class gets: rate times duration.
+    /// Bytes that a viewer of the whole class gets: rate times duration.
     pub bytes: u64,
     /// USD for delivering them to all views.
     pub delivery: f64,
-    /// What is stored: ladder times bytes.
+    /// Bytes stored: ladder times bytes.
     pub stored_bytes: u64,
-    /// USD for keeping it for a month.
+    /// USD for storing them for a month.
     pub storage: f64,
 }
 
@@ -149,21 +151,21 @@ impl Cost {
         }
     }
 
-    /// The cost in lines to read.
+    /// Formats the cost as a table for people.
     pub fn table(&self) -> String {
         let pricing = &self.pricing;
         let mut lines = vec![format!(
-            "{} views of all of it at {} USD/GB, storage at {} USD/GB a month:",
+            "{} full views at {} USD/GB, storage at {} USD/GB per month:",
             pricing.views, pricing.delivery_rate, pricing.storage_rate
         )];
         let line = |name: &str, bytes: u64, delivery: f64| {
             format!(
-                "  {name:<12} {:>10} MB a view {delivery:>11.2} USD",
+                "  {name:<12} {:>10} MB per view {delivery:>11.2} USD",
                 megabytes(bytes)
             )
         };
         let stored = |bytes: u64, storage: f64| {
-            format!("stored {} MB, {storage:.4} USD a month", megabytes(bytes))
+            format!("stored {} MB, {storage:.4} USD per month", megabytes(bytes))
         };
         for one in &self.renditions {
             lines.push(line(&one.name, one.bytes, one.delivery));
@@ -195,7 +197,8 @@ mod tests {
     use crate::package::track::tests::track;
     use crate::timeline::Time;
 
-    /// An hour of 450 MB and 225 MB of picture and 45 MB of sound, by two voices.
+    /// Makes the manifest of an hour with 450 MB and 225 MB of video and 45 MB of audio in two
+    /// languages.
     fn manifest(has_video: bool) -> Manifest {
         let video = |lines: u32, bytes| Video {
             track: track(&format!("video/{lines}p"), "avc1", &[(3_600_000, bytes)]),
@@ -249,12 +252,12 @@ mod tests {
         );
         assert_eq!(
             cost.table(),
-            "1000 views of all of it at 0.085 USD/GB, storage at 0.023 USD/GB a month:\n  \
-             720p              495.0 MB a view       42.08 USD\n  \
-             360p              270.0 MB a view       22.95 USD\n  \
-             stored 800.0 MB, 0.0184 USD a month\n  \
-             fixed rate        675.0 MB a view       57.38 USD  (720p at 1.5 Mbit/s; 1.8x for its \
-             ladder: stored 1215.0 MB, 0.0279 USD a month)"
+            "1000 full views at 0.085 USD/GB, storage at 0.023 USD/GB per month:\n  \
+             720p              495.0 MB per view       42.08 USD\n  \
+             360p              270.0 MB per view       22.95 USD\n  \
+             stored 800.0 MB, 0.0184 USD per month\n  \
+             fixed rate        675.0 MB per view       57.38 USD  (720p at 1.5 Mbit/s; 1.8x for its \
+             ladder: stored 1215.0 MB, 0.0279 USD per month)"
         );
     }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The DASH manifest (ISO/IEC 23009-1) over the segments that the HLS playlists name.
+//! The DASH manifest (ISO/IEC 23009-1) for the segments of the HLS playlists.
 //!
-//! A template makes the names of segments out of their numbers or times. These are named by their
-//! content, so every one is listed (section 5.3.9.3), and a timeline says when each is shown
-//! (section 5.3.9.6).
+//! A template would make segment names from their numbers or times. These are named by their
+//! content, so every one is listed (section 5.3.9.3), and a timeline gives its time (section
+//! 5.3.9.6).
 
 use std::io;
 
@@ -17,17 +17,17 @@ use super::track::Track;
 use crate::language;
 use crate::timeline::Time;
 
-/// Times are in microseconds.
+/// Ticks per second: times are in microseconds.
 const TIMESCALE: u64 = 1_000_000;
-/// How much a player shall have before it starts, in seconds; it gets a segment at once anyway.
+/// Minimum buffer of a player before it starts; it gets a whole segment at once anyway.
 const MIN_BUFFER: &str = "PT2S";
 
-/// Bits a second that nobody's captions exceed for long.
+/// Bit rate in bit/s that captions never exceed for long.
 const TEXT_RATE: &str = "1000";
 
 type Xml = Writer<Vec<u8>>;
 
-/// The manifest, as a file.
+/// Writes the manifest as a file.
 pub fn manifest(programme: &Programme, duration: Time) -> Vec<u8> {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing into memory cannot fail.
@@ -37,8 +37,8 @@ pub fn manifest(programme: &Programme, duration: Time) -> Vec<u8> {
     bytes
 }
 
-/// A manifest of ours with these texts in the place of those that it lists; nothing else of it
-/// changes. `None` where it is no manifest.
+/// Replaces the texts listed in one of our manifests and leaves everything else unchanged. Returns
+/// `None` if it is not a manifest.
 pub fn relist(manifest: &[u8], texts: &[Text]) -> Option<Vec<u8>> {
     let manifest = std::str::from_utf8(manifest).ok()?;
     let mut reader = Reader::from_str(manifest);
@@ -72,12 +72,13 @@ pub fn relist(manifest: &[u8], texts: &[Text]) -> Option<Vec<u8>> {
     Some(written.into_bytes())
 }
 
-/// The files that a manifest names one by one, relative to it. `None` where it cannot be parsed.
+/// Returns the files that a manifest lists individually, relative to it, or `None` if it cannot be
+/// parsed.
 pub fn files(manifest: &[u8]) -> Option<Vec<String>> {
     let manifest = std::str::from_utf8(manifest).ok()?;
     let mut reader = Reader::from_str(manifest);
     let mut files = Vec::new();
-    // The folder or file of a representation, until it is known which of them it is.
+    // The folder or file of a representation, until it is known which of the two it is.
     let (mut base, mut in_base, mut is_file) = (String::new(), false, false);
     let mut depth = 0_usize;
     loop {
@@ -141,7 +142,7 @@ fn write(xml: &mut Xml, programme: &Programme, duration: Time) -> io::Result<()>
             xml.create_element("Period")
                 .with_attributes([("id", "class"), ("start", "PT0S")])
                 .write_inner_content(|xml| {
-                    // A player switches inside of a set, so each codec has its own.
+                    // A player switches within a set, so each codec has its own set.
                     for set in programme.video_sets() {
                         video(xml, set)?;
                     }
@@ -214,7 +215,7 @@ fn audio(xml: &mut Xml, audio: &Audio) -> io::Result<()> {
         .map(|_| ())
 }
 
-/// A whole WebVTT file (section 5.3.9.2.1: a representation that is one segment).
+/// Writes a whole WebVTT file as a representation with one segment (section 5.3.9.2.1).
 fn text(xml: &mut Xml, text: &Text) -> io::Result<()> {
     let set = xml
         .create_element("AdaptationSet")
@@ -255,7 +256,7 @@ fn in_language<'a>(set: ElementWriter<'a, Vec<u8>>, language: &str) -> ElementWr
     }
 }
 
-/// What a person chooses by. XML has no control characters.
+/// Writes the label by which a person chooses. Control characters are not allowed in XML.
 fn label(xml: &mut Xml, label: &str) -> io::Result<()> {
     let label: String = label.chars().filter(|c| !c.is_control()).collect();
     xml.create_element("Label")
@@ -263,8 +264,8 @@ fn label(xml: &mut Xml, label: &str) -> io::Result<()> {
         .map(|_| ())
 }
 
-/// Whom a set is for (ETSI TS 103 285 section 6.1.2, 7.1.2): 1 for people who do not see, 2 for
-/// people who do not hear.
+/// Writes the audience of a set (ETSI TS 103 285 section 6.1.2, 7.1.2): 1 for blind people, 2 for
+/// deaf people.
 fn purpose(xml: &mut Xml, value: &str) -> io::Result<()> {
     descriptor(
         xml,
@@ -327,7 +328,7 @@ fn segments(xml: &mut Xml, track: &Track) -> io::Result<()> {
         .map(|_| ())
 }
 
-/// When segments start and how long they are, runs of one length as one.
+/// Writes start and duration of segments; a run of equal durations is one entry.
 fn timeline(xml: &mut Xml, track: &Track) -> io::Result<()> {
     let mut runs: Vec<(u64, u64, u64)> = Vec::new();
     let mut last_end = None;

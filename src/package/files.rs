@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The playlists and the manifest of a programme, as files of the package.
+//! The playlists and the DASH manifest of a programme, as files of the package.
 
 use super::hls::playlist::{i_frames, media};
 use super::programme::Programme;
 use super::{dash, names};
 
 impl Programme {
-    /// All playlists and the DASH manifest: paths in the package and contents.
+    /// Returns all playlists and the DASH manifest: paths in the package and contents.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
         let mut files = Vec::new();
         for track in self.tracks() {

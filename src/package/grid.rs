@@ -1,44 +1,44 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Where key frames and segments start. The decision is made once for all renditions, on the
+//! Positions of key frames and segment starts. They are decided once for all renditions, from the
 //! times of frames, so that a player can switch between renditions at every segment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::timeline::{Span, Time};
 
-/// A shorter segment at a splice becomes a part of the one beside it. With it and a frame a segment
-/// of six seconds is no longer than its target duration allows (RFC 8216 section 4.3.3.1: rounded).
+/// Length below which a segment at a splice is merged into its neighbour. A segment of six seconds
+/// plus this and a frame still fits its target duration (RFC 8216 section 4.3.3.1: rounded).
 const SHORT: Time = Time::from_millis(450);
 
-/// Times of frames and of splices are rounded, each for itself.
+/// Tolerance: times of frames and of splices are rounded separately.
 const ROUNDING: Time = Time::from_nanos(5000);
 
-/// What starts at a frame.
+/// Result for one frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Start {
-    /// The frame is a key frame.
+    /// Whether the frame is a key frame.
     pub key: bool,
-    /// The frame is the first of a segment, and so a key frame too.
+    /// Whether the frame is the first of a segment, and so a key frame, too.
     pub segment: bool,
 }
 
-/// A kept span of the source that begins in the package.
+/// Start of a kept span of the source in the package.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Splice {
-    /// Where it begins in the package.
+    /// Its start in the package.
     pub at: Time,
-    /// What it is of the source. Its end may be unknown, that is [`Time::MAX`].
+    /// Its span of the source. The end may be unknown, which is [`Time::MAX`].
     pub source: Span,
 }
 
-/// Decides frame by frame what starts there.
+/// Decides frame by frame where segments and key frames start.
 ///
-/// Segments start at splices and at the first frame at or after every multiple of the segment
-/// duration in the source's time, so that what another cut does not touch is cut into the same
-/// segments. Where nothing is told of splices the package's time is the source's. Key frames stand
-/// at the starts of segments, at the multiples of the key-frame interval inside each multiple of
-/// the segment duration, and where somebody asked for one.
+/// Segments start at splices. They also start at the first frame at or after every multiple of the
+/// segment duration in the source's time. A passage that another cut does not touch is therefore
+/// split into the same segments. Without splices, the package's time is the source's. Key frames
+/// are at segment starts and at requested times. They are also at multiples of the key-frame
+/// interval within each multiple of the segment duration.
 #[derive(Clone, Debug)]
 pub struct Grid {
     segment: Time,
@@ -46,15 +46,15 @@ pub struct Grid {
     asked: BTreeSet<Time>,
     splices: BTreeMap<Time, Span>,
     splice: Splice,
-    /// The following are in the source's time.
+    /// The following times are in the source's time.
     next_segment: Time,
     next_key: Time,
     last_segment: Time,
 }
 
 impl Grid {
-    /// `segment` is how long segments are, `interval` the longest time between two key frames;
-    /// both are at least a millisecond.
+    /// Makes a grid with this segment duration and this longest time between key frames; both are
+    /// at least a millisecond.
     pub fn new(segment: Time, interval: Time) -> Self {
         let least = Time::from_millis(1);
         Grid {
@@ -72,13 +72,13 @@ impl Grid {
         }
     }
 
-    /// Asks for a key frame at the first frame at or after `time`. A time that lies behind the
-    /// last frame asked about takes the next one.
+    /// Requests a key frame at the first frame at or after `time`. If `time` has already passed,
+    /// the next frame becomes one.
     pub fn ask(&mut self, time: Time) {
         self.asked.insert(time);
     }
 
-    /// Tells of a splice before its first frame is asked about.
+    /// Adds a splice; to be called before its first frame is passed to `at`.
     pub fn splice(&mut self, splice: Splice) {
         self.splices.insert(splice.at, splice.source);
     }
@@ -90,7 +90,7 @@ impl Grid {
         *self = fresh;
     }
 
-    /// What starts at the frame of this time. Times must not decrease.
+    /// Returns what starts at the frame of this time. Times must not decrease.
     pub fn at(&mut self, time: Time) -> Start {
         let reached = time.saturating_add(ROUNDING);
         let mut start = Start::default();
@@ -128,8 +128,8 @@ impl Grid {
         start
     }
 
-    /// Whether a segment may start at this time of the source: what it leaves at a splice is long
-    /// enough for one, or has no room in the one before.
+    /// Returns whether a segment may start at this source time. The rest up to a splice must be
+    /// long enough for a segment, or not fit into the one before.
     fn is_apart(&self, source: Time) -> bool {
         let Span { start, end } = self.splice.source;
         let begins = start == Time::ZERO || source.saturating_sub(start) >= SHORT;
@@ -144,7 +144,7 @@ impl Grid {
 mod tests {
     use super::*;
 
-    /// The frame numbers at which key frames and segments start.
+    /// Returns the frame numbers at which key frames and segments start.
     fn starts(grid: &mut Grid, rate: (u64, u64), frames: u64) -> (Vec<u64>, Vec<u64>) {
         let (mut keys, mut segments) = (Vec::new(), Vec::new());
         for frame in 0..frames {
@@ -198,7 +198,8 @@ mod tests {
         assert!(grid.at(Time::from_millis(13_000)).key);
     }
 
-    /// The segments' starts, in milliseconds, of ten frames a second over these spans of the source.
+    /// Returns the segment starts, in milliseconds, for ten frames per second and these spans of
+    /// the source.
     fn spliced(kept: &[(u64, u64)], end: u64) -> Vec<u64> {
         let mut grid = Grid::new(Time::from_secs(6), Time::from_secs(6));
         let mut at = 0;
@@ -223,7 +224,7 @@ mod tests {
         // 13 to 27 and 40 to 50 of the source.
         let starts = spliced(&[(13_000, 27_000), (40_000, 50_000)], u64::MAX);
         assert_eq!(starts, [0, 5_000, 11_000, 14_000, 16_000, 22_000]);
-        // The same, begun two seconds later.
+        // The same, started two seconds later.
         let starts = spliced(&[(15_000, 27_000), (40_000, 50_000)], u64::MAX);
         assert_eq!(starts, [0, 3_000, 9_000, 12_000, 14_000, 20_000]);
     }

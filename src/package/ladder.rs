@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Which renditions of a picture are made, at which size, frame rate and ceiling.
+//! The video renditions to make: size, frame rate and highest bit rate.
 
 use std::fmt;
 
-/// The heights of an automatic ladder, in pixels.
+/// Heights of an automatic ladder, in pixels.
 const HEIGHTS: [u32; 4] = [1080, 720, 540, 360];
 
-/// Ceilings in kbit/s by the pixels of a picture.
+/// Highest bit rates in kbit/s by the number of pixels.
 ///
-/// From the table for 16:9 in Apple's HLS authoring specification, section "Video"; for 640x360
-/// the figure of its next rung (432p), because the lowest rung shows slides as well and a ceiling
-/// costs nothing where the picture is still.
+/// From the table for 16:9 in Apple's HLS authoring specification, section "Video". 640x360 uses
+/// the figure of the next rung (432p): the lowest rung shows slides, too, and a high limit costs
+/// nothing while the video is still.
 const CEILINGS: [(f64, f64); 5] = [
     (640.0 * 360.0, 730.0),
     (960.0 * 540.0, 2000.0),
@@ -20,38 +20,37 @@ const CEILINGS: [(f64, f64); 5] = [
     (3840.0 * 2160.0, 16800.0),
 ];
 
-/// The highest frame rate of a rendition, in frames per second.
+/// Highest frame rate of a rendition, in frames per second.
 const MAX_RATE: f64 = 30.0;
 
-/// Pictures a second that the lower rendition of a screen keeps at least.
+/// Least number of frames per second in the lower rendition of a screen.
 const SCREEN_RATE: f64 = 5.0;
-/// Its ceiling in kbit/s: a slide change is one picture of some 100 kB.
+/// Its highest bit rate in kbit/s: a slide change is one frame of some 100 kB.
 const SCREEN_CEILING: u32 = 1200;
-/// What the renditions of a screen add to the quality asked for, as an x264 rate factor. The upper one
-/// looks no worse than a camera's, because its encoder searches longer and looks farther ahead. The
-/// lower one's counts less, because its pictures are shown for long; 14 px text of 1080 lines stays as
-/// legible as it was.
+/// Offsets to the requested quality for the renditions of a screen, as x264 rate factors. The upper
+/// one looks no worse than a camera's, because its encoder searches longer and looks farther ahead.
+/// The lower one can be coarser, because its frames are shown for long; text of 14 px in 1080 lines
+/// stays as legible as before.
 const SCREEN_QUALITY: [i32; 2] = [2, 20];
 
-/// The same of the largest rendition of a camera and of the smaller ones. With rare key frames the
-/// largest would look a little worse than with one every two seconds; who gets a smaller one gets it
-/// because bytes are scarce.
+/// The same for the largest rendition of a camera and for the smaller ones. With rare key frames
+/// the largest would look slightly worse than with one every two seconds. Viewers get a smaller one
+/// because their bandwidth is low.
 const CAMERA_QUALITY: [i32; 2] = [-1, 1];
 
-/// What is known of a picture before it is scaled. Width and height are those of the upright
-/// picture, after any rotation.
+/// Properties of a video before scaling. Width and height are those after any rotation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Picture {
-    /// Pixels a row.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
     /// Width to height of one pixel, as a fraction; `(1, 1)` for square pixels.
     pub pixel_aspect: (u32, u32),
 }
 
 impl Picture {
-    /// The size in square pixels, never smaller in either direction than the stored one.
+    /// Returns the size in square pixels, never smaller in either direction than the stored one.
     fn display_size(self) -> (f64, f64) {
         let (width, height) = (f64::from(self.width), f64::from(self.height));
         let (num, den) = self.pixel_aspect;
@@ -65,43 +64,43 @@ impl Picture {
     }
 }
 
-/// One rendition of the picture, with square pixels.
+/// A video rendition, with square pixels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rung {
-    /// The height that names it, as in `720p`: the shorter side of the picture, so that an
-    /// upright picture (1080x1920) counts as 1080.
+    /// Height in its name, such as `720p`: the shorter side of the video, so that upright video
+    /// (1080x1920) counts as 1080.
     pub lines: u32,
-    /// Pixels a row, even.
+    /// Width in pixels, even.
     pub width: u32,
-    /// Rows, even.
+    /// Height in pixels, even.
     pub height: u32,
-    /// The highest bit rate, in kbit/s.
+    /// Highest bit rate, in kbit/s.
     pub ceiling: u32,
-    /// It shows one of so many pictures, at least 1, counted from every key frame; of the dearest rung
-    /// all are shown.
+    /// Decimation: it shows one of this many frames, at least 1, counted from every key frame. The
+    /// dearest rung shows all frames.
     pub every: u32,
-    /// Another rung is as large, so that its frame rate is part of its name.
+    /// Whether another rung has the same size, so that the frame rate is part of the name.
     pub named_by_rate: bool,
-    /// What the pictures are of, which the encoder is set for.
+    /// Kind of content, for which the encoder is set.
     pub content: Content,
-    /// What is added to the quality asked for, as an x264 rate factor: above 0 coarser.
+    /// Offset to the requested quality, as an x264 rate factor: above 0 means coarser.
     pub quality: i32,
 }
 
-/// What pictures are of.
+/// Kind of content.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Content {
-    /// People and rooms, or it is not known.
+    /// People and rooms, or unknown content.
     #[default]
     Camera,
-    /// Pages, code, a terminal, with or without a small webcam: sharp edges on even ground that
-    /// stand still.
+    /// Pages, code or a terminal, with or without a small webcam: sharp edges on even ground that
+    /// do not move.
     Screen,
 }
 
 impl Rung {
-    /// The rendition's name beside others of a source at this many pictures per second: its lines,
-    /// as in `720p`, or where another one is as large with its frame rate, as in `720p5`.
+    /// Returns the rendition's name for a source at this frame rate. It is the number of lines,
+    /// such as `720p`, with the frame rate if another rendition has the same size, such as `720p5`.
     pub fn name(&self, rate: (u32, u32)) -> String {
         let (num, den) = self.frame_rate(rate);
         let own = (f64::from(num) / f64::from(den.max(1))).round();
@@ -109,14 +108,15 @@ impl Rung {
         format!("{}p{}", self.lines, rate.unwrap_or_default())
     }
 
-    /// The pictures it shows per second, of a source at this rate.
+    /// Returns the frame rate of the rendition for a source at this rate.
     pub fn frame_rate(&self, (num, den): (u32, u32)) -> (u32, u32) {
         reduced(num, den.saturating_mul(self.every.max(1)))
     }
 }
 
-/// How many threads encode each rendition on this many processors: as many in all as x264 takes for
-/// one stream, shared by the number of pixels a second. Each of them holds pictures of its own.
+/// Returns the number of encoder threads of each rendition for this many processors. The total is
+/// what x264 uses for one stream, shared by pixels per second, because each thread holds frames of
+/// its own.
 pub fn threads(rungs: &[Rung], processors: usize) -> Vec<u32> {
     let pixels =
         |rung: &Rung| f64::from(rung.width) * f64::from(rung.height) / f64::from(rung.every.max(1));
@@ -128,25 +128,25 @@ pub fn threads(rungs: &[Rung], processors: usize) -> Vec<u32> {
         .collect()
 }
 
-/// Which renditions a user asks for.
+/// The renditions that a user requests.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Ladder {
-    /// What fits the content; where that is not known as [`Ladder::Camera`].
+    /// Renditions that fit the content; [`Ladder::Camera`] if it is unknown.
     #[default]
     Auto,
     /// 1080, 720, 540 and 360 lines, up to the source's.
     Camera,
-    /// Two renditions as large as the source, up to 1080 lines, so that text stays legible; the lower
-    /// one shows fewer pictures, more coarsely.
+    /// Two renditions as large as the source, up to 1080 lines, so that text stays legible. The
+    /// lower one has fewer frames and is coarser.
     Screen,
     /// These numbers of lines, up to the source's.
     Lines(Vec<u32>),
 }
 
-/// A ladder that nothing can be made of.
+/// A ladder that cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LadderError {
-    /// The part of the text that is wrong.
+    /// The invalid part of the text.
     part: String,
 }
 
@@ -211,11 +211,11 @@ impl fmt::Display for Ladder {
 }
 
 impl Ladder {
-    /// The renditions of a picture at a constant frame rate, dearest first, at least one. None is
-    /// larger than the source.
+    /// Returns the renditions of a video at a constant frame rate, dearest first, at least one.
+    /// None is larger than the source.
     ///
-    /// A source that is a quarter or more larger than the largest rung below 1080 that fits is a
-    /// rung itself: small text on a 480-line screen recording is lost at 360 lines.
+    /// A source at least a quarter larger than the largest fitting rung below 1080 is a rung
+    /// itself. The small text of a 480-line screen recording is lost at 360 lines.
     pub fn rungs(&self, picture: Picture, rate: (u32, u32)) -> Vec<Rung> {
         let (width, height) = picture.display_size();
         let shorter = width.min(height);
@@ -249,7 +249,7 @@ impl Ladder {
                 content: Content::Camera,
                 quality: match self {
                     Ladder::Auto | Ladder::Camera => CAMERA_QUALITY[number.min(1)],
-                    // Who names the lines names the quality of all.
+                    // A user who lists the lines sets the quality of all.
                     Ladder::Screen | Ladder::Lines(_) => 0,
                 },
             }
@@ -261,7 +261,7 @@ impl Ladder {
     }
 }
 
-/// The renditions of a screen that is shown as large as `top`.
+/// Returns the renditions of a screen that is shown at the size of `top`.
 fn screen(top: Rung, (num, den): (u32, u32)) -> Vec<Rung> {
     let rate = f64::from(num) / f64::from(den.max(1));
     let top = Rung {
@@ -270,7 +270,7 @@ fn screen(top: Rung, (num, den): (u32, u32)) -> Vec<Rung> {
         ..top
     };
     let lower = Rung {
-        // 29.97 is a rate of 30.
+        // 29.97 counts as 30.
         every: ((rate / SCREEN_RATE + 0.01) as u32).max(1),
         named_by_rate: true,
         ceiling: top.ceiling.min(SCREEN_CEILING),
@@ -280,12 +280,13 @@ fn screen(top: Rung, (num, den): (u32, u32)) -> Vec<Rung> {
     vec![top, lower]
 }
 
-/// The nearest even number, at least 2: 4:2:0 pictures have no odd sides.
+/// Returns the nearest even number, at least 2: 4:2:0 video has no odd sides.
 fn even(length: f64) -> u32 {
     ((length / 2.0).round() as u32).max(1) * 2
 }
 
-/// The ceiling of a picture in kbit/s, between the table's rows along a power of the pixels.
+/// Returns the highest bit rate of a video in kbit/s, interpolated between the table's rows along a
+/// power of the pixels.
 fn ceiling(width: u32, height: u32) -> u32 {
     let pixels = f64::from(width) * f64::from(height);
     let after = CEILINGS
@@ -297,12 +298,12 @@ fn ceiling(width: u32, height: u32) -> u32 {
     (rate.round() as u32).max(100)
 }
 
-/// The constant frame rate of the renditions, as a fraction, of a source at `num`/`den` frames
-/// per second (0 where it is unknown or varies).
+/// Returns the constant frame rate of the renditions, as a fraction, for a source at `num`/`den`
+/// frames per second (0 if it is unknown or varies).
 ///
-/// Up to 30 it stays. Above, every second, third … frame is kept where that leaves at least 20 a
-/// second, so that motion stays even; else it becomes 30, as it does where nothing is known or
-/// the figure is a time base (1000/1) and no rate.
+/// A rate up to 30 stays. Above that, every second, third … frame is kept if at least 20 per second
+/// remain, so that motion stays even. Otherwise the rate becomes 30, as it does if the rate is
+/// unknown or is a time base (1000/1).
 pub fn frame_rate(num: u32, den: u32) -> (u32, u32) {
     let rate = f64::from(num) / f64::from(den.max(1));
     if num == 0 || den == 0 || rate > 240.0 {

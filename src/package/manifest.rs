@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `manifest.json`: what a platform reads before it shows a package. Its JSON schema is
-//! `manifest.schema.json` beside this file.
+//! `manifest.json`: the data that a platform reads before it shows a package. Its JSON schema is
+//! `manifest.schema.json` in this folder.
 //!
-//! Times are in seconds, rates in bit/s, sizes in bytes. catalogsink writes what it knows of the
-//! media; whoever knows the source and its drafts adds the rest.
+//! Times are in seconds, rates in bit/s, sizes in bytes. catalogsink writes what it knows about the
+//! media; the code that knows the source and its drafts adds the rest.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,30 +20,30 @@ use crate::timeline::{CutList, FrameRate, Span, Time};
 /// The JSON schema (draft 2020-12) that every manifest follows.
 pub const SCHEMA: &str = include_str!("manifest.schema.json");
 
-/// The version of the manifest's form.
+/// Version of the manifest's format.
 const FORM: u32 = 1;
 
 /// The manifest of a package.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Manifest {
-    /// The version of this form, 1.
+    /// Version of this format, 1.
     pub form: u32,
-    /// The program that made the package, and its version.
+    /// Program that made the package, and its version.
     pub generator: String,
-    /// The class's title.
+    /// Title of the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// Length of the longest track.
     pub duration: f64,
-    /// The multivariant playlist's path in the package.
+    /// Path of the multivariant playlist in the package.
     pub playlist: String,
-    /// The DASH manifest's path in the package.
+    /// Path of the DASH manifest in the package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dash: Option<String>,
-    /// Renditions of the picture: those in H.264 first, of each codec the largest first.
+    /// Video renditions: those in H.264 first, for each codec the largest first.
     pub video: Vec<VideoEntry>,
-    /// Renditions of the sound, the default first.
+    /// Audio renditions, the default first.
     pub audio: Vec<AudioEntry>,
     /// Captions and subtitles, in the order of the playlist.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,66 +53,66 @@ pub struct Manifest {
     pub descriptions: Vec<TextEntry>,
     /// Chapters in the package's time.
     pub chapters: Vec<ChapterEntry>,
-    /// All media segments together.
+    /// Size of all media segments together.
     pub bytes: u64,
-    /// Still pictures.
+    /// Still images.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnails: Option<ThumbnailsEntry>,
-    /// The one progressive MP4, where there is one.
+    /// The progressive MP4, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mp4: Option<MovieEntry>,
     /// The source's spans that are in the package, in the source's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<Vec<SpanEntry>>,
-    /// By whom the drafts were approved that the package was made with.
+    /// State of the drafts that the package was made with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub review: Vec<ReviewEntry>,
-    /// When a viewer has completed the class.
+    /// Condition under which a viewer has completed the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion: Option<Completion>,
-    /// What it costs to keep and deliver the package.
+    /// Cost of storing and delivering the package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<Cost>,
-    /// Where a published package has encrypted segments. Sizes and rates are those before it.
+    /// Encryption of a published package's segments. Sizes and rates are those before encryption.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<EncryptionEntry>,
-    /// Changes with everything that the media are made from: where it is the same, they can be
-    /// used again.
+    /// Fingerprint of everything that the media are made from: if it is unchanged, they can be
+    /// reused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_from: Option<String>,
-    /// As `made_from`, for each kind of media.
+    /// The same as `made_from`, for each kind of media.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub each_made_from: Option<MadeFrom>,
 }
 
-/// What kinds of media are made from. The cuts, which they have in common, stand alone: what another
-/// cut does not touch can be used again.
+/// Fingerprints of the inputs of each kind of media. The cuts, which they share, are separate:
+/// media that another cut does not touch can be reused.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MadeFrom {
-    /// The fingerprint of the recording.
+    /// Fingerprint of the recording.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recording: Option<String>,
-    /// Changes with everything that the picture is made from but the cuts.
+    /// Fingerprint of everything that the video is made from, except the cuts.
     pub picture: String,
-    /// The same for the recording's sound.
+    /// The same for the recording's audio.
     pub sound: String,
-    /// The same for sound with a description of what is seen.
+    /// The same for audio descriptions.
     pub descriptions: String,
-    /// The kept spans of the cut list, start and end in nanoseconds. Where the last one has no end
-    /// it is that of the recording.
+    /// Kept spans of the cut list, start and end in nanoseconds. If the last one has no end, it
+    /// ends with the recording.
     pub cuts: Vec<(u64, Option<u64>)>,
 }
 
 impl MadeFrom {
-    /// The spans of a cut list.
+    /// Returns the spans of a cut list.
     pub fn spans(cuts: &CutList) -> Vec<(u64, Option<u64>)> {
         let end = |end: Time| (end != Time::MAX).then_some(end.nanos());
         let spans = cuts.kept().map(|span| (span.start.nanos(), end(span.end)));
         spans.collect()
     }
 
-    /// The cut list; `None` where the spans are none.
+    /// Returns the cut list, or `None` if the spans are invalid.
     pub fn cut_list(&self) -> Option<CutList> {
         let spans = self.cuts.iter().map(|&(start, end)| {
             let end = end.map_or(Time::MAX, Time::from_nanos);
@@ -122,52 +122,52 @@ impl MadeFrom {
     }
 }
 
-/// A rendition of the picture.
+/// A video rendition.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct VideoEntry {
-    /// As in `720p`, of one that shows fewer pictures than the source as in `720p5`, in another codec
-    /// than H.264 as in `720p-av1`.
+    /// Name, such as `720p`; `720p5` if it shows fewer frames than the source, `720p-av1` if the
+    /// codec is not H.264.
     pub name: String,
-    /// Pixels a row.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
-    /// Frames a second.
+    /// Frames per second.
     pub frame_rate: f64,
     #[serde(flatten)]
     pub media: MediaEntry,
 }
 
-/// A rendition of the sound.
+/// An audio rendition.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct AudioEntry {
-    /// What a listener chooses it by.
+    /// Label by which a listener chooses it.
     pub label: String,
-    /// A tag of BCP 47, `und` where it is unknown.
+    /// BCP 47 tag, `und` if the language is unknown.
     pub language: String,
-    /// What it is for.
+    /// Purpose.
     pub role: Role,
     /// Number of channels.
     pub channels: u16,
-    /// Samples a second.
+    /// Samples per second.
     pub sample_rate: u32,
     #[serde(flatten)]
     pub media: MediaEntry,
 }
 
-/// What all renditions have.
+/// Properties common to all renditions.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MediaEntry {
-    /// The media playlist's path in the package.
+    /// Path of the media playlist in the package.
     pub playlist: String,
-    /// The codec by RFC 6381.
+    /// Codec by RFC 6381.
     pub codec: String,
-    /// Measured bits a second over the whole rendition.
+    /// Measured average bit rate of the whole rendition.
     pub average_rate: u64,
-    /// Measured highest bits a second over about a segment's length.
+    /// Measured highest bit rate over about a segment's length.
     pub peak_rate: u64,
     /// Size of its media segments.
     pub bytes: u64,
@@ -175,44 +175,44 @@ pub struct MediaEntry {
     pub segments: usize,
 }
 
-/// Still pictures: paths in the package.
+/// Still images: paths in the package.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ThumbnailsEntry {
-    /// The picture that stands for the class.
+    /// Image that represents the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poster: Option<String>,
-    /// The WebVTT track that says where in which sheet the picture of a time stands.
+    /// WebVTT track with the sheet and the position of the image for each time.
     pub track: String,
-    /// How sheets are laid out.
+    /// Layout of the sheets.
     pub tiles: TilesEntry,
-    /// The sheets, in the order of their times.
+    /// Sheets, in the order of their times.
     pub sheets: Vec<String>,
 }
 
-/// How sheets of small pictures are laid out: all but the last are full.
+/// Layout of sheets of small images: all but the last are full.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TilesEntry {
-    /// Pictures in a row.
+    /// Images per row.
     pub columns: usize,
-    /// Rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Pixels a row of a picture.
+    /// Width of an image in pixels.
     pub width: usize,
-    /// Rows of pixels of a picture.
+    /// Height of an image in pixels.
     pub height: usize,
 }
 
-/// The one progressive MP4.
+/// The progressive MP4.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MovieEntry {
-    /// Its path in the package.
+    /// Path in the package.
     pub file: String,
-    /// Its size.
+    /// Size.
     pub bytes: u64,
-    /// The name of the picture's rendition that it holds.
+    /// Name of the video rendition in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video: Option<String>,
-    /// The label of the sound's rendition that it holds.
+    /// Label of the audio rendition in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audio: Option<String>,
 }
@@ -220,22 +220,22 @@ pub struct MovieEntry {
 /// A text. Paths are in the package.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct TextEntry {
-    /// What it is for.
+    /// Purpose.
     pub role: TextRole,
-    /// A tag of BCP 47, `und` where it is unknown.
+    /// BCP 47 tag, `und` if the language is unknown.
     pub language: String,
-    /// What a viewer chooses it by.
+    /// Label by which a viewer chooses it.
     pub label: String,
-    /// The whole text as WebVTT; always in a package, not in every encrypted publication of it.
+    /// The whole text as WebVTT; always in a package, but not in every encrypted publication of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// The media playlist, where the text is a rendition.
+    /// The media playlist, if the text is a rendition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub playlist: Option<String>,
-    /// The text to read.
+    /// The text as a readable page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transcript: Option<String>,
-    /// Whether a person approved it, where that is known.
+    /// Whether a person approved it, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approved: Option<bool>,
 }
@@ -246,7 +246,7 @@ pub struct ChapterEntry {
     pub start: f64,
     pub end: f64,
     pub title: String,
-    /// Its picture's path in the package.
+    /// Path of its image in the package.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
 }
@@ -258,37 +258,37 @@ pub struct SpanEntry {
     pub end: f64,
 }
 
-/// The state of a draft that the package was made with.
+/// State of a draft that the package was made with.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ReviewEntry {
-    /// The draft's file name.
+    /// File name of the draft.
     pub file: String,
     /// Whether a person approved it.
     pub approved: bool,
-    /// Who.
+    /// Name of that person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }
 
-/// How segments are encrypted.
+/// Encryption of segments.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct EncryptionEntry {
-    /// As in EXT-X-KEY (RFC 8216 section 4.3.2.4).
+    /// Method as in EXT-X-KEY (RFC 8216 section 4.3.2.4).
     pub method: String,
-    /// Where players get the key.
+    /// URI from which players get the key.
     pub key_uri: String,
 }
 
-/// When a viewer has completed the class.
+/// Condition under which a viewer has completed the class.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Completion {
-    /// The share of the class that has to be watched, 0 to 1.
+    /// Share of the class that has to be watched, 0 to 1.
     pub threshold: f64,
 }
 
 impl Manifest {
-    /// What the media say. The duration is that of the longest track.
+    /// Returns the manifest of these media. The duration is that of the longest track.
     pub fn of_media(programme: &Programme, chapters: &[Chapter], duration: Time) -> Self {
         let video: Vec<VideoEntry> = programme
             .video
@@ -358,8 +358,8 @@ impl Manifest {
         Cost::new(renditions, duration, stored_bytes, pricing)
     }
 
-    /// The renditions of the picture that every player plays, largest first: those in the first one's
-    /// codec.
+    /// Returns the video renditions that every player plays, largest first: those in the first
+    /// one's codec.
     pub fn played_by_all(&self) -> &[VideoEntry] {
         let same = |one: &VideoEntry, other: &VideoEntry| {
             sample_format(&one.media.codec) == sample_format(&other.media.codec)
@@ -367,10 +367,10 @@ impl Manifest {
         self.video.chunk_by(same).next().unwrap_or_default()
     }
 
-    /// The renditions that it tells of, without texts and chapters. `track` reads one whose times
-    /// are whole frames of this rate, `rate` is that of the picture, of whose frames a rendition may
-    /// show every second, third … one. `None` where one cannot be read or is none that was written
-    /// so.
+    /// Returns the listed renditions, without texts and chapters. `track` reads a track whose times
+    /// are whole frames of the given rate. `rate` is the frame rate of the video; a rendition may
+    /// show every second, third … frame of it. Returns `None` if one cannot be read or was not
+    /// written in this form.
     pub fn programme(
         &self,
         rate: Option<(u32, u32)>,
@@ -407,9 +407,9 @@ impl Manifest {
         })
     }
 
-    /// The manifest as a file.
+    /// Writes the manifest as a file.
     pub fn to_json(&self) -> Vec<u8> {
-        // Nothing in a manifest can fail to be written as JSON.
+        // Everything in a manifest can be written as JSON.
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
@@ -431,7 +431,7 @@ impl MediaEntry {
 }
 
 impl TextEntry {
-    /// The entries of captions and of descriptions.
+    /// Returns the entries of captions and of descriptions.
     pub fn of(texts: &[Text]) -> (Vec<TextEntry>, Vec<TextEntry>) {
         let (captions, descriptions): (Vec<&Text>, Vec<&Text>) =
             texts.iter().partition(|text| text.is_rendition());

@@ -2,16 +2,18 @@
 
 //! Renditions, playlists, chapters and the manifest of a package.
 //!
-//! A package is a folder of CMAF segments with HLS playlists over them. This module says which
-//! renditions are made ([`ladder`]) in which codecs ([`coding`]), where segments start ([`grid`]),
-//! what a finished track holds and is measured at ([`mp4::codec`], [`mp4::fragment`], [`mp4::chunks`], [`track`]),
-//! and what the files say that lead to it ([`hls::playlist`], [`dash`], [`text`], [`transcript`],
-//! [`chapters`], [`manifest`]).
-//! [`pictures`] chooses and lays out stills, [`mp4::progressive`] makes one file of a package, [`reuse`]
-//! says what of an old package can be in a new one, [`cost`] what it costs to keep and deliver it,
-//! [`publication::release`] what of it is published and in which order ([`publication::listing`] what lies there for that,
-//! [`publication::encryption`] how segments are encrypted for it), and [`check`] reads a package and finds what is
-//! wrong with it.
+//! A package is a folder of CMAF segments with HLS playlists and a DASH manifest. Modules by task:
+//!
+//! - choice of renditions: [`ladder`], codecs: [`coding`], segment starts: [`grid`];
+//! - contents and bit rates of a finished track: [`mp4::codec`], [`mp4::fragment`],
+//!   [`mp4::chunks`], [`track`];
+//! - files that refer to it: [`hls::playlist`], [`dash`], [`text`], [`transcript`], [`chapters`],
+//!   [`manifest`];
+//! - still images: [`pictures`], one file for a package: [`mp4::progressive`];
+//! - reuse of an old package: [`reuse`], cost of storage and delivery: [`cost`];
+//! - publishing in the right order: [`publication::release`], files at the destination:
+//!   [`publication::listing`], encryption: [`publication::encryption`];
+//! - checks of a finished package: [`check`].
 
 pub mod chapters;
 pub mod check;

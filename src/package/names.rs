@@ -8,17 +8,17 @@ use sha2::{Digest, Sha256};
 pub const MULTIVARIANT: &str = "master.m3u8";
 /// The DASH manifest.
 pub const DASH: &str = "manifest.mpd";
-/// The chapters by W3C WebVTT.
+/// The chapters as W3C WebVTT.
 pub const CHAPTERS_VTT: &str = "chapters.vtt";
-/// The chapters by Apple's "Providing JSON chapters".
+/// The chapters as in Apple's "Providing JSON chapters".
 pub const CHAPTERS_JSON: &str = "chapters.json";
-/// The folder of still pictures.
+/// The folder of still images.
 pub const THUMBNAILS: &str = "thumbnails";
-/// The picture that stands for the class.
+/// The image that represents the class.
 pub const POSTER: &str = "thumbnails/poster.jpg";
-/// Where in which sheet the picture of a time stands.
+/// The track with the sheet and the position of the image for each time.
 pub const THUMBNAILS_VTT: &str = "thumbnails/thumbnails.vtt";
-/// The one progressive MP4.
+/// The progressive MP4.
 pub const MOVIE: &str = "class.mp4";
 /// The manifest.
 pub const MANIFEST: &str = "manifest.json";
@@ -37,7 +37,7 @@ impl ContentName {
         self.0.update(bytes);
     }
 
-    /// The name of a file that holds the bytes so far: 64 bits of their SHA-256, and `extension`.
+    /// Returns the file name for the bytes so far: 64 bits of their SHA-256, and `extension`.
     pub fn finish(self, extension: &str) -> String {
         let digest = self.0.finalize();
         let mut name = String::with_capacity(17 + extension.len());
@@ -50,7 +50,7 @@ impl ContentName {
     }
 }
 
-/// Whether the file at `path` is named by its content.
+/// Returns whether the file at `path` is named by its content.
 pub fn is_content_name(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();
@@ -58,7 +58,7 @@ pub fn is_content_name(path: &str) -> bool {
     stem.len() == 16 && stem.bytes().all(is_digit)
 }
 
-/// Whether `bytes` are what a content name at `path` says; true of any other name.
+/// Returns whether `bytes` match the content name at `path`; true for any other name.
 pub fn holds(path: &str, bytes: &[u8]) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let mut of_bytes = ContentName::default();
@@ -67,8 +67,8 @@ pub fn holds(path: &str, bytes: &[u8]) -> bool {
     !is_content_name(path) || of_bytes.finish(extension) == name
 }
 
-/// A folder's name made of a label: letters and digits of ASCII in lower case, everything else
-/// becomes a dash. Empty where nothing of the label is left.
+/// Makes a folder's name from a label: ASCII letters and digits in lower case, a dash for
+/// everything else. The name is empty if nothing of the label is left.
 pub fn folder_name(label: &str) -> String {
     let mut name = String::new();
     for character in label.chars().take(64) {
@@ -82,7 +82,7 @@ pub fn folder_name(label: &str) -> String {
     name
 }
 
-/// `wanted`, or where that is `taken` the first of `wanted-2`, `wanted-3` … that is free.
+/// Returns `wanted`, or if that is `taken`, the first free one of `wanted-2`, `wanted-3` ….
 pub fn unique(wanted: &str, taken: impl Fn(&str) -> bool) -> String {
     let mut name = wanted.to_owned();
     let mut number = 2;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Still pictures of a package: which are taken, which of them tells the most, sheets of small
-//! ones, and the track that says what stands where.
+//! Still images of a package: their choice, the poster, sheets of small images, and the track with
+//! their positions.
 
 use std::fmt::Write as _;
 
@@ -10,41 +10,41 @@ use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
 use crate::timeline::{Span, Time};
 use crate::webvtt::{Cue, Document};
 
-/// The largest a tile of a sheet is, and how many stand in a row and in a column.
+/// Largest size of a tile, and the number of tiles per row and column of a sheet.
 pub const TILE: (u32, u32) = (256, 144);
 pub const COLUMNS: usize = 5;
 pub const ROWS: usize = 5;
-/// The largest a chapter's picture is.
+/// Largest size of a chapter's image.
 pub const CHAPTER: (u32, u32) = (640, 360);
-/// The largest the poster is.
+/// Largest size of the poster.
 pub const POSTER: (u32, u32) = (1280, 720);
 
-/// Text stays clean at this quality; tiles may be rougher.
+/// JPEG quality at which text stays clean; tiles may be rougher.
 const QUALITY: u8 = 85;
 const TILE_QUALITY: u8 = 75;
 
-/// Tiles are no closer than this.
+/// Shortest time between tiles.
 const LEAST_SPACING: Time = Time::from_secs(5);
-/// A bar to scrub on has hardly more pixels than this, and shows no more tiles.
+/// Largest number of tiles: a seek bar has hardly more pixels than this.
 const MOST_TILES: u64 = 1000;
 
-/// Brightness that changes by more than this between neighbours is an edge, by less is flat.
+/// Difference in brightness between neighbouring pixels: above it is an edge, below it is flat.
 const EDGE: u8 = 32;
 const FLAT: u8 = 3;
-/// A share of edges that only text and drawings have; more does not tell more.
+/// Share of edges that only text and drawings reach; more edges do not count more.
 const WRITTEN: f64 = 0.08;
-/// A share of edges below which there is nothing to see.
+/// Share of edges below which there is nothing to see.
 const EMPTY: f64 = 0.004;
-/// How much a picture counts that is soon replaced, and one of the first or last minutes, when
-/// people come and go.
+/// Weight of an image that is soon replaced, and of one from the first or last minutes, when people
+/// come and go.
 const REPLACED: f64 = 0.6;
 const AT_AN_END: f64 = 0.5;
-/// The part of a class that counts as its first and last minutes.
+/// Fraction of a class that counts as its first and last minutes.
 const END_PART: u64 = 20;
-/// Pictures whose brightness differs by less than this on average are the same slide.
+/// Average difference in brightness below which two images show the same slide.
 const SAME: f64 = 4.0;
 
-/// A picture of 8-bit red, green and blue.
+/// An image with 8-bit red, green and blue.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Picture {
     pub width: usize,
@@ -53,7 +53,8 @@ pub struct Picture {
     pub pixels: Vec<u8>,
 }
 
-/// The size of a picture of this shape that fits into `room`, at most its own size; even sides.
+/// Returns the size of an image of this shape that fits into `room`, at most its own size, with
+/// even sides.
 pub fn fit((width, height): (u32, u32), room: (u32, u32)) -> (u32, u32) {
     let scale = (f64::from(room.0) / f64::from(width.max(1)))
         .min(f64::from(room.1) / f64::from(height.max(1)))
@@ -62,7 +63,7 @@ pub fn fit((width, height): (u32, u32), room: (u32, u32)) -> (u32, u32) {
     (side(width), side(height))
 }
 
-/// Which of the frames that can be had, by their times, become tiles: their indices.
+/// Returns the indices of the frames that become tiles, given the times of the available frames.
 pub fn spaced(times: &[Time], duration: Time) -> Vec<usize> {
     let spacing = LEAST_SPACING.max(Time::from_nanos(duration.nanos() / MOST_TILES));
     let mut taken: Vec<usize> = Vec::new();
@@ -75,8 +76,8 @@ pub fn spaced(times: &[Time], duration: Time) -> Vec<usize> {
     taken
 }
 
-/// Which of the frames, by their times, shows a chapter: the first in it, for a chapter begins
-/// with its slide; where there is none, the last before.
+/// Returns the index of the frame that shows a chapter: the first in it, since a chapter begins
+/// with its slide, else the last one before.
 pub fn of_chapter(times: &[Time], chapter: Span) -> Option<usize> {
     let before = times.partition_point(|&time| time < chapter.start);
     match times.get(before) {
@@ -85,7 +86,7 @@ pub fn of_chapter(times: &[Time], chapter: Span) -> Option<usize> {
     }
 }
 
-/// Chooses the poster: the picture that tells the most, by how much is drawn and written in it,
+/// Chooses the poster: the most informative image. It depends on how much is drawn and written,
 /// whether it stays, and when it is seen.
 #[derive(Default, Debug)]
 pub struct Poster {
@@ -101,7 +102,7 @@ struct Seen {
 }
 
 impl Poster {
-    /// Looks at the next picture, a small one; all are of one size.
+    /// Examines the next image, a small one; all have the same size.
     pub fn look(&mut self, time: Time, picture: &Picture) {
         let luma: Vec<u8> = picture.pixels.chunks_exact(3).map(brightness).collect();
         if let Some(last) = self.seen.last_mut() {
@@ -115,7 +116,8 @@ impl Poster {
         self.last = luma;
     }
 
-    /// The number of the most telling picture, the first of equals. `None` where none was seen.
+    /// Returns the number of the most informative image, the first of equals, or `None` if none was
+    /// seen.
     pub fn best(&self, duration: Time) -> Option<usize> {
         let end_part = duration.nanos() / END_PART;
         let inside = end_part..duration.nanos() - end_part;
@@ -133,8 +135,8 @@ impl Poster {
     }
 }
 
-/// How much is drawn and written: flat areas with sharp edges, 0 to 1. A camera's picture has
-/// fewer of both, a black or empty one no edges.
+/// Returns how much is drawn and written, from 0 to 1: flat areas with sharp edges. A camera's
+/// image has fewer of both; a black or empty one has no edges.
 fn detail(luma: &[u8], width: usize) -> f64 {
     let (mut edges, mut flat, mut all) = (0, 0, 0);
     for row in luma.chunks_exact(width.max(1)) {
@@ -152,13 +154,13 @@ fn detail(luma: &[u8], width: usize) -> f64 {
     }
 }
 
-/// Of 8-bit red, green and blue (Rec. ITU-R BT.601).
+/// Returns the brightness of 8-bit red, green and blue (Rec. ITU-R BT.601).
 fn brightness(pixel: &[u8]) -> u8 {
     let [red, green, blue] = [0, 1, 2].map(|at| u32::from(pixel[at]));
     ((red * 77 + green * 151 + blue * 28) >> 8) as u8
 }
 
-/// How much brightness differs on average.
+/// Returns the average difference in brightness.
 fn difference(one: &[u8], other: &[u8]) -> f64 {
     let sum: u64 = one
         .iter()
@@ -168,8 +170,8 @@ fn difference(one: &[u8], other: &[u8]) -> f64 {
     sum as f64 / one.len().max(1) as f64
 }
 
-/// Puts tiles of one size beside each other, from the top left, row by row. `None` where there are
-/// none.
+/// Joins tiles of equal size into a sheet, row by row from the top left. Returns `None` if there
+/// are none.
 pub fn sheet(tiles: &[Picture]) -> Option<Picture> {
     let first = tiles.first()?;
     let columns = tiles.len().min(COLUMNS);
@@ -190,12 +192,12 @@ pub fn sheet(tiles: &[Picture]) -> Option<Picture> {
     })
 }
 
-/// A picture that is looked at, as JPEG.
+/// Encodes an image as JPEG, at the quality for viewing.
 pub fn jpeg(picture: &Picture) -> Result<Vec<u8>, EncodingError> {
     encoded(picture, QUALITY)
 }
 
-/// A sheet, as JPEG.
+/// Encodes a sheet as JPEG.
 pub fn jpeg_of_sheet(picture: &Picture) -> Result<Vec<u8>, EncodingError> {
     encoded(picture, TILE_QUALITY)
 }
@@ -205,20 +207,20 @@ fn encoded(picture: &Picture, quality: u8) -> Result<Vec<u8>, EncodingError> {
     let mut encoder = Encoder::new(&mut bytes, quality);
     encoder.set_sampling_factor(SamplingFactor::F_2_2);
     encoder.set_optimized_huffman_tables(true);
-    // More than fits is refused by the encoder.
+    // The encoder refuses an image that is too large.
     let side = |length: usize| u16::try_from(length).unwrap_or(0);
     let (width, height) = (side(picture.width), side(picture.height));
     encoder.encode(&picture.pixels, width, height, ColorType::Rgb)?;
     Ok(bytes)
 }
 
-/// The size of a JPEG picture, out of its frame header (ITU-T T.81 section B.2.2).
+/// Returns the size of a JPEG image from its frame header (ITU-T T.81 section B.2.2).
 pub fn jpeg_size(bytes: &[u8]) -> Option<(u32, u32)> {
     let number = |at: usize| Some(u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?));
     let mut at = 2;
     loop {
         let marker = number(at)?;
-        // All frame headers but the markers between them that begin tables.
+        // All frame headers, without the markers in the same range that begin tables.
         if matches!(marker, 0xffc0..=0xffcf) && !matches!(marker, 0xffc4 | 0xffc8 | 0xffcc) {
             return Some((number(at + 7)?.into(), number(at + 5)?.into()));
         }
@@ -229,9 +231,9 @@ pub fn jpeg_size(bytes: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// A track whose cues name the part of a sheet that is seen at their time, by Media Fragments URI
-/// 1.0 section 4.2.2: what Shaka Player, video.js, Vidstack and JW Player read. Tiles start at
-/// `times`, the last is seen up to `duration`; `sheets` are names beside the track.
+/// Writes a track whose cues refer to the part of a sheet for their time, by Media Fragments URI
+/// 1.0 section 4.2.2. Shaka Player, video.js, Vidstack and JW Player read this form. Tiles start at
+/// `times`, the last one lasts up to `duration`; `sheets` are names relative to the track.
 pub fn track(times: &[Time], tile: (usize, usize), sheets: &[String], duration: Time) -> Vec<u8> {
     let ends = times.iter().skip(1).copied().chain([duration]);
     let cues = times.iter().zip(ends).enumerate();
@@ -242,7 +244,7 @@ pub fn track(times: &[Time], tile: (usize, usize), sheets: &[String], duration: 
         let mut text = sheet.clone();
         // Writing into a string cannot fail.
         let _ = write!(text, "#xywh={x},{y},{},{}", tile.0, tile.1);
-        // What is seen first is seen from the start.
+        // The first image is shown from the start.
         let start = if index == 0 { Time::ZERO } else { start };
         Some(Cue::new(Span::new(start, end), &text))
     });
@@ -253,7 +255,7 @@ pub fn track(times: &[Time], tile: (usize, usize), sheets: &[String], duration: 
 mod tests {
     use super::*;
 
-    /// A picture of which every pixel's brightness is told.
+    /// Makes an image from the brightness of each pixel.
     fn picture(brightness: impl Fn(usize, usize) -> u8) -> Picture {
         let (width, height) = (64, 36);
         let pixels = (0..width * height)
@@ -266,7 +268,7 @@ mod tests {
         }
     }
 
-    /// Letters on a bright ground, in some of the rows.
+    /// Draws letters on a bright ground, in some of the rows.
     fn slide(rows: usize) -> Picture {
         picture(|x, y| match y < rows && y % 4 < 2 && x % 9 < 2 {
             true => 20,
@@ -274,7 +276,7 @@ mod tests {
         })
     }
 
-    /// As a camera sees: soft, with noise.
+    /// Makes an image like a camera's: soft, with noise.
     fn room() -> Picture {
         picture(|x, y| (60 + x + y * 2 + (x * 7919 + y * 104_729) % 13) as u8)
     }
@@ -325,7 +327,7 @@ mod tests {
         };
         assert_eq!(chapter(0, 9000), Some(0));
         assert_eq!(chapter(8900, 20_000), Some(2));
-        // No frame is in it.
+        // It contains no frame.
         assert_eq!(chapter(6500, 8000), Some(1));
         assert_eq!(chapter(13_000, 15_000), Some(3));
         assert_eq!(of_chapter(&[], Span::new(Time::ZERO, Time::SECOND)), None);

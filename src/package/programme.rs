@@ -8,36 +8,36 @@ use crate::package::text::Text;
 use crate::package::track::{Rates, Track};
 use crate::timeline::Time;
 
-/// One rendition of the picture.
+/// A video rendition.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Video {
     /// Its segments.
     pub track: Track,
-    /// What it goes by beside the others, as in `720p`.
+    /// Name that distinguishes it from others, such as `720p`.
     pub name: String,
-    /// The shorter side of the picture in pixels.
+    /// Shorter side of the video in pixels.
     pub lines: u32,
-    /// Pixels a row.
+    /// Width in pixels.
     pub width: u32,
-    /// Rows.
+    /// Height in pixels.
     pub height: u32,
-    /// Frames a second, as a fraction.
+    /// Frames per second, as a fraction.
     pub frame_rate: (u32, u32),
 }
 
-/// What an audio rendition is for.
+/// Purpose of an audio rendition.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// The programme's sound.
+    /// The programme's audio.
     #[default]
     Main,
-    /// The programme's sound with a description of what is seen.
+    /// The programme's audio with a description of what is seen.
     Description,
 }
 
 impl Role {
-    /// The name that it goes by in files.
+    /// Returns the name used in files.
     pub fn name(self) -> &'static str {
         match self {
             Role::Main => "main",
@@ -46,51 +46,51 @@ impl Role {
     }
 }
 
-/// One rendition of the sound.
+/// An audio rendition.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Audio {
     /// Its segments.
     pub track: Track,
-    /// What a listener chooses it by.
+    /// Label by which a listener chooses it.
     pub label: String,
-    /// A language tag of BCP 47, [`language::UNDETERMINED`](crate::language::UNDETERMINED) where there is none: every rendition has a
-    /// LANGUAGE [8.10].
+    /// BCP 47 language tag, [`language::UNDETERMINED`](crate::language::UNDETERMINED) if unknown:
+    /// every rendition has a LANGUAGE [8.10].
     pub language: String,
-    /// What it is for.
+    /// Purpose.
     pub role: Role,
     /// Number of channels.
     pub channels: u16,
-    /// Samples a second.
+    /// Samples per second.
     pub rate: u32,
 }
 
-/// What a multivariant playlist lists.
+/// The content of a multivariant playlist.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Programme {
-    /// Renditions of the picture: those in H.264 first, of each codec the largest first.
+    /// Video renditions: those in H.264 first, for each codec the largest first.
     pub video: Vec<Video>,
-    /// Renditions of the sound, the default first.
+    /// Audio renditions, the default first.
     pub audio: Vec<Audio>,
     /// Captions and other texts.
     pub text: Vec<Text>,
-    /// Whether there are chapters beside the playlist.
+    /// Whether the package has chapters.
     pub chapters: bool,
 }
 
 impl Programme {
-    /// The tracks, in the order of the playlist.
+    /// Iterates over the tracks in the order of the playlist.
     pub fn tracks(&self) -> impl Iterator<Item = &Track> {
         let video = self.video.iter().map(|video| &video.track);
         video.chain(self.audio.iter().map(|audio| &audio.track))
     }
 
-    /// Where the longest track ends.
+    /// Returns the end of the longest track.
     pub fn duration(&self) -> Time {
         self.tracks().map(Track::end).max().unwrap_or_default()
     }
 
-    /// The rates that a viewer of this rendition of the picture gets, sound included: the sum
-    /// with the dearest audio rendition [9.1–9.15].
+    /// Returns the bit rates of this video rendition including audio: the sum with the dearest
+    /// audio rendition [9.1–9.15].
     pub fn rates_with_sound(&self, video: Rates) -> Rates {
         video + self.dearest_sound()
     }
@@ -103,7 +103,7 @@ impl Programme {
         }
     }
 
-    /// The renditions of the picture by their codecs, in the order in which they stand.
+    /// Iterates over the video renditions by codec, in their order.
     pub fn video_sets(&self) -> impl Iterator<Item = &[Video]> {
         self.video.chunk_by(|one, other| {
             sample_format(&one.track.codec) == sample_format(&other.track.codec)
@@ -111,7 +111,7 @@ impl Programme {
     }
 }
 
-/// The sample format that a codec's name starts with, as `avc1` does (RFC 6381).
+/// Returns the sample format at the start of a codec string, such as `avc1` (RFC 6381).
 pub(in crate::package) fn sample_format(codec: &str) -> &str {
     codec.split('.').next().unwrap_or(codec)
 }

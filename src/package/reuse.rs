@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Which segments of a picture can be used again after the cuts changed.
+//! Video segments that can be reused after the cuts changed.
 //!
-//! Cuts lie between frames ([`CutList::aligned`]) and segments on multiples of the source's time
-//! ([`Grid`]), so that what another cut does not touch is cut into the same segments. Everything here
-//! is counted in frames of the renditions' constant rate.
+//! Cuts are between frames ([`CutList::aligned`]) and segments on multiples of the source's time
+//! ([`Grid`]). A passage that another cut does not touch is therefore split into the same segments.
+//! All numbers here are frames of the renditions' constant rate.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -21,7 +21,7 @@ pub enum Part {
     New { start: u64, end: Option<u64> },
 }
 
-/// A kept span of the source. Without an end it goes on to that of the source.
+/// A kept span of the source. Without an end it lasts to the end of the source.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
     source: u64,
@@ -30,7 +30,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// The spans of a list; `None` where they are no whole frames.
+    /// Returns the spans of a list, or `None` if they are not whole frames.
     fn of(list: &CutList, rate: FrameRate) -> Option<Vec<Kept>> {
         let mut output = 0;
         let kept = list.kept().map(|span| {
@@ -58,14 +58,15 @@ impl Kept {
         Some(self.output + self.length?)
     }
 
-    /// Where frames of the source lie in the output, if this span has all of them.
+    /// Returns where frames of the source are in the output, if this span has all of them.
     fn moved(&self, source: &Range<u64>) -> Option<u64> {
         let ends = self.end().is_none_or(|end| source.end <= end);
         let into = source.start.checked_sub(self.source).filter(|_| ends)?;
         Some(self.output + into)
     }
 
-    /// The frames of the source that frames of the output show, if this span has all of them.
+    /// Returns the frames of the source that frames of the output show, if this span has all of
+    /// them.
     fn shown(&self, output: &Range<u64>) -> Option<Range<u64>> {
         let ends = self.output_end().is_none_or(|end| output.end <= end);
         let into = output.start.checked_sub(self.output).filter(|_| ends)?;
@@ -82,9 +83,9 @@ impl Kept {
     }
 }
 
-/// Says of which old segments and which new frames the package by the `new` cuts is made, in order.
-/// `segments` are the frames of the old segments by the `old` cuts, `duration` is how long segments
-/// are. `None` where the cuts do not lie between frames.
+/// Returns the parts of the package with the `new` cuts, in order: old segments and new frames.
+/// `segments` are the frames of the old segments with the `old` cuts; `duration` is the segment
+/// duration. Returns `None` if the cuts are not between frames.
 pub fn plan(
     segments: &[Range<u64>],
     old: &CutList,
@@ -94,7 +95,7 @@ pub fn plan(
 ) -> Option<Vec<Part>> {
     let (old, new) = (Kept::of(old, rate)?, Kept::of(new, rate)?);
     let last = new.last()?;
-    // What is at the end of the old package is at the end of the new one.
+    // The end of the old package is also the end of the new one.
     let same_end = old.last()?.end() == last.end();
     let moved = |frames: &Range<u64>| {
         let source = old.iter().find_map(|kept| kept.shown(frames))?;
@@ -142,7 +143,7 @@ pub fn plan(
     Some(parts)
 }
 
-/// The frames at which segments start, up to the frame `end` and with it.
+/// Returns the frames at which segments start, up to and including the frame `end`.
 fn starts(kept: &[Kept], rate: FrameRate, duration: Time, end: u64) -> BTreeSet<u64> {
     let mut grid = Grid::new(duration, Time::MAX);
     for kept in kept {
@@ -163,7 +164,7 @@ mod tests {
         FrameRate::new(30_000, 1001).expect("a rate")
     }
 
-    /// A list of kept spans in seconds.
+    /// Makes a list of kept spans in seconds.
     fn list(kept: &[(u64, u64)]) -> CutList {
         let spans = kept.iter().map(|&(start, end)| {
             let end = match end {
@@ -175,7 +176,7 @@ mod tests {
         CutList::new(spans).expect("valid").aligned(rate())
     }
 
-    /// The segments of a package by these cuts of a source of so many frames.
+    /// Returns the segments of a package with these cuts of a source of `source` frames.
     fn segments(cuts: &CutList, source: u64) -> Vec<Range<u64>> {
         let kept = Kept::of(cuts, rate()).expect("aligned");
         let last = kept.last().expect("one");
@@ -203,9 +204,9 @@ mod tests {
         let whole = list(&[(63_400, 3_500_000)]);
         let count = segments(&whole, HOUR).len();
         assert_eq!(count, 574);
-        // The same cuts: all of it.
+        // The same cuts: everything is reused.
         assert_eq!(reused(&planned(&whole, &whole, HOUR)), count);
-        // The start is moved: the segment that it lies in, and those before.
+        // The start is moved: the segment that it is in and those before it change.
         let parts = planned(&whole, &list(&[(58_400, 3_500_000)]), HOUR);
         assert_eq!(reused(&parts), count - 1);
         assert!(matches!(
@@ -227,7 +228,7 @@ mod tests {
         let new = parts.iter().filter(|part| matches!(part, Part::New { .. }));
         assert_eq!(new.count(), 1);
         assert_eq!(reused(&parts), count - 17);
-        // And taken back.
+        // The cut is undone.
         let parts = planned(&cut, &whole, HOUR);
         assert_eq!(reused(&parts), count - 17);
     }
@@ -254,7 +255,7 @@ mod tests {
         assert_eq!(plan(&segments, &all, &inside, rate(), Time::SECOND), None);
     }
 
-    /// Up to five kept spans of an hour, the last of which may be open.
+    /// Generates up to five kept spans of an hour, the last of which may be open.
     fn any_list() -> impl Strategy<Value = CutList> {
         let spans = prop::collection::vec((50u64..300_000, 100u64..400_000), 1..6);
         (spans, any::<bool>()).prop_map(|(spans, open)| {
@@ -285,7 +286,7 @@ mod tests {
             let last = kept.last().expect("one");
             let end = last.output + last.end().map_or(source, |end| end.min(source)) - last.source;
             let shown = |list: &CutList, frame: u64| {
-                // Times of frames and of splices are rounded, each for itself.
+                // Times of frames and of splices are rounded separately.
                 let inside = rate().start(frame).saturating_add(Time::from_nanos(1000));
                 rate().nearest(list.to_source(inside))
             };

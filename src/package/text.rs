@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Captions and other texts of a package: their files, and how playlists list them.
+//! Captions and other texts of a package: their files, and their entries in playlists.
 
 use m3u8_rs::{
     AlternativeMedia, AlternativeMediaType, MasterPlaylist, MediaPlaylist, MediaPlaylistType,
@@ -15,45 +15,45 @@ use crate::language;
 use crate::timeline::{Span, Time};
 use crate::webvtt::{Block, Document, Header};
 
-/// The group that every subtitle rendition is in.
+/// Group of all subtitle renditions.
 const GROUP: &str = "text";
 
-/// A subtitle rendition for people who do not hear [Apple 4.5].
+/// Characteristics of a subtitle rendition for deaf people [Apple 4.5].
 const FOR_THE_DEAF: &str =
     "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound";
 
-/// Cue times count from the start of the programme, where the media's count from zero (RFC 8216
+/// Maps cue times, which count from the start of the programme, to media time zero (RFC 8216
 /// section 3.5) [Apple 5.3].
 const TIMESTAMP_MAP: &str = "X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000";
 
-/// What a text is for.
+/// Purpose of a text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TextRole {
-    /// What is said and heard, for people who do not hear.
+    /// Speech and other sounds, for deaf people.
     #[default]
     Captions,
-    /// What is said, for people who do not understand the language.
+    /// Speech, for people who do not understand the language.
     Subtitles,
-    /// What is seen, for players that speak it to people who do not see.
+    /// What is seen, for players that speak it to blind people.
     Descriptions,
 }
 
-/// One text of a package.
+/// A text of a package.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Text {
-    /// What it is for.
+    /// Purpose.
     pub role: TextRole,
-    /// A language tag of BCP 47.
+    /// BCP 47 language tag.
     pub language: String,
-    /// What a viewer chooses it by.
+    /// Label by which a viewer chooses it.
     pub label: String,
-    /// Its part of file names: the language, with a number where there are several.
+    /// Part of file names: the language, with a number if there are several.
     pub name: String,
 }
 
 impl Text {
-    /// A text that has a name of its own among `others`, and a label where none is given.
+    /// Makes a text with a name that differs from those of `others`, and a label if none is given.
     pub fn new(
         role: TextRole,
         language: Option<String>,
@@ -80,7 +80,7 @@ impl Text {
         }
     }
 
-    /// Whether it is a rendition of HLS; descriptions are not, players read the file.
+    /// Returns whether it is a rendition of HLS; descriptions are not, players read their file.
     pub fn is_rendition(&self) -> bool {
         self.role != TextRole::Descriptions
     }
@@ -89,13 +89,13 @@ impl Text {
         format!("captions/{}", self.name)
     }
 
-    /// The path of its media playlist, where it is a rendition.
+    /// Returns the path of its media playlist, if it is a rendition.
     pub fn playlist(&self) -> Option<String> {
         self.is_rendition()
             .then(|| format!("{}/{}", self.folder(), names::PLAYLIST))
     }
 
-    /// The path of the whole text as one WebVTT file.
+    /// Returns the path of the whole text as one WebVTT file.
     pub fn file(&self) -> String {
         let kind = match self.role {
             TextRole::Descriptions => "descriptions",
@@ -104,17 +104,17 @@ impl Text {
         format!("{kind}/{kind}.{}.vtt", self.name)
     }
 
-    /// The path of the readable transcript, where there is one.
+    /// Returns the path of the readable transcript, if there is one.
     pub fn transcript(&self) -> Option<String> {
         self.is_rendition()
             .then(|| format!("transcript.{}.html", self.name))
     }
 
-    /// The whole text, and where it is a rendition its segments and playlist: paths and contents.
+    /// Returns the whole text, and for a rendition its segments and playlist: paths and contents.
     ///
-    /// `document` is in the package's time; `grid` says when the media segments are shown, and
-    /// the text is split there. Segments are named by their content, two that are alike (mostly
-    /// those that say nothing) are one file.
+    /// `document` is in the package's time; `grid` contains the times of the media segments, at
+    /// which the text is split. Segments are named by their content. Equal segments, mostly those
+    /// without text, are one file.
     pub fn files(&self, document: &Document, grid: &[Span]) -> Vec<(String, Vec<u8>)> {
         let whole = Document {
             header: Header::default(),
@@ -127,7 +127,7 @@ impl Text {
         let mut entries = Vec::with_capacity(grid.len());
         for (index, &span) in grid.iter().enumerate() {
             let is_last = index + 1 == grid.len();
-            // The empty line is for players that read segments one behind the other.
+            // The empty line is for players that read concatenated segments.
             let text = format!("{}\n", segment(document, span, is_last));
             let bytes = text.into_bytes();
             let mut name = ContentName::default();
@@ -155,8 +155,8 @@ impl Text {
         files
     }
 
-    /// Not chosen by default, since most viewers do not need it, but where the system's settings
-    /// ask for it [4.6].
+    /// Returns the playlist entry. It is not selected by default, since most viewers do not need
+    /// it, but it is if the system's settings ask for it [4.6].
     fn media(&self) -> AlternativeMedia {
         AlternativeMedia {
             media_type: AlternativeMediaType::Subtitles,
@@ -171,8 +171,8 @@ impl Text {
     }
 }
 
-/// The part of a text that is shown with a media segment: every cue that has a part in it, with its
-/// own times (RFC 8216 section 3.5). The last one takes what is left.
+/// Returns the part of a text for a media segment: every cue that overlaps it, with its own times
+/// (RFC 8216 section 3.5). The last segment takes the rest.
 fn segment(document: &Document, span: Span, is_last: bool) -> Document {
     let end = if is_last { Time::MAX } else { span.end };
     let shown = Span::new(span.start, end);
@@ -191,7 +191,7 @@ fn segment(document: &Document, span: Span, is_last: bool) -> Document {
     }
 }
 
-/// Lists these texts in a multivariant playlist, in the place of those that were in it.
+/// Replaces the texts in a multivariant playlist with these.
 pub(super) fn list(playlist: &mut MasterPlaylist, texts: &[Text]) {
     let is_ours = |media: &AlternativeMedia| media.media_type == AlternativeMediaType::Subtitles;
     playlist.alternatives.retain(|media| !is_ours(media));
@@ -205,20 +205,19 @@ pub(super) fn list(playlist: &mut MasterPlaylist, texts: &[Text]) {
     }
 }
 
-/// A multivariant playlist with these texts in the place of those that it lists. `None` where it is
-/// none.
+/// Replaces the texts that a multivariant playlist lists. Returns `None` if it is not one.
 pub fn relist(multivariant: &[u8], texts: &[Text]) -> Option<Vec<u8>> {
     let mut playlist = m3u8_rs::parse_master_playlist_res(multivariant).ok()?;
     list(&mut playlist, texts);
     Some(written(|bytes| playlist.write_to(bytes)))
 }
 
-/// When the segments of a media playlist are shown. `None` where it is none.
+/// Returns the times of the segments of a media playlist, or `None` if it is not one.
 pub fn grid(media_playlist: &[u8]) -> Option<Vec<Span>> {
     let playlist = m3u8_rs::parse_media_playlist_res(media_playlist).ok()?;
     let mut at = Time::ZERO;
     let spans = playlist.segments.iter().map(|segment| {
-        // Written in milliseconds or less, kept as a float of 32 bits.
+        // Written with milliseconds or less, kept as a 32-bit float.
         let micros = (f64::from(segment.duration) * 1e6).round() as u64;
         let start = at;
         at = at.saturating_add(Time::from_nanos(micros.saturating_mul(1000)));

@@ -7,30 +7,30 @@ use std::ops::Range;
 use super::names;
 use crate::timeline::{Span, Time};
 
-/// One media segment that has been written.
+/// A media segment that has been written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Segment {
-    /// The file's name in the track's folder.
+    /// File name in the track's folder.
     pub name: String,
-    /// When it is shown.
+    /// Time at which it is shown.
     pub span: Span,
-    /// The file's size.
+    /// Size of the file.
     pub bytes: u64,
-    /// Of a picture's track: its key frames, that is its frames which can be shown by themselves.
+    /// Key frames of a video track: frames that can be shown by themselves.
     pub keys: Vec<KeyFrame>,
 }
 
-/// A frame that a byte range of its segment holds with the boxes that it needs.
+/// A frame with the boxes that it needs, as a byte range of its segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyFrame {
-    /// When it is shown.
+    /// Time at which it is shown.
     pub start: Time,
     /// Its bytes of the segment.
     pub range: Range<u64>,
 }
 
 impl Segment {
-    /// This segment and the one behind it in one file.
+    /// Joins this segment and the next one into one file.
     pub fn joined(&self, next: &Segment, name: String, bytes: u64) -> Segment {
         let moved = |key: &KeyFrame| KeyFrame {
             start: key.start,
@@ -53,22 +53,22 @@ impl Segment {
 /// The segments of one rendition.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Track {
-    /// The folder, relative to the package, as in `video/720p`.
+    /// Folder relative to the package, such as `video/720p`.
     pub folder: String,
-    /// The initialization segment's name in the folder.
+    /// Name of the initialization segment in the folder.
     pub init: String,
-    /// The codec by RFC 6381.
+    /// Codec by RFC 6381.
     pub codec: String,
-    /// The media segments in order.
+    /// Media segments in order.
     pub segments: Vec<Segment>,
 }
 
 /// Bit rates in bit/s.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Rates {
-    /// Over the whole track.
+    /// Average over the whole track.
     pub average: u64,
-    /// The highest that a player has to keep up with.
+    /// Highest rate that a player has to keep up with.
     pub peak: u64,
 }
 
@@ -84,18 +84,20 @@ impl std::ops::Add for Rates {
 }
 
 impl Track {
-    /// The media playlist's path in the package.
+    /// Returns the path of the media playlist in the package.
     pub fn playlist(&self) -> String {
         format!("{}/{}", self.folder, names::PLAYLIST)
     }
 
-    /// The I-frame playlist's path in the package; `None` where there are no key frames to name.
+    /// Returns the path of the I-frame playlist in the package, or `None` if there are no key
+    /// frames.
     pub fn i_frame_playlist(&self) -> Option<String> {
         let any = self.keys().next().is_some();
         any.then(|| format!("{}/{}", self.folder, names::I_FRAMES))
     }
 
-    /// The key frames, each with its segment and with how long it stands for what follows it.
+    /// Iterates over the key frames, each with its segment and its duration in the I-frame
+    /// playlist.
     pub fn keys(&self) -> impl Iterator<Item = (&Segment, &KeyFrame, Span)> {
         let keys = || {
             let segments = self.segments.iter();
@@ -107,34 +109,34 @@ impl Track {
             .map(|((segment, key), end)| (segment, key, Span::new(key.start, end)))
     }
 
-    /// Where the last segment ends.
+    /// Returns the end of the last segment.
     pub fn end(&self) -> Time {
         self.segments
             .last()
             .map_or(Time::ZERO, |segment| segment.span.end)
     }
 
-    /// The size of all media segments.
+    /// Returns the size of all media segments.
     pub fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// The [`target_duration`] of its segments.
+    /// Returns the [`target_duration`] of its segments.
     pub fn target_duration(&self) -> u64 {
         target_duration(&self.grid())
     }
 
-    /// When its segments are shown.
+    /// Returns the times of its segments.
     pub fn grid(&self) -> Vec<Span> {
         self.segments.iter().map(|segment| segment.span).collect()
     }
 
-    /// The last two segments, where the last one is too short to stand alone: a player that
-    /// looks for the next segment a little before the end of what it has may not find one of a
-    /// single picture. Joined they are still no longer than the target duration allows.
+    /// Returns the last two segments if the last one is too short on its own. A player that looks
+    /// for the next segment slightly before the end of its buffer may not find one of a single
+    /// frame. The joined segment is still within the target duration.
     pub fn short_tail(&self) -> Option<(&Segment, &Segment)> {
-        /// Half a second: a segment may be that much longer than the target duration (RFC 8216
-        /// section 4.3.3.1).
+        /// Half a second: a segment may exceed the target duration by that much (RFC 8216 section
+        /// 4.3.3.1).
         const SHORT: Time = Time::from_millis(500);
         let [.., last, tail] = &self.segments[..] else {
             return None;
@@ -144,17 +146,17 @@ impl Track {
         (tail.span.duration() < SHORT && fits).then_some((last, tail))
     }
 
-    /// The measured rates.
+    /// Returns the measured rates.
     ///
     /// The peak is that of any run of segments that together last half to one and a half target
-    /// durations (draft-pantos-hls-rfc8216bis section 4.4.6.2, "peak segment bit rate"), so that a
-    /// short last segment does not count by itself.
+    /// durations (draft-pantos-hls-rfc8216bis section 4.4.6.2, "peak segment bit rate"). A short
+    /// last segment therefore does not count by itself.
     pub fn rates(&self) -> Rates {
         let segments = self.segments.iter();
         self.rates_of(segments.map(|segment| (segment.bytes, segment.span)))
     }
 
-    /// The measured rates of the key frames alone.
+    /// Returns the measured rates of the key frames alone.
     pub fn i_frame_rates(&self) -> Rates {
         self.rates_of(
             self.keys()
@@ -192,7 +194,8 @@ impl Track {
     }
 }
 
-/// The length that no segment exceeds when rounded, in whole seconds (RFC 8216 section 4.3.3.1).
+/// Returns the length in whole seconds that no segment exceeds when rounded (RFC 8216 section
+/// 4.3.3.1).
 pub fn target_duration(segments: &[Span]) -> u64 {
     segments
         .iter()
@@ -202,7 +205,7 @@ pub fn target_duration(segments: &[Span]) -> u64 {
         .max(1)
 }
 
-/// Bits a second of `bytes` in `nanos`, rounded up.
+/// Returns the bit rate in bit/s of `bytes` in `nanos`, rounded up.
 fn rate(bytes: u64, nanos: u64) -> u64 {
     let bits = u128::from(bytes) * 8 * u128::from(Time::SECOND.nanos());
     u64::try_from(bits.div_ceil(u128::from(nanos.max(1)))).unwrap_or(u64::MAX)
@@ -212,7 +215,7 @@ fn rate(bytes: u64, nanos: u64) -> u64 {
 pub(crate) mod tests {
     use super::*;
 
-    /// A track of segments of this many milliseconds and bytes each.
+    /// Makes a track of segments of this many milliseconds and bytes each.
     pub(crate) fn track(folder: &str, codec: &str, segments: &[(u64, u64)]) -> Track {
         let mut at = Time::ZERO;
         Track {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! A class's words to read: one page of HTML made of its captions and chapters.
+//! Transcript of a class: one HTML page made from its captions and chapters.
 
 use std::fmt::Write;
 
@@ -10,12 +10,12 @@ use crate::language;
 use crate::timeline::Time;
 use crate::webvtt::{Cue, Document, escape};
 
-/// A pause of this length begins a new paragraph,
+/// Pause that begins a new paragraph.
 const PAUSE: Time = Time::from_secs(3);
-/// and so does the end of a sentence in a paragraph that is this long.
+/// Length of a paragraph after which the end of a sentence begins a new one.
 const LONG: Time = Time::from_secs(45);
 
-/// One person's words without a break.
+/// Uninterrupted speech of one person.
 struct Paragraph {
     start: Time,
     end: Time,
@@ -23,7 +23,7 @@ struct Paragraph {
     words: String,
 }
 
-/// The page. `title` is the class's. Cues and chapters are in the package's time.
+/// Returns the page. `title` is the class's. Cues and chapters are in the package's time.
 pub fn html(title: &str, text: &Text, document: &Document, chapters: &[Chapter]) -> String {
     let paragraphs = paragraphs(document, chapters);
     let direction = match language::is_right_to_left(&text.language) {
@@ -111,7 +111,7 @@ fn paragraphs(document: &Document, chapters: &[Chapter]) -> Vec<Paragraph> {
     paragraphs
 }
 
-/// What a cue says, in one line.
+/// Returns the text of a cue in one line.
 fn words(cue: &Cue) -> String {
     let mut words = String::new();
     for line in cue.plain_text().lines() {
@@ -120,7 +120,7 @@ fn words(cue: &Cue) -> String {
     words
 }
 
-/// Adds words behind a space, which Chinese, Japanese and Thai do not write.
+/// Appends text after a space, which Chinese, Japanese and Thai do not use.
 fn join(words: &mut String, more: &str) {
     let is_spaced = |character: char| {
         !matches!(character,
@@ -134,7 +134,7 @@ fn join(words: &mut String, more: &str) {
     words.push_str(more);
 }
 
-/// A time to read, and its length for machines (ISO 8601).
+/// Formats a time to read, with its length for machines (ISO 8601).
 fn clock(time: Time) -> String {
     let (secs, shown) = (time.millis() / 1000, time.clock());
     format!("<time datetime=\"PT{secs}S\" dir=\"ltr\">{shown}</time>")

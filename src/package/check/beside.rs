@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What lies beside the playlists: a DASH manifest, still pictures.
+//! Checks of files next to the playlists: a DASH manifest, still images.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::rules;
 use crate::package::{dash, names, pictures};
 use crate::webvtt;
 
-/// Checks what is there beside the multivariant playlist at `playlist`.
+/// Checks the files next to the multivariant playlist at `playlist`.
 pub(super) fn check(loader: &mut Loader<'_>, playlist: &str) {
     if let Some(path) = resolve(playlist, names::DASH)
         && let Ok(bytes) = loader.files.read(&path)
@@ -30,7 +30,7 @@ pub(super) fn check(loader: &mut Loader<'_>, playlist: &str) {
     }
 }
 
-/// The pictures that the chapters of Apple's JSON at `path` name.
+/// Checks the images that the chapters of Apple's JSON at `path` refer to.
 pub(super) fn chapters(loader: &mut Loader<'_>, path: &str, chapters: &Value) {
     let chapters = chapters.as_array().into_iter().flatten();
     let images = chapters.flat_map(|chapter| chapter["images"].as_array().into_iter().flatten());
@@ -42,7 +42,7 @@ pub(super) fn chapters(loader: &mut Loader<'_>, path: &str, chapters: &Value) {
 fn thumbnails(loader: &mut Loader<'_>, path: &str, bytes: &[u8]) {
     let rule = rules::THUMBNAILS;
     let Ok(document) = webvtt::read(bytes) else {
-        return loader.report.add(rule, path, "it is no WebVTT");
+        return loader.report.add(rule, path, "it is not WebVTT");
     };
     let mut sheet: Option<(String, Option<(u32, u32)>)> = None;
     for cue in document.cues() {
@@ -50,7 +50,7 @@ fn thumbnails(loader: &mut Loader<'_>, path: &str, bytes: &[u8]) {
         let Some((name, at)) = text.split_once("#xywh=") else {
             loader
                 .report
-                .add(rule, path, format!("\"{text}\" names no part"));
+                .add(rule, path, format!("\"{text}\" is not a part of an image"));
             continue;
         };
         let numbers: Vec<u32> = at.split(',').filter_map(|one| one.parse().ok()).collect();
@@ -58,9 +58,7 @@ fn thumbnails(loader: &mut Loader<'_>, path: &str, bytes: &[u8]) {
             let file = loader.path(path, name);
             let bytes = file.map(|file| loader.files.read(&file));
             if matches!(bytes, Some(Err(_))) {
-                loader
-                    .report
-                    .add(rule, path, format!("{name} is not there"));
+                loader.report.add(rule, path, format!("{name} is missing"));
             }
             let bytes = bytes.and_then(Result::ok);
             let size = bytes.and_then(|bytes| pictures::jpeg_size(&bytes));
@@ -71,13 +69,13 @@ fn thumbnails(loader: &mut Loader<'_>, path: &str, bytes: &[u8]) {
             ([x, y, width, height], Some((wide, high)))
                 if x.saturating_add(*width) > wide || y.saturating_add(*height) > high =>
             {
-                let what = format!("\"{text}\" lies outside of a picture of {wide}x{high}");
+                let what = format!("\"{text}\" is outside of an image of {wide}x{high}");
                 loader.report.add(rule, path, what);
             }
             ([_, _, _, _], _) => {}
             _ => loader
                 .report
-                .add(rule, path, format!("\"{text}\" names no part")),
+                .add(rule, path, format!("\"{text}\" is not a part of an image")),
         }
     }
 }

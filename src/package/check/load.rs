@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Reads playlists and what they name.
+//! Reads playlists and the files that they refer to.
 
 use std::ops::{Deref, Range};
 use std::rc::Rc;
@@ -15,32 +15,32 @@ pub(super) struct Rendition {
     pub path: String,
     pub text: String,
     pub playlist: MediaPlaylist,
-    /// The tracks of each EXT-X-MAP, in the order of the playlist.
+    /// Tracks of each EXT-X-MAP, in the order of the playlist.
     pub maps: Vec<Vec<Track>>,
     pub segments: Vec<Segment>,
 }
 
 pub(super) struct Segment {
     pub path: String,
-    /// `None` of one that is not here to be measured.
+    /// The bytes, or `None` if the segment is not available for measuring.
     pub bytes: Option<u64>,
     /// EXTINF, in seconds.
     pub duration: f64,
-    /// Whether EXT-X-DISCONTINUITY stands before it: other times may start here.
+    /// Whether EXT-X-DISCONTINUITY precedes it, after which times may start anew.
     pub discontinuity: bool,
-    /// Which of the rendition's maps holds for it.
+    /// Index of the rendition's map that applies to it.
     pub map: Option<usize>,
     pub content: Content,
 }
 
 pub(super) enum Content {
-    /// Of the main track.
+    /// A fragment of the main track.
     Media(Fragment),
     /// The start of a segment that is text.
     Text(String),
-    /// Media that is not what its EXT-X-MAP says.
+    /// Media that does not match its EXT-X-MAP.
     Broken,
-    /// Not here, encrypted, or in another container: nothing is known of it.
+    /// Content that is missing, encrypted or in another container, so nothing is known about it.
     Unseen,
 }
 
@@ -52,7 +52,7 @@ impl Segment {
         }
     }
 
-    /// Whether it is text, also where it is not looked into.
+    /// Returns whether the rendition is text, even if it was not parsed.
     pub fn is_text(&self) -> bool {
         matches!(self.content, Content::Text(_)) || is_named_text(&self.path)
     }
@@ -63,12 +63,12 @@ fn is_named_text(path: &str) -> bool {
 }
 
 impl Rendition {
-    /// The tracks of all maps.
+    /// Iterates over the tracks of all maps.
     pub fn tracks(&self) -> impl Iterator<Item = &Track> {
         self.maps.iter().flatten()
     }
 
-    /// The track that the rendition is about: its video, else its audio.
+    /// Returns the main track: the video, else the audio.
     pub fn main_track(&self) -> Option<&Track> {
         self.maps.iter().find_map(|tracks| main_track(tracks))
     }
@@ -77,26 +77,26 @@ impl Rendition {
         self.tracks().any(|track| track.kind == kind)
     }
 
-    /// Decode time of the first sample in seconds; `None` where it is not looked into.
+    /// Returns the decode time of the first sample in seconds, or `None` if it was not parsed.
     pub fn start(&self) -> Option<f64> {
         self.segments.first()?.fragment().map(Fragment::start)
     }
 
-    /// In seconds, as the playlist says.
+    /// Returns the duration that the playlist declares, in seconds.
     pub fn duration(&self) -> f64 {
         self.segments.iter().map(|segment| segment.duration).sum()
     }
 
-    /// Bits a second over the whole rendition; `None` where not all of it is here.
+    /// Returns the average bit rate of the rendition in bit/s, or `None` if a segment is missing.
     pub fn average_rate(&self) -> Option<f64> {
         let bytes: Option<u64> = self.segments.iter().map(|segment| segment.bytes).sum();
         let (bytes, duration) = (bytes?, self.duration());
         (duration > 0.0).then(|| bytes as f64 * 8.0 / duration)
     }
 
-    /// The peak segment bit rate, RFC 8216 section 4.1: the largest rate of a contiguous set of
-    /// segments whose duration is between 0.5 and 1.5 times the target duration. `None` where not
-    /// all of it is here.
+    /// Returns the peak segment bit rate of RFC 8216 section 4.1. This is the largest rate of a
+    /// contiguous set of segments with 0.5 to 1.5 times the target duration. Returns `None` if a
+    /// segment is missing.
     pub fn peak_rate(&self) -> Option<f64> {
         let target = self.playlist.target_duration as f64;
         let mut peak: Option<f64> = None;
@@ -113,7 +113,7 @@ impl Rendition {
                 }
             }
         }
-        // A rendition shorter than half a target has no such set.
+        // A rendition shorter than half a target duration has no such set.
         peak.or_else(|| self.average_rate())
     }
 }
@@ -123,11 +123,11 @@ pub(super) fn main_track(tracks: &[Track]) -> Option<&Track> {
     of(Kind::Video).or_else(|| of(Kind::Audio))
 }
 
-/// Reads files and writes down what can't be read.
+/// Reads files and records a finding for those that cannot be read.
 pub(super) struct Loader<'a> {
     pub files: &'a dyn Files,
     pub report: Report,
-    /// The last file: segments are often ranges of one.
+    /// The last file: segments are often ranges of one file.
     last: Option<(String, Rc<Vec<u8>>)>,
 }
 
@@ -140,7 +140,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Reads a file that `named_by` names.
+    /// Reads a file that `named_by` refers to.
     pub fn file(&mut self, named_by: &str, path: &str) -> Option<Rc<Vec<u8>>> {
         if let Some((_, bytes)) = self.last.as_ref().filter(|(last, _)| last == path) {
             return Some(bytes.clone());
@@ -159,7 +159,8 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The path of what the file at `named_by` names; `None` where it is not among the files.
+    /// Returns the path of a URI in the file at `named_by`, or `None` if it is not one of the
+    /// package's files.
     pub fn path(&mut self, named_by: &str, uri: &str) -> Option<String> {
         let path = resolve(named_by, uri);
         if path.is_none() {
@@ -168,18 +169,19 @@ impl<'a> Loader<'a> {
         path
     }
 
-    /// Makes sure of a file that the file at `named_by` names; the rule is broken without it.
+    /// Checks that a file exists that the file at `named_by` refers to; records a finding for
+    /// `rule` otherwise.
     pub fn has(&mut self, rule: Rule, named_by: &str, uri: &str) {
         let Some(path) = self.path(named_by, uri) else {
             return;
         };
         if !self.files.has(&path) {
-            let what = format!("{path} is not there");
+            let what = format!("{path} is missing");
             self.report.add(rule, named_by, what);
         }
     }
 
-    /// Reads a playlist and checks what holds for every one.
+    /// Reads a playlist and checks the rules that apply to every playlist.
     pub fn playlist_text(&mut self, path: &str) -> Option<String> {
         let bytes = self.file(path, path)?;
         self.report.playlists += 1;
@@ -197,7 +199,7 @@ impl<'a> Loader<'a> {
         }
         let text = text.trim_start_matches('\u{feff}');
         if text.lines().next().map(str::trim_end) != Some("#EXTM3U") {
-            let what = "its first line is another";
+            let what = "its first line is not #EXTM3U";
             self.report.add(rules::EXTM3U, path, what);
         }
         Some(text.to_owned())
@@ -213,7 +215,7 @@ impl<'a> Loader<'a> {
         let playlist = match m3u8_rs::parse_media_playlist_res(text.as_bytes()) {
             Ok(playlist) => playlist,
             Err(_) => {
-                let what = "it is no media playlist";
+                let what = "it is not a media playlist";
                 self.report.add(rules::PLAYLIST, path, what);
                 return None;
             }
@@ -237,7 +239,7 @@ impl<'a> Loader<'a> {
                 let tracks = self.tracks(path, map.as_ref(), encrypted);
                 rendition.maps.push(tracks);
             }
-            // What ends encryption stands behind a map that is encrypted.
+            // A tag that ends encryption follows an encrypted map.
             encrypted &= !ends_encryption(segment);
             let (file, bytes) = match self.path(path, &segment.uri) {
                 Some(file) => {
@@ -266,7 +268,7 @@ impl<'a> Loader<'a> {
         Some(rendition)
     }
 
-    /// The bytes of a segment in the file at `file`.
+    /// Returns the bytes of a segment in the file at `file`.
     fn range(
         &mut self,
         path: &str,
@@ -278,7 +280,7 @@ impl<'a> Loader<'a> {
         self.report.segments += 1;
         let bytes = Bytes::of(whole, segment.byte_range.as_ref(), next);
         if bytes.is_none() {
-            let what = format!("{file} ends before the range that EXT-X-BYTERANGE names");
+            let what = format!("{file} ends before the range of EXT-X-BYTERANGE");
             self.report.add(rules::READABLE, path, what);
         }
         bytes
@@ -293,7 +295,7 @@ impl<'a> Loader<'a> {
             return Vec::new();
         };
         let Some(bytes) = Bytes::of(whole, map.byte_range.as_ref(), &mut 0) else {
-            let what = format!("{file} ends before the range that EXT-X-MAP names");
+            let what = format!("{file} ends before the range of EXT-X-MAP");
             self.report.add(rules::READABLE, path, what);
             return Vec::new();
         };
@@ -307,7 +309,7 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// What a segment behind the last map of `rendition` holds.
+    /// Parses a segment that follows the last map of `rendition`.
     fn content(&mut self, file: &str, bytes: &[u8], rendition: &Rendition) -> Content {
         if is_named_text(file) || bytes.starts_with(b"WEBVTT") {
             let start = &bytes[..bytes.len().min(512)];
@@ -331,8 +333,8 @@ impl<'a> Loader<'a> {
     }
 }
 
-/// Whether EXT-X-KEY says that from this segment on nothing is encrypted. The crate takes a tag with
-/// METHOD=NONE, which has no other attributes, for one that it does not know.
+/// Returns whether EXT-X-KEY ends encryption from this segment on. The crate treats a tag with
+/// METHOD=NONE, which has no other attributes, as an unknown tag.
 pub(super) fn ends_encryption(segment: &MediaSegment) -> bool {
     segment.unknown_tags.iter().any(|tag| {
         let attributes = tag.rest.as_deref().unwrap_or_default();
@@ -347,8 +349,8 @@ struct Bytes {
 }
 
 impl Bytes {
-    /// The bytes of a range, RFC 8216 section 4.3.2.2; a range without an offset starts at `next`,
-    /// where the last one ends. `None` where the file is shorter.
+    /// Returns the bytes of a range, RFC 8216 section 4.3.2.2. A range without an offset starts at
+    /// `next`, where the previous one ends. Returns `None` if the file is shorter.
     fn of(file: Rc<Vec<u8>>, range: Option<&ByteRange>, next: &mut u64) -> Option<Self> {
         let range = match range {
             None => 0..file.len(),
@@ -371,8 +373,8 @@ impl Deref for Bytes {
     }
 }
 
-/// The path of a URI that stands in the playlist at `playlist`, beside which it may lead out of the
-/// folder with `..`; `None` where it names a server, or starts at the root of one.
+/// Resolves a URI in the playlist at `playlist`; it may leave the folder with `..`. Returns `None`
+/// if it refers to a server, or starts at the root of one.
 pub(in crate::package) fn resolve(playlist: &str, uri: &str) -> Option<String> {
     let uri = uri.split(['?', '#']).next().unwrap_or(uri);
     if uri.starts_with('/') || has_scheme(uri) {
@@ -393,7 +395,7 @@ pub(in crate::package) fn resolve(playlist: &str, uri: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Whether a URI starts with a scheme, RFC 3986 section 3.1.
+/// Returns whether a URI starts with a scheme, RFC 3986 section 3.1.
 fn has_scheme(uri: &str) -> bool {
     uri.split_once(':').is_some_and(|(scheme, _)| {
         let rest = |character: char| character.is_ascii_alphanumeric() || "+-.".contains(character);
@@ -401,8 +403,8 @@ fn has_scheme(uri: &str) -> bool {
     })
 }
 
-/// A part of a URI's path without percent-encoding, RFC 3986 section 2.1; what is no UTF-8 then stays
-/// as it is.
+/// Decodes percent-encoding in a part of a URI's path, RFC 3986 section 2.1. A part that is not
+/// UTF-8 after that is returned as it is.
 fn decoded(part: &str) -> String {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut bytes = Vec::with_capacity(part.len());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What a fragmented MP4 segment says of itself.
+//! Parsing of fragmented MP4 segments.
 
 use mp4_atom::{Any, Codec, Moof, Moov, Traf, Trak};
 
@@ -8,7 +8,7 @@ use crate::package::mp4::boxes::{self, SAMPLE_IS_NON_SYNC};
 
 use crate::package::mp4::codec::codec_string;
 
-/// Not fragmented MP4, or broken: what was wrong.
+/// Reason why a file is not valid fragmented MP4.
 pub(super) type Error = String;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,54 +23,54 @@ pub(super) enum Kind {
 pub(super) struct Track {
     pub id: u32,
     pub kind: Kind,
-    /// Ticks a second.
+    /// Ticks per second.
     timescale: u32,
-    /// As in CODECS (RFC 6381); `None` for one that is not known here.
+    /// Codec as in CODECS (RFC 6381); `None` for an unknown one.
     pub codec: Option<String>,
     pub size: Option<(u16, u16)>,
     default_duration: u32,
     default_flags: u32,
 }
 
-/// What a media segment holds of its first track.
+/// Content of a media segment's first track.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct Fragment {
-    /// Ticks a second.
+    /// Ticks per second.
     timescale: u32,
     /// Decode time of the first sample, in ticks.
     start: u64,
-    /// In ticks.
+    /// Duration in ticks.
     duration: u64,
     pub samples: u64,
     pub starts_with_sync: bool,
     /// Decode times of the sync samples, in ticks.
     syncs: Vec<u64>,
-    /// The byte at which the first sample ends, where the boxes say so.
+    /// Offset of the first byte after the first sample, if the boxes contain it.
     first_end: Option<u64>,
 }
 
 impl Fragment {
-    /// Decode time of the first sample, in seconds.
+    /// Returns the decode time of the first sample, in seconds.
     pub fn start(&self) -> f64 {
         self.seconds(self.start)
     }
 
-    /// Decode time behind the last sample, in seconds.
+    /// Returns the decode time after the last sample, in seconds.
     pub fn end(&self) -> f64 {
         self.seconds(self.start.saturating_add(self.duration))
     }
 
-    /// In seconds.
+    /// Returns the duration in seconds.
     pub fn duration(&self) -> f64 {
         self.seconds(self.duration)
     }
 
-    /// How long a sample lasts on average, in seconds.
+    /// Returns the average duration of a sample, in seconds.
     pub fn sample_duration(&self) -> f64 {
         self.duration() / self.samples.max(1) as f64
     }
 
-    /// Decode times of the sync samples, in seconds.
+    /// Iterates over the decode times of the sync samples, in seconds.
     pub fn syncs(&self) -> impl Iterator<Item = f64> {
         self.syncs.iter().map(|sync| self.seconds(*sync))
     }
@@ -115,13 +115,13 @@ fn track(moov: &Moov, trak: &Trak) -> Track {
     }
 }
 
-/// Reads a media segment; times are those of `track`.
+/// Parses a media segment; times are those of `track`.
 pub(super) fn fragment(segment: &[u8], track: &Track) -> Result<Fragment, Error> {
     of_boxes(boxes::read(segment)?, track)
 }
 
-/// Reads the range of a media segment that an I-frame playlist names: it may end where its first
-/// frame does.
+/// Parses the range of a media segment to which an I-frame playlist refers. The range may end with
+/// its first frame.
 pub(super) fn i_frame(range: &[u8], track: &Track) -> Result<Fragment, Error> {
     let fragment = of_boxes(boxes::read_start(range)?, track)?;
     match fragment.first_end {
@@ -180,7 +180,7 @@ fn add(fragment: &mut Option<Fragment>, moof: &Moof, at: u64, track: &Track) {
     }
 }
 
-/// Where the first sample of a track fragment ends; its `moof` box is at byte `at`.
+/// Returns where the first sample of a track fragment ends; its `moof` box is at byte `at`.
 fn first_end(traf: &Traf, at: u64) -> Option<u64> {
     let trun = traf.trun.first()?;
     let first = trun.samples.iter().next()?;

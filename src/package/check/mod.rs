@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Checks an HLS package, ours or another's, against the rules by number ([`RULES`]).
+//! Checks an HLS package, made by this program or another one, against numbered rules ([`RULES`]).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -16,12 +16,12 @@ pub use rules::{Level, RULES, Rule};
 use load::Loader;
 pub(super) use load::resolve;
 
-/// Where the files of a package come from.
+/// Source of a package's files.
 pub trait Files {
-    /// Reads a file by its path in the package; an error says why it can't be read.
+    /// Reads a file by its path in the package; the error states why it cannot be read.
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
 
-    /// Whether there is such a file.
+    /// Returns whether there is such a file.
     fn has(&self, path: &str) -> bool {
         self.read(path).is_ok()
     }
@@ -45,26 +45,27 @@ pub struct Finding {
     pub what: String,
 }
 
-/// What a check found.
+/// Result of a check.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Report {
-    /// In the order of the files; a rule that is broken many times in a file stands there once.
+    /// Findings in the order of the files; a rule that is broken many times in a file is listed
+    /// once.
     pub findings: Vec<Finding>,
     pub playlists: usize,
     pub segments: usize,
-    /// Files whose media can't be looked into (MPEG transport streams, unknown boxes, encrypted).
+    /// Files whose media cannot be parsed (MPEG transport streams, unknown boxes, encrypted).
     pub not_looked_into: BTreeSet<String>,
-    /// Number of the rule and file of each finding.
+    /// Rule number and file of each finding.
     known: HashSet<(&'static str, String)>,
 }
 
 impl Report {
-    /// Findings of rules that a package must keep.
+    /// Iterates over the findings of rules that a package must follow.
     pub fn broken(&self) -> impl Iterator<Item = &Finding> {
         self.of(Level::Must)
     }
 
-    /// Findings of rules that a package should keep.
+    /// Iterates over the findings of rules that a package should follow.
     pub fn advice(&self) -> impl Iterator<Item = &Finding> {
         self.of(Level::Should)
     }
@@ -75,8 +76,8 @@ impl Report {
             .filter(move |finding| finding.rule.level == level)
     }
 
-    /// Adds a finding. The first of a rule and file stands for all: a list of hundreds of
-    /// segments that break one rule tells no more than its first line.
+    /// Adds a finding unless the rule already has one for the file: one line is as useful as
+    /// hundreds for the same rule.
     fn add(&mut self, rule: Rule, file: &str, what: impl Into<String>) {
         if self.known.insert((rule.number, file.to_owned())) {
             self.findings.push(Finding {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The rules of a multivariant playlist, and of its renditions beside each other.
+//! Rules of a multivariant playlist, and of its renditions compared with each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,15 +19,15 @@ const DESCRIBES_VIDEO: &str = "public.accessibility.describes-video";
 const TRANSCRIBES: &str = "public.accessibility.transcribes-spoken-dialog";
 const DESCRIBES_SOUND: &str = "public.accessibility.describes-music-and-sound";
 
-/// Declared and measured rates, and declared and measured frame rates, differ by at most this.
+/// Largest relative difference between declared and measured rates, and frame rates.
 const TOLERANCE: f64 = 0.10;
 
-/// Seconds by which one medium of a recording may start after another.
+/// Longest time in seconds by which one track of a recording may start after another.
 const LATE: f64 = 0.5;
 
 pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
     let Ok(playlist) = m3u8_rs::parse_master_playlist_res(text.as_bytes()) else {
-        let what = "an attribute that must be there is missing or malformed";
+        let what = "a required attribute is missing or malformed";
         loader.report.add(rules::PLAYLIST, path, what);
         return;
     };
@@ -61,13 +61,13 @@ pub(super) fn check(loader: &mut Loader<'_>, path: &str, text: &str) {
     checker.together();
 }
 
-/// The sample formats of a variant.
+/// Returns the sample formats of a variant.
 fn formats(variant: &VariantStream) -> BTreeSet<&str> {
     let codecs = variant.codecs.iter().flat_map(|codecs| codecs.split(','));
     codecs.map(|codec| sample_format(codec.trim())).collect()
 }
 
-/// Whether a sample format is one of pictures.
+/// Returns whether a sample format is a video format.
 fn is_of_pictures(format: &str) -> bool {
     let known = [
         "avc1", "avc3", "hvc1", "hev1", "dvh1", "dvhe", "av01", "vp08", "vp09", "vvc1", "mp4v",
@@ -119,8 +119,8 @@ impl<'a> Checker<'a> {
             .collect()
     }
 
-    /// What the crate does not tell of tags: it reads one that lacks an attribute as one that it does
-    /// not know, and YES and NO as whether it is YES.
+    /// Checks details of tags that the crate does not report. It treats a tag that lacks an
+    /// attribute as unknown, and any value but YES as NO.
     fn tags(&mut self, text: &str) {
         const TAGS: [&str; 4] = [
             "X-STREAM-INF",
@@ -129,7 +129,7 @@ impl<'a> Checker<'a> {
             "X-SESSION-DATA",
         ];
         for tag in &self.playlist.unknown_tags {
-            // An empty string is none to the crate.
+            // The crate treats an empty string as missing.
             let has_empty = tag.rest.as_ref().is_some_and(|rest| rest.contains("\"\""));
             if TAGS.contains(&&tag.tag[..]) && !has_empty {
                 let what = format!("an attribute of EXT-{} is missing or malformed", tag.tag);
@@ -140,11 +140,11 @@ impl<'a> Checker<'a> {
             let Some(attributes) = line.strip_prefix("#EXT-X-MEDIA:") else {
                 continue;
             };
-            // What stands in quotes is every second part.
+            // Every second part is in quotes.
             let bare: String = attributes.split('"').step_by(2).collect();
             let says = |wanted: &str| bare.split(',').any(|one| one.trim() == wanted);
             if says("DEFAULT=YES") && says("AUTOSELECT=NO") {
-                let what = "DEFAULT=YES stands beside AUTOSELECT=NO";
+                let what = "DEFAULT=YES is combined with AUTOSELECT=NO";
                 self.report.add(rules::MEDIA, self.path, what);
             }
         }
@@ -157,7 +157,7 @@ impl<'a> Checker<'a> {
             let kind = media.media_type.to_string();
             let named = format!("{kind} \"{}\"", media.name);
             if !names.insert((kind.clone(), &media.group_id, &media.name)) {
-                let what = format!("{named} stands twice in group \"{}\"", media.group_id);
+                let what = format!("{named} is listed twice in group \"{}\"", media.group_id);
                 self.report.add(rules::MEDIA_GROUP, self.path, what);
             }
             if media.default && !defaults.insert((kind.clone(), &media.group_id)) {
@@ -170,7 +170,7 @@ impl<'a> Checker<'a> {
                     .add(rules::MEDIA, self.path, format!("{named} has no URI"));
             }
             if media.forced && !subtitles {
-                let what = format!("{named} is FORCED and no subtitles");
+                let what = format!("{named} is FORCED but not subtitles");
                 self.report.add(rules::MEDIA, self.path, what);
             }
             if media.language.is_none() && media.media_type != AlternativeMediaType::Video {
@@ -233,12 +233,15 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// The audio renditions that can be played with a variant.
+    /// Returns the audio renditions that can be played with a variant.
     fn audio_of(&mut self, variant: &VariantStream) -> Vec<&'a Rendition> {
         let mut of_group = |kind: AlternativeMediaType, id: Option<&String>| {
             let group = id.map_or_else(Vec::new, |id| self.group(kind.clone(), id));
             if let Some(id) = id.filter(|_| group.is_empty()) {
-                let what = format!("{} names the {kind} group \"{id}\"", variant.uri);
+                let what = format!(
+                    "{} refers to the {kind} group \"{id}\", which does not exist",
+                    variant.uri
+                );
                 self.report.add(rules::GROUP, self.path, what);
             }
             group
@@ -343,14 +346,14 @@ impl<'a> Checker<'a> {
             || rendition.playlist.independent_segments
             || rendition.text.contains("#EXT-X-INDEPENDENT-SEGMENTS");
         if !said && !rendition.segments.is_empty() && rendition.segments.iter().all(starts) {
-            let what = format!("{} does not say EXT-X-INDEPENDENT-SEGMENTS", variant.uri);
+            let what = format!("{} has no EXT-X-INDEPENDENT-SEGMENTS", variant.uri);
             self.report.add(rules::INDEPENDENT, self.path, what);
         }
     }
 
     fn rates(&mut self, variant: &VariantStream, rendition: &Rendition, audio: &[&Rendition]) {
         let uri = &variant.uri;
-        // Without pictures a variant is one of the sounds of its own group.
+        // Without video, a variant is one of the audio renditions of its own group.
         let is_sound = audio.iter().any(|one| std::ptr::eq(*one, rendition));
         let with_audio = |rate: fn(&Rendition) -> Option<f64>| {
             let sounds: Option<Vec<f64>> = audio.iter().map(|one| rate(one)).collect();
@@ -384,7 +387,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What the renditions must have in common.
+    /// Checks what all renditions must have in common.
     fn together(&mut self) {
         let variants: Vec<&VariantStream> = self
             .playlist
@@ -406,7 +409,7 @@ impl<'a> Checker<'a> {
             .iter()
             .filter_map(|variant| self.rendition(&variant.uri))
             .collect();
-        // Without pictures the sound is what the others go by.
+        // Without video, the audio is the reference for the others.
         let pictures = videos.first().map(|(_, rendition)| *rendition);
         let Some(reference) = pictures.or_else(|| renditions.first().copied()) else {
             return;
@@ -426,7 +429,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// What the renditions of the picture must have in common.
+    /// Checks what the video renditions must have in common.
     fn pictures(
         &mut self,
         videos: &[(&VariantStream, &Rendition)],
@@ -434,7 +437,8 @@ impl<'a> Checker<'a> {
         reference: &Rendition,
     ) {
         if videos.len() < 2 {
-            self.report.add(rules::VARIANTS, self.path, "there is one");
+            self.report
+                .add(rules::VARIANTS, self.path, "there is only one");
         }
         if !self
             .playlist
@@ -448,7 +452,7 @@ impl<'a> Checker<'a> {
                 "EXT-X-I-FRAME-STREAM-INF is missing",
             );
         }
-        // Who starts with the first one goes on in its codec.
+        // A player that starts with the first variant continues in its codec.
         let of_codec = videos
             .iter()
             .filter(|(variant, _)| formats(variant) == formats(first));
@@ -459,7 +463,7 @@ impl<'a> Checker<'a> {
         }
         for (variant, rendition) in &videos[1..] {
             if let (Some(a), Some(b)) = (&first.resolution, &variant.resolution) {
-                // Even sizes move the ratio by a pixel a side.
+                // Even sizes change the ratio by up to a pixel per side.
                 let off = a.width as f64 * b.height as f64 / (a.height as f64 * b.width as f64);
                 if (off - 1.0).abs() > 0.02 {
                     let what = format!("{} is {a}, {} is {b}", first.uri, variant.uri);
@@ -480,7 +484,7 @@ impl<'a> Checker<'a> {
             other.playlist.target_duration,
         );
         if a != b {
-            let what = format!("it is {b} s, in {} it is {a} s", reference.path);
+            let what = format!("it is {b} s, but {a} s in {}", reference.path);
             self.report.add(rules::SAME_TARGET, &other.path, what);
         }
         if let (Some(a), Some(b)) = (reference.start(), other.start())
@@ -490,7 +494,7 @@ impl<'a> Checker<'a> {
             self.report.add(rules::MATCHING, &other.path, what);
         }
         let (a, b) = (reference.duration(), other.duration());
-        // Audio frames and video frames do not end together.
+        // Audio and video do not end on the same frame boundary.
         if (a - b).abs() > 0.1 {
             let alternative = other
                 .main_track()
@@ -514,7 +518,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// Where the segments start, in milliseconds.
+/// Returns the starts of the segments, in milliseconds.
 fn boundaries(rendition: &Rendition) -> Vec<i64> {
     let mut at = 0.0;
     let starts = rendition.segments.iter().map(|segment| {

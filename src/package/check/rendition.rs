@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The rules of one media playlist.
+//! Rules of a single media playlist.
 
 use m3u8_rs::{Key, MediaPlaylistType, MediaSegment};
 
@@ -8,10 +8,10 @@ use super::load::{Content, Rendition, Segment, ends_encryption, main_track};
 use super::media::{Fragment, Kind, Track};
 use super::{Report, rules};
 
-/// Seconds by which times differ that were rounded to another time scale.
+/// Tolerance in seconds for times that were rounded to another timescale.
 const ROUNDING: f64 = 0.001;
 
-/// Checks a rendition; `i_frames` where the multivariant playlist names it for trick play.
+/// Checks a rendition; `i_frames` is true if the multivariant playlist lists it for trick play.
 pub(super) fn check(report: &mut Report, rendition: &Rendition, i_frames: bool) {
     tags(report, rendition, i_frames);
     durations(report, rendition);
@@ -24,8 +24,8 @@ pub(super) fn check(report: &mut Report, rendition: &Rendition, i_frames: bool) 
     }
 }
 
-/// What the crate does not tell: a tag that it cannot read is one that it does not know, and a
-/// segment without a duration has none.
+/// Finds lines that the crate does not report: it treats an unreadable tag as unknown, and accepts
+/// a segment without a duration.
 fn unread(report: &mut Report, rendition: &Rendition) {
     const TAGS: [&str; 4] = ["X-TARGETDURATION", "X-BYTERANGE", "X-KEY", "X-MAP"];
     let (path, segments) = (&rendition.path[..], &rendition.playlist.segments);
@@ -45,7 +45,7 @@ fn unread(report: &mut Report, rendition: &Rendition) {
         "#EXT-X-MEDIA:",
     ];
     if lines().any(|line| stray.iter().any(|tag| line.starts_with(tag))) {
-        let what = "it is a media playlist with tags of a multivariant one";
+        let what = "it is a media playlist with tags of a multivariant playlist";
         report.add(rules::PLAYLIST, path, what);
     }
     let durations = lines().filter(|line| line.starts_with("#EXTINF:")).count();
@@ -58,7 +58,7 @@ fn unread(report: &mut Report, rendition: &Rendition) {
         .count()
         > 1
     {
-        report.add(rules::VERSION, path, "EXT-X-VERSION stands twice");
+        report.add(rules::VERSION, path, "there is more than one EXT-X-VERSION");
     }
 }
 
@@ -85,12 +85,12 @@ fn tags(report: &mut Report, rendition: &Rendition, i_frames: bool) {
     let needed = needed_version(rendition);
     let version = playlist.version.unwrap_or(1);
     if version < needed {
-        let what = format!("EXT-X-VERSION is {version}, {needed} is needed");
+        let what = format!("EXT-X-VERSION is {version}, but {needed} is needed");
         report.add(rules::VERSION, path, what);
     }
 }
 
-/// The version that a media playlist asks for by what it uses, RFC 8216 section 7.
+/// Returns the version that the features of a media playlist require, RFC 8216 section 7.
 fn needed_version(rendition: &Rendition) -> usize {
     let playlist = &rendition.playlist;
     let any = |uses: fn(&MediaSegment) -> bool| playlist.segments.iter().any(uses);
@@ -111,7 +111,7 @@ fn needed_version(rendition: &Rendition) -> usize {
     }
 }
 
-/// Whether a duration is written with decimals.
+/// Returns whether a duration is written with decimals.
 fn has_fractions(playlist: &str) -> bool {
     let mut durations = playlist.lines().filter_map(|line| {
         let value = line.strip_prefix("#EXTINF:")?;
@@ -155,14 +155,14 @@ fn durations(report: &mut Report, rendition: &Rendition) {
     }
 }
 
-/// WebVTT segments, RFC 8216 section 3.5.
+/// Checks WebVTT segments, RFC 8216 section 3.5.
 fn text(report: &mut Report, rendition: &Rendition) {
     for segment in &rendition.segments {
         let text = match &segment.content {
             Content::Text(text) => text,
             Content::Unseen => continue,
             Content::Media(_) | Content::Broken => {
-                report.add(rules::TIMESTAMP_MAP, &segment.path, "it is no WebVTT");
+                report.add(rules::TIMESTAMP_MAP, &segment.path, "it is not WebVTT");
                 continue;
             }
         };
@@ -180,7 +180,7 @@ fn text(report: &mut Report, rendition: &Rendition) {
     }
 }
 
-/// What the tracks of the rendition's maps are.
+/// Checks the tracks of the rendition's maps.
 fn tracks(report: &mut Report, rendition: &Rendition) {
     let path = &rendition.path[..];
     for tracks in &rendition.maps {
@@ -203,12 +203,13 @@ fn tracks(report: &mut Report, rendition: &Rendition) {
     }
 }
 
-/// Segments that follow each other without a discontinuity, up to one of them. Times are seconds.
+/// Consecutive segments without a discontinuity between them, up to one of them. Times are in
+/// seconds.
 #[derive(Default)]
 struct Stretch {
     start: Option<f64>,
     end: Option<f64>,
-    /// What EXTINF says that it lasts.
+    /// Total of its EXTINF durations.
     said: f64,
     last_sync: Option<f64>,
     map: Option<usize>,
@@ -232,14 +233,14 @@ fn media(report: &mut Report, rendition: &Rendition, video: bool) {
                     };
                     report.add(rule, path, format!("{} has no moof box", segment.path));
                 }
-                // How long it is nobody knows.
+                // The length is unknown.
                 stretch = Stretch::default();
                 continue;
             }
         };
         if video && !fragment.starts_with_sync {
             let what = format!(
-                "segment {number} ({}) starts with another frame",
+                "segment {number} ({}) does not start with an IDR frame",
                 segment.path
             );
             report.add(rules::STARTS_WITH_IDR, path, what);
@@ -256,7 +257,7 @@ fn media(report: &mut Report, rendition: &Rendition, video: bool) {
 }
 
 impl Stretch {
-    /// RFC 8216 section 4.3.2.3: number, type and identifiers of tracks.
+    /// Checks number, type and identifiers of tracks, RFC 8216 section 4.3.2.3.
     fn same_tracks(&mut self, report: &mut Report, rendition: &Rendition, segment: &Segment) {
         let tracks = |map: Option<usize>| {
             let tracks = map.and_then(|map| rendition.maps.get(map)).into_iter();
@@ -264,7 +265,7 @@ impl Stretch {
             kinds.collect::<Vec<_>>()
         };
         if self.map.is_some() && tracks(self.map) != tracks(segment.map) {
-            let what = format!("the tracks of {} are others", segment.path);
+            let what = format!("the tracks of {} differ", segment.path);
             report.add(rules::DISCONTINUITY, &rendition.path, what);
         }
         self.map = segment.map;
@@ -294,7 +295,7 @@ impl Stretch {
         let measured = fragment.end() - *self.start.get_or_insert(fragment.start());
         if (said - measured).abs() > fragment.sample_duration() {
             let what = format!(
-                "up to segment {number} EXTINF says {said:.3} s, the media lasts {measured:.3} s"
+                "up to segment {number}, EXTINF is {said:.3} s, but the media lasts {measured:.3} s"
             );
             report.add(rules::EXACT_DURATION, path, what);
         }
@@ -304,7 +305,7 @@ impl Stretch {
         for sync in fragment.syncs() {
             let gap = sync - self.last_sync.unwrap_or(sync);
             if gap > 2.0 + fragment.sample_duration() {
-                let what = format!("{gap:.1} s without one before {sync:.1} s");
+                let what = format!("{gap:.1} s without a key frame before {sync:.1} s");
                 report.add(rules::IDR_INTERVAL, path, what);
             }
             self.last_sync = Some(sync);

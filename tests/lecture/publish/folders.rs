@@ -21,7 +21,7 @@ fn a_package_is_published_whole_and_once() {
     assert_eq!(first["sent-files"], first["files"]);
     let (package, published) = (place.files("OUT/package"), place.files("WWW/class-7"));
     for (path, bytes) in &package {
-        assert!(published.contains_key(path), "{path} is not there");
+        assert!(published.contains_key(path), "{path} is missing");
         let same = published.get(path) == Some(bytes);
         assert_eq!(same, path != MASTER, "{path}");
     }

@@ -11,10 +11,12 @@
 use crate::timeline::Time;
 
 mod activity;
+mod evidence;
 mod listener;
 pub mod loudness;
 mod mono;
 mod music;
+mod opening;
 mod plan;
 pub mod trim;
 mod voice_over;

@@ -107,7 +107,7 @@ impl Plan {
             });
         }
         for cut in &mut cuts {
-            cut.speech = trim::covered(&self.evidence.speech, cut.span);
+            trim::doubt(cut, &self.evidence);
         }
         cuts.extend(self.breaks.iter().cloned());
         cuts.sort_by_key(|cut| cut.span);

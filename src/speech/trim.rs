@@ -7,6 +7,9 @@
 //! edges is cut. Whatever is not sure is kept.
 
 use super::HEARD_WITHIN;
+pub use super::evidence::Evidence;
+use super::evidence::{NO_INTERJECTION, Run, runs};
+use super::opening::{closes, is_off_the_lobby, opening};
 use crate::timeline::{Span, Time};
 
 /// What counts as where the class starts.
@@ -62,17 +65,6 @@ impl Default for Settings {
     }
 }
 
-/// What is known of a recording, or of its part so far. All lists are sorted.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Evidence {
-    pub speech: Vec<Span>,
-    pub music: Vec<Span>,
-    /// Where somebody may be speaking over music.
-    pub over_music: Vec<Span>,
-    /// Where a slide changes: from the last picture of what was shown to the first of what is new.
-    pub slides: Vec<Span>,
-}
-
 /// Where a cut lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
@@ -96,28 +88,26 @@ pub struct Cut {
     pub review: bool,
 }
 
-/// Utterances closer than this are one run of talk.
-const JOIN: Time = Time::from_secs(2);
 /// Seconds of speech that a second of pause outweighs.
 const PAUSE_WEIGHT: f64 = 0.7;
 /// Seconds by which speech must outweigh the pauses before a class has begun …
 const BEGUN: f64 = 10.0;
 /// … and after a pause for it to go on.
 const GOES_ON: f64 = 5.0;
-/// A run with this many seconds of speech is no interjection: just before the class it belongs
-/// to it.
-const NO_INTERJECTION: f64 = 5.0;
 /// How long before the class such a run may end.
 const NEAR: Time = Time::from_secs(20);
 /// A shorter pause does not interrupt a class.
 const BREATH: Time = Time::from_millis(3500);
-/// A slide change shows that the class was still going on this long before it.
-const SLIDE_REACH: Time = Time::from_secs(15);
 /// Nobody teaches against music for longer than this: a slide that came up earlier in it is the
 /// lobby's, and a voice that was heard earlier sings.
 const AGAINST_MUSIC: Time = Time::from_secs(30);
 /// Music that ends this soon after a slide has come up was turned off for it.
 const TURNED_OFF: Time = Time::from_secs(3);
+
+/// Cuts with less confidence are marked for review.
+const DOUBTFUL: f64 = 0.5;
+/// The confidence in a cut of speech that may belong to the class.
+const AT_MOST: f64 = 0.45;
 
 /// The class as far as it is known.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -152,7 +142,7 @@ pub fn class(evidence: &Evidence) -> Option<Class> {
         let connected = end + 1 == index && pause < BREATH;
         if connected
             || weight >= GOES_ON
-            || closes(&evidence.slides, runs[end].span.end, runs[index].span)
+            || closes(&evidence.slides, runs[end].span.end, &runs[index])
         {
             end = index;
             chain = None;
@@ -160,7 +150,8 @@ pub fn class(evidence: &Evidence) -> Option<Class> {
             chain = Some(weight);
         }
     }
-    let span = Span::new(runs[begin].span.start, runs[end].span.end);
+    let start = opening(evidence, runs[begin].span.start);
+    let span = Span::new(start, runs[end].span.end);
     Some(Class {
         span: Span::new(
             start_under_music(evidence, span.start),
@@ -286,30 +277,6 @@ pub fn end(evidence: &Evidence, class: Class, settings: &Settings) -> Time {
     slide.map_or(latest, |slide| slide.min(latest))
 }
 
-struct Run {
-    span: Span,
-    /// Seconds of speech in it.
-    speech: f64,
-}
-
-fn runs(speech: &[Span]) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
-    for span in speech {
-        let seconds = span.duration().secs_f64();
-        match runs.last_mut() {
-            Some(run) if span.start.saturating_sub(run.span.end) < JOIN => {
-                run.span.end = run.span.end.max(span.end);
-                run.speech += seconds;
-            }
-            _ => runs.push(Run {
-                span: *span,
-                speech: seconds,
-            }),
-        }
-    }
-    runs
-}
-
 /// The run the class begins with, and the one with which that became sure.
 fn begin(runs: &[Run]) -> Option<(usize, usize)> {
     let (mut weight, mut first) = (0.0, 0);
@@ -332,15 +299,6 @@ fn begin(runs: &[Run]) -> Option<(usize, usize)> {
         first = before;
     }
     Some((first, sure))
-}
-
-/// Whether the first slide change after `end`, where sustained talk paused, comes right after this
-/// run: "goodbye", and the slides go away. A change before it may already have been that one.
-fn closes(slides: &[Span], end: Time, run: Span) -> bool {
-    let mut slides = slides.iter().map(|slide| slide.end);
-    slides
-        .find(|slide| *slide >= end)
-        .is_some_and(|slide| slide >= run.end && slide.saturating_sub(run.end) <= SLIDE_REACH)
 }
 
 fn edge(
@@ -386,14 +344,36 @@ fn edge(
     }
     // Somebody who changes slides may be talking into a muted microphone.
     confidence -= 0.1 * (slides.saturating_sub(1).min(4) as f64);
-    let review = long(span, duration, settings) || confidence < 0.5;
-    Cut {
+    let review = long(span, duration, settings) || confidence < DOUBTFUL;
+    let mut cut = Cut {
         span,
         place,
         reason: format!("{what} {side} the class{why}"),
         confidence: confidence.clamp(0.05, 0.99),
         speech,
         review,
+    };
+    doubt(&mut cut, evidence);
+    cut
+}
+
+/// Updates the speech in a cut, and marks the cut for review if somebody speaks in it while the
+/// lobby's page is not up.
+pub(super) fn doubt(cut: &mut Cut, evidence: &Evidence) {
+    cut.speech = covered(&evidence.speech, cut.span);
+    let is_off = |before| is_off_the_lobby(evidence, cut.span, before);
+    let why = match cut.place {
+        Place::Before if is_off(true) => "after the lobby's page has gone",
+        Place::After if is_off(false) => "before the lobby's page has come",
+        _ => return,
+    };
+    if cut.confidence >= DOUBTFUL {
+        cut.confidence = AT_MOST;
+    }
+    cut.review = true;
+    let note = format!("; somebody speaks {why}");
+    if !cut.reason.ends_with(&note) {
+        cut.reason.push_str(&note);
     }
 }
 
@@ -499,7 +479,7 @@ mod tests {
 
     #[test]
     fn chatter_before_and_after_is_cut_and_says_so() {
-        let mut speech = vec![(5.0, 7.5), (20.0, 22.0), (33.0, 35.5), (77.7, 80.2)];
+        let mut speech = vec![(5.0, 7.5), (20.0, 22.0), (33.0, 35.5), (74.7, 77.2)];
         speech.extend(talk(90.0, 328.0));
         speech.extend([(335.0, 337.0), (348.0, 350.0)]);
         let mut evidence = evidence(&speech);
@@ -510,6 +490,7 @@ mod tests {
         assert_eq!(cuts[0].speech, Time::from_millis(9500));
         assert!(cuts[0].reason.starts_with("sparse talk before the class"));
         assert!(cuts[0].confidence < 0.9 && cuts[0].confidence > 0.5);
+        assert!(!cuts[0].review);
         let last = Time::from_secs_f64(90.0 + 58.0 * 4.0 + 3.2);
         assert_eq!(cuts[1].span.start, last.saturating_add(secs(3)));
         assert_eq!(cuts[1].speech, secs(4));

@@ -58,6 +58,13 @@ impl Curve {
         }
     }
 
+    /// Lowers what is above this gain in dB to it.
+    pub fn limit(&mut self, most: f64) {
+        for (_, gain) in &mut self.points {
+            *gain = gain.min(most);
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
     }

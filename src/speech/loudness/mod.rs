@@ -6,7 +6,7 @@
 //! pauses, each with its loudness. [`plan`] makes of them a [`Curve`] of gains that brings the
 //! whole to a target and each speaker near it; it changes in pauses, so that no voice is pumped,
 //! and raises no pause above what the class's main speaker needs, so that noise stays where it is.
-//! A [`Leveller`] applies the curve to samples and keeps true peaks under a ceiling.
+//! Audio in which nobody speaks is not raised. A [`Leveller`] applies the curve to samples and keeps true peaks under a ceiling.
 
 mod curve;
 mod leveller;
@@ -16,4 +16,4 @@ mod plan;
 pub use curve::{Curve, CurveError};
 pub use leveller::Leveller;
 pub use meter::{Meter, Phrase};
-pub use plan::plan;
+pub use plan::{plan, plan_mix};

@@ -6,8 +6,13 @@ use super::curve::Curve;
 use super::meter::Phrase;
 use crate::timeline::{Span, Time};
 
-/// The largest gain of the whole, in dB.
+/// The largest gain, in dB: it brings a voice at -52 LUFS, a microphone across the room, to -16. What
+/// needs more is the noise of a microphone that nobody speaks into.
 const MOST: f64 = 36.0;
+/// Voices that the largest gain leaves softer than the target by more than this are not raised, in LU.
+const SHORT_OF_TARGET: f64 = 6.0;
+/// The shortest voice that is measured: single sounds are taken for voices now and then.
+const MEASURED: Time = Time::from_secs(2);
 /// The largest gain of one speaker beyond that of the whole, in dB.
 const MOST_BEYOND: f64 = 20.0;
 /// What stands out of the noise by less than this is not raised beyond the whole, in LU; each LU
@@ -44,16 +49,16 @@ struct Set {
     gain: f64,
 }
 
-/// The gains that bring phrases to `target` LUFS together. Those that lie in `speech` are levelled;
-/// the other sound of a class keeps its relation to them, but is not raised above the target.
-/// Empty where there is nothing to measure.
+/// Returns the gains that bring phrases to `target` LUFS together. Phrases that lie in `speech` are
+/// levelled; the other audio of a class keeps its relation to them, but is not raised above the
+/// target. Where nobody speaks, or so softly or briefly that no voice can be measured, nothing is
+/// raised. Empty if there is nothing to change.
 pub fn plan(phrases: &[Phrase], speech: &[Span], target: f64) -> Curve {
     let (voices, others): (Vec<Phrase>, Vec<Phrase>) = phrases
         .iter()
         .partition(|phrase| is_in(phrase.span, speech));
-    let measured = if voices.is_empty() { &others } else { &voices };
-    let Some(level) = loudness(measured) else {
-        return Curve::default();
+    let Some(level) = voice_level(&voices, target) else {
+        return lowered(phrases, target);
     };
     let base = (target - level).clamp(-MOST, MOST);
     let mut sets = Vec::with_capacity(phrases.len());
@@ -62,18 +67,51 @@ pub fn plan(phrases: &[Phrase], speech: &[Span], target: f64) -> Curve {
         sets.extend(set(turn, gain));
     }
     for turn in turns(&others) {
-        let gain = |level: f64| match voices.is_empty() {
-            true => base,
-            false => base.min(target - level),
-        };
-        sets.extend(set(turn, gain));
+        sets.extend(set(turn, |level| base.min(target - level)));
     }
     sets.sort_by_key(|set| set.span);
-    let mut curve = draw(&sets, base);
+    drawn_to(&sets, base, target)
+}
+
+/// Returns the one gain that brings all phrases to `target` LUFS: of a mix with a voice in it that
+/// somebody has levelled. It follows the same limits as [`plan`].
+pub fn plan_mix(phrases: &[Phrase], target: f64) -> Curve {
+    let Some(level) = voice_level(phrases, target) else {
+        return lowered(phrases, target);
+    };
+    whole(phrases, (target - level).clamp(-MOST, MOST), target)
+}
+
+/// Returns the loudness of voices in LUFS; `None` if they are too short, too soft or too near the
+/// noise to be raised to `target`.
+fn voice_level(voices: &[Phrase], target: f64) -> Option<f64> {
+    let level = loudness(voices)?;
+    let is_long = voices.iter().map(length).sum::<f64>() >= MEASURED.secs_f64();
+    let is_faint = level + MOST + SHORT_OF_TARGET < target;
+    (is_long && !is_faint && above_noise(voices) >= NOISY).then_some(level)
+}
+
+/// Returns the gain of audio without a voice: it is lowered to `target` if it is louder.
+fn lowered(phrases: &[Phrase], target: f64) -> Curve {
+    match loudness(phrases) {
+        Some(level) if level > target => whole(phrases, (target - level).max(-MOST), target),
+        _ => Curve::default(),
+    }
+}
+
+fn whole(phrases: &[Phrase], gain: f64, target: f64) -> Curve {
+    let sets: Vec<Set> = set(phrases, |_| gain).collect();
+    drawn_to(&sets, gain, target)
+}
+
+/// Draws gains, and corrects them by what is still missing from the target.
+fn drawn_to(sets: &[Set], base: f64, target: f64) -> Curve {
+    let mut curve = draw(sets, base);
     let reached = integrated(sets.iter().map(|set| (set.span, set.level + set.gain)));
     if let Some(reached) = reached {
         curve.raise((target - reached).clamp(-MOST_BEYOND, MOST_BEYOND));
     }
+    curve.limit(MOST);
     curve
 }
 
@@ -103,12 +141,16 @@ fn set(turn: &[Phrase], gain: impl Fn(f64) -> f64) -> impl Iterator<Item = Set> 
 
 /// How far a turn may be raised beyond the whole: what hardly stands out of the noise is not.
 fn beyond(turn: &[Phrase]) -> f64 {
-    let seconds: f64 = turn.iter().map(length).sum();
-    let above = turn
+    (3.0 * (above_noise(turn) - NOISY)).clamp(0.0, MOST_BEYOND)
+}
+
+/// Returns how far phrases stand out of the noise on average, in LU.
+fn above_noise(phrases: &[Phrase]) -> f64 {
+    let seconds: f64 = phrases.iter().map(length).sum();
+    let above = phrases
         .iter()
         .map(|phrase| phrase.above_noise * length(phrase));
-    let above = above.sum::<f64>() / seconds.max(f64::MIN_POSITIVE);
-    (3.0 * (above - NOISY)).clamp(0.0, MOST_BEYOND)
+    above.sum::<f64>() / seconds.max(f64::MIN_POSITIVE)
 }
 
 fn loudness(phrases: &[Phrase]) -> Option<f64> {
@@ -370,11 +412,58 @@ mod tests {
     }
 
     #[test]
-    fn without_sound_or_speech() {
+    fn a_mix_has_one_gain() {
+        let mix = talk(&[(20.0, -30.0), (20.0, -24.0)]);
+        let curve = plan_mix(&mix, TARGET);
+        let whole = reached(&mix, &curve, 0, mix.len());
+        assert!((whole - TARGET).abs() < 0.5, "{whole}");
+        let gains = curve.points().iter().map(|&(_, gain)| gain);
+        assert!(
+            gains
+                .clone()
+                .all(|gain| (gain - curve.at(Time::ZERO)).abs() < 1e-9)
+        );
+    }
+
+    #[test]
+    fn nothing_is_raised_where_nobody_speaks() {
         assert!(plan(&[], &all(), TARGET).is_empty());
-        let music = talk(&[(20.0, -30.0)]);
+        assert!(plan_mix(&[], TARGET).is_empty());
+        for level in [-64.0, -45.0, -30.0] {
+            let music = talk(&[(20.0, level)]);
+            assert!(plan(&music, &[], TARGET).is_empty(), "{level}");
+        }
+        // What is too loud is lowered all the same.
+        let music = talk(&[(20.0, -8.0)]);
         let curve = plan(&music, &[], TARGET);
         let whole = reached(&music, &curve, 0, music.len());
         assert!((whole - TARGET).abs() < 0.5, "{whole}");
+    }
+
+    #[test]
+    fn noise_that_is_taken_for_a_voice_is_not_raised() {
+        // So soft that no gain makes it audible.
+        assert!(plan(&talk(&[(20.0, -64.0)]), &all(), TARGET).is_empty());
+        // A single sound.
+        assert!(plan(&talk(&[(1.0, -40.0)]), &all(), TARGET).is_empty());
+        // It hardly stands out of the noise.
+        let mut noisy = talk(&[(20.0, -45.0)]);
+        for phrase in &mut noisy {
+            phrase.above_noise = 4.0;
+        }
+        assert!(plan(&noisy, &all(), TARGET).is_empty());
+        assert!(plan_mix(&noisy, TARGET).is_empty());
+    }
+
+    #[test]
+    fn no_gain_is_larger_than_the_limit() {
+        let phrases = talk(&[(40.0, -50.0), (5.0, -66.0), (40.0, -56.0)]);
+        let curve = plan(&phrases, &all(), TARGET);
+        let largest = curve
+            .points()
+            .iter()
+            .map(|&(_, gain)| gain)
+            .fold(0.0, f64::max);
+        assert!((30.0..=MOST).contains(&largest), "{largest}");
     }
 }

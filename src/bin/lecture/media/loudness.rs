@@ -173,7 +173,7 @@ pub fn gain_of_whole(
 ) -> String {
     let silent = redaction.silent(Content::Description);
     let kept = kept(phrases.into_iter(), cuts, silent);
-    loudness::plan(&kept, &[], target).to_string()
+    loudness::plan_mix(&kept, target).to_string()
 }
 
 /// What is heard of phrases, in the package's time.

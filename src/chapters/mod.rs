@@ -28,6 +28,8 @@ pub struct SlideChange {
     pub difference: f64,
     /// Whether the same slide was shown before, as an agenda between sections is.
     pub seen_before: bool,
+    /// Whether a camera's picture gave way to another camera's: it begins no chapter by itself.
+    pub is_camera_cut: bool,
 }
 
 /// A topic starts in what is said.

@@ -38,6 +38,9 @@ const BETWEEN: f64 = 1.0;
 const IN_SENTENCE: f64 = -0.8;
 /// A slide far from any topic boundary, where the transcript has some.
 const NO_TOPIC: f64 = -0.3;
+/// Most cuts between two cameras are made for variety. One begins a chapter only with a pause or a
+/// new topic beside it.
+const CAMERA_CUT: f64 = -2.0;
 /// How strongly usual lengths are preferred.
 const LENGTH: f64 = 1.0;
 
@@ -47,6 +50,7 @@ struct Candidate {
     /// Log odds.
     score: f64,
     evidence: Evidence,
+    is_camera_cut: bool,
 }
 
 /// Chapters that cover `[0, duration)`, the first one from 0; none where the recording is empty.
@@ -123,6 +127,7 @@ fn candidates(material: &Material, options: &Options) -> Vec<Candidate> {
             }
             None => found.push(Candidate {
                 time: topic.time,
+                is_camera_cut: false,
                 score: TOPIC + 3.0 * (confidence - 0.5),
                 evidence: Evidence {
                     topic: true,
@@ -138,6 +143,8 @@ fn candidates(material: &Material, options: &Options) -> Vec<Candidate> {
     }
     let alone = at_pauses(&mut found, &pauses);
     found.extend(alone);
+    let stands_alone = |other: &Candidate| !other.evidence.pause && !other.evidence.topic;
+    found.retain(|other| !other.is_camera_cut || !stands_alone(other));
     for candidate in &mut found {
         candidate.score += 4.0 * (options.sensitivity.clamp(0.0, 1.0) - 0.5);
     }
@@ -156,7 +163,8 @@ fn slides(material: &Material) -> Vec<Candidate> {
         class.is_none_or(|class| class.contains(slide.time))
     };
     let of_class = || material.slides.iter().filter(in_class);
-    let mut sizes: Vec<f64> = of_class().map(|slide| slide.difference).collect();
+    let pages = of_class().filter(|slide| !slide.is_camera_cut);
+    let mut sizes: Vec<f64> = pages.map(|slide| slide.difference).collect();
     sizes.sort_by(f64::total_cmp);
     let usual = if sizes.len() < FEW {
         USUAL
@@ -167,16 +175,22 @@ fn slides(material: &Material) -> Vec<Candidate> {
         .map(|slide| {
             let size = (slide.difference / usual).ln();
             let size = if size.is_finite() { size } else { 0.0 };
+            let as_page = SLIDE
+                + size.clamp(-1.5, 1.0)
+                + turned(slide.time, &material.speech)
+                + if slide.seen_before { SEEN_BEFORE } else { 0.0 };
             Candidate {
                 time: slide.time,
-                score: SLIDE
-                    + size.clamp(-1.5, 1.0)
-                    + turned(slide.time, &material.speech)
-                    + if slide.seen_before { SEEN_BEFORE } else { 0.0 },
+                score: if slide.is_camera_cut {
+                    CAMERA_CUT
+                } else {
+                    as_page
+                },
                 evidence: Evidence {
                     slide: true,
                     ..Evidence::default()
                 },
+                is_camera_cut: slide.is_camera_cut,
             }
         })
         .collect()
@@ -225,6 +239,7 @@ fn at_pauses(found: &mut [Candidate], pauses: &[Span]) -> Vec<Candidate> {
             }
             None => alone.push(Candidate {
                 time: pause.end,
+                is_camera_cut: false,
                 score: PAUSE_ONLY + worth(pause),
                 evidence: Evidence {
                     pause: true,

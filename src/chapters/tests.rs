@@ -15,6 +15,7 @@ fn slide(at: u64, difference: f64) -> SlideChange {
         time: secs(at),
         difference,
         seen_before: false,
+        is_camera_cut: false,
     }
 }
 
@@ -74,6 +75,27 @@ fn a_topic_starts_with_its_slide_and_builds_start_nothing() {
     assert_eq!(chapters[1].evidence.to_string(), "slide,pause,topic");
     assert!(chapters[1].confidence > 0.9);
     assert!(starts(&chapters).iter().all(|start| start % 300 == 0));
+}
+
+#[test]
+fn a_camera_cut_starts_a_chapter_only_with_something_else() {
+    let cut = |at| SlideChange {
+        is_camera_cut: true,
+        ..slide(at, 1.0)
+    };
+    let mut material = Material {
+        duration: secs(40 * MINUTE),
+        slides: (1..40).map(|n| cut(n * 60)).collect(),
+        speech: speech(40 * MINUTE, &[]),
+        ..Material::default()
+    };
+    assert_eq!(starts(&plan(&material, &Options::default())), [0]);
+    // A long pause, and a new topic.
+    material.speech = speech(40 * MINUTE, &[(715, 6)]);
+    material.topics = vec![topic(1500, 0.9)];
+    let chapters = plan(&material, &Options::default());
+    assert_eq!(starts(&chapters), [0, 720, 1500]);
+    assert_eq!(chapters[1].evidence.to_string(), "slide,pause");
 }
 
 #[test]
@@ -222,7 +244,7 @@ fn chapters_are_named_from_what_is_said_in_them() {
 prop_compose! {
     fn any_material()(
         duration in 1u64..20_000,
-        slides in prop::collection::vec((0u64..20_000, -0.5f64..1.5, any::<bool>()), 0..60),
+        slides in prop::collection::vec((0u64..20_000, -0.5f64..1.5, any::<bool>(), any::<bool>()), 0..60),
         speech in prop::collection::vec((0u64..20_000, 0u64..100), 0..60),
         topics in prop::collection::vec((0u64..20_000, -0.5f64..1.5), 0..20),
         class in prop::option::of((0u64..20_000, 0u64..20_000)),
@@ -230,7 +252,8 @@ prop_compose! {
         let mut material = Material {
             duration: secs(duration),
             class: class.map(|(start, length)| Span::new(secs(start), secs(start + length))),
-            slides: slides.into_iter().map(|(at, difference, seen_before)| SlideChange {
+            slides: slides.into_iter().map(|(at, difference, seen_before, is_camera_cut)| SlideChange {
+                is_camera_cut,
                 time: secs(at), difference, seen_before,
             }).collect(),
             speech: speech.into_iter().map(|(at, length)| Span::new(secs(at), secs(at + length))).collect(),

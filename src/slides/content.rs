@@ -76,7 +76,7 @@ fn looks_drawn(picture: &Picture) -> Option<bool> {
         .planes
         .first()
         .filter(|plane| plane.format == PlaneFormat::FULL)?;
-    let (mut even, mut drawn, mut all) = (0, 0, 0);
+    let mut counts = Counts::default();
     for row in 0..picture.height / BLOCK {
         let columns = (0..picture.width / BLOCK).skip(row % LOOKED_AT);
         for column in columns.step_by(LOOKED_AT) {
@@ -85,56 +85,96 @@ fn looks_drawn(picture: &Picture) -> Option<bool> {
                 let start = (row * BLOCK + line) * luma.stride + column * BLOCK;
                 *bytes = luma.data.get(start..start + BLOCK)?;
             }
-            all += 1;
-            match look(&rows) {
-                Some(Block::Even) => even += 1,
-                Some(Block::Drawn) => drawn += 1,
-                None => {}
-            }
+            counts.add(Block::look(&rows));
         }
     }
-    let is_part = |count: usize, percent: usize| count * 100 >= all * percent;
-    let (synthetic, is_drawn) = (even + drawn, is_part(drawn, DRAWN));
-    let is_blank = !is_drawn && is_part(synthetic, BLANK);
-    let is_synthetic = is_part(synthetic, SYNTHETIC);
-    let is_sparse = !is_drawn && is_synthetic && is_part(drawn, SPARSE);
-    let shows = all > 0 && !is_blank && !is_sparse;
+    let (is_drawn, is_synthetic) = (counts.is_drawn(), counts.is_synthetic());
+    let is_sparse = !is_drawn && is_synthetic && counts.is_part(counts.drawn, SPARSE);
+    let shows = counts.all > 0 && !counts.is_blank() && !is_sparse;
     shows.then_some(is_drawn && is_synthetic)
 }
 
-enum Block {
+/// Returns whether blocks show a screen: most are even or drawn on, and letters stand on some or
+/// the rest is plain.
+pub(super) fn is_screen(blocks: impl Iterator<Item = Option<Block>>) -> bool {
+    let mut counts = Counts::default();
+    blocks.for_each(|block| counts.add(block));
+    counts.is_blank() || counts.is_drawn() && counts.is_synthetic()
+}
+
+/// Numbers of blocks by what they show.
+#[derive(Default)]
+struct Counts {
+    even: usize,
+    drawn: usize,
+    all: usize,
+}
+
+impl Counts {
+    fn add(&mut self, block: Option<Block>) {
+        self.all += 1;
+        match block {
+            Some(Block::Even) => self.even += 1,
+            Some(Block::Drawn) => self.drawn += 1,
+            None => {}
+        }
+    }
+
+    fn is_part(&self, count: usize, percent: usize) -> bool {
+        count * 100 >= self.all * percent
+    }
+
+    fn is_drawn(&self) -> bool {
+        self.is_part(self.drawn, DRAWN)
+    }
+
+    fn is_synthetic(&self) -> bool {
+        self.is_part(self.even + self.drawn, SYNTHETIC)
+    }
+
+    fn is_blank(&self) -> bool {
+        !self.is_drawn() && self.is_part(self.even + self.drawn, BLANK)
+    }
+}
+
+/// What a screen shows in a block of luma.
+pub(super) enum Block {
     Even,
     Drawn,
 }
 
-/// What a block of these rows is; `None` for anything that a camera may have seen.
-fn look(rows: &[&[u8]; BLOCK]) -> Option<Block> {
-    let mut counts = [0u16; 256];
-    for &value in rows.iter().copied().flatten() {
-        counts[usize::from(value)] += 1;
+impl Block {
+    /// Classifies a block of these rows; `None` for anything that a camera may have seen.
+    pub fn look(rows: &[&[u8]]) -> Option<Self> {
+        let pixels: usize = rows.iter().map(|row| row.len()).sum();
+        let mut counts = [0u16; 256];
+        for &value in rows.iter().copied().flatten() {
+            counts[usize::from(value)] += 1;
+        }
+        let darkest = counts.iter().position(|&count| count > 0)?;
+        let brightest = counts.iter().rposition(|&count| count > 0)?;
+        let contrast = brightest - darkest;
+        if contrast <= usize::from(EVEN) {
+            return Some(Block::Even);
+        }
+        let ground = counts
+            .windows(usize::from(EVEN) + 1)
+            .map(|near| near.iter().map(|&count| usize::from(count)).sum::<usize>())
+            .max()?;
+        if ground * 100 < pixels * GROUND || contrast < usize::from(CONTRAST) {
+            return None;
+        }
+        let middle = (darkest + brightest) / 2;
+        let is_bright = |value: &u8| usize::from(*value) > middle;
+        let has_stroke = |row: &&&[u8]| {
+            let steps = row
+                .windows(2)
+                .filter(|pair| is_bright(&pair[0]) != is_bright(&pair[1]));
+            steps.count() >= 2
+        };
+        let strokes = rows.iter().filter(has_stroke).count();
+        (strokes * BLOCK >= STROKE_ROWS * rows.len()).then_some(Block::Drawn)
     }
-    let darkest = counts.iter().position(|&count| count > 0)?;
-    let brightest = counts.iter().rposition(|&count| count > 0)?;
-    let contrast = brightest - darkest;
-    if contrast <= usize::from(EVEN) {
-        return Some(Block::Even);
-    }
-    let ground = counts
-        .windows(usize::from(EVEN) + 1)
-        .map(|near| near.iter().map(|&count| usize::from(count)).sum::<usize>())
-        .max()?;
-    if ground * 100 < BLOCK * BLOCK * GROUND || contrast < usize::from(CONTRAST) {
-        return None;
-    }
-    let middle = (darkest + brightest) / 2;
-    let is_bright = |value: &u8| usize::from(*value) > middle;
-    let has_stroke = |row: &&&[u8]| {
-        let steps = row
-            .windows(2)
-            .filter(|pair| is_bright(&pair[0]) != is_bright(&pair[1]));
-        steps.count() >= 2
-    };
-    (rows.iter().filter(has_stroke).count() >= STROKE_ROWS).then_some(Block::Drawn)
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 //! The detector: per block what it held last, and the decision which changes are a slide's.
 
+use super::content::{self, Block as Look};
 use super::picture::{Grid, Picture};
 use super::region::{CLEAR_BLOCKS, Region, WORD_GAP};
 use super::restless::Restless;
 use super::shown::{Reduced, Shown};
-use crate::timeline::Time;
+use super::sweep::{self, Motion, Sweeps};
+use crate::timeline::{Span, Time};
 
 /// A block that held still for this long has settled.
 const HOLD: Time = Time::from_millis(1500);
@@ -66,6 +68,9 @@ pub struct Change {
     pub difference: f64,
     /// When this was first shown, where it was shown before.
     pub same_as: Option<Time>,
+    /// Most of one camera picture gave way to another: a cut between two cameras, or between two
+    /// photographs.
+    pub is_camera_cut: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -127,6 +132,7 @@ struct Field {
     /// Where something is passing by, and until when.
     passing: Vec<(Region, Time)>,
     restless: Restless,
+    sweeps: Sweeps,
     /// The times of the last change and of those that count for what moved before it.
     found: std::collections::VecDeque<Time>,
 }
@@ -216,6 +222,7 @@ impl Detector {
                     after: found.after,
                     difference: found.difference,
                     same_as,
+                    is_camera_cut: found.is_camera_cut,
                 });
             }
         }
@@ -228,6 +235,7 @@ struct Found {
     time: Time,
     after: Time,
     difference: f64,
+    is_camera_cut: bool,
     live: Region,
 }
 
@@ -258,6 +266,7 @@ impl Field {
             records: Vec::new(),
             passing: Vec::new(),
             restless,
+            sweeps: Sweeps::new(time),
             found: std::collections::VecDeque::new(),
         }
     }
@@ -272,6 +281,10 @@ impl Field {
             if self.ticks.len() > u64::BITS as usize {
                 self.ticks.pop_front();
             }
+        }
+        if let Some(start) = self.sweeps.ended_window(time) {
+            let window = Span::new(start, seen.max(start));
+            self.sweeps.add(window, self.window_motion(start));
         }
         let grid = &self.grid;
         let len = grid.block_len;
@@ -364,7 +377,6 @@ impl Field {
 
     /// Whether a group of records is a change of what is shown.
     fn judge(&mut self, group: &[Record]) -> Option<Found> {
-        let (columns, rows) = (self.grid.columns, self.grid.rows);
         let time = median(group, |record| record.time)?;
         let (before, after) = self.motion(time);
         let mut live = before.joined(&after).boxed();
@@ -373,25 +385,7 @@ impl Field {
         }
         let changed = before.with(group.iter().map(|record| record.block));
 
-        // An inset that appears or vanishes: much of what changed moves only before or only after.
-        let mut switched = changed.clone();
-        for block in 0..before.grid_len() {
-            if before.contains(block) != after.contains(block) {
-                switched.insert(block);
-            }
-        }
-        let mut inset = Region::new(columns, rows);
-        for piece in switched.pieces(1) {
-            let toggled = piece
-                .blocks
-                .iter()
-                .filter(|&&block| before.contains(block) != after.contains(block))
-                .count();
-            if before.is_inset(piece.bounds) && toggled * 5 >= piece.blocks.len() {
-                inset.insert_rect(piece.bounds);
-            }
-        }
-
+        let inset = Self::insets(&changed, &before, &after);
         let records: Vec<Record> = group
             .iter()
             .copied()
@@ -402,7 +396,6 @@ impl Field {
             .collect();
         let records = self.resting(records);
         let records = self.lasting(records, &live.joined(&inset));
-        let still = (columns * rows).saturating_sub(live.len()).max(1);
         let region = before.with(records.iter().map(|record| record.block));
         let clear = records.iter();
         let clear = clear.filter(|record| self.grid.is_clear(record.weight));
@@ -419,16 +412,77 @@ impl Field {
         for block in &mut self.blocks {
             block.small = None;
         }
-        let time = median(&records, |record| record.time)?;
+        self.found(&records, live)
+    }
+
+    /// The rectangles of insets that appear or vanish: much of what changed in them moves only
+    /// before or only after.
+    fn insets(changed: &Region, before: &Region, after: &Region) -> Region {
+        let is_toggled = |block: usize| before.contains(block) != after.contains(block);
+        let mut switched = changed.clone();
+        for block in (0..before.grid_len()).filter(|&block| is_toggled(block)) {
+            switched.insert(block);
+        }
+        let mut insets = changed.with([]);
+        for piece in switched.pieces(1) {
+            let toggled = piece.blocks.iter().filter(|&&block| is_toggled(block));
+            if before.is_inset(piece.bounds) && toggled.count() * 5 >= piece.blocks.len() {
+                insets.insert_rect(piece.bounds);
+            }
+        }
+        insets
+    }
+
+    /// The change that these records are; `None` if they are a camera's that moves.
+    fn found(&mut self, records: &[Record], live: Region) -> Option<Found> {
+        let time = median(records, |record| record.time)?;
+        let (was_screen, is_screen) = self.looks(records);
+        // A camera that moves is cut to a page, or a page to it.
+        if was_screen == is_screen && self.sweeps.was_at(time) {
+            return None;
+        }
         let counts = |found: &Time| found.saturating_add(BEFORE) >= time;
         self.found.retain(counts);
         self.found.push_back(time);
+        let still = (self.blocks.len().saturating_sub(live.len())).max(1);
+        let is_whole = records.len() * 2 > self.blocks.len();
+        let are_cameras = self.grid.has_luma() && !was_screen && !is_screen;
         Some(Found {
             time,
-            after: median(&records, |record| record.after)?,
+            after: median(records, |record| record.after)?,
             difference: (records.len() as f64 / still as f64).min(1.0),
+            is_camera_cut: is_whole && are_cameras,
             live,
         })
+    }
+
+    /// How much of the picture moved in the window since `start`.
+    fn window_motion(&self, start: Time) -> Motion {
+        let len = self.grid.block_len;
+        let moved = |index: usize| self.blocks.get(index).is_some_and(|b| b.since >= start);
+        let has_contrast = |index: usize| {
+            let kept = self.latest.get(index * len..(index + 1) * len);
+            kept.is_some_and(|kept| self.grid.has_contrast(kept))
+        };
+        sweep::motion(self.grid.columns, self.grid.rows, moved, has_contrast)
+    }
+
+    /// Whether the picture looked like a screen before these changes, and whether it does now.
+    fn looks(&self, records: &[Record]) -> (bool, bool) {
+        let len = self.grid.block_len;
+        let changed = Region::new(self.grid.columns, self.grid.rows)
+            .with(records.iter().map(|record| record.block));
+        let block = |all: &[u8], index: usize| {
+            let kept = all.get(index * len..(index + 1) * len)?;
+            let rows: Vec<&[u8]> = self.grid.luma(kept).collect();
+            Look::look(&rows)
+        };
+        let before = (0..self.blocks.len()).map(|index| match changed.contains(index) {
+            true => block(&self.earlier, index),
+            false => block(&self.settled, index),
+        });
+        let now = (0..self.blocks.len()).map(|index| block(&self.latest, index));
+        (content::is_screen(before), content::is_screen(now))
     }
 
     /// The records without those of places in which something small is replaced time and again.

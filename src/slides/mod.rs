@@ -6,7 +6,8 @@
 //! counts is a change that lasts, of content that was still before. So pictures are compared in
 //! small blocks, each with the content that it held last; a change is reported once its blocks
 //! have held still, with the time at which they changed. Regions that keep moving (webcams, videos)
-//! are left out, and so is what is as small as a cursor and does not grow.
+//! are left out, and so is what is as small as a cursor and does not grow. While the whole picture
+//! moves for seconds a camera is pointed at something else, and no slide changes.
 //!
 //! Pictures may come as densely or sparsely as one likes: every frame, key frames only, or a mix.
 
@@ -18,6 +19,7 @@ mod region;
 mod restless;
 mod shown;
 mod survey;
+mod sweep;
 
 pub use content::Looks;
 pub use detector::{Change, Detector, Sensitivity};
@@ -25,5 +27,7 @@ pub use disposable::is_disposable;
 pub use picture::{Picture, Plane, PlaneFormat, planes};
 pub use survey::Survey;
 
+#[cfg(test)]
+mod camera_tests;
 #[cfg(test)]
 mod tests;

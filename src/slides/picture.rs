@@ -277,6 +277,31 @@ impl Grid {
         })
     }
 
+    /// Whether luma has a plane of its own.
+    pub fn has_luma(&self) -> bool {
+        let plane = self.planes.first();
+        plane.is_some_and(|plane| plane.format == PlaneFormat::FULL)
+    }
+
+    /// The rows of a kept block's luma; none if luma has no plane of its own.
+    pub fn luma<'a>(&self, kept: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        let plane = self.planes.first();
+        let plane = plane.filter(|plane| plane.format == PlaneFormat::FULL);
+        let (len, row_bytes) = plane.map_or((0, 1), |plane| (plane.len(), plane.row_bytes));
+        kept.get(..len).unwrap_or_default().chunks(row_bytes.max(1))
+    }
+
+    /// Whether a kept block has so much contrast that it changes when it moves.
+    pub fn has_contrast(&self, kept: &[u8]) -> bool {
+        /// As much as a bright edge and its shadow.
+        const CONTRAST: u8 = 60;
+        let luma = || self.luma(kept).flatten();
+        match (luma().min(), luma().max()) {
+            (Some(darkest), Some(brightest)) => brightest - darkest >= CONTRAST,
+            _ => true,
+        }
+    }
+
     /// Four means of the block's first plane, one of each quarter.
     pub fn means(&self, kept: &[u8]) -> [u8; 4] {
         let Some(plane) = self.planes.first() else {

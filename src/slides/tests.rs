@@ -3,16 +3,16 @@
 use super::*;
 use crate::timeline::Time;
 
-const WIDTH: usize = 640;
-const HEIGHT: usize = 480;
-const FPS: u64 = 10;
+pub(super) const WIDTH: usize = 640;
+pub(super) const HEIGHT: usize = 480;
+pub(super) const FPS: u64 = 10;
 
 /// A screen to draw on.
 #[derive(Clone)]
-struct Screen(Vec<u8>);
+pub(super) struct Screen(pub Vec<u8>);
 
 impl Screen {
-    fn blank() -> Self {
+    pub fn blank() -> Self {
         Screen(vec![230; WIDTH * HEIGHT])
     }
 
@@ -67,7 +67,7 @@ fn push_for(detector: &mut Detector, screen: &Screen, time: Time, shown_for: Tim
 }
 
 /// What is found in `seconds` of frames that `draw` makes of their number.
-fn found(seconds: u64, mut draw: impl FnMut(u64) -> Screen) -> Vec<Change> {
+pub(super) fn found(seconds: u64, mut draw: impl FnMut(u64) -> Screen) -> Vec<Change> {
     let mut detector = Detector::new(Sensitivity::default());
     let mut changes = Vec::new();
     for frame in 0..seconds * FPS {
@@ -78,14 +78,14 @@ fn found(seconds: u64, mut draw: impl FnMut(u64) -> Screen) -> Vec<Change> {
     changes
 }
 
-fn times(changes: &[Change]) -> Vec<f64> {
+pub(super) fn times(changes: &[Change]) -> Vec<f64> {
     changes
         .iter()
         .map(|change| change.time.secs_f64())
         .collect()
 }
 
-fn slide(lines: usize) -> Screen {
+pub(super) fn slide(lines: usize) -> Screen {
     let mut screen = Screen::blank();
     for line in 0..lines {
         screen.text(40, 60 + 40 * line, 300);

@@ -103,6 +103,7 @@ impl Analysis {
             time: change.time,
             difference: change.difference,
             seen_before: change.same_as.is_some(),
+            is_camera_cut: change.is_camera_cut,
         }));
     }
 

@@ -19,7 +19,8 @@ pub fn slide_structure(change: &Change) -> gst::Structure {
         .field("time", change.time.nanos())
         .field("after", change.after.nanos())
         .field("difference", change.difference)
-        .field("seen-before", change.same_as.is_some());
+        .field("seen-before", change.same_as.is_some())
+        .field("camera-cut", change.is_camera_cut);
     match change.same_as {
         Some(first) => structure.field("same-as", first.nanos()).build(),
         None => structure.build(),

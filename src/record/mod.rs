@@ -3,5 +3,5 @@
 //! Recorded sessions: rooms whose tracks were kept apart.
 
 pub mod layout;
-/// Recordings of the Janus WebRTC server.
 pub mod mjr;
+pub mod session;

@@ -2,12 +2,15 @@
 
 //! The room: who is in it, and which of their tracks can be seen.
 
+use serde::{Deserialize, Serialize};
+
 use super::voice::Voice;
 use super::{Fit, LayoutName, TileSource};
 use crate::timeline::Time;
 
 /// The part that somebody has in the room.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     Host,
     #[default]
@@ -17,7 +20,8 @@ pub enum Role {
 }
 
 /// A kind of track.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Source {
     Camera,
     Microphone,

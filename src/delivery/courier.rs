@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The threads between a player and an LRS. The player only puts steps into a queue; the *scribe*
-//! writes them into the journal, the *sender* sends what lies there.
+//! The threads between a player and an LRS. The player only puts steps into a queue. The *scribe*
+//! thread writes them into the journal; the *sender* thread sends the journal's statements.
 //!
-//! Lock order: `desk`, then `journal`; neither is held while a notice is given or HTTP is spoken.
+//! Lock order: `desk`, then `journal`; neither is held while a notice is given or an HTTP request
+//! runs.
 
 use std::{
     collections::{BTreeMap, VecDeque, hash_map::RandomState},
@@ -20,33 +21,33 @@ use crate::xapi::{
     outbox::{Action, Answer, Comparison, Outbox, State},
 };
 
-/// Steps that wait for the disk. A disk that hangs costs statements, never playback.
+/// Largest number of steps that wait for the disk. A hanging disk costs statements, never playback.
 const DESK: usize = 10_000;
 
-/// How delivery stands.
+/// State of the delivery.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Delivery {
-    /// `working`, `retrying`, `held`, or `offline` where there is no endpoint.
+    /// `working`, `retrying`, `held`, or `offline` if there is no endpoint.
     pub state: &'static str,
-    /// The last words of the LRS, or of what is between.
+    /// Last error message from the LRS, or from the network.
     pub words: String,
     pub pending: u64,
     pub delivered: u64,
     pub dead: u64,
-    /// Requests that came to nothing: the LRS did not answer, or not as one.
+    /// Failed requests: the LRS did not answer, or not as an LRS.
     pub failures: u64,
     /// Steps that never reached the queue.
     pub lost: u64,
-    /// Statements that are in memory only, because the disk does not take them.
+    /// Statements that are only in memory because the disk does not accept them.
     pub unwritten: u64,
 }
 
-/// What the player may want to tell others.
+/// Events that the player may want to report.
 #[derive(Clone, Debug)]
 pub enum Notice {
     /// This statement is in the journal.
     Statement(Statement),
-    /// Delivery stands differently than before.
+    /// The state of the delivery changed.
     Delivery(Delivery),
     /// The journal could not be written.
     Trouble(String),
@@ -61,11 +62,11 @@ struct Step {
 #[derive(Default)]
 struct Desk {
     steps: VecDeque<Step>,
-    /// New statements lie in the journal.
+    /// Whether the journal contains new statements.
     fresh: bool,
-    /// Nothing new comes.
+    /// Whether no more statements will come.
     closing: bool,
-    /// Nobody waits any more.
+    /// Whether nobody waits for the delivery any more.
     stopped: bool,
     status: Delivery,
 }
@@ -73,12 +74,13 @@ struct Desk {
 struct Shared {
     desk: Mutex<Desk>,
     bell: Condvar,
-    /// Taken away when the courier stops, so that a request that hangs cannot keep it locked.
+    /// `None` after the courier has stopped, so that a hanging request cannot keep the journal
+    /// locked.
     journal: Mutex<Option<Journal>>,
     notify: Box<dyn Fn(Notice) + Send + Sync>,
 }
 
-/// Takes statements to the journal and from there to the LRS.
+/// Moves statements into the journal and from there to the LRS.
 pub struct Courier {
     shared: Arc<Shared>,
     scribe: Option<thread::JoinHandle<()>>,
@@ -90,7 +92,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Courier {
-    /// Starts with what the journal still holds.
+    /// Starts with the pending statements of the journal.
     pub fn start(
         journal: Journal,
         lrs: Option<Lrs>,
@@ -127,7 +129,7 @@ impl Courier {
             }),
         );
         if let Some(lrs) = lrs {
-            // Not joined: a request may hang for as long as the LRS pleases.
+            // Not joined: a request may hang for as long as the LRS likes.
             spawn(
                 "xapi-sender",
                 Box::new({
@@ -143,7 +145,7 @@ impl Courier {
         }
     }
 
-    /// Hands over a step. Never waits.
+    /// Queues a step. Never blocks.
     pub fn step(&self, key: &str, session: &Session, statements: Vec<Statement>) {
         let mut desk = lock(&self.shared.desk);
         if desk.steps.len() < DESK {
@@ -159,7 +161,7 @@ impl Courier {
         }
     }
 
-    /// The last session of a key that is written.
+    /// Returns the last session written for a key.
     pub fn session(&self, key: &str) -> Option<Session> {
         lock(&self.shared.journal).as_ref()?.session(key)
     }
@@ -168,8 +170,8 @@ impl Courier {
         lock(&self.shared.desk).status.clone()
     }
 
-    /// Waits until everything is written, and until everything is delivered or the time is up or
-    /// the LRS cannot be reached now. Then the journal is closed.
+    /// Waits until everything is written. Then waits until everything is delivered, the time is up,
+    /// or the LRS cannot be reached. Closes the journal after that.
     pub fn finish(mut self, patience: Duration) -> Delivery {
         let deadline = Instant::now() + patience;
         let mut desk = lock(&self.shared.desk);
@@ -177,7 +179,7 @@ impl Courier {
         self.shared.bell.notify_all();
         if let Some(scribe) = self.scribe.take() {
             drop(desk);
-            // A panicked scribe has nothing more to write.
+            // A scribe that panicked has nothing more to write.
             let _ = scribe.join();
             desk = lock(&self.shared.desk);
         }
@@ -235,12 +237,12 @@ impl Shared {
                 };
                 match result {
                     Ok(()) => troubled = false,
-                    // Said once, not for every step.
+                    // Reported once, not for every step.
                     Err(_) if troubled => {}
                     Err(error) => {
                         troubled = true;
                         (self.notify)(Notice::Trouble(format!(
-                            "the journal cannot be written: {error}; statements are kept in memory"
+                            "the journal cannot be written: {error}; statements stay in memory"
                         )));
                     }
                 }
@@ -254,7 +256,7 @@ impl Shared {
         }
     }
 
-    /// Brings the status up to date, and says so where something else than a number changed.
+    /// Updates the status, and notifies the player if anything but a number changed.
     fn count(&self, change: impl FnOnce(&mut Delivery)) {
         let counts = lock(&self.journal).as_ref().map(|journal| {
             let contents = journal.contents();
@@ -365,7 +367,7 @@ impl Shared {
         }
     }
 
-    /// The bytes of statements, in order; `None` once the journal is closed.
+    /// Returns the bytes of statements, in order, or `None` once the journal is closed.
     fn read(&self, numbers: &[u64]) -> Option<BTreeMap<(u64, crate::xapi::Uuid), String>> {
         let journal = lock(&self.journal);
         let journal = journal.as_ref()?;
@@ -381,7 +383,8 @@ impl Shared {
         )
     }
 
-    /// Sleeps until there is something new, or until the time is up. False when all is over.
+    /// Sleeps until there is something new, or until the time is up. Returns false when the courier
+    /// stops.
     fn wait(&self, time: Option<Duration>) -> bool {
         let deadline = time.map(|time| Instant::now() + time);
         let mut desk = lock(&self.desk);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The journal on disk: one file in a folder, one process at a time.
+//! The journal on disk: one file per folder, opened by one process at a time.
 //!
 //! A step with statements is on the disk (fdatasync) before [`Journal::append`] returns, and so
-//! before anything of it is sent. Checkpoints without statements, and what was delivered, are
-//! written without waiting for the disk: they survive the process, and a power failure may cost the
-//! last of them. A delivered statement whose mark is lost is sent again, with the same id. What a
-//! full disk does not take waits in memory and is written with the next step that it takes.
+//! before any of it is sent. Checkpoints without statements, and marks of delivery, are written
+//! without waiting for the disk. They survive the process; a power failure may cost the last of
+//! them. A delivered statement whose mark is lost is sent again, with the same id. Steps that a
+//! full disk refuses stay in memory and are written with the next step that it accepts.
 
 use std::{
     collections::BTreeMap,
@@ -25,18 +25,18 @@ use crate::xapi::{
 };
 
 const FILE: &str = "statements.journal";
-/// Settled and superseded bytes are thrown away at the start when they are more than this, and
-/// more than what is left.
+/// Settled and superseded bytes above which the file is compacted on opening, if they also exceed
+/// the rest.
 const WASTE: u64 = 1 << 20;
 
-/// Why a journal cannot be opened.
+/// Error when opening a journal.
 #[derive(Debug)]
 pub enum Trouble {
     /// Another process, or another element, has it open.
     Locked(PathBuf),
-    /// The file cannot be made, read or written.
+    /// The file cannot be created, read or written.
     Io(PathBuf, io::Error),
-    /// It is no journal, or one of a later version.
+    /// The file is not a journal, or is one of a later version.
     Unreadable(PathBuf, JournalError),
 }
 
@@ -45,7 +45,7 @@ impl fmt::Display for Trouble {
         match self {
             Trouble::Locked(folder) => write!(
                 f,
-                "the journal {} is in use: give each player its own folder",
+                "the journal {} is in use by another process: give each player its own folder",
                 folder.display()
             ),
             Trouble::Io(path, error) => write!(f, "the journal {}: {error}", path.display()),
@@ -56,7 +56,7 @@ impl fmt::Display for Trouble {
 
 impl std::error::Error for Trouble {}
 
-/// An open journal, or one in memory for those who want none on disk.
+/// An open journal, on disk or only in memory.
 #[derive(Debug)]
 pub struct Journal {
     file: Option<File>,
@@ -70,7 +70,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// A journal that is forgotten with the process.
+    /// Makes a journal that is lost with the process.
     pub fn in_memory() -> Self {
         Journal {
             file: None,
@@ -82,8 +82,8 @@ impl Journal {
         }
     }
 
-    /// Opens the journal of a folder, which is made when it is not there. What a crash left
-    /// unfinished at its end is cut off; before damage is thrown away, a copy is kept beside it.
+    /// Opens the journal of a folder, which is created if necessary. An unfinished record at its
+    /// end is cut off. Before damaged data is discarded, a copy is kept next to it.
     pub fn open(folder: &Path) -> Result<Self, Trouble> {
         let path = folder.join(FILE);
         let io = |error| Trouble::Io(path.clone(), error);
@@ -134,7 +134,8 @@ impl Journal {
         })
     }
 
-    /// Closes the sessions that a crash left open, as of their last checkpoint. Says how many.
+    /// Closes the sessions that a crash left open, as of their last checkpoint. Returns their
+    /// number.
     pub fn close_abandoned(&mut self, new_id: &mut dyn FnMut() -> Uuid) -> io::Result<usize> {
         let mut closed = 0;
         let keys: Vec<String> = self.contents.states.keys().cloned().collect();
@@ -151,7 +152,7 @@ impl Journal {
         Ok(closed)
     }
 
-    /// The last session of a key, as it was last written.
+    /// Returns the last session of a key, as it was last written.
     pub fn session(&self, key: &str) -> Option<Session> {
         let state = match self.states.get(key) {
             Some(state) => state.clone(),
@@ -160,8 +161,8 @@ impl Journal {
         serde_json::from_slice(&state).ok()
     }
 
-    /// Writes a step of a session. After an error the step is kept in memory, so that it can still
-    /// be delivered.
+    /// Writes a step of a session. After an error the step stays in memory, so that it can still be
+    /// delivered.
     pub fn append(
         &mut self,
         key: &str,
@@ -192,7 +193,7 @@ impl Journal {
         written.map(drop)
     }
 
-    /// Writes what could not be written before: the disk may have room again.
+    /// Writes the steps that could not be written before: the disk may have space again.
     fn write_late(&mut self) -> io::Result<()> {
         while self.file.is_some()
             && let Some((&number, json)) = self.unwritten.first_key_value()
@@ -210,7 +211,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Notes what became of statements.
+    /// Records the fate of statements.
     pub fn settle(&mut self, fates: &[(u64, Fate)]) -> io::Result<()> {
         let written: Vec<_> = fates
             .iter()
@@ -230,7 +231,7 @@ impl Journal {
         result.map(drop)
     }
 
-    /// The exact bytes of a statement.
+    /// Returns the exact bytes of a statement.
     pub fn statement(&self, entry: &Entry) -> io::Result<String> {
         if let Some(json) = self.unwritten.get(&entry.number) {
             return Ok(json.clone());
@@ -242,12 +243,12 @@ impl Journal {
         &self.contents
     }
 
-    /// Statements that are in memory only.
+    /// Returns the number of statements that are only in memory.
     pub fn unwritten(&self) -> usize {
         self.unwritten.len()
     }
 
-    /// Stretches of the file that could not be read when it was opened.
+    /// Returns the number of passages that could not be read on opening.
     pub fn damaged(&self) -> u64 {
         self.damaged
     }
@@ -261,8 +262,8 @@ impl Journal {
         Ok(bytes)
     }
 
-    /// Appends a record; false where there is no file. A record that was not written whole is taken
-    /// back, so that the next one does not follow half of it.
+    /// Appends a record; returns false if there is no file. An incomplete record is removed, so
+    /// that the next one does not follow half a record.
     fn write(&mut self, record: &[u8], sync: bool) -> io::Result<bool> {
         let Some(file) = &self.file else {
             return Ok(false);
@@ -275,7 +276,7 @@ impl Journal {
             file.set_len(at)?;
             return Err(error);
         }
-        // What was written is read back from memory, shifted to where it lies.
+        // Parses the written record from memory, with offsets shifted to its position in the file.
         let mut taken = Contents {
             next: self.contents.next,
             ..Contents::default()
@@ -300,7 +301,7 @@ impl Journal {
     }
 }
 
-/// Puts new contents in the place of the file, in one step.
+/// Replaces the contents of the file in one step.
 fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut file = File::create(&new)?;

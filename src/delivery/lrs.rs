@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! One Learning Record Store over HTTP.
+//! A Learning Record Store over HTTP.
 
 use std::{fmt, io::Read, time::Duration};
 
@@ -17,37 +17,37 @@ use crate::xapi::{
     outbox::{self, Answer, Comparison},
 };
 
-/// How long an LRS may take for one answer.
+/// Longest time that an LRS may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(10);
-/// No answer that matters is longer; the rest is not read.
+/// Largest answer in bytes; no useful answer is longer, and the rest is not read.
 const LONGEST: u64 = 4 << 20;
 
-/// Where an LRS is: the URL that `statements` stands below.
+/// Address of an LRS: the URL to which `statements` is appended.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint(String);
 
 impl Endpoint {
-    /// Takes an http or https URL without credentials in it, which would end up in logs.
+    /// Parses an http or https URL without credentials, which would end up in logs.
     pub fn parse(text: &str) -> Result<Self, String> {
         let uri: Uri = text
             .parse()
-            .map_err(|_| format!("the endpoint `{text}` is no URL"))?;
+            .map_err(|_| format!("the endpoint `{text}` is not a URL"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
-            return Err(format!("the endpoint `{text}` is no http or https URL"));
+            return Err(format!("the endpoint `{text}` is not an http or https URL"));
         }
         if uri
             .authority()
             .is_some_and(|authority| authority.as_str().contains('@'))
         {
             return Err(
-                "the endpoint's URL holds credentials: give them as username and \
+                "the endpoint's URL contains credentials: give them as username and \
                         password, or token"
                     .into(),
             );
         }
         if uri.query().is_some() {
-            return Err(format!("the endpoint `{text}` holds a query"));
+            return Err(format!("the endpoint `{text}` contains a query"));
         }
         Ok(Endpoint(format!("{}/", text.trim_end_matches('/'))))
     }
@@ -64,9 +64,9 @@ pub struct Lrs {
     agent: Agent,
     endpoint: Endpoint,
     authorization: Option<String>,
-    /// The version to speak, once that is known.
+    /// The xAPI version to use, once it is known.
     version: Option<&'static str>,
-    /// The version was given, or was found out by a refusal, and is not changed again.
+    /// Whether the version was given, or was found after a rejection, and does not change again.
     fixed: bool,
 }
 
@@ -77,7 +77,7 @@ struct Reply {
 }
 
 impl Lrs {
-    /// `version` is `1.0.3`, `2.0.0`, or none to ask the LRS.
+    /// Makes a connection. `version` is `1.0.3`, `2.0.0`, or none to ask the LRS.
     pub fn new(
         endpoint: Endpoint,
         credentials: &Credentials,
@@ -88,7 +88,8 @@ impl Lrs {
             .build();
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // A redirected POST would lose its body or its credentials; a person must see to it.
+            // A redirected POST would lose its body or its credentials, so a person must correct
+            // the endpoint.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(PATIENCE))
@@ -105,7 +106,7 @@ impl Lrs {
         }
     }
 
-    /// Sends statements, each as its bytes are.
+    /// Sends statements, byte for byte.
     pub fn post(&mut self, statements: &[String]) -> Answer {
         if let Err(answer) = self.negotiate() {
             return answer;
@@ -123,7 +124,7 @@ impl Lrs {
             Err(words) => return Answer::Later { after: None, words },
         };
         let answer = outbox::answer(reply.status, reply.retry_after, &reply.body);
-        // An LRS without an about resource says so when it does not speak our version.
+        // An LRS without an about resource reports an unsupported version only now.
         if let Answer::Refused(words) = &answer
             && !self.fixed
             && words.to_lowercase().contains("version")
@@ -142,7 +143,7 @@ impl Lrs {
         answer
     }
 
-    /// Asks for the stored statement and compares it with ours.
+    /// Gets the stored statement and compares it with ours.
     pub fn compare(&mut self, id: Uuid, ours: &str) -> Comparison {
         let url = format!("{}statements?statementId={id}", self.endpoint);
         match self.get(&url) {
@@ -161,7 +162,7 @@ impl Lrs {
         }
     }
 
-    /// All statements about an activity, oldest first, over all pages.
+    /// Returns all statements about an activity, oldest first, from all pages.
     pub fn statements(&mut self, activity: Option<&str>) -> Result<Vec<Value>, String> {
         if let Err(Answer::Later { words, .. } | Answer::Misconfigured(words)) = self.negotiate() {
             return Err(words);
@@ -184,7 +185,7 @@ impl Lrs {
                 return Err(outbox::said(reply.status, &reply.body));
             }
             let page: Value = serde_json::from_str(&reply.body)
-                .map_err(|error| format!("the endpoint is no LRS: {error}"))?;
+                .map_err(|error| format!("the endpoint is not an LRS: {error}"))?;
             statements.extend(page["statements"].as_array().cloned().unwrap_or_default());
             match page["more"].as_str() {
                 Some(more) if !more.is_empty() => url = self.resolve(more),
@@ -193,7 +194,7 @@ impl Lrs {
         }
     }
 
-    /// `more` is a URL relative to the endpoint's host (xAPI 1.0.3, part 2, 2.5).
+    /// Resolves `more`, a URL relative to the endpoint's host (xAPI 1.0.3, part 2, 2.5).
     fn resolve(&self, more: &str) -> String {
         if more.starts_with("http://") || more.starts_with("https://") {
             return more.to_owned();
@@ -206,7 +207,7 @@ impl Lrs {
         format!("{}/{}", &endpoint[..path], more.trim_start_matches('/'))
     }
 
-    /// Finds out which version to speak.
+    /// Finds out which version to use.
     fn negotiate(&mut self) -> Result<(), Answer> {
         if self.version.is_some() {
             return Ok(());
@@ -258,7 +259,7 @@ fn read(response: Result<Response<ureq::Body>, ureq::Error>) -> Result<Reply, St
     let status = response.status().as_u16();
     let location = header("location").filter(|_| (300..400).contains(&status));
     let mut body = Vec::new();
-    // A 204 has no body, whatever its headers say.
+    // A 204 has no body, whatever its headers contain.
     if status != 204 {
         response
             .into_body()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Statements to a Learning Record Store: the journal on disk, the LRS over HTTP, the threads
-//! between them. What is written and what is sent next is decided in [`crate::xapi`].
+//! Delivery of statements to a Learning Record Store: the journal on disk, the LRS over HTTP, and
+//! the threads between them. [`crate::xapi`] decides what is written and what is sent next.
 
 mod courier;
 mod journal;
@@ -15,7 +15,7 @@ pub use journal::{Journal, Trouble};
 pub use lrs::{Endpoint, Lrs};
 pub use secret::{Credentials, Secret};
 
-/// Milliseconds since 1970 by the system's clock.
+/// Returns milliseconds since 1970 by the system's clock.
 pub fn wall_clock() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Credentials, which nothing may print.
+//! Credentials, which must never be printed.
 
 use std::{env, fmt, fs};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 
-/// A text that is never shown.
+/// A text that is never displayed.
 #[derive(Clone, Default)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the text itself, or, for `env:NAME` and `file:PATH`, what an environment variable or
-    /// the first line of a file holds. The error says which of them cannot be read.
+    /// Reads a secret: the text itself, for `env:NAME` an environment variable, for `file:PATH` the
+    /// first line of a file. The error names the one that cannot be read.
     pub fn read(text: &str) -> Result<Self, String> {
         if let Some(name) = text.strip_prefix("env:") {
             env::var(name)
@@ -37,7 +37,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How to say who we are.
+/// Credentials for an LRS.
 #[derive(Clone, Debug, Default)]
 pub enum Credentials {
     #[default]
@@ -50,7 +50,7 @@ pub enum Credentials {
 }
 
 impl Credentials {
-    /// The value of the Authorization header.
+    /// Returns the value of the Authorization header.
     pub(super) fn header(&self) -> Option<String> {
         match self {
             Credentials::None => None,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Who watched.
+//! The actor of a statement: the viewer.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 
 use super::iri::is_iri;
 
-/// An actor that no LRS takes.
+/// An actor that no LRS accepts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ActorError {
-    /// Neither a `mailto:` address nor a JSON object; the parser's words.
+    /// Neither a `mailto:` address nor a JSON object; contains the parser's message.
     NotJson(String),
     /// An object without one of mbox, mbox_sha1sum, openid and account.
     NoIdentifier,
     /// More than one of them.
     SeveralIdentifiers,
-    /// One of them in a wrong form; its name.
+    /// A malformed identifier; contains its name.
     Malformed(&'static str),
-    /// A group cannot watch a video.
+    /// A group, which cannot watch a video.
     NotAnAgent,
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for ActorError {
                 "the actor has no identifier: give it one of mbox, mbox_sha1sum, openid, account",
             ),
             ActorError::SeveralIdentifiers => {
-                f.write_str("the actor has several identifiers: leave one")
+                f.write_str("the actor has several identifiers: give only one")
             }
             ActorError::Malformed(name) => write!(f, "the actor's {name} is malformed"),
             ActorError::NotAnAgent => f.write_str("the actor's objectType is not Agent"),
@@ -46,7 +46,7 @@ impl fmt::Display for ActorError {
 
 impl std::error::Error for ActorError {}
 
-/// Reads an actor: `mailto:ada@example.org`, or an Agent as JSON.
+/// Parses an actor: `mailto:ada@example.org`, or an Agent as JSON.
 pub fn actor(text: &str) -> Result<Value, ActorError> {
     let text = text.trim();
     let agent = if text.starts_with("mailto:") {
@@ -54,7 +54,7 @@ pub fn actor(text: &str) -> Result<Value, ActorError> {
     } else {
         match serde_json::from_str(text) {
             Ok(value @ Value::Object(_)) => value,
-            Ok(_) => return Err(ActorError::NotJson("it is another kind of value".into())),
+            Ok(_) => return Err(ActorError::NotJson("the value is of another kind".into())),
             Err(error) => return Err(ActorError::NotJson(error.to_string())),
         }
     };
@@ -98,7 +98,7 @@ pub(super) fn check(agent: &Value) -> Result<(), ActorError> {
     }
 }
 
-/// The identifier alone, as text that is equal for the same person.
+/// Returns the identifier alone, as text that is equal for the same person.
 pub(super) fn identity(agent: &Value) -> String {
     ["mbox", "mbox_sha1sum", "openid", "account"]
         .into_iter()

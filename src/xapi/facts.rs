@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What a player knows beside the position: sound, captions, sizes.
+//! Player state other than the position: volume, captions, sizes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::iri;
 
-/// Facts about the player; `None` is not known.
+/// Facts about the player; `None` means unknown.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Facts {
-    /// From 0 (mute) to 1.
+    /// Volume from 0 (mute) to 1.
     pub volume: Option<f64>,
     pub captions: Option<bool>,
     /// Language of the captions (RFC 5646).
@@ -19,11 +19,11 @@ pub struct Facts {
     pub full_screen: Option<bool>,
     /// Width and height in pixels.
     pub screen_size: Option<(u32, u32)>,
-    /// Width and height in pixels of the picture as it is shown.
+    /// Width and height in pixels of the video as it is shown.
     pub playback_size: Option<(u32, u32)>,
     /// Height in pixels of the rendition.
     pub quality: Option<u32>,
-    /// Frames a second.
+    /// Frames per second.
     pub frame_rate: Option<f64>,
     /// Name of the audio track.
     pub track: Option<String>,
@@ -31,7 +31,7 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// Takes over what the other knows.
+    /// Updates these facts with the ones known in `newer`.
     pub fn update(&mut self, newer: Facts) {
         fn take<T>(old: &mut Option<T>, new: Option<T>) {
             if new.is_some() {
@@ -50,9 +50,10 @@ impl Facts {
         take(&mut self.user_agent, newer.user_agent);
     }
 
-    /// The facts that every interacted needs. The profile's three templates of interacted have the
-    /// same determining properties, so a statement must satisfy all of them: what is not known is
-    /// full volume, no captions in an undetermined language, a window, pictures of no size.
+    /// Returns the facts that every interacted statement needs. The profile's three templates of
+    /// interacted have the same determining properties, so a statement must satisfy all of them.
+    /// Unknown facts become full volume, no captions in an undetermined language, a window, and a
+    /// size of zero.
     pub(super) fn snapshot(&self) -> Facts {
         Facts {
             volume: self.volume.or(Some(1.0)),
@@ -68,7 +69,7 @@ impl Facts {
         }
     }
 
-    /// Writes what is known as context extensions.
+    /// Writes the known facts as context extensions.
     pub(super) fn write(&self, extensions: &mut Map<String, Value>) {
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -94,7 +95,7 @@ impl Facts {
     }
 }
 
-/// The profile's form of a playback rate: `1.5x`.
+/// Formats a playback rate as the profile does: `1.5x`.
 pub(super) fn speed(rate: f64) -> Value {
     Value::from(format!("{rate}x"))
 }

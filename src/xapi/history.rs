@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is remembered of a registration between its sessions.
+//! Data of a registration that is kept between its sessions.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Uuid, segments::Segment};
 use crate::timeline::{CutList, Span, Time};
 
-/// Everything that the sessions of one registration have in common.
+/// State that the sessions of one registration share.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct History {
     pub registration: Uuid,
-    /// Sessions that were initialized.
+    /// Number of sessions that were initialized.
     pub sessions: u32,
-    /// In the order of playing.
+    /// Played segments in the order of playing.
     pub played: Vec<Segment>,
-    /// Wall time that media was played for, in microseconds.
+    /// Wall time during which media was played, in microseconds.
     pub spent: u64,
-    /// completed was said; it is said once.
+    /// Whether completed was sent; it is sent once.
     pub completed: bool,
     pub check_passed: bool,
-    /// The spans of the recording that the published video keeps, from and to in nanoseconds of the
-    /// recording, when that is known.
+    /// Spans of the recording that the published video keeps, from and to in nanoseconds of the
+    /// recording, if known.
     pub kept: Option<Vec<(u64, u64)>>,
 }
 
@@ -38,9 +38,9 @@ impl History {
         }
     }
 
-    /// Goes on with a video that keeps these spans of the recording. After a re-cut every segment
-    /// is moved through both cut lists, and media that was not in the earlier video stays unseen;
-    /// where one of the two lists is not known nothing can be moved and progress starts anew.
+    /// Continues with a video that keeps these spans of the recording. After a change of the cuts,
+    /// every segment is moved through both cut lists. Media that was not in the earlier video stays
+    /// unseen. If one of the lists is unknown, nothing can be moved and progress starts from zero.
     pub fn recut(&mut self, kept: Option<&CutList>) {
         let now = kept.map(spans);
         if self.kept == now {
@@ -72,8 +72,8 @@ fn spans(cuts: &CutList) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// The parts of a segment that both videos hold, in times of the later one. Times are rounded
-/// inwards, so that no millisecond is added.
+/// Returns the parts of a segment that both videos contain, in times of the later one. Times are
+/// rounded inwards, so that no millisecond is added.
 fn moved((from, to): Segment, before: &CutList, after: &CutList) -> Vec<Segment> {
     let played = Span::new(Time::from_millis(from), Time::from_millis(to));
     let mut moved: Vec<Segment> = Vec::new();
@@ -98,7 +98,7 @@ fn moved((from, to): Segment, before: &CutList, after: &CutList) -> Vec<Segment>
             let to = from.saturating_add(both.duration());
             let segment = (from.nanos().div_ceil(1_000_000), to.millis());
             match moved.last_mut() {
-                // A splice that both videos share does not break a segment in two.
+                // A splice that both videos share does not split a segment.
                 Some(last) if last.1 == segment.0 => last.1 = segment.1,
                 _ if segment.0 < segment.1 => moved.push(segment),
                 _ => {}
@@ -138,17 +138,17 @@ mod tests {
     #[test]
     fn seconds_that_were_not_seen_are_not_claimed() {
         let before = cuts(&[(10, 20), (30, 40)]);
-        // Twenty seconds shown, all seen. Ten more at the front, and the break is back in.
+        // Twenty seconds shown, all seen. Ten more at the front, and the break restored.
         assert_eq!(
             after(&[(0, 20_000)], Some(&before), Some(&cuts(&[(0, 40)]))),
             [(10_000, 20_000), (30_000, 40_000)]
         );
-        // A minute later start, and the second half gone.
+        // Starts a minute later, without the second half.
         assert_eq!(
             after(&[(0, 20_000)], Some(&before), Some(&cuts(&[(12, 20)]))),
             [(0, 8000)]
         );
-        // A splice that stays does not break the segment.
+        // A splice that stays does not split the segment.
         assert_eq!(
             after(
                 &[(5000, 15_000)],

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The names that the Video Profile 1.0.3 and xAPI give to things.
+//! Names defined by the Video Profile 1.0.3 and xAPI.
 
-/// In `context.contextActivities.category` of every statement of the profile.
+/// Activity in `context.contextActivities.category` of every statement of the profile.
 pub const PROFILE: &str = "https://w3id.org/xapi/video";
-/// The version of the profile that is spoken here.
+/// Version of the profile that is implemented here.
 pub const PROFILE_VERSION: &str = "https://w3id.org/xapi/video/v1.0.3";
 /// `object.definition.type` of every statement of the profile.
 pub const VIDEO: &str = "https://w3id.org/xapi/video/activity-type/video";
-/// Tells the sessions of one registration apart (xAPI Profiles, part 2, 8.2).
+/// Distinguishes the sessions of one registration (xAPI Profiles, part 2, 8.2).
 pub const SUBREGISTRATION: &str = "https://w3id.org/xapi/profiles/extensions/subregistration";
 
-/// What all extensions of the profile start with.
+/// Prefix of all extensions of the profile.
 pub const EXTENSIONS: &str = "https://w3id.org/xapi/video/extensions/";
 pub const TIME: &str = "https://w3id.org/xapi/video/extensions/time";
 pub const TIME_FROM: &str = "https://w3id.org/xapi/video/extensions/time-from";
@@ -27,9 +27,9 @@ pub const VOLUME: &str = "https://w3id.org/xapi/video/extensions/volume";
 pub const FULL_SCREEN: &str = "https://w3id.org/xapi/video/extensions/full-screen";
 pub const SCREEN_SIZE: &str = "https://w3id.org/xapi/video/extensions/screen-size";
 pub const PLAYBACK_SIZE: &str = "https://w3id.org/xapi/video/extensions/video-playback-size";
-/// The name in the profile's templates.
+/// Name in the profile's templates.
 pub const CC_ENABLED: &str = "https://w3id.org/xapi/video/extensions/cc-enabled";
-/// The name in the profile's concepts, for the same thing.
+/// Name in the profile's concepts, for the same thing.
 pub const CC_SUBTITLE_ENABLED: &str = "https://w3id.org/xapi/video/extensions/cc-subtitle-enabled";
 pub const CC_SUBTITLE_LANG: &str = "https://w3id.org/xapi/video/extensions/cc-subtitle-lang";
 pub const FRAME_RATE: &str = "https://w3id.org/xapi/video/extensions/frame-rate";
@@ -72,7 +72,7 @@ impl Verb {
         }
     }
 
-    /// The English word, last part of the IRI.
+    /// Returns the English word, the last part of the IRI.
     pub const fn name(self) -> &'static str {
         match self {
             Verb::Initialized => "initialized",
@@ -90,8 +90,8 @@ impl Verb {
     }
 }
 
-/// Whether the text is an absolute IRI: a scheme (RFC 3986, 3.1), a colon, something after it, and
-/// none of the characters that RFC 3987 keeps out.
+/// Returns whether the text is an absolute IRI: a scheme (RFC 3986, 3.1), a colon, at least one
+/// more character, and none of the characters that RFC 3987 excludes.
 pub fn is_iri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
         return false;

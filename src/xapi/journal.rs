@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The journal: how statements and sessions lie on disk before they are sent. Bytes only; who
-//! writes them where, and when they are synced, is the delivery's.
+//! Format of the journal: statements and sessions on disk before they are sent. This module handles
+//! bytes only; the delivery decides where and when they are written.
 //!
 //! A journal is a header (`LECTXAPI` and a version) and records. A record is a marker, the length
-//! of its payload, the CRC-32 of length and payload, and the payload; integers are little-endian.
-//! A payload is one of:
+//! of its payload, the CRC-32 of length and payload, and the payload; integers are little-endian. A
+//! payload is one of:
 //!
-//! - a *step* of a session: what progress is kept for, the state after the step, the statements it
-//!   said. One record, so that no crash can part a statement from the state that remembers it.
-//! - *settled*: statements that were delivered, or refused for good, with the server's words.
+//! - a *step* of a session: the key of its progress, the state after the step, and the statements
+//!   that it made. They are one record, so that no crash can separate a statement from the state
+//!   that includes it.
+//! - *settled*: statements that were delivered, or rejected for good, with the server's message.
 
 use std::{collections::BTreeMap, fmt, ops::Range};
 
@@ -17,19 +18,20 @@ use super::{Statement, Uuid};
 
 const MAGIC: &[u8; 8] = b"LECTXAPI";
 const VERSION: u32 = 1;
-/// Starts a record, so that reading can go on behind damage.
+/// Marks the start of a record, so that reading can continue after damage.
 const MARKER: [u8; 4] = [0xa9, b'L', b'X', 0x1a];
-/// Marker, length, checksum.
+/// Size of marker, length and checksum.
 const FRAME: usize = 12;
-/// A longer payload is damage: a session's state and a few statements are never so long.
+/// Largest payload: a longer one is damage, because a session's state and a few statements are
+/// never that long.
 const LONGEST: usize = 64 << 20;
 const STEP: u8 = 1;
 const SETTLED: u8 = 2;
 
-/// A file that is not read.
+/// A file that cannot be read as a journal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JournalError {
-    /// It does not start as a journal does.
+    /// It does not start like a journal.
     NotAJournal,
     /// A later version of this program has written it.
     Newer(u32),
@@ -38,10 +40,12 @@ pub enum JournalError {
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            JournalError::NotAJournal => f.write_str("this file is no journal of xAPI statements"),
+            JournalError::NotAJournal => {
+                f.write_str("this file is not a journal of xAPI statements")
+            }
             JournalError::Newer(version) => write!(
                 f,
-                "the journal is of version {version}, this program reads up to {VERSION}: use a \
+                "the journal has version {version}, this program reads versions up to {VERSION}: use a \
                  later version of it, or another folder"
             ),
         }
@@ -50,48 +54,49 @@ impl fmt::Display for JournalError {
 
 impl std::error::Error for JournalError {}
 
-/// What became of a statement.
+/// Fate of a statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fate {
     Delivered,
-    /// Refused for good, with the server's words.
+    /// Rejected for good, with the server's message.
     Dead(String),
 }
 
-/// Where a statement lies.
+/// Position of a statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
-    /// Statements are numbered in the order they were said.
+    /// Number of the statement, in the order of their creation.
     pub number: u64,
     pub id: Uuid,
     /// Its bytes in the journal.
     pub bytes: Range<u64>,
 }
 
-/// What a journal holds.
+/// Contents of a journal.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Contents {
-    /// The last state of each key, as it was written.
+    /// Last state of each key, as it was written.
     pub states: BTreeMap<String, Range<u64>>,
-    /// Not yet settled, in order.
+    /// Statements that are not settled, in order.
     pub pending: BTreeMap<u64, Entry>,
-    /// Refused for good, with the server's words.
+    /// Statements rejected for good, with the server's message.
     pub dead: Vec<(Entry, String)>,
     pub delivered: u64,
-    /// The number of the next statement.
+    /// Number of the next statement.
     pub next: u64,
-    /// Stretches that are no records: something wrote into them, or flipped a bit.
+    /// Passages that are not records: overwritten, or with flipped bits.
     pub damaged: Vec<Range<u64>>,
-    /// Where the next record goes. What lies behind it is torn, or damaged as well.
+    /// Offset of the next record. Data after it is incomplete or damaged.
     pub end: u64,
 }
 
-/// The beginning of every journal.
+/// Returns the beginning of every journal.
 pub fn header() -> Vec<u8> {
     [&MAGIC[..], &VERSION.to_le_bytes()].concat()
 }
 
-/// A step of a session: its key, its state as JSON, the number of the first of its statements.
+/// Writes a step of a session: its key, its state as JSON, the number of the first of its
+/// statements.
 pub fn step(key: &str, state: &[u8], first: u64, statements: &[Statement]) -> Vec<u8> {
     let mut payload = vec![STEP];
     put(&mut payload, key.as_bytes());
@@ -105,7 +110,7 @@ pub fn step(key: &str, state: &[u8], first: u64, statements: &[Statement]) -> Ve
     record(&payload)
 }
 
-/// What became of statements.
+/// Writes the fate of statements.
 pub fn settled(fates: &[(u64, Fate)]) -> Vec<u8> {
     let mut payload = vec![SETTLED];
     payload.extend((fates.len() as u32).to_le_bytes());
@@ -122,8 +127,8 @@ pub fn settled(fates: &[(u64, Fate)]) -> Vec<u8> {
     record(&payload)
 }
 
-/// Reads a journal. A record that was not finished ends it; damage in the middle is passed over.
-/// Nothing at all, and the beginning of a header, are an empty journal.
+/// Parses a journal. An unfinished record ends it; damage in the middle is skipped. An empty file
+/// and the beginning of a header are an empty journal.
 pub fn read(bytes: &[u8]) -> Result<Contents, JournalError> {
     let mut contents = Contents::default();
     let header = header();
@@ -158,7 +163,7 @@ pub fn read(bytes: &[u8]) -> Result<Contents, JournalError> {
                 at = payload.end;
                 contents.end = at as u64;
             }
-            // The next marker may be the next record.
+            // The next marker may start the next record.
             None => match find(&bytes[at + 1..]) {
                 Some(offset) => at += 1 + offset,
                 None => break,
@@ -172,7 +177,7 @@ pub fn read(bytes: &[u8]) -> Result<Contents, JournalError> {
     Ok(contents)
 }
 
-/// The journal without what is settled and superseded. States and numbers stay.
+/// Returns the journal without settled and superseded records. States and numbers stay.
 pub fn compact(bytes: &[u8], contents: &Contents) -> Vec<u8> {
     let slice = |range: &Range<u64>| {
         bytes
@@ -199,7 +204,7 @@ pub fn compact(bytes: &[u8], contents: &Contents) -> Vec<u8> {
 }
 
 impl Contents {
-    /// Takes over what a payload says; `None` where it says nothing.
+    /// Adds the contents of a payload; returns `None` if it is malformed.
     pub fn take(&mut self, bytes: &[u8], payload: Range<usize>) -> Option<()> {
         let mut cursor = Cursor {
             bytes: bytes.get(..payload.end)?,
@@ -279,7 +284,7 @@ fn record(payload: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// The payload of the record that starts here, where there is one and its checksum is right.
+/// Returns the payload of the record that starts here, if there is one with a correct checksum.
 pub fn payload_at(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     let mut cursor = Cursor {
         bytes,
@@ -300,7 +305,7 @@ pub fn payload_at(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     (hasher.finalize() == checksum).then_some(payload)
 }
 
-/// Whether a record starts here and the bytes end before it does.
+/// Returns whether a record starts here and the bytes end before it does.
 fn is_torn(bytes: &[u8], at: usize) -> bool {
     let left = &bytes[at..];
     if left.len() < FRAME {
@@ -348,7 +353,7 @@ impl Cursor<'_> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A length and so many bytes; where they lie.
+    /// Reads a length and that many bytes; returns their range.
     fn slice(&mut self) -> Option<Range<usize>> {
         let length = self.u32()? as usize;
         let range = self.at..self.at.checked_add(length)?;
@@ -374,7 +379,8 @@ mod tests {
         }
     }
 
-    /// Three steps of two statements each, the first statement delivered, the second refused.
+    /// Makes three steps of two statements each, the first statement delivered, the second
+    /// rejected.
     fn journal() -> (Vec<u8>, Vec<usize>) {
         let mut bytes = header();
         let mut ends = vec![bytes.len()];

@@ -2,9 +2,9 @@
 
 //! xAPI Video Profile 1.0.3: statements, progress, the completion rule, validation.
 //!
-//! Nothing here knows a clock, a socket, a file or a source of randomness: times and random bytes
-//! go in as arguments, statements come out as bytes. A player tells a [`Session`] what its viewer
-//! did and where in the video; the same code can stand behind an element and behind a web page.
+//! This module has no clock, socket, file or source of randomness: times and random bytes are
+//! arguments, statements are returned as bytes. A player reports to a [`Session`] what its viewer
+//! did and at which position. The same code can be used by an element and by a web page.
 
 mod actor;
 pub mod check;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What to send next, and what an answer means: batches, retries, refused statements. Statements
-//! are numbers here; the delivery knows their bytes and speaks HTTP.
+//! Decides what to send next, and interprets answers: batches, retries, rejected statements.
+//! Statements are numbers here; the delivery has their bytes and uses HTTP.
 
 use std::collections::VecDeque;
 
@@ -9,76 +9,78 @@ use serde_json::Value;
 
 use super::{journal::Fate, units};
 
-/// Statements in one request. Their bytes are small; an LRS that wants less says 413.
+/// Statements per request. They are small; an LRS that accepts fewer answers 413.
 const BATCH: usize = 50;
-/// So many refused one by one, and none accepted before or between, is the configuration's fault.
+/// Number of statements rejected one by one, with none accepted before or between, that indicates a
+/// configuration error.
 const SUSPECTS: usize = 8;
 /// Milliseconds before the first retry; doubled each time, up to the longest.
 const FIRST_WAIT: u64 = 1000;
 const LONGEST_WAIT: u64 = 300_000;
-/// A server that asks for more patience than this (milliseconds) gets this.
+/// Longest wait that a server may request, in milliseconds.
 const LONGEST_RETRY_AFTER: u64 = 3_600_000;
 
-/// What an LRS, or the way to it, answered.
+/// Answer of an LRS, or of the network.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// All are stored, now or already before.
     Accepted,
-    /// At least one of them is refused (400, 422); the server's words.
+    /// At least one of them is rejected (400, 422); contains the server's message.
     Refused(String),
     /// Too many bytes at once (413).
     TooLarge(String),
     /// One of them is stored with other contents, or seems to be (409).
     Conflict(String),
-    /// Later (429, 5xx, nothing at all); the milliseconds that the server asks to wait.
+    /// Try later (429, 5xx, no answer); `after` is the wait in milliseconds that the server
+    /// requests.
     Later { after: Option<u64>, words: String },
-    /// This endpoint, or these credentials, will not do (401, 403, 404, a redirect, a page that is
-    /// no JSON).
+    /// The endpoint or the credentials are wrong (401, 403, 404, a redirect, a page that is not
+    /// JSON).
     Misconfigured(String),
 }
 
-/// The answer to "is the stored statement ours?".
+/// Answer to "is the stored statement ours?".
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Comparison {
     Same,
     Different,
-    /// It could not be asked.
+    /// The question could not be asked.
     Later(String),
 }
 
-/// What to do next.
+/// The next action.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
     /// POST these.
     Post(Vec<u64>),
     /// GET this one by its id and compare.
     Compare(u64),
-    /// Nothing before this time (milliseconds).
+    /// Do nothing before this time (milliseconds).
     Wait(u64),
     /// There is nothing to send.
     Idle,
 }
 
-/// How delivery stands.
+/// State of the delivery.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum State {
     Working,
-    /// It is tried again and again; the last words.
+    /// Requests are retried; contains the last message.
     Retrying(String),
-    /// A person must see to the configuration; nothing is dropped.
+    /// A person must correct the configuration; nothing is dropped.
     Held(String),
 }
 
 /// The statements that are not delivered yet.
 #[derive(Debug)]
 pub struct Outbox {
-    /// Not tried, or to be tried anew.
+    /// Statements not tried yet, or to be tried again.
     queue: VecDeque<u64>,
-    /// Parts of a refused batch, to be tried one after the other.
+    /// Parts of a rejected batch, to be tried one after the other.
     parts: Vec<Vec<u64>>,
-    /// Refused alone, while nothing shows yet that others are accepted.
+    /// Statements rejected individually, as long as no others have been accepted.
     suspects: Vec<(u64, String)>,
-    /// What was handed out last.
+    /// Statements of the last request.
     posted: Vec<u64>,
     comparing: Option<(u64, String)>,
     accepted_before: bool,
@@ -114,8 +116,8 @@ impl Outbox {
         &self.state
     }
 
-    /// What to do at this time (milliseconds of any clock). Each action is answered by
-    /// [`Outbox::posted`] or [`Outbox::compared`] before the next one is asked for.
+    /// Returns the action for this time (milliseconds of any clock). Each action is answered by
+    /// [`Outbox::posted`] or [`Outbox::compared`] before the next call.
     pub fn next(&mut self, now: u64) -> Action {
         if self.queue.is_empty()
             && self.parts.is_empty()
@@ -133,7 +135,7 @@ impl Outbox {
         self.posted = match self.parts.pop() {
             Some(part) => part,
             None => {
-                // What was refused alone is tried again behind everything else.
+                // Statements rejected individually are tried again after all others.
                 if self.queue.is_empty() {
                     self.queue
                         .extend(self.suspects.drain(..).map(|(number, _)| number));
@@ -145,7 +147,8 @@ impl Outbox {
         Action::Post(self.posted.clone())
     }
 
-    /// Takes the answer to a POST. `random` is any number; it spreads the retries of many players.
+    /// Handles the answer to a POST. `random` is any number; it spreads the retries of many
+    /// players.
     pub fn posted(&mut self, answer: Answer, now: u64, random: u64) -> Vec<(u64, Fate)> {
         let posted = std::mem::take(&mut self.posted);
         let mut fates = Vec::new();
@@ -155,7 +158,8 @@ impl Outbox {
                 self.failures = 0;
                 self.state = State::Working;
                 fates.extend(posted.into_iter().map(|number| (number, Fate::Delivered)));
-                // The configuration is fine, so what was refused alone was refused for itself.
+                // The configuration is correct, so the statement itself was the reason for the
+                // rejection.
                 fates.extend(
                     self.suspects
                         .drain(..)
@@ -202,7 +206,7 @@ impl Outbox {
         fates
     }
 
-    /// Takes the answer to a comparison.
+    /// Handles the answer to a comparison.
     pub fn compared(&mut self, answer: Comparison, now: u64, random: u64) -> Vec<(u64, Fate)> {
         let Some((number, words)) = self.comparing.take() else {
             return Vec::new();
@@ -219,14 +223,14 @@ impl Outbox {
         }
     }
 
-    /// Tries both halves on their own, the first one first.
+    /// Tries both halves separately, the first one first.
     fn halve(&mut self, mut posted: Vec<u64>) {
         let second = posted.split_off(posted.len() / 2);
         self.parts.push(second);
         self.parts.push(posted);
     }
 
-    /// Waits twice as long as before, between half of that and all of it.
+    /// Waits twice as long as before, randomised between half of that and all of it.
     fn wait(&mut self, after: Option<u64>, now: u64, random: u64) {
         let longest = (FIRST_WAIT << self.failures.min(16)).min(LONGEST_WAIT);
         self.failures += 1;
@@ -236,15 +240,15 @@ impl Outbox {
     }
 }
 
-/// What an answer to a POST of statements means. `body` is its beginning, for the server's words.
+/// Interprets an answer to a POST of statements. `body` is its beginning, for the server's message.
 pub fn answer(status: u16, retry_after: Option<u64>, body: &str) -> Answer {
     let words = || said(status, body);
     match status {
-        // An array of ids. Their count says nothing (known duplicates), but a login page or a
+        // An array of ids. Their count is meaningless (known duplicates), but a login page or a
         // proxy's greeting must not pass for an LRS.
         200 => match serde_json::from_str::<Value>(body) {
             Ok(Value::Array(_)) => Answer::Accepted,
-            _ => Answer::Misconfigured(format!("the endpoint is no LRS: {}", words())),
+            _ => Answer::Misconfigured(format!("the endpoint is not an LRS: {}", words())),
         },
         204 => Answer::Accepted,
         400 | 422 => Answer::Refused(words()),
@@ -258,8 +262,8 @@ pub fn answer(status: u16, retry_after: Option<u64>, body: &str) -> Answer {
     }
 }
 
-/// Reads a Retry-After header (RFC 9110, 10.2.3): seconds, or a date. Milliseconds to wait from
-/// `now` (milliseconds since 1970) on.
+/// Parses a Retry-After header (RFC 9110, 10.2.3): seconds, or a date. Returns the milliseconds to
+/// wait from `now` (milliseconds since 1970).
 pub fn retry_after(header: &str, now: u64) -> Option<u64> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<u64>() {
@@ -278,7 +282,7 @@ pub fn retry_after(header: &str, now: u64) -> Option<u64> {
     Some(at.saturating_sub(now))
 }
 
-/// The server's words, on one line and not too long.
+/// Returns the server's message, on one line and shortened.
 pub fn said(status: u16, body: &str) -> String {
     let words: Vec<&str> = body.split_whitespace().collect();
     let words: String = words.join(" ").chars().take(500).collect();
@@ -289,8 +293,8 @@ pub fn said(status: u16, body: &str) -> String {
     }
 }
 
-/// Which versions of xAPI an LRS speaks, of what its `about` resource answers; the one to use. An
-/// LRS without that resource is taken for 1.0.3.
+/// Chooses the xAPI version from the answer of an LRS's `about` resource. An LRS without that
+/// resource is assumed to use 1.0.3.
 pub fn version(about: Option<&str>) -> &'static str {
     let about = about.and_then(|body| serde_json::from_str::<Value>(body).ok());
     let versions = about
@@ -309,8 +313,8 @@ pub fn version(about: Option<&str>) -> &'static str {
     }
 }
 
-/// Whether a stored statement says what ours says. The LRS adds properties (stored, authority) and
-/// may write numbers and times differently.
+/// Returns whether a stored statement is equivalent to ours. The LRS adds properties (stored,
+/// authority) and may write numbers and times differently.
 pub fn same(ours: &Value, stored: &Value) -> bool {
     match (ours, stored) {
         (Value::Object(ours), Value::Object(stored)) => ours
@@ -335,16 +339,16 @@ mod tests {
     use serde_json::json;
     use std::collections::BTreeSet;
 
-    /// An LRS that stores whole batches or nothing, and has bad days.
+    /// A simulated LRS that stores whole batches or nothing, with failures.
     #[derive(Default)]
     struct Lrs {
         stored: BTreeSet<u64>,
         poison: BTreeSet<u64>,
         largest: usize,
-        /// Of eight requests, those with a set bit fail.
+        /// Among eight requests, those with a set bit fail.
         weather: u8,
         requests: u32,
-        /// Stores, and the answer gets lost.
+        /// Whether it stores, and the answer gets lost.
         forgetful: bool,
     }
 
@@ -430,7 +434,7 @@ mod tests {
         };
         assert_eq!(run(&mut outbox, &mut lrs, 1000), []);
         assert_eq!(outbox.state(), &State::Held("poison".into()));
-        // Someone mends the configuration.
+        // Someone corrects the configuration.
         lrs.poison = BTreeSet::from([3]);
         let fates = run(&mut outbox, &mut lrs, 1000);
         assert_eq!(fates.len(), 30);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What was watched most, dropped and watched again, over many viewers of a video.
+//! Report on what many viewers of a video watched most, dropped and watched again.
 
 use std::{collections::BTreeMap, fmt::Write};
 
@@ -13,43 +13,43 @@ use super::{
 };
 use crate::timeline::Time;
 
-/// What one registration came to.
+/// Result of one registration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Viewing {
     pub activity: String,
     pub name: Option<String>,
-    /// Milliseconds.
+    /// Length in milliseconds.
     pub length: u64,
     pub sessions: u32,
     pub played: Vec<Segment>,
-    /// Where the viewer was last.
+    /// Last position of the viewer.
     pub position: u64,
     pub completed: bool,
 }
 
-/// A stretch of the video, with what happened in it.
+/// A part of the video, with its viewing figures.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Part {
     pub title: String,
-    /// Milliseconds.
+    /// Start in milliseconds.
     pub start: u64,
     pub end: u64,
-    /// How often it was played, on average over its time.
+    /// Number of times it was played, averaged over its duration.
     pub views: f64,
-    /// How many viewers saw any of it.
+    /// Number of viewers who saw any of it.
     pub viewers: usize,
-    /// How often it was played by viewers who had seen it.
+    /// Number of times it was played by viewers who had already seen it.
     pub again: f64,
-    /// Viewers who stopped in it for good without having completed the video.
+    /// Number of viewers who stopped in it for good without having completed the video.
     pub dropped: usize,
 }
 
-/// One video over all of its viewers.
+/// One video with all of its viewers.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Report {
     pub activity: String,
     pub name: Option<String>,
-    /// Milliseconds, the longest that was said.
+    /// Length in milliseconds, the longest reported one.
     pub length: u64,
     pub viewers: usize,
     pub sessions: u32,
@@ -57,18 +57,19 @@ pub struct Report {
     /// Average over viewers.
     pub progress: f64,
     pub parts: Vec<Part>,
-    /// Views of each step of time, for a plot.
+    /// Views of each time step, for a plot.
     pub views: Vec<u32>,
-    /// Milliseconds that one of the views stands for.
+    /// Milliseconds of each time step.
     pub step: u64,
 }
 
-/// The plot has at most so many points.
+/// Largest number of points of the plot.
 const POINTS: u64 = 400;
-/// Without chapters the video is told in so many parts.
+/// Number of parts of a video without chapters.
 const PARTS: u64 = 10;
 
-/// The viewings of statements: for each registration the newest one that says what was played.
+/// Returns the viewings in statements: for each registration the newest one that contains what was
+/// played.
 pub fn of_statements(statements: &[Value]) -> Vec<Viewing> {
     let mut found: BTreeMap<(String, String), (u64, Viewing)> = BTreeMap::new();
     for statement in statements {
@@ -121,7 +122,7 @@ pub fn of_statements(statements: &[Value]) -> Vec<Viewing> {
     found.into_values().map(|(_, viewing)| viewing).collect()
 }
 
-/// The viewing of a session as the journal keeps it.
+/// Returns the viewing of a session in the journal.
 pub fn of_session(session: &Session) -> Viewing {
     let history = session.history();
     Viewing {
@@ -135,8 +136,8 @@ pub fn of_session(session: &Session) -> Viewing {
     }
 }
 
-/// Reports each video. `chapters` (title, start, end in milliseconds) are the parts; without them
-/// the video is told in tenths.
+/// Makes a report for each video. `chapters` (title, start, end in milliseconds) are the parts;
+/// without them the video is divided into tenths.
 pub fn reports(viewings: &[Viewing], chapters: &[(String, u64, u64)]) -> Vec<Report> {
     let mut videos: BTreeMap<&str, Vec<&Viewing>> = BTreeMap::new();
     for viewing in viewings.iter().filter(|viewing| viewing.length > 0) {
@@ -168,7 +169,7 @@ fn report(viewings: &[&Viewing], chapters: &[(String, u64, u64)]) -> Report {
     let step = (length / POINTS).max(1000);
     let mut views = vec![0; length.div_ceil(step) as usize];
     for &(from, to) in viewings.iter().flat_map(|viewing| &viewing.played) {
-        // A step counts where its middle was played.
+        // A step counts if its middle was played.
         let first = from.saturating_add(step / 2) / step;
         let middle = |at: u64| (at * step).saturating_add(step / 2);
         for view in (first..views.len() as u64).take_while(|&at| middle(at) < to) {
@@ -227,12 +228,12 @@ fn told((title, start, end): (String, u64, u64), viewings: &[&Viewing], length: 
     part
 }
 
-/// Milliseconds as people read them.
+/// Formats milliseconds for people.
 pub fn clock(ms: u64) -> String {
     Time::from_millis(ms).clock()
 }
 
-/// One plot of views over time, a panel for each video, as an SVG document.
+/// Draws a plot of views over time, one panel per video, as an SVG document.
 pub fn svg(reports: &[Report]) -> String {
     const WIDTH: f64 = 900.0;
     const PANEL: f64 = 220.0;

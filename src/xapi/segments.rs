@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What was played, as the profile's played-segments, and how much of the video that is.
+//! Played segments in the profile's form, and their share of the video.
 
 use super::units::{seconds_from_text, seconds_text};
 
-/// A stretch of media that was played, from and to, in milliseconds of media time.
+/// A span of media that was played, from and to, in milliseconds of media time.
 pub type Segment = (u64, u64);
 
-/// `0[.]12.5[,]20[.]55`: in the order of playing, not merged.
+/// Formats segments as `0[.]12.5[,]20[.]55`: in the order of playing, not merged.
 pub fn to_text(segments: impl IntoIterator<Item = Segment>) -> String {
     segments
         .into_iter()
@@ -16,8 +16,8 @@ pub fn to_text(segments: impl IntoIterator<Item = Segment>) -> String {
         .join("[,]")
 }
 
-/// Reads played-segments; the error is the part that cannot be read. Nothing played yet is the
-/// empty text.
+/// Parses played-segments; the error is the part that cannot be read. An empty text means that
+/// nothing was played.
 pub fn from_text(text: &str) -> Result<Vec<Segment>, &str> {
     if text.is_empty() {
         return Ok(Vec::new());
@@ -32,7 +32,7 @@ pub fn from_text(text: &str) -> Result<Vec<Segment>, &str> {
         .collect()
 }
 
-/// The segments sorted and merged, clipped to `[0, length)`.
+/// Returns the segments sorted and merged, clipped to `[0, length)`.
 pub fn union(segments: impl IntoIterator<Item = Segment>, length: u64) -> Vec<Segment> {
     let mut sorted: Vec<Segment> = segments
         .into_iter()
@@ -50,7 +50,7 @@ pub fn union(segments: impl IntoIterator<Item = Segment>, length: u64) -> Vec<Se
     merged
 }
 
-/// How many different milliseconds of the video were played.
+/// Returns how many different milliseconds of the video were played.
 pub fn covered(segments: impl IntoIterator<Item = Segment>, length: u64) -> u64 {
     union(segments, length)
         .iter()
@@ -58,7 +58,7 @@ pub fn covered(segments: impl IntoIterator<Item = Segment>, length: u64) -> u64 
         .sum()
 }
 
-/// Progress in thousandths, rounded down, so that 999 ‰ is never called the whole.
+/// Returns the progress in thousandths, rounded down, so that 999 ‰ is never reported as complete.
 pub fn progress(covered: u64, length: u64) -> u16 {
     if length == 0 {
         return 0;
@@ -67,13 +67,13 @@ pub fn progress(covered: u64, length: u64) -> u16 {
     thousandths as u16
 }
 
-/// Whether so much was played that the threshold (in thousandths) is reached.
+/// Returns whether the threshold (in thousandths) is reached.
 pub fn reached(covered: u64, length: u64, threshold: u16) -> bool {
     length > 0 && u128::from(covered) * 1000 >= u128::from(threshold) * u128::from(length)
 }
 
-/// The media time at which the threshold is reached when playback goes on from `position`; `None`
-/// where the end of the video comes first.
+/// Returns the media time at which the threshold is reached if playback continues from `position`.
+/// Returns `None` if the end of the video comes first.
 pub fn reached_at(
     segments: impl IntoIterator<Item = Segment>,
     length: u64,
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn where_the_threshold_is_reached() {
-        // 40 of 100 s seen; 90 needed; from 50 s on: 10 fresh, 40 seen, 10 fresh at the end.
+        // 40 of 100 s seen; 90 needed; from 50 s on: 10 new, 40 seen, 10 new at the end.
         assert_eq!(reached_at([(60_000, 100_000)], 100_000, 900, 50_000), None);
         assert_eq!(
             reached_at([(0, 50_000)], 100_000, 900, 50_000),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! One session: what the viewer does goes in, statements come out.
+//! A session: turns the viewer's actions into statements.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,47 +13,47 @@ use super::{
     units,
 };
 
-/// Seeks that follow one another within this many milliseconds are one: the viewer scrubs.
+/// Milliseconds within which consecutive seeks count as one: the viewer scrubs.
 const SCRUB: u64 = 500;
-/// Containers correct their length by a frame when they come to the end; that must not unsay that
-/// everything was played. Milliseconds.
+/// Tolerance in milliseconds: containers correct their length by a frame at the end, which must not
+/// undo the completion.
 const LENGTH_JITTER: u64 = 100;
-/// So many things a viewer does before the length of the video is known are remembered.
+/// Largest number of actions that are remembered before the length of the video is known.
 const WAITING: usize = 1000;
 
-/// What is reported, of whom, and when it is completed.
+/// Subject of the reports, the viewer, and the completion rule.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Plan {
-    /// An Agent, as [`super::actor`] reads it.
+    /// An Agent, as [`super::actor`] parses it.
     pub actor: Value,
     /// IRI of the video.
     pub activity_id: String,
     pub activity_name: Option<String>,
-    /// Completed takes this share of the video, in thousandths (0 to 1000).
+    /// Share of the video required for completion, in thousandths (0 to 1000).
     pub threshold: u16,
-    /// Completed takes a passed check as well.
+    /// Whether completion requires a passed check, too.
     pub require_check: bool,
-    /// A passed check completes, whatever was watched.
+    /// Whether a passed check completes, whatever was watched.
     #[serde(default)]
     pub check_suffices: bool,
     /// Lowest and highest playback rate at which media counts as watched.
     pub rates: (f64, f64),
 }
 
-/// What the viewer or the player did; `at` is where in the video, in milliseconds.
+/// An action of the viewer or the player; `at` is the position in the video, in milliseconds.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Input {
     /// The length of the video in milliseconds is known, or has changed.
     Length(u64),
-    /// Playback starts or goes on at this rate.
+    /// Playback starts or continues at this rate.
     Play { at: u64, rate: f64 },
     /// Playback stops.
     Pause { at: u64 },
     /// The position was moved.
     Seek { from: u64, to: u64 },
-    /// Playback goes on at another rate.
+    /// Playback continues at another rate.
     Rate { at: u64, rate: f64 },
-    /// The viewer used the player in another way; what the player knows since.
+    /// The viewer used the player in another way; `facts` is the player's state after that.
     Interact { at: u64, facts: Facts },
     /// Time has passed.
     Tick { at: u64 },
@@ -66,23 +66,23 @@ pub enum Input {
     Terminate { at: u64 },
 }
 
-/// When the session wants to be told of time that has passed ([`Input::Tick`]).
+/// Time at which the session needs the next [`Input::Tick`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Due {
-    /// At this wall time (milliseconds since 1970).
+    /// Wall time (milliseconds since 1970).
     pub wall: Option<u64>,
-    /// When playback reaches this position in the video (milliseconds).
+    /// Position in the video (milliseconds) that playback reaches.
     pub position: Option<u64>,
 }
 
-/// A stretch of media that is being played.
+/// A segment of media that is being played.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Open {
     from: u64,
     at: u64,
 }
 
-/// A seek that is not said yet.
+/// A seek that is not reported yet.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 struct Scrub {
     from: u64,
@@ -90,32 +90,32 @@ struct Scrub {
     wall: u64,
 }
 
-/// One session of one viewer with one video. It can be written down at any time (serde) and, after
-/// a crash, be closed from what was written.
+/// A session of one viewer with one video. It can be serialised at any time (serde) and, after a
+/// crash, be closed from that.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Session {
     plan: Plan,
     history: History,
     facts: Facts,
     length: Option<u64>,
-    /// The id of the initialized statement.
+    /// Id of the initialized statement.
     id: Option<Uuid>,
-    /// The player plays; whether that counts depends on the rate.
+    /// Whether the player plays; the rate decides whether that counts.
     playing: bool,
-    /// The media ended and the position was not moved since.
+    /// Whether the media ended and the position was not moved since.
     ended: bool,
     rate: f64,
-    /// What is being watched. Its start was said in a statement.
+    /// The segment that is being watched. Its start was reported in a statement.
     open: Option<Open>,
     scrub: Option<Scrub>,
-    /// The last position that was heard of.
+    /// The last known position.
     position: u64,
-    /// The timestamp of the last statement.
+    /// Timestamp of the last statement.
     stamped: u64,
-    /// The last wall time that was heard of.
+    /// The last known wall time.
     heard: u64,
     closed: bool,
-    /// What happened before the length was known.
+    /// Actions before the length was known.
     #[serde(skip)]
     waiting: Vec<(Input, u64)>,
 }
@@ -126,7 +126,7 @@ struct Out<'a> {
 }
 
 impl Session {
-    /// A session that has not begun: initialized is said once the length is known.
+    /// Makes a session that has not begun; initialized is sent once the length is known.
     pub fn new(plan: Plan, history: History, facts: Facts) -> Self {
         Session {
             plan,
@@ -155,33 +155,33 @@ impl Session {
         &self.plan
     }
 
-    /// The id of the initialized statement, once that is said.
+    /// Returns the id of the initialized statement, once that was made.
     pub fn id(&self) -> Option<Uuid> {
         self.id
     }
 
-    /// Initialized was said and terminated was not.
+    /// Returns whether initialized was made and terminated was not.
     pub fn is_open(&self) -> bool {
         self.id.is_some() && !self.closed
     }
 
-    /// Progress in thousandths, rounded down.
+    /// Returns the progress in thousandths, rounded down.
     pub fn progress(&self) -> u16 {
         let length = self.length.unwrap_or(0);
         segments::progress(segments::covered(self.played(), length), length)
     }
 
-    /// The length of the video in milliseconds, zero while it is not known.
+    /// Returns the length of the video in milliseconds, zero while it is unknown.
     pub fn length(&self) -> u64 {
         self.length.unwrap_or(0)
     }
 
-    /// The last position that was heard of, in milliseconds.
+    /// Returns the last known position, in milliseconds.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// When a tick is wanted next.
+    /// Returns when the next tick is needed.
     pub fn due(&self) -> Due {
         let waits_for_media =
             !self.history.completed && (self.history.check_passed || !self.plan.require_check);
@@ -197,8 +197,8 @@ impl Session {
         }
     }
 
-    /// Takes what happened at a wall time (milliseconds since 1970, see [`units::SteadyClock`]) and
-    /// says the statements that follow. `new_id` makes random UUIDs.
+    /// Applies an action at a wall time (milliseconds since 1970, see [`units::SteadyClock`]) and
+    /// returns the resulting statements. `new_id` makes random UUIDs.
     pub fn apply(
         &mut self,
         input: Input,
@@ -230,7 +230,7 @@ impl Session {
         out.statements
     }
 
-    /// Closes a session whose player is gone, as of the last moment that is known of it.
+    /// Closes a session whose player is gone, as of the last known moment.
     pub fn abandon(&mut self, new_id: &mut dyn FnMut() -> Uuid) -> Vec<Statement> {
         let at = self.open.map_or(self.position, |open| open.at);
         self.apply(Input::Terminate { at }, self.heard, new_id)
@@ -325,13 +325,14 @@ impl Session {
         }
     }
 
-    /// Only media that runs forward, near its own speed, is watched.
+    /// Returns whether playback counts: only media that runs forward, near its own speed, is
+    /// watched.
     fn counts(&self) -> bool {
         let (lowest, highest) = self.plan.rates;
         self.playing && !self.ended && self.rate > 0.0 && (lowest..=highest).contains(&self.rate)
     }
 
-    /// What was played, in order, with what is being played.
+    /// Returns the played segments, in order, including the current one.
     pub fn played(&self) -> Vec<segments::Segment> {
         let open = self.open.filter(|open| open.from < open.at);
         let mut played = self.history.played.clone();
@@ -339,7 +340,7 @@ impl Session {
         played
     }
 
-    /// Moves the position on. While media is watched it never goes back without a seek.
+    /// Advances the position. While media is watched it never goes back without a seek.
     fn advance(&mut self, at: u64, wall: u64, out: &mut Out<'_>) {
         let at = at.min(self.length());
         let Some(open) = &mut self.open else {
@@ -353,7 +354,7 @@ impl Session {
         self.complete(wall, out);
     }
 
-    /// Ends what is being watched, without a word. True where there was something.
+    /// Ends the current segment without a statement. Returns true if there was one.
     fn close(&mut self) -> bool {
         let Some(open) = self.open.take() else {
             return false;
@@ -381,7 +382,7 @@ impl Session {
         }
     }
 
-    /// Says the seek that scrubbing came to, and goes on playing there.
+    /// Reports the seek that scrubbing resulted in, and continues playing there.
     fn end_scrub(&mut self, out: &mut Out<'_>) {
         let Some(scrub) = self.scrub.take() else {
             return;
@@ -410,7 +411,7 @@ impl Session {
         self.say(Verb::Interacted, wall, result, context, out);
     }
 
-    /// Says completed where the rule is met for the first time.
+    /// Makes the completed statement if the rule is met for the first time.
     fn complete(&mut self, wall: u64, out: &mut Out<'_>) {
         let length = self.length();
         let passed = self.history.check_passed;
@@ -480,7 +481,7 @@ impl Session {
     }
 }
 
-/// Names what progress is kept for: a person, a video and, where one is given, a registration.
+/// Returns the key of the progress: a person, a video and, if given, a registration.
 pub fn key(actor: &Value, activity_id: &str, registration: Option<Uuid>) -> String {
     let person = super::actor::identity(actor);
     match registration {

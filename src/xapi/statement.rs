@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! One statement: its identifier and its exact bytes.
+//! A statement: its identifier and its exact bytes.
 
 use serde_json::{Map, Value, json};
 
@@ -11,11 +11,11 @@ use super::{Plan, Uuid, Verb, facts::speed, iri, segments, units};
 pub struct Statement {
     pub id: Uuid,
     pub verb: Verb,
-    /// What is sent, and sent again, byte by byte.
+    /// The JSON that is sent, and sent again, byte for byte.
     pub json: String,
 }
 
-/// What a statement says; the parts that its verb must have are the caller's to fill.
+/// Contents of a statement; the caller adds the parts that its verb requires.
 pub(super) struct Draft<'a> {
     pub verb: Verb,
     pub id: Uuid,
@@ -23,9 +23,9 @@ pub(super) struct Draft<'a> {
     pub timestamp: u64,
     pub session: Uuid,
     pub registration: Uuid,
-    /// The registration has had a session before this one.
+    /// Whether the registration has had a session before this one.
     pub subregistration: bool,
-    /// Milliseconds.
+    /// Length in milliseconds.
     pub length: u64,
     pub result: Map<String, Value>,
     pub context: Map<String, Value>,
@@ -93,7 +93,7 @@ impl Draft<'_> {
     }
 }
 
-/// Result extensions of positions in the video.
+/// Returns result extensions for positions in the video.
 pub(super) fn times(times: &[(&str, u64)]) -> Map<String, Value> {
     times
         .iter()
@@ -101,7 +101,7 @@ pub(super) fn times(times: &[(&str, u64)]) -> Map<String, Value> {
         .collect()
 }
 
-/// Adds what was played so far, and how much of the video that is.
+/// Adds the played segments, and their share of the video.
 pub(super) fn add_played(
     extensions: &mut Map<String, Value>,
     played: &[segments::Segment],
@@ -116,7 +116,7 @@ pub(super) fn add_played(
     );
 }
 
-/// The context extension that says the playback rate.
+/// Returns the context extension with the playback rate.
 pub(super) fn speed_context(rate: f64) -> Map<String, Value> {
     Map::from_iter([(iri::SPEED.to_owned(), speed(rate))])
 }

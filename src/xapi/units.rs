@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Times and numbers as statements write them. Inside, media and wall time are whole milliseconds.
+//! Times and numbers as statements contain them. Internally, media and wall time are whole
+//! milliseconds.
 
 use serde_json::{Number, Value};
 
-/// Milliseconds as seconds with at most three decimals; whole seconds are written without a point.
+/// Converts milliseconds to seconds with at most three decimals; whole seconds are written without
+/// a point.
 pub fn seconds(ms: u64) -> Value {
     if ms.is_multiple_of(1000) {
         Value::from(ms / 1000)
@@ -14,7 +16,7 @@ pub fn seconds(ms: u64) -> Value {
     }
 }
 
-/// Milliseconds as the text `12.5`, for played-segments.
+/// Formats milliseconds as the text `12.5`, for played-segments.
 pub fn seconds_text(ms: u64) -> String {
     let text = format!("{}.{:03}", ms / 1000, ms % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -30,7 +32,7 @@ pub fn thousandths(value: &Value) -> Option<u64> {
     (thousandths / 1000.0 == number).then_some(thousandths as u64)
 }
 
-/// Reads `12.5`: digits, and at most three decimals.
+/// Parses `12.5`: digits, and at most three decimals.
 pub fn seconds_from_text(text: &str) -> Option<u64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
@@ -45,7 +47,7 @@ pub fn seconds_from_text(text: &str) -> Option<u64> {
         .checked_add(thousandths)
 }
 
-/// Milliseconds since 1970 as an RFC 3339 time in UTC with three decimals.
+/// Formats milliseconds since 1970 as an RFC 3339 time in UTC with three decimals.
 pub fn timestamp(ms: u64) -> String {
     let (days, ms) = (ms / 86_400_000, ms % 86_400_000);
     let (year, month, day) = civil(days);
@@ -58,8 +60,8 @@ pub fn timestamp(ms: u64) -> String {
     )
 }
 
-/// Reads an RFC 3339 time with its offset from UTC (`Z`, `+HH:MM`), as milliseconds since 1970.
-/// A time without an offset says nothing (xAPI 1.0.3, 4.2.7), and times before 1970 do not occur.
+/// Parses an RFC 3339 time with its offset from UTC (`Z`, `+HH:MM`), as milliseconds since 1970. A
+/// time without an offset is meaningless (xAPI 1.0.3, 4.2.7), and times before 1970 do not occur.
 pub fn timestamp_from_text(text: &str) -> Option<u64> {
     let number = |range: std::ops::Range<usize>| -> Option<u64> {
         let part = text.get(range)?;
@@ -116,13 +118,13 @@ pub fn timestamp_from_text(text: &str) -> Option<u64> {
     ms.checked_add_signed(-offset_minutes * 60_000)
 }
 
-/// Milliseconds as an ISO 8601 duration in seconds, at most two decimals (xAPI 1.0.3, 4.2.7: more
-/// may be lost), rounded down.
+/// Formats milliseconds as an ISO 8601 duration in seconds, at most two decimals (xAPI 1.0.3,
+/// 4.2.7: more may be lost), rounded down.
 pub fn duration(ms: u64) -> String {
     format!("PT{}S", seconds_text(ms / 10 * 10))
 }
 
-/// Reads an ISO 8601 duration of weeks, days, hours, minutes and seconds, as milliseconds. Years
+/// Parses an ISO 8601 duration of weeks, days, hours, minutes and seconds, as milliseconds. Years
 /// and months have no fixed length and do not occur as time spent.
 pub fn duration_from_text(text: &str) -> Option<u64> {
     let text = text.strip_prefix('P')?;
@@ -142,7 +144,7 @@ pub fn duration_from_text(text: &str) -> Option<u64> {
             let Some((amount, after)) = rest.split_once(unit) else {
                 continue;
             };
-            // Only seconds take decimals here; more than three are cut off.
+            // Only seconds have decimals here; after three they are truncated.
             let amount = match amount.split_once('.') {
                 Some((whole, decimals)) if unit == 'S' && !decimals.is_empty() => {
                     seconds_from_text(&format!(
@@ -164,17 +166,17 @@ pub fn duration_from_text(text: &str) -> Option<u64> {
     (parts > 0).then_some(total)
 }
 
-/// A wall clock that never goes back: it follows the system's clock forward and goes on by itself
-/// where that jumps back.
+/// A wall clock that never goes back: it follows the system's clock forward and continues by itself
+/// if that jumps back.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SteadyClock {
-    /// What was said last, and the monotonic time it was said at.
+    /// The last returned time, and the monotonic time of that moment.
     last: Option<(u64, u64)>,
 }
 
 impl SteadyClock {
-    /// The time to use, of the system's wall clock (milliseconds since 1970) and a clock that only
-    /// goes forward (milliseconds since any start).
+    /// Returns the time to use. Arguments are the system's wall clock (milliseconds since 1970) and
+    /// a monotonic clock (milliseconds since any start).
     pub fn now(&mut self, wall: u64, monotonic: u64) -> u64 {
         let now = match self.last {
             Some((said, at)) => wall.max(said + monotonic.saturating_sub(at)),
@@ -185,8 +187,8 @@ impl SteadyClock {
     }
 }
 
-/// Year, month and day of a number of days since 1970 (Hinnant, "chrono-compatible low-level date
-/// algorithms": years start in March, so that the leap day is the last one).
+/// Returns year, month and day of a number of days since 1970 (Hinnant, "chrono-compatible
+/// low-level date algorithms": years start in March, so that the leap day is the last one).
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
@@ -203,7 +205,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
 }
 
-/// Days since 1970 of a date; the inverse of [`civil`].
+/// Returns the days since 1970 of a date; the inverse of [`civil`].
 fn days(year: u64, month: u64, day: u64) -> u64 {
     let year = year - u64::from(month <= 2);
     let (era, year_of_era) = (year / 400, year % 400);

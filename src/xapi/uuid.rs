@@ -6,20 +6,20 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A UUID. New ones are version 4 and made of random bytes that the caller brings.
+/// A UUID. New ones are version 4 and made from random bytes that the caller provides.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Uuid([u8; 16]);
 
 impl Uuid {
-    /// A version 4 UUID (RFC 9562, 5.4) of 16 random bytes.
+    /// Makes a version 4 UUID (RFC 9562, 5.4) from 16 random bytes.
     pub const fn v4(mut random: [u8; 16]) -> Self {
         random[6] = random[6] & 0x0f | 0x40;
         random[8] = random[8] & 0x3f | 0x80;
         Uuid(random)
     }
 
-    /// Reads the form with four hyphens, in either case; `None` for anything else.
+    /// Parses the form with four hyphens, in either case; returns `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.as_bytes();
         if text.len() != 36 {
@@ -52,7 +52,7 @@ impl Uuid {
         &self.0
     }
 
-    /// Whether version and variant are those of a random UUID.
+    /// Returns whether version and variant are those of a random UUID.
     pub const fn is_v4(self) -> bool {
         self.0[6] >> 4 == 4 && self.0[8] >> 6 == 2
     }
@@ -86,7 +86,7 @@ impl TryFrom<String> for Uuid {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Uuid::parse(&text).ok_or_else(|| format!("`{text}` is no UUID"))
+        Uuid::parse(&text).ok_or_else(|| format!("`{text}` is not a UUID"))
     }
 }
 

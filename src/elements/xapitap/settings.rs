@@ -86,7 +86,7 @@ impl Settings {
             .as_deref()
             .ok_or("set the property activity-id: the IRI of the video")?;
         if !is_iri(activity_id) {
-            return Err(format!("the activity-id `{activity_id}` is no IRI"));
+            return Err(format!("the activity-id `{activity_id}` is not an IRI"));
         }
         if self.min_rate > self.max_rate {
             return Err(format!(
@@ -109,7 +109,7 @@ impl Settings {
         self.registration
             .as_deref()
             .map(|text| {
-                Uuid::parse(text).ok_or_else(|| format!("the registration `{text}` is no UUID"))
+                Uuid::parse(text).ok_or_else(|| format!("the registration `{text}` is not a UUID"))
             })
             .transpose()
     }

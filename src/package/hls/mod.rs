@@ -5,11 +5,11 @@
 pub(in crate::package) mod multivariant;
 pub mod playlist;
 
-/// EXT-X-MAP in a playlist with media segments asks for version 6, and 7 is what fragmented MP4
-/// came with.
+/// EXT-X-VERSION: EXT-X-MAP in a playlist with media segments requires version 6; fragmented MP4
+/// came with version 7.
 pub(in crate::package) const VERSION: usize = 7;
 
-/// A quoted string holds no quotes and no line ends (RFC 8216 section 4.2).
+/// Makes a text valid in a quoted string, without quotes and line ends (RFC 8216 section 4.2).
 pub(in crate::package) fn quotable(text: &str) -> String {
     text.chars()
         .filter_map(|character| match character {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The multivariant playlist (RFC 8216) by Apple's authoring specification, whose rule numbers
-//! stand in brackets.
+//! The multivariant playlist (RFC 8216) by Apple's authoring specification, whose rule numbers are
+//! in brackets.
 
 use m3u8_rs::{
     AlternativeMedia, AlternativeMediaType, ClosedCaptionGroupId, MasterPlaylist, QuotedOrUnquoted,
@@ -13,10 +13,11 @@ use crate::package::names;
 use crate::package::programme::{Audio, Programme, Role, Video};
 use crate::package::text;
 
-/// The group that every audio rendition is in.
+/// Group of all audio renditions.
 const AUDIO_GROUP: &str = "audio";
 
-/// Players start with what is listed first: what is nearest to this many bits a second [1.32].
+/// Bit rate in bit/s to which the first variant is closest: players start with the first one
+/// [1.32].
 const FIRST_RATE: u64 = 2_000_000;
 
 impl Video {
@@ -29,7 +30,7 @@ impl Video {
 }
 
 impl Programme {
-    /// The multivariant playlist, as a file.
+    /// Writes the multivariant playlist as a file.
     pub fn multivariant(&self) -> Vec<u8> {
         let mut variants: Vec<VariantStream> = if self.video.is_empty() {
             self.audio.first().map(|audio| self.sound_only(audio))
@@ -78,9 +79,9 @@ impl Programme {
         written(|bytes| playlist.write_to(bytes))
     }
 
-    /// Where there are several codecs: a player takes the highest SCORE that it can play
-    /// (draft-pantos-hls-rfc8216bis section 4.4.6.2), so that of each codec stands above the one that
-    /// takes more bytes for the same picture.
+    /// Sets SCORE if there are several codecs. A player takes the highest SCORE that it can play
+    /// (draft-pantos-hls-rfc8216bis section 4.4.6.2). Codecs that need fewer bytes for the same
+    /// quality get a higher one.
     fn scored(&self, mut variant: VariantStream, score: u32) -> VariantStream {
         if self.video_sets().nth(1).is_some() {
             let score = QuotedOrUnquoted::Unquoted(score.to_string());
@@ -104,7 +105,7 @@ impl Programme {
             average_bandwidth: Some(rates.average),
             codecs: Some(codecs.join(",")),
             resolution: Some(video.resolution()),
-            // Three decimals, as RFC 8216 section 4.3.4.2 says.
+            // Three decimals, as RFC 8216 section 4.3.4.2 requires.
             frame_rate: Some((f64::from(num) / f64::from(den) * 1e3).round() / 1e3),
             audio: (!self.audio.is_empty()).then(|| AUDIO_GROUP.into()),
             closed_captions: Some(ClosedCaptionGroupId::None),
@@ -112,7 +113,7 @@ impl Programme {
         }
     }
 
-    /// The one variant of a programme without a picture.
+    /// Returns the only variant of a programme without video.
     fn sound_only(&self, audio: &Audio) -> VariantStream {
         let rates = self.dearest_sound();
         VariantStream {
@@ -146,13 +147,13 @@ impl Programme {
     }
 }
 
-/// How many bits a second a variant is away from [`FIRST_RATE`].
+/// Returns the difference between a variant's bit rate and [`FIRST_RATE`], in bit/s.
 pub(in crate::package) fn from_first_rate(variant: &VariantStream) -> u64 {
     let rate = variant.average_bandwidth.unwrap_or(variant.bandwidth);
     rate.abs_diff(FIRST_RATE)
 }
 
-/// The key frames of a rendition for those who scan through it [6.1, 9.3, 9.4].
+/// Returns the I-frame variant of a rendition, for trick play [6.1, 9.3, 9.4].
 fn i_frame_variant(video: &Video) -> Option<VariantStream> {
     let rates = video.track.i_frame_rates();
     Some(VariantStream {
@@ -206,7 +207,7 @@ pub(in crate::package) mod tests {
         String::from_utf8(bytes).expect("playlists are UTF-8")
     }
 
-    /// The video with a key frame at each segment's start.
+    /// Adds a key frame at each segment's start.
     pub fn keyed(mut video: Video) -> Video {
         for segment in &mut video.track.segments {
             segment.keys.push(KeyFrame {

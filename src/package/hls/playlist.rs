@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Media playlists (RFC 8216) by Apple's authoring specification, whose rule numbers stand in
+//! Media playlists (RFC 8216) by Apple's authoring specification, whose rule numbers are in
 //! brackets.
 
 use std::ops::Range;
@@ -11,7 +11,7 @@ use super::{VERSION, written};
 use crate::package::track::{KeyFrame, Segment, Track};
 use crate::timeline::{FrameRate, Span, Time};
 
-/// The media playlist of a track, as a file.
+/// Writes the media playlist of a track as a file.
 pub fn media(track: &Track) -> Vec<u8> {
     let segments = track.segments.iter().map(|segment| MediaSegment {
         uri: segment.name.clone(),
@@ -21,8 +21,8 @@ pub fn media(track: &Track) -> Vec<u8> {
     written_media(track, false, segments)
 }
 
-/// The names in a media playlist as [`media`] writes it: the initialization segment's, and those of
-/// the segments. `None` for another file.
+/// Returns the names in a media playlist written by [`media`]: the initialization segment's, and
+/// those of the segments. Returns `None` for another file.
 pub fn files(playlist: &[u8]) -> Option<(String, Vec<String>)> {
     let playlist = m3u8_rs::parse_media_playlist_res(playlist).ok()?;
     let init = playlist.segments.first()?.map.as_ref()?.uri.clone();
@@ -30,7 +30,7 @@ pub fn files(playlist: &[u8]) -> Option<(String, Vec<String>)> {
     Some((init, segments.collect()))
 }
 
-/// The I-frame playlist of a track, as a file: the key frames in the track's segments.
+/// Writes the I-frame playlist of a track as a file: the key frames in the track's segments.
 pub fn i_frames(track: &Track) -> Vec<u8> {
     let frames = track.keys().map(|(segment, key, span)| MediaSegment {
         uri: segment.name.clone(),
@@ -44,26 +44,26 @@ pub fn i_frames(track: &Track) -> Vec<u8> {
     written_media(track, true, frames)
 }
 
-/// A frame that an I-frame playlist names.
+/// A frame in an I-frame playlist.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NamedFrame {
-    /// When it is shown.
+    /// Time at which it is shown.
     pub start: Time,
-    /// The segment's name.
+    /// Name of the segment.
     pub segment: String,
     /// Its bytes of the segment.
     pub range: Range<u64>,
 }
 
-/// The frames in an I-frame playlist as [`i_frames`] writes it, and the initialization segment's
-/// name. `None` for another file.
+/// Returns the frames in an I-frame playlist written by [`i_frames`], and the name of the
+/// initialization segment. Returns `None` for another file.
 pub fn named_frames(playlist: &[u8]) -> Option<(String, Vec<NamedFrame>)> {
     let playlist = m3u8_rs::parse_media_playlist_res(playlist).ok()?;
     let init = playlist.segments.first()?.map.as_ref()?.uri.clone();
     let mut micros = 0_u64;
     let frames = playlist.segments.into_iter().map(|frame| {
         let start = Time::from_nanos(micros.saturating_mul(1000));
-        // A playlist has no finer times that could add up.
+        // No playlist has finer times that could add up.
         micros = micros.saturating_add((f64::from(frame.duration) * 1e6).round() as u64);
         let range = frame.byte_range?;
         let first = range.offset?;
@@ -76,9 +76,9 @@ pub fn named_frames(playlist: &[u8]) -> Option<(String, Vec<NamedFrame>)> {
     Some((init, frames.collect::<Option<_>>()?))
 }
 
-/// The track in `folder` whose playlists, as [`media`] and [`i_frames`] write them, these are, and
-/// which has this codec. Times are whole frames of this rate; of sound, samples. `size` says how
-/// large a file of the folder is. `None` where something of it is not so.
+/// Returns the track in `folder` with this codec whose playlists were written by [`media`] and
+/// [`i_frames`]. Times are whole frames of this rate, or samples for audio. `size` returns the size
+/// of a file of the folder. Returns `None` if the playlists do not fit this.
 pub fn track(
     folder: &str,
     codec: &str,

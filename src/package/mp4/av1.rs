@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What an AV1 stream says of itself: its sequence header. Section numbers are those of the "AV1
-//! Bitstream & Decoding Process Specification".
+//! Parser of an AV1 stream's sequence header. Section numbers are those of the "AV1 Bitstream &
+//! Decoding Process Specification".
 
-/// What a sequence header (section 5.5) says of the stream.
+/// Contents of a sequence header (section 5.5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sequence {
     /// 0 main, 1 high, 2 professional.
     pub profile: u8,
-    /// Of the first operating point, as in section A.3: 5 is level 3.1.
+    /// Level of the first operating point, as in section A.3: 5 is level 3.1.
     pub level: u8,
-    /// Whether it is of the high tier.
+    /// Whether the first operating point is of the high tier.
     pub high_tier: bool,
-    /// Bits a sample: 8, 10 or 12.
+    /// Bits per sample: 8, 10 or 12.
     pub depth: u8,
-    /// There are no colours.
+    /// Whether there is no chroma.
     pub monochrome: bool,
-    /// Whether colours have half the samples of a row, and half the rows.
+    /// Whether chroma has half the samples per row, and half the rows.
     pub subsampling: (bool, bool),
-    /// Where the samples of colours stand (section 6.4.2); 0 where it is not known.
+    /// Position of chroma samples (section 6.4.2); 0 if unknown.
     pub sample_position: u8,
-    /// What the colours are, where it says so.
+    /// Colour description, if present.
     pub colour: Option<Colour>,
 }
 
-/// Colours as numbers of ITU-T H.273.
+/// Colour description as numbers of ITU-T H.273.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Colour {
     pub primaries: u8,
@@ -33,23 +33,23 @@ pub struct Colour {
     pub full_range: bool,
 }
 
-/// ITU-R BT.709 in video range, which a codec string need not say.
+/// ITU-R BT.709 in video range, which a codec string may omit.
 const BT709: Colour = Colour {
     primaries: 1,
     transfer: 1,
     matrix: 1,
     full_range: false,
 };
-/// Primaries and transfer of sRGB, and the matrix that says that there is none (section 5.5.2).
+/// Primaries and transfer of sRGB, and the identity matrix (section 5.5.2).
 const SRGB: (u8, u8, u8) = (1, 13, 0);
 /// `obu_type` of a sequence header (section 6.2.2).
 const SEQUENCE_HEADER: u64 = 1;
-/// Bits of a level and of a tier's levels.
+/// First level that has tiers.
 const FIRST_LEVEL_WITH_TIERS: u8 = 8;
 
 impl Sequence {
-    /// Reads the first sequence header among these units (section 5.3), each with its size. `None`
-    /// where there is none or it is cut short.
+    /// Parses the first sequence header among these units (section 5.3), each with its size.
+    /// Returns `None` if there is none or it is truncated.
     pub fn read(units: &[u8]) -> Option<Self> {
         let mut rest = units;
         loop {
@@ -164,8 +164,8 @@ impl Sequence {
         Some(self)
     }
 
-    /// The codec by "AV1 Codec ISO Media File Format Binding" section 5, as in `av01.0.05M.08`. What
-    /// follows the depth there is said only where it is not what its absence means.
+    /// Returns the codec by "AV1 Codec ISO Media File Format Binding" section 5, such as
+    /// `av01.0.05M.08`. Fields after the depth are written only if they differ from their defaults.
     pub fn codec(&self) -> String {
         let tier = if self.high_tier { 'H' } else { 'M' };
         let codec = format!(
@@ -191,7 +191,7 @@ impl Sequence {
     }
 }
 
-/// Level and tier of the first operating point; reads on to the last.
+/// Returns level and tier of the first operating point; reads on to the last.
 fn operating_points(bits: &mut Bits<'_>) -> Option<(u8, bool)> {
     let mut delay_bits = None;
     if bits.flag()? {
@@ -224,7 +224,7 @@ fn operating_points(bits: &mut Bits<'_>) -> Option<(u8, bool)> {
     first
 }
 
-/// Reads bits, the highest of a byte first.
+/// A reader of bits, the highest of a byte first.
 struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -235,7 +235,7 @@ impl<'a> Bits<'a> {
         Bits { bytes, at: 0 }
     }
 
-    /// A number of at most 64 bits.
+    /// Reads a number of at most 64 bits.
     fn take(&mut self, count: u32) -> Option<u64> {
         let mut number = 0;
         for _ in 0..count {
@@ -273,7 +273,7 @@ impl<'a> Bits<'a> {
 mod tests {
     use super::*;
 
-    /// Bits as they stand in a header, with spaces anywhere, in a unit of their own.
+    /// Makes a unit from the bits of a header, which may contain spaces.
     fn unit(bits: &str) -> Vec<u8> {
         let bits: Vec<u8> = bits.bytes().filter(|bit| *bit != b' ').collect();
         let content: Vec<u8> = bits
@@ -289,11 +289,11 @@ mod tests {
 
     #[test]
     fn what_libaom_writes_is_read() {
-        // 1280x720 at 15 pictures a second, which ffprobe says is of level 5.
+        // 1280x720 at 15 frames per second, which according to ffprobe is level 5.
         let header = b"\x0a\x0c\0\0\0\x2d\x4c\xff\xb3\xf8\x19\x5f\x20\x08";
         let sequence = Sequence::read(header).expect("whole");
         assert_eq!(sequence.codec(), "av01.0.05M.08");
-        // Behind a temporal delimiter.
+        // After a temporal delimiter.
         let behind = [&b"\x12\0"[..], header].concat();
         assert_eq!(Sequence::read(&behind), Some(sequence));
         for cut in 0..header.len() - 1 {
@@ -311,7 +311,7 @@ mod tests {
         );
         let sequence = Sequence::read(&unit(&high)).expect("whole");
         assert_eq!(sequence.codec(), "av01.2.13H.12.0.100.09.16.09.1");
-        // With times and a model of the decoder, 10 bits, and nothing of colours.
+        // With times and a decoder model, 10 bits, and no colour description.
         let timed = format!(
             "000 00 1 {} 1 010 1 00011 {} 1 00000 {} 00101 1 {} 1 0000 0000 0000 0 0 {tools} 1 0 0 0 10",
             zeros(64),

@@ -4,20 +4,20 @@
 
 use mp4_atom::{Any, Atom, Decode, DecodeMaybe, FourCC, Header, Mdat, Moof, TrunSamples};
 
-/// Section 8.8.3.1: set in the flags of a sample that can't be decoded by itself.
+/// Section 8.8.3.1: flag of a sample that cannot be decoded by itself.
 pub(in crate::package) const SAMPLE_IS_NON_SYNC: u32 = 0x0001_0000;
 
-/// The most samples of a file that have no field of their own in its track runs (section 8.8.8). Such
-/// a run takes twenty bytes, whatever number of samples it has, so that a file of no size could ask for
-/// billions. A second of sound in PCM has 48 000.
+/// Largest number of samples of a file without a field of their own in its track runs (section
+/// 8.8.8). Such a run takes twenty bytes for any number of samples, so a tiny file could request
+/// billions. A second of PCM audio has 48 000.
 pub(in crate::package) const MOST_SAMPLES: u32 = 1 << 20;
 
-/// The boxes of a file and where each starts; media is passed over. An error says what is wrong.
+/// Returns the boxes of a file and their offsets; media is skipped. The error states what is wrong.
 pub(in crate::package) fn read(bytes: &[u8]) -> Result<Vec<(u64, Any)>, String> {
     read_as(bytes, false)
 }
 
-/// As [`read`], of bytes that may end inside of media.
+/// Like [`read`], for bytes that may end inside of media.
 pub(in crate::package) fn read_start(bytes: &[u8]) -> Result<Vec<(u64, Any)>, String> {
     read_as(bytes, true)
 }
@@ -35,7 +35,7 @@ fn read_as(bytes: &[u8], may_end: bool) -> Result<Vec<(u64, Any)>, String> {
             if may_end && header.kind == Mdat::KIND {
                 break;
             }
-            return Err(format!("the {} box at byte {at} is cut short", header.kind));
+            return Err(format!("the {} box at byte {at} is truncated", header.kind));
         }
         let end = at + head + size;
         if header.kind != Mdat::KIND
@@ -57,14 +57,14 @@ fn read_as(bytes: &[u8], may_end: bool) -> Result<Vec<(u64, Any)>, String> {
     Ok(boxes)
 }
 
-/// The `moof` box that these bytes are. `None` if it cannot be read or has more samples than
+/// Parses the bytes of a `moof` box. Returns `None` if it cannot be read or has more samples than
 /// [`MOST_SAMPLES`].
 pub(in crate::package) fn fragment(bytes: &[u8]) -> Option<Moof> {
     let moof = Moof::decode_maybe(&mut &bytes[..]).ok()??;
     (samples_without_fields(&moof) <= MOST_SAMPLES).then_some(moof)
 }
 
-/// Counts the samples whose fields all stand elsewhere.
+/// Counts the samples that have no field of their own.
 fn samples_without_fields(moof: &Moof) -> u32 {
     let runs = moof.traf.iter().flat_map(|traf| &traf.trun);
     let counts = runs.filter_map(|run| match run.samples {
@@ -74,14 +74,14 @@ fn samples_without_fields(moof: &Moof) -> u32 {
     counts.fold(0, u32::saturating_add)
 }
 
-/// Where a box lies in a file.
+/// Position of a box in a file.
 pub(in crate::package) struct Place {
     pub start: usize,
     pub content: usize,
     pub end: usize,
 }
 
-/// The first box of this kind in a range.
+/// Finds the first box of this kind in a range.
 pub(in crate::package) fn find(
     bytes: &[u8],
     start: usize,
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use mp4_atom::{Encode, Mfhd, Tfhd, Traf, Trun};
 
-    /// A fragment whose runs have these numbers of samples, without a field of their own.
+    /// Makes a fragment whose runs have these numbers of samples, without fields of their own.
     fn fragment_of(runs: &[u32]) -> Vec<u8> {
         let run = |&count: &u32| Trun {
             data_offset: Some(0),

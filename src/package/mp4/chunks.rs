@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Cuts a fragment into chunks (ISO/IEC 23000-19 section 7.3.2.3) so that every key frame is one of
-//! its own.
+//! Splits a fragment into chunks (ISO/IEC 23000-19 section 7.3.2.3) so that every key frame is a
+//! chunk of its own.
 //!
-//! An I-frame playlist names byte ranges in the segments that everybody plays (RFC 8216 section
-//! 4.3.3.6), and each must hold the `moof` box of its frame (Apple 6.10). A range over a whole
-//! chunk can be read by whatever reads fragmented MP4. Box names are those of ISO/IEC 14496-12.
+//! An I-frame playlist refers to byte ranges in the segments that everybody plays (RFC 8216 section
+//! 4.3.3.6). Each range must contain the `moof` box of its frame (Apple 6.10). A range with a whole
+//! chunk is readable by any reader of fragmented MP4. Box names are those of ISO/IEC 14496-12.
 
 use std::ops::Range;
 
@@ -13,31 +13,31 @@ use mp4_atom::{Atom, Encode, Mdat, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry
 
 use super::boxes::{self, SAMPLE_IS_NON_SYNC, find};
 
-/// Some frames of a fragment, decoded one after the other.
+/// Consecutively decoded frames of a fragment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chunk {
-    /// What stands before its media.
+    /// Bytes before its media.
     pub boxes: Vec<u8>,
-    /// Its bytes of the fragment's media.
+    /// Its range of the fragment's media.
     pub media: Range<u64>,
-    /// Of a key frame: how long after the fragment's first frame it is shown, in ticks.
+    /// For a key frame: presentation time after the fragment's first frame, in ticks.
     pub key: Option<u64>,
 }
 
-/// The media of a chunk, which of a key frame's chunk is that frame. `None` where there is none.
+/// Returns the media of a chunk, which for a key frame is that frame, or `None` if there is none.
 pub fn media(chunk: &[u8]) -> Option<&[u8]> {
     let place = find(chunk, 0, chunk.len(), Mdat::KIND)?;
     chunk.get(place.content..place.end)
 }
 
-/// The size of a small box's header.
+/// Size of a small box's header.
 const HEADER: usize = 8;
 
-/// Cuts the fragment whose boxes before the media these are. `None` where the boxes are malformed,
-/// or tell of several tracks.
+/// Splits the fragment whose boxes before the media are given. Returns `None` if the boxes are
+/// malformed or contain several tracks.
 ///
-/// A chunk has the number of its first frame, counted from one: it rises from chunk to chunk, and
-/// does not depend on how what lies before was cut.
+/// A chunk has the number of its first frame, counted from one. The number rises from chunk to
+/// chunk, and does not depend on how earlier frames were split.
 pub fn split(boxes: &[u8]) -> Option<Vec<Chunk>> {
     let place = find(boxes, 0, boxes.len(), Moof::KIND)?;
     let moof = boxes::fragment(boxes.get(place.start..place.end)?)?;
@@ -52,7 +52,7 @@ pub fn split(boxes: &[u8]) -> Option<Vec<Chunk>> {
         let (head, tail) = (run.first()?, run.last()?);
         let media = head.at..tail.at + u64::from(tail.size);
         let mut written = match chunks.is_empty() {
-            // What stands before the fragment, such as the segment's type.
+            // Boxes before the fragment, such as the segment's type.
             true => boxes[..place.start].to_vec(),
             false => Vec::new(),
         };
@@ -69,9 +69,9 @@ pub fn split(boxes: &[u8]) -> Option<Vec<Chunk>> {
     Some(chunks)
 }
 
-/// The segment without the frames whose greater part lies more than `ticks` after its start, and how
-/// long what is left of it lasts; nothing where that is zero. `None` where the segment is no single
-/// fragment of one track.
+/// Removes the frames of a segment that are mostly later than `ticks` after its start, and returns
+/// the rest with its duration; nothing if that is zero. Returns `None` unless the segment is a
+/// single fragment of one track.
 pub fn shorten(segment: &[u8], ticks: u64) -> Option<(Vec<u8>, u64)> {
     let mdat = find(segment, 0, segment.len(), Mdat::KIND)?;
     let boxes = segment.get(..mdat.content)?;
@@ -94,22 +94,22 @@ pub fn shorten(segment: &[u8], ticks: u64) -> Option<(Vec<u8>, u64)> {
     Some((written, last.start + u64::from(last.duration)))
 }
 
-/// A frame, with everything that the boxes leave to defaults.
+/// A frame, including the values that the boxes leave to defaults.
 struct Sample {
-    /// Where it starts in the fragment's media.
+    /// Offset in the fragment's media.
     at: u64,
-    /// Its decode time, in ticks since the fragment's start.
+    /// Decode time, in ticks since the fragment's start.
     start: u64,
     duration: u32,
     size: u32,
     flags: u32,
     offset: i64,
-    /// At a constant rate, in the order of decoding, counted from one.
+    /// Number in decoding order at a constant rate, counted from one.
     number: u32,
 }
 
 impl Sample {
-    /// When it is shown, in ticks since the fragment's start.
+    /// Returns the presentation time, in ticks since the fragment's start.
     fn shown(&self) -> Option<i64> {
         i64::try_from(self.start).ok()?.checked_add(self.offset)
     }
@@ -119,7 +119,8 @@ impl Sample {
     }
 }
 
-/// The frames of a track fragment whose media starts at this byte after the `moof` box's start.
+/// Returns the frames of a track fragment whose media starts at this byte after the `moof` box's
+/// start.
 fn samples(traf: &Traf, media: usize) -> Option<Vec<Sample>> {
     let defaults = &traf.tfhd;
     let (mut at, mut start) = (0, 0_u64);
@@ -149,7 +150,7 @@ fn samples(traf: &Traf, media: usize) -> Option<Vec<Sample>> {
     Some(samples)
 }
 
-/// The boxes before the media of a chunk.
+/// Returns the boxes before the media of a chunk.
 fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<u8>> {
     let duration = common(run.iter().map(|sample| sample.duration));
     let size = common(run.iter().map(|sample| sample.size));
@@ -195,7 +196,7 @@ fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<
     };
     let mut bytes = Vec::new();
     moof.encode(&mut bytes).ok()?;
-    // The offset does not change the size of the box that it stands in.
+    // The offset does not change the size of its box.
     moof.traf[0].trun[0].data_offset = i32::try_from(bytes.len() + HEADER).ok();
     bytes.clear();
     moof.encode(&mut bytes).ok()?;
@@ -207,7 +208,7 @@ fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<
     Some(bytes)
 }
 
-/// The number of a frame that is decoded so long after the fragment's start.
+/// Returns the number of a frame with this decode time after the fragment's start.
 fn number(traf: &Traf, start: u64, duration: u32) -> Option<u32> {
     let fragment = traf.tfdt.as_ref()?.base_media_decode_time;
     let duration = u64::from(duration.max(1));
@@ -216,16 +217,17 @@ fn number(traf: &Traf, start: u64, duration: u32) -> Option<u32> {
     u32::try_from(frames).ok()?.checked_add(1)
 }
 
-/// Has each frame last until the next one is shown, which is what players take its duration for. The
-/// muxer has it last until the next one is decoded: before a key frame that comes early, in a rendition
-/// of few pictures a second, another one would be too short. When a frame is shown does not change.
+/// Sets the duration of each frame so that it lasts until the next one is shown, which is how
+/// players interpret it. The muxer sets the time until the next one is decoded. In a rendition with
+/// few frames per second, the frame before an early key frame would then be too short. Presentation
+/// times do not change.
 fn last_as_shown(samples: &mut [Sample]) -> Option<()> {
     let shown: Vec<i64> = samples.iter().map(Sample::shown).collect::<Option<_>>()?;
     let mut order: Vec<usize> = (0..samples.len()).collect();
     order.sort_by_key(|&index| shown[index]);
     for pair in order.windows(2) {
         let length = shown[pair[1]] - shown[pair[0]];
-        // Two at once are a fault of the encoder that is not made larger.
+        // Two frames with the same time are an encoder fault that is not made worse.
         if length > 0 {
             samples[pair[0]].duration = u32::try_from(length).ok()?;
         }
@@ -239,7 +241,7 @@ fn last_as_shown(samples: &mut [Sample]) -> Option<()> {
     Some(())
 }
 
-/// The value that all have.
+/// Returns the value that all items have in common.
 fn common<V: PartialEq>(mut values: impl Iterator<Item = V>) -> Option<V> {
     let first = values.next()?;
     values.all(|value| value == first).then_some(first)
@@ -253,7 +255,8 @@ mod tests {
     const KEY: u32 = 0x0200_0000;
     const OTHER: u32 = 0x0101_0000;
 
-    /// The boxes before the media of a fragment of frames: size, flags, composition offset.
+    /// Returns the boxes before the media of a fragment with these frames: size, flags, composition
+    /// offset.
     fn fragment(frames: &[(u32, u32, i64)]) -> Vec<u8> {
         let mut moof = Moof {
             mfhd: Mfhd { sequence_number: 7 },
@@ -349,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_frame_before_an_early_key_frame_is_short() {
-        // Shown at 0, 600, 400, 200, 730 and 930; the muxer has each last 200.
+        // Shown at 0, 600, 400, 200, 730 and 930; the muxer gives each one a duration of 200.
         let times = [0, 600, 400, 200, 730, 930];
         let mut samples: Vec<Sample> = times
             .iter()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What an initialization segment says of its track, read from the sample description itself, so
-//! that a playlist declares what a decoder will get.
+//! Reads an initialization segment's sample description, so that a playlist declares what a decoder
+//! will get.
 
 use std::fmt;
 use std::io::Cursor;
@@ -20,29 +20,29 @@ const HIGH_PROFILE: u8 = 100;
 /// The sample description of a track.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SampleDescription {
-    /// The codec by RFC 6381, as in `avc1.64001F` or `mp4a.40.2`.
+    /// Codec by RFC 6381, such as `avc1.64001F` or `mp4a.40.2`.
     pub codec: String,
-    /// What the samples are.
+    /// Kind of samples.
     pub media: Media,
-    /// Ticks a second of the track's times.
+    /// Ticks per second of the track's times.
     pub timescale: u32,
 }
 
-/// What the samples of a track are.
+/// Kind of samples of a track.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Media {
-    /// Coded size of a picture in pixels.
+    /// Coded size of a frame in pixels.
     Video { width: u16, height: u16 },
-    /// Channels, and samples a second.
+    /// Channels, and samples per second.
     Audio { channels: u16, rate: u32 },
 }
 
-/// Why an initialization segment cannot be used.
+/// Reason why an initialization segment cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CodecError {
-    /// It cannot be read; the text says why.
+    /// It cannot be read; the text is the reason.
     Malformed(String),
-    /// Its sample entry is of a codec that packages do not hold.
+    /// Its sample entry is of a codec that packages do not use.
     Unsupported,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for CodecError {
                 write!(f, "the initialization segment cannot be read: {why}")
             }
             CodecError::Unsupported => f.write_str(
-                "the encoder made something that is neither H.264, H.265, AV1 nor AAC; use another \
+                "the encoder's output is neither H.264, H.265, AV1 nor AAC; use another \
                  encoder",
             ),
         }
@@ -90,8 +90,8 @@ pub fn sample_description(init: &[u8]) -> Result<SampleDescription, CodecError> 
     })
 }
 
-/// The H.264 decoder configuration of an initialization segment (ISO/IEC 14496-15 section 5.3.3.1).
-/// `None` where its track is of another codec.
+/// Returns the H.264 decoder configuration of an initialization segment (ISO/IEC 14496-15 section
+/// 5.3.3.1), or `None` if its track is of another codec.
 pub fn avc_configuration(init: &[u8]) -> Option<Vec<u8>> {
     let mut input = Cursor::new(init);
     Ftyp::read_from(&mut input).ok()?;
@@ -105,10 +105,10 @@ pub fn avc_configuration(init: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// An H.264 decoder configuration with the sampling of colours and the bits a sample, which ISO/IEC
-/// 14496-15 section 5.3.3.1.2 asks for in High profile and encoders leave out. `configuration` is of
-/// a picture of 4:2:0, the one kind with colours that this profile knows. `None` where nothing is
-/// missing, and where the bytes are none.
+/// Adds the chroma format and the bit depth to an H.264 decoder configuration. ISO/IEC 14496-15
+/// section 5.3.3.1.2 requires them in High profile, and encoders omit them. `configuration` is that
+/// of 4:2:0 video, the only chroma format of this profile. Returns `None` if nothing is missing or
+/// the bytes are not a configuration.
 pub fn complete_avc_configuration(configuration: &[u8]) -> Option<Vec<u8>> {
     let mut avcc = Avcc::decode_body(&mut Cursor::new(configuration)).ok()?;
     if avcc.avc_profile_indication != HIGH_PROFILE || avcc.ext.is_some() {
@@ -120,15 +120,15 @@ pub fn complete_avc_configuration(configuration: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Bytes of a sample entry of pictures before the boxes in it (ISO/IEC 14496-12 section 12.1.3).
+/// Bytes of a visual sample entry before the boxes in it (ISO/IEC 14496-12 section 12.1.3).
 const VISUAL_ENTRY: usize = 78;
 /// Bytes of a list of sample entries before the first (section 8.5.2).
 const ENTRY_LIST: usize = 8;
 
-/// An initialization segment whose AV1 configuration (`av1C`, "AV1 Codec ISO Media File Format
-/// Binding" section 2.3) says what the sequence header in it says: a muxer that knows no level writes
-/// the lowest, and a decoder that believes it gives up. `None` for another codec, and where nothing is
-/// wrong.
+/// Returns the initialization segment with an AV1 configuration (`av1C`, "AV1 Codec ISO Media File
+/// Format Binding" section 2.3) that matches its sequence header. A muxer that does not know the
+/// level writes the lowest one, and a decoder that trusts it fails. Returns `None` for another
+/// codec, or if nothing is wrong.
 pub fn complete_av1_configuration(init: &[u8]) -> Option<Vec<u8>> {
     let mut place = find(init, 0, init.len(), Moov::KIND)?;
     for kind in [Trak::KIND, Mdia::KIND, Minf::KIND, Stbl::KIND, Stsd::KIND] {
@@ -162,7 +162,7 @@ pub fn complete_av1_configuration(init: &[u8]) -> Option<Vec<u8>> {
 /// ISO/IEC 14496-15 section E.3: profile, compatible profiles, tier and level, constraints.
 fn hevc(kind: &str, hvcc: &Hvcc) -> String {
     let space = ["", "A", "B", "C"][usize::from(hvcc.general_profile_space & 3)];
-    // The flag of the first profile is the lowest bit of what is written.
+    // The flag of the first profile is the lowest bit of the written value.
     let compatible = u32::from_be_bytes(hvcc.general_profile_compatibility_flags).reverse_bits();
     let tier = if hvcc.general_tier_flag { 'H' } else { 'L' };
     let constraints = &hvcc.general_constraint_indicator_flags;
@@ -178,9 +178,9 @@ fn hevc(kind: &str, hvcc: &Hvcc) -> String {
     )
 }
 
-/// A sample of H.265 without parameter sets, which `hvc1` has in the sample description alone (ISO/IEC
-/// 14496-15 section 8.4.1). Units have a size of four bytes before them. `None` where there are none,
-/// and where the sample is malformed.
+/// Removes the parameter sets from an H.265 sample, which `hvc1` allows in the sample description
+/// only (ISO/IEC 14496-15 section 8.4.1). Units are preceded by a size of four bytes. Returns
+/// `None` if there are none, or if the sample is malformed.
 pub fn without_parameter_sets(sample: &[u8]) -> Option<Vec<u8>> {
     /// VPS, SPS and PPS (ITU-T H.265 table 7-1).
     const PARAMETER_SETS: std::ops::RangeInclusive<u8> = 32..=34;
@@ -197,8 +197,8 @@ pub fn without_parameter_sets(sample: &[u8]) -> Option<Vec<u8>> {
     (rest.is_empty() && kept.len() < sample.len()).then_some(kept)
 }
 
-/// The CODECS value of a sample entry: RFC 6381 section 3.3, ISO/IEC 14496-15 annex E, and for AV1
-/// [`Sequence::codec`]. `None` for one that is not known here.
+/// Returns the CODECS value of a sample entry: RFC 6381 section 3.3, ISO/IEC 14496-15 annex E, and
+/// for AV1 [`Sequence::codec`]. Returns `None` for an unknown codec.
 pub fn codec_string(codec: &Codec) -> Option<String> {
     let avc = |kind: &str, avcc: &mp4_atom::Avcc| {
         format!(

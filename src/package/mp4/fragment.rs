@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Moves the times of fragments: composition times so that no player sees pictures late, and decode
-//! times where a segment is used again at another place.
+//! Changes the times of fragments: composition times so that no player shows frames late, and
+//! decode times if a segment is reused at another position.
 //!
-//! Pictures that are not shown in the order of their decoding need an offset. The muxer writes it
-//! as negative composition offsets, which ffmpeg and GStreamer (1.22) read as a delay of all pictures
-//! against the sound. The older form, offsets from zero upwards and an edit list that takes the first
-//! of them away, is shown in time by all; hls.js alone looks past it where it reckons which segment
-//! holds a time, which is as good as right where pictures follow each other fast. A fragment is
-//! patched, not written anew.
+//! Frames that are not shown in decoding order need an offset. The muxer writes negative
+//! composition offsets, which ffmpeg and GStreamer (1.22) read as a delay of the video against the
+//! audio. The older form has offsets from zero upwards and an edit list that subtracts the first of
+//! them; all players show it in sync. Only hls.js ignores the edit list when it calculates which
+//! segment contains a time. The error is negligible at usual frame rates. A fragment is patched,
+//! not rewritten.
 
 use mp4_atom::{Any, Atom, Mdhd, Mdia, Mfhd, Moof, Moov, Mvhd, Tfdt, Tkhd, Traf, Trak, Trun};
 
@@ -20,9 +20,9 @@ const RUN_FIELDS: [u32; 2] = [0x0001, 0x0004];
 const SAMPLE_FIELDS: [u32; 3] = [0x0100, 0x0200, 0x0400];
 const SAMPLE_COMPOSITION: u32 = 0x0800;
 
-/// An initialization segment whose first track starts `delay` ticks into its media: an edit list
-/// (sections 8.6.5 and 8.6.6) of one entry behind the track's header. `None` where there is no
-/// place for one.
+/// Adds an edit list to an initialization segment, so that its first track starts `delay` ticks
+/// into its media (sections 8.6.5 and 8.6.6). The list has one entry and follows the track's
+/// header. Returns `None` if there is no position for it.
 pub fn delay_init(init: &[u8], delay: u32) -> Option<Vec<u8>> {
     let moov = find(init, 0, init.len(), Moov::KIND)?;
     let trak = find(init, moov.content, moov.end, Trak::KIND)?;
@@ -43,8 +43,8 @@ pub fn delay_init(init: &[u8], delay: u32) -> Option<Vec<u8>> {
     Some(output)
 }
 
-/// An initialization segment that does not say when it was made (sections 8.2.2, 8.3.2 and 8.4.2):
-/// the same encoding has the same bytes, and the same name, at any time. What is malformed stays.
+/// Removes the creation dates from an initialization segment (sections 8.2.2, 8.3.2 and 8.4.2), so
+/// that the same encoding has the same bytes, and the same name, at any time. Malformed boxes stay.
 pub fn without_dates(init: &[u8]) -> Vec<u8> {
     let mut output = init.to_vec();
     let within = |outer: Option<Place>, kind| {
@@ -71,8 +71,8 @@ pub fn without_dates(init: &[u8]) -> Vec<u8> {
 }
 
 /// Adds `delay` ticks to every composition offset in the boxes before the media of a fragment.
-/// Offsets that are left out are zero; they are written then, and the boxes grow. `None` where the
-/// boxes are malformed; they may be changed in part then.
+/// Omitted offsets are zero; they are then written, and the boxes grow. Returns `None` if the boxes
+/// are malformed, which may leave them partly changed.
 pub fn delay_fragment(header: &mut Vec<u8>, delay: u32) -> Option<()> {
     if delay == 0 {
         return Some(());
@@ -92,7 +92,7 @@ pub fn delay_fragment(header: &mut Vec<u8>, delay: u32) -> Option<()> {
     for size in [moof.start, traf.start] {
         add(header, size, grown)?;
     }
-    // The media lies farther from the start of the fragment.
+    // The media moves away from the start of the fragment.
     for run in runs {
         if word(header, run)? & RUN_FIELDS[0] != 0 {
             add(header, run + 8, grown)?;
@@ -101,17 +101,17 @@ pub fn delay_fragment(header: &mut Vec<u8>, delay: u32) -> Option<()> {
     Some(())
 }
 
-/// Moves a segment whose first frame has the number `from` so that it has the number `to`: decode
-/// times (section 8.8.12), and the numbers of chunks, which are those of their first frames. A frame
-/// lasts this many ticks. `None` where the segment is not as catalogsink writes it; it may be
-/// changed in part then.
+/// Moves a segment from frame number `from` to frame number `to`. This changes decode times
+/// (section 8.8.12) and the numbers of chunks, which are those of their first frames. A frame lasts
+/// `duration` ticks. Returns `None` if the segment is not as catalogsink writes it, which may leave
+/// it partly changed.
 pub fn retime(segment: &mut [u8], from: u64, to: u64, ticks: u64) -> Option<()> {
     let mut first = true;
     for (at, atom) in boxes::read(segment).ok()? {
         match atom {
             Any::Styp(_) => continue,
             Any::Moof(_) => {}
-            // Something else may have times, too.
+            // Another box may have times, too.
             _ => return None,
         }
         let at = usize::try_from(at).ok()?;
@@ -148,7 +148,7 @@ pub fn retime(segment: &mut [u8], from: u64, to: u64, ticks: u64) -> Option<()> 
     (!first).then_some(())
 }
 
-/// Gives a track run composition offsets of zero where it has none; returns by how much it grew.
+/// Adds composition offsets of zero to a track run without offsets; returns by how much it grew.
 fn write_offsets(header: &mut Vec<u8>, trun: &Place) -> Option<usize> {
     let run = header.get(trun.content..trun.end)?;
     let flags = word(run, 0)?;
@@ -156,7 +156,7 @@ fn write_offsets(header: &mut Vec<u8>, trun: &Place) -> Option<usize> {
         return Some(0);
     }
     let count = word(run, 4)?;
-    // Samples without fields grow here, though nothing of them is in the file.
+    // Samples without fields grow here, although nothing of them is in the file.
     if count > MOST_SAMPLES {
         return None;
     }
@@ -178,12 +178,12 @@ fn write_offsets(header: &mut Vec<u8>, trun: &Place) -> Option<usize> {
     Some(grown)
 }
 
-/// The bytes that the fields take which the flags name.
+/// Returns the number of bytes of the fields that the flags select.
 fn size_of(flags: u32, fields: &[u32]) -> usize {
     fields.iter().filter(|&&field| flags & field != 0).count() * 4
 }
 
-/// Adds to the number at a place.
+/// Adds to the number at an offset.
 fn add(bytes: &mut [u8], at: usize, more: u32) -> Option<()> {
     let sum = word(bytes, at)?.checked_add(more)?;
     bytes
@@ -192,7 +192,7 @@ fn add(bytes: &mut [u8], at: usize, more: u32) -> Option<()> {
     Some(())
 }
 
-/// A track run after its box header (section 8.8.8.2).
+/// Changes a track run after its box header (section 8.8.8.2).
 fn delay_run(run: &mut [u8], delay: u32) -> Option<()> {
     let flags = word(run, 0)? & 0x00ff_ffff;
     let count = word(run, 4)? as usize;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The MP4 container: boxes, codec headers, fragments, and one progressive file of a package.
+//! The MP4 container: boxes, codec headers, fragments, and the single progressive file of a
+//! package.
 
 mod av1;
 pub(in crate::package) mod boxes;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! One progressive MP4 with chapters out of the segments of a package, nothing encoded again.
+//! Makes a progressive MP4 with chapters from the segments of a package, without encoding.
 //!
-//! Chapters are written twice, for no player reads both forms: as a text track that the other
-//! tracks refer to with `chap` (QuickTime, Apple's players) and as a `chpl` box (VLC).
-//! Box names are those of ISO/IEC 14496-12.
+//! Chapters are written twice because no player reads both forms: as a text track to which the
+//! other tracks refer with `chap` (QuickTime, Apple's players), and as a `chpl` box (VLC). Box
+//! names are those of ISO/IEC 14496-12.
 
 use std::fmt;
 use std::ops::Range;
@@ -20,10 +20,10 @@ use crate::timeline::Time;
 
 /// Movie time is in milliseconds.
 const MOVIE_TIMESCALE: u32 = 1000;
-/// `chpl` counts its entries in one byte.
+/// Largest number of `chpl` entries: their count is one byte.
 const MAX_CHPL: usize = 255;
 
-/// A segment that no MP4 can be made of.
+/// A segment that cannot be used in an MP4.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Error(String);
 
@@ -41,12 +41,12 @@ impl From<mp4_atom::Error> for Error {
     }
 }
 
-/// Bytes to copy behind the head of the movie.
+/// Bytes to copy after the head of the movie.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Part {
-    /// Which segment, counted over all tracks in the order of [`Movie::add_segment`].
+    /// Index of the segment over all tracks, in the order of [`Movie::add_segment`].
     pub segment: usize,
-    /// Of the bytes of that segment.
+    /// Range of the segment's bytes.
     pub range: Range<u64>,
 }
 
@@ -77,7 +77,7 @@ struct Sample {
     sync: bool,
 }
 
-/// Samples that lie one behind the other.
+/// Samples that are stored one after the other.
 #[derive(Debug)]
 struct Chunk {
     /// Decode time of the first sample, in ticks of the track.
@@ -103,7 +103,7 @@ impl Movie {
             .ok_or_else(|| Error("the initialization segment has no moov box".to_owned()))?;
         let [trak] = &moov.trak[..] else {
             return Err(Error(format!(
-                "{} tracks in a rendition, one is wanted",
+                "a rendition has {} tracks instead of one",
                 moov.trak.len()
             )));
         };
@@ -136,14 +136,14 @@ impl Movie {
         Ok(())
     }
 
-    /// Sets the chapters: start and title, in order. Of those that start together the first stays:
-    /// a movie's chapters are a plain list.
+    /// Sets the chapters: start and title, in order. If several start together, the first one
+    /// stays: a movie's chapters are a plain list.
     pub fn set_chapters(&mut self, chapters: impl IntoIterator<Item = (Time, String)>) {
         self.chapters = chapters.into_iter().collect();
         self.chapters.dedup_by_key(|(start, _)| *start);
     }
 
-    /// The head of the file, and what is to be copied behind it.
+    /// Returns the head of the file, and the parts to copy after it.
     pub fn finish(self) -> Result<(Vec<u8>, Vec<Part>), Error> {
         let titles: Vec<Vec<u8>> = self
             .chapters
@@ -159,7 +159,7 @@ impl Movie {
         }
         .encode(&mut head)?;
 
-        // Offsets are of one width, so that filling them in does not change the size of the box.
+        // Offsets have a fixed width, so that filling them in does not change the size of the box.
         let mut draft = Vec::new();
         moov.encode(&mut draft)?;
         let text: u64 = titles.iter().map(|title| title.len() as u64).sum();
@@ -168,7 +168,7 @@ impl Movie {
             .iter()
             .map(|(_, chunk)| length(&chunk.part.range))
             .sum();
-        // The size of mdat is written in 64 bits: a class of some hours is over 4 GB.
+        // The size of mdat is written in 64 bits: a class of some hours exceeds 4 GB.
         let mdat = head.len() as u64 + draft.len() as u64;
         let mut at = mdat + 16;
         if let Some(co64) = chapter_offsets(&mut moov, self.tracks.len()) {
@@ -206,7 +206,8 @@ impl Movie {
         Ok((head, parts))
     }
 
-    /// Chunks of all tracks in the order of their times, so that a player reads forward.
+    /// Returns the chunks of all tracks in the order of their times, so that a player reads
+    /// forward.
     fn order(&self) -> Vec<(usize, &Chunk)> {
         let mut order: Vec<(usize, &Chunk)> = self
             .tracks
@@ -276,7 +277,7 @@ impl Movie {
             name: "Chapters".to_owned(),
         };
         trak.mdia.minf.nmhd = Some(Nmhd::default());
-        // All data is in this file, as that of the other tracks.
+        // All data is in this file, like that of the other tracks.
         if let Some(other) = self.tracks.first() {
             trak.mdia.minf.dinf = other.trak.mdia.minf.dinf.clone();
         }
@@ -303,7 +304,7 @@ impl Movie {
         stbl.co64 = Some(Co64 {
             entries: vec![0; titles.len()],
         });
-        // The first chapter may start later than the movie: an empty edit says so.
+        // If the first chapter starts later than the movie, an empty edit is needed.
         if let Some(first) = starts.first().copied().filter(|first| *first > 0) {
             let edit = |segment_duration, media_time| mp4_atom::ElstEntry {
                 segment_duration,
@@ -329,7 +330,7 @@ fn chapter_offsets(moov: &mut Moov, index: usize) -> Option<&mut Vec<u64>> {
 }
 
 fn chpl_entry((start, title): &(Time, String)) -> ChplEntry {
-    // A title's length stands in one byte.
+    // The length of a title is one byte.
     let mut end = title.len().min(255);
     while !title.is_char_boundary(end) {
         end -= 1;
@@ -340,7 +341,7 @@ fn chpl_entry((start, title): &(Time, String)) -> ChplEntry {
     }
 }
 
-/// A sample of timed text, 3GPP TS 26.245 section 5.17: its length and UTF-8.
+/// Returns a sample of timed text, 3GPP TS 26.245 section 5.17: its length and UTF-8.
 fn text_sample(title: &str) -> Vec<u8> {
     let mut end = title.len().min(u16::MAX.into());
     while !title.is_char_boundary(end) {
@@ -386,7 +387,7 @@ impl Track {
                 }
                 if at > length {
                     return Err(Error(format!(
-                        "a segment ends at byte {length}, its samples at {at}"
+                        "a segment ends at byte {length}, but its samples end at byte {at}"
                     )));
                 }
                 self.chunks.push(Chunk {
@@ -415,7 +416,7 @@ impl Track {
         trak.tkhd.enabled = true;
         trak.tkhd.in_movie = true;
         trak.mdia.mdhd.duration = self.duration;
-        // In a fragmented file an edit lasts as long as the media does and says zero.
+        // In a fragmented file, an edit with duration zero lasts as long as the media.
         for edit in trak
             .edts
             .iter_mut()
@@ -467,7 +468,7 @@ impl Track {
     }
 }
 
-/// Run-length coding, as most sample tables have it.
+/// Run-length encodes values, as most sample tables do.
 fn runs<V: PartialEq + Copy, E>(
     values: impl Iterator<Item = V>,
     entry: impl Fn(u32, V) -> E,
@@ -484,7 +485,7 @@ fn runs<V: PartialEq + Copy, E>(
         .collect()
 }
 
-/// Which chunks hold how many samples; a run is named by its first chunk.
+/// Returns the number of samples of each chunk as runs; a run starts with its first chunk.
 fn chunk_runs(samples: impl Iterator<Item = u32>) -> Stsc {
     let mut entries: Vec<StscEntry> = Vec::new();
     for (samples_per_chunk, first_chunk) in samples.zip(1..) {

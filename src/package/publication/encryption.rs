@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Encryption of whole segments by RFC 8216 section 4.3.2.4, METHOD=AES-128: AES with a key of 128
-//! bits, cipher block chaining, padding by PKCS #7.
+//! Encryption of whole segments by RFC 8216 section 4.3.2.4, METHOD=AES-128: AES with a 128-bit
+//! key, cipher block chaining, PKCS #7 padding.
 
 use std::collections::BTreeMap;
 
@@ -14,22 +14,23 @@ use sha2::{Digest, Sha256};
 use crate::package::hls::written;
 use crate::package::names::ContentName;
 
-/// A key of AES-128. It has no form that could be printed.
+/// An AES-128 key. It cannot be printed.
 pub struct SegmentKey([u8; 16]);
 
 impl SegmentKey {
-    /// A key of these bytes; `None` where they are not 16.
+    /// Returns the key with these bytes, or `None` unless they are 16.
     pub fn new(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(SegmentKey)
     }
 
     /// Encrypts a segment.
     ///
-    /// The initialization vector is made of key and content: the same segment becomes the same
-    /// file each time, so that an interrupted publication goes on, and no two segments share one.
+    /// The initialization vector is derived from key and content. The same segment becomes the same
+    /// file each time, so that an interrupted publication can be resumed, and no two segments share
+    /// a vector.
     pub fn seal(&self, segment: &[u8], extension: &str) -> (Sealed, Vec<u8>) {
         let mut digest = Sha256::new();
-        // The key's hash keeps it from being used for two purposes as it is.
+        // The key is hashed so that the same key does not serve two purposes.
         digest.update(Sha256::digest(self.0));
         digest.update(segment);
         let digest = digest.finalize();
@@ -47,7 +48,7 @@ impl SegmentKey {
 /// An encrypted segment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sealed {
-    /// Its file's name in the folder of the clear one.
+    /// Name of the file, in the folder of the clear one.
     pub name: String,
     /// The initialization vector.
     pub iv: [u8; 16],
@@ -56,14 +57,14 @@ pub struct Sealed {
 /// The encrypted segments of a package.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Sealing {
-    /// Where players get the key.
+    /// URI from which players get the key.
     pub key_uri: String,
-    /// By the paths of the clear ones in the package.
+    /// Segments by the paths of the clear ones in the package.
     pub files: BTreeMap<String, Sealed>,
 }
 
-/// A media playlist with its segments encrypted; `sealed` knows them by their URIs. `None` where it
-/// is none, or has a segment that is not known.
+/// Returns a media playlist with its segments encrypted; `sealed` finds them by their URIs. Returns
+/// `None` if it is not a media playlist, or has an unknown segment.
 pub(super) fn playlist<'a>(
     playlist: &[u8],
     sealed: impl Fn(&str) -> Option<&'a Sealed>,
@@ -85,7 +86,8 @@ pub(super) fn playlist<'a>(
         segment.key = Some(key(of));
     }
     let first = playlist.segments.first_mut()?;
-    // A key holds for the EXT-X-MAP that follows it, too (section 4.3.2.5): that has its own.
+    // A key also applies to the EXT-X-MAP that follows it (section 4.3.2.5), which has a vector of
+    // its own.
     let map = match &mut first.map {
         Some(map) => {
             let of = sealed(&map.uri)?;
@@ -98,7 +100,7 @@ pub(super) fn playlist<'a>(
     let Some((map, key)) = map else {
         return Some(bytes);
     };
-    // The crate writes one key a segment; the one of the map stands before it.
+    // The crate writes one key per segment; that of the map is written before it.
     let mut head = b"#EXT-X-KEY:".to_vec();
     key.write_attributes_to(&mut head).ok()?;
     head.extend_from_slice(format!("\n#EXT-X-MAP:URI=\"{}\"\n", map.uri).as_bytes());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What lies at a destination because it was published: only that is ever removed from there.
+//! Files at a destination that were published: nothing else is ever removed from there.
 
 use std::collections::BTreeMap;
 
@@ -8,25 +8,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::package::names;
 
-/// The listing's path at the destination.
+/// Path of the listing at the destination.
 pub const LISTING: &str = "published.json";
 
-/// The version of the listing's form.
+/// Version of the listing's format.
 const FORM: u32 = 1;
 
 /// A day in seconds.
 const DAY: u64 = 86_400;
 
-/// The files that were published to a destination. It is written before the first file that it
-/// lists, and removed after the last one.
+/// The files that were published to a destination. The listing is written before the first file
+/// that it lists, and removed after the last one.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Listing {
-    /// The version of this form, 1.
+    /// Version of this format, 1.
     pub form: u32,
-    /// The program that wrote it, and its version.
+    /// Program that wrote it, and its version.
     pub generator: String,
-    /// By their paths.
+    /// Files by path.
     pub files: BTreeMap<String, Listed>,
 }
 
@@ -34,9 +34,10 @@ pub struct Listing {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Listed {
-    /// Its size.
+    /// Size in bytes.
     pub bytes: u64,
-    /// Since when it is of an earlier version, in seconds since 1970; not of the current one.
+    /// Time since when it belongs to an earlier version, in seconds since 1970; `None` for the
+    /// current one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<u64>,
 }
@@ -52,8 +53,8 @@ impl Default for Listing {
 }
 
 impl Listing {
-    /// Reads a listing; `None` where it is none, or one of another form, or names a file that
-    /// lies elsewhere.
+    /// Parses a listing. Returns `None` if it is not one, is of another version, or refers to a
+    /// file outside of the destination.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let listing: Listing = serde_json::from_slice(bytes).ok()?;
         let lies_here = |path: &String| {
@@ -63,15 +64,15 @@ impl Listing {
         (listing.form == FORM && listing.files.keys().all(lies_here)).then_some(listing)
     }
 
-    /// The listing as a file.
+    /// Writes the listing as a file.
     pub fn to_json(&self) -> Vec<u8> {
-        // Nothing in a listing can fail to be written as JSON.
+        // Everything in a listing can be written as JSON.
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
     }
 
-    /// With the files of a version that is about to be sent.
+    /// Returns the listing with the files of a version that is about to be sent.
     pub fn with(&self, files: &BTreeMap<String, u64>) -> Self {
         let mut listing = Listing {
             files: self.files.clone(),
@@ -84,8 +85,8 @@ impl Listing {
         listing
     }
 
-    /// After the version with these files has come: all others are of earlier ones since `now`, or
-    /// since they were marked.
+    /// Returns the listing after the version with these files is complete. All others belong to
+    /// earlier versions since `now`, or since they were marked.
     pub fn switched(&self, files: &BTreeMap<String, u64>, now: u64) -> Self {
         let mut listing = self.with(files);
         for (path, listed) in &mut listing.files {
@@ -96,7 +97,7 @@ impl Listing {
         listing
     }
 
-    /// The files that are of earlier versions for this many days or longer.
+    /// Returns the files that have belonged to earlier versions for at least this many days.
     pub fn left_for(&self, days: u64, now: u64) -> Vec<String> {
         let is_due = |left: u64| now.saturating_sub(left) >= days.saturating_mul(DAY);
         let files = self.files.iter();
@@ -106,7 +107,7 @@ impl Listing {
             .collect()
     }
 
-    /// The number and the size of the files of earlier versions.
+    /// Returns number and size of the files of earlier versions.
     pub fn earlier(&self) -> (usize, u64) {
         let left = self.files.values().filter(|listed| listed.left.is_some());
         left.fold((0, 0), |(files, bytes), listed| {
@@ -114,7 +115,7 @@ impl Listing {
         })
     }
 
-    /// All files in the order in which they are removed: first what leads to the others.
+    /// Returns all files in the order of removal: first those that refer to the others.
     pub fn removal(&self) -> (Vec<String>, Vec<String>) {
         let is_entry = |path: &String| {
             [names::MULTIVARIANT, names::DASH, names::MANIFEST].contains(&&path[..])
@@ -145,11 +146,11 @@ mod tests {
         );
         let second = second.switched(&files(&["b", "c"]), 100);
         assert_eq!(second.earlier(), (1, 10));
-        // The day counts from when it was left, not from the last publication.
+        // The day counts from the replacement, not from the last publication.
         let third = second.switched(&files(&["b"]), 100 + DAY);
         assert_eq!(third.left_for(1, 100 + DAY), ["a"]);
         assert_eq!(third.left_for(0, 100 + DAY), ["a", "c"]);
-        // What is named again is not left any more.
+        // A file that is used again is no longer marked.
         let again = third.switched(&files(&["a"]), 200 + DAY);
         assert_eq!(again.left_for(0, 200 + DAY), ["b", "c"]);
         assert_eq!(Listing::read(&again.to_json()), Some(again));

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What of a package is published, as what, and in which order.
+//! Choice of the files to publish, their headers and their order.
 //!
-//! Media lie under names that change with their content, and so does at the destination everything
-//! that leads from the multivariant playlist to them: of each media playlist there is a copy with
-//! such a name, and the published multivariant playlist names the copies. So it switches from one
-//! version of a class to the next when that one file does, whenever the work is interrupted: what
-//! a viewer has loaded leads to one whole version.
+//! Media have names that change with their content. At the destination, so does everything between
+//! the multivariant playlist and the media. Each media playlist has a copy with such a name, and
+//! the published multivariant playlist refers to the copies. A class therefore switches to the new
+//! version with that single file, even if the work is interrupted. A playlist that a viewer has
+//! loaded leads to one complete version.
 //!
-//! Only what the package's playlists and manifest name is published.
+//! Only files to which the package's playlists and manifest refer are published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,19 +23,19 @@ use crate::package::hls::written;
 use crate::package::manifest::{EncryptionEntry, Manifest};
 use crate::package::names::{self, ContentName};
 
-/// May be kept for good: there is only one content for the name.
+/// For files that may be cached for good: the name has only one content.
 pub const FOR_EVER: &str = "public, max-age=31536000, immutable";
-/// Of files that keep their names: for a minute.
+/// For files that keep their names: cached for a minute.
 pub const BRIEFLY: &str = "public, max-age=60";
-/// Of what is not for viewers.
+/// For files that are not for viewers.
 const NEVER: &str = "no-store";
 
 /// A package that cannot be published.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Broken {
-    /// The file's path in the package.
+    /// Path of the file in the package.
     pub file: String,
-    /// What is wrong with it.
+    /// Description of the problem.
     pub what: String,
 }
 
@@ -54,25 +54,25 @@ fn broken(file: &str, what: impl Into<String>) -> Broken {
     }
 }
 
-/// When a file is sent: each step is complete before the next one begins.
+/// Order of sending: each step is complete before the next one begins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Step {
-    /// Segments and pictures.
+    /// Segments and images.
     Media,
-    /// Playlists, and what else the multivariant playlist leads to.
+    /// Playlists, and other files to which the multivariant playlist refers.
     Playlists,
-    /// Files with names that stay, which nothing depends on.
+    /// Files that keep their names, on which nothing depends.
     Beside,
-    /// The manifest, the DASH manifest and last of all the multivariant playlist.
+    /// The manifest, the DASH manifest and, last of all, the multivariant playlist.
     Entry,
 }
 
-/// Where the bytes of a file come from.
+/// Source of the bytes of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Origin {
-    /// The package.
+    /// A file of the package.
     Package,
-    /// Written for the destination.
+    /// Bytes written for the destination.
     Made(Vec<u8>),
     /// The encrypted form of the package's file at this path.
     Sealed(String),
@@ -81,20 +81,21 @@ pub enum Origin {
 /// A file to publish.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Object {
-    /// Its path at the destination, and where it comes from the package its path there.
+    /// Path at the destination, and in the package if it comes from there.
     pub path: String,
     pub origin: Origin,
     pub step: Step,
 }
 
 impl Object {
-    /// Whether its name changes with its content: what is there under this name is this.
+    /// Returns whether its name changes with its content, so that a file of this name is up to
+    /// date.
     pub fn is_immutable(&self) -> bool {
         names::is_content_name(&self.path)
     }
 }
 
-/// The media type by RFC 6838 that a file is served as.
+/// Returns the media type by RFC 6838 with which a file is served.
 pub fn content_type(path: &str) -> &'static str {
     let is_sound = path.starts_with("audio/");
     match path.rsplit_once('.').map_or("", |(_, extension)| extension) {
@@ -113,7 +114,7 @@ pub fn content_type(path: &str) -> &'static str {
     }
 }
 
-/// The Cache-Control header (RFC 9111) that a file is served with.
+/// Returns the Cache-Control header (RFC 9111) with which a file is served.
 pub fn cache_control(path: &str) -> &'static str {
     if path == super::listing::LISTING {
         NEVER
@@ -124,7 +125,7 @@ pub fn cache_control(path: &str) -> &'static str {
     }
 }
 
-/// The media segments and initialization segments that the playlists of a package name.
+/// Returns the media segments and initialization segments of a package's playlists.
 pub fn segments(files: &dyn Files, manifest: &Manifest) -> Result<BTreeSet<String>, Broken> {
     let mut found = BTreeSet::new();
     for path in Playlists::read(files, manifest)?.media.keys() {
@@ -133,18 +134,17 @@ pub fn segments(files: &dyn Files, manifest: &Manifest) -> Result<BTreeSet<Strin
     Ok(found)
 }
 
-/// What of an encrypted release is published in clear.
+/// Files of an encrypted release that are published in clear.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Clear {
     /// Whole captions, descriptions and transcripts.
     pub texts: bool,
-    /// Poster, thumbnails and the chapters' pictures.
+    /// Poster, thumbnails and the chapters' images.
     pub thumbnails: bool,
 }
 
-/// The files to publish, in the order in which they are sent. With a sealing they are those of an
-/// encrypted release: segments in its place, and in clear nothing that tells what is in them but
-/// `clear`.
+/// Returns the files to publish, in the order of sending. With a sealing, segments are encrypted,
+/// and only the files in `clear` may reveal their content.
 pub fn release(
     files: &dyn Files,
     manifest: &Manifest,
@@ -185,15 +185,15 @@ pub fn release(
     release.in_order()
 }
 
-/// What is published, as far as it is known.
+/// A release in the making.
 struct Release<'a> {
     files: &'a dyn Files,
     sealing: Option<&'a Sealing>,
     clear: Clear,
-    /// Says what is published, and no more.
+    /// Manifest of the published files only.
     manifest: Manifest,
     objects: BTreeMap<String, Object>,
-    /// The names that the multivariant playlist has for what it leads to.
+    /// Published names of the files to which the multivariant playlist refers.
     renamed: BTreeMap<String, String>,
 }
 
@@ -213,8 +213,8 @@ impl Release<'_> {
         }
     }
 
-    /// Adds a file under its own name, and under one of its content, to which the multivariant
-    /// playlist leads.
+    /// Adds a file under its own name, and under a name of its content to which the multivariant
+    /// playlist refers.
     fn add_twice(&mut self, path: &str, extension: &str, bytes: Vec<u8>) {
         let copy = beside(path, &content_name(&bytes, extension));
         self.renamed.insert(path.to_owned(), copy.clone());
@@ -222,7 +222,7 @@ impl Release<'_> {
         self.add(&copy, Origin::Made(bytes), Step::Playlists);
     }
 
-    /// A media playlist and its segments.
+    /// Adds a media playlist and its segments.
     fn add_media(&mut self, path: &str) -> Result<(), Broken> {
         let mut bytes = read(self.files, path)?;
         for segment in named(path, &bytes)? {
@@ -236,14 +236,15 @@ impl Release<'_> {
         }
         if let Some(sealing) = self.sealing {
             let sealed = |uri: &str| sealing.files.get(&in_package(path, uri));
-            bytes = encryption::playlist(&bytes, sealed, &sealing.key_uri)
-                .ok_or_else(|| broken(path, "it is no media playlist of ours"))?;
+            bytes = encryption::playlist(&bytes, sealed, &sealing.key_uri).ok_or_else(|| {
+                broken(path, "it is not a media playlist written by this program")
+            })?;
         }
         self.add_twice(path, "m3u8", bytes);
         Ok(())
     }
 
-    /// The chapters of session data, and their pictures.
+    /// Adds the chapters of session data, and their images.
     fn add_chapters(&mut self, path: &str) -> Result<(), Broken> {
         let mut bytes = read(self.files, path)?;
         let chapters: Value =
@@ -259,7 +260,7 @@ impl Release<'_> {
         Ok(())
     }
 
-    /// The same class for others than players of HLS; where segments are encrypted there is none.
+    /// Adds the forms for other players than HLS; an encrypted release has none.
     fn add_other_forms(&mut self) -> Result<(), Broken> {
         if self.sealing.is_some() {
             self.manifest.dash = None;
@@ -285,7 +286,7 @@ impl Release<'_> {
         Ok(())
     }
 
-    /// Whole captions, descriptions and transcripts.
+    /// Adds whole captions, descriptions and transcripts.
     fn add_texts(&mut self) {
         let Manifest {
             captions,
@@ -305,12 +306,12 @@ impl Release<'_> {
                     .cloned(),
             );
         }
-        // Without its file nothing of a text that is no rendition is left.
+        // A text that is not a rendition consists of this file only.
         descriptions.retain(|text| text.file.is_some() || text.playlist.is_some());
         self.add_all(paths, Step::Beside);
     }
 
-    /// Poster, thumbnails, and the chapters' pictures.
+    /// Adds poster, thumbnails, and the chapters' images.
     fn add_pictures(&mut self) {
         if !self.clear.thumbnails {
             self.manifest.thumbnails = None;
@@ -332,7 +333,7 @@ impl Release<'_> {
         self.add_all(images, Step::Media);
     }
 
-    /// The manifest and the multivariant playlist.
+    /// Adds the manifest and the multivariant playlist.
     fn add_entry(&mut self, playlists: Playlists) {
         let manifest = match self.sealing {
             None => Origin::Package,
@@ -350,7 +351,7 @@ impl Release<'_> {
         self.add(&path, Origin::Made(multivariant), Step::Entry);
     }
 
-    /// All of it, in the order in which it is sent; what the package does not have is an error.
+    /// Returns all files in the order of sending; fails if the package lacks one.
     fn in_order(self) -> Result<Vec<Object>, Broken> {
         let mut objects: Vec<Object> = self.objects.into_values().collect();
         for object in &objects {
@@ -360,7 +361,7 @@ impl Release<'_> {
                 Origin::Made(_) => continue,
             };
             if !self.files.has(path) {
-                return Err(broken(path, "it is named and not there"));
+                return Err(broken(path, "the package refers to it, but it is missing"));
             }
         }
         let last = |object: &Object| object.path == self.manifest.playlist;
@@ -369,11 +370,11 @@ impl Release<'_> {
     }
 }
 
-/// The multivariant playlist, and what it leads to by their paths.
+/// The multivariant playlist, and the files to which it refers, by their paths.
 struct Playlists {
     path: String,
     multivariant: m3u8_rs::MasterPlaylist,
-    /// Media playlists; whether they are I-frame playlists.
+    /// Media playlists; the value is true for I-frame playlists.
     media: BTreeMap<String, bool>,
     /// JSON files of session data.
     data: Vec<String>,
@@ -383,7 +384,7 @@ impl Playlists {
     fn read(files: &dyn Files, manifest: &Manifest) -> Result<Self, Broken> {
         let path = &manifest.playlist;
         let multivariant = m3u8_rs::parse_master_playlist_res(&read(files, path)?)
-            .map_err(|_| broken(path, "it is no multivariant playlist"))?;
+            .map_err(|_| broken(path, "it is not a multivariant playlist"))?;
         let variants = multivariant.variants.iter();
         let alternatives = multivariant.alternatives.iter();
         let media = alternatives
@@ -406,8 +407,8 @@ impl Playlists {
         })
     }
 
-    /// The multivariant playlist with these names for what it leads to; I-frame playlists that
-    /// have none are not in it.
+    /// Returns the multivariant playlist with these names; I-frame playlists without one are left
+    /// out.
     fn renamed(mut self, names: &BTreeMap<String, String>) -> Vec<u8> {
         let rename = |uri: &mut String| {
             if let Some(name) = names.get(&in_package(&self.path, uri)) {
@@ -439,10 +440,10 @@ fn read(files: &dyn Files, path: &str) -> Result<Vec<u8>, Broken> {
     files.read(path).map_err(|error| broken(path, error))
 }
 
-/// The files that the media playlist at `path` names, by their paths in the package.
+/// Returns the files to which the media playlist at `path` refers, by their paths in the package.
 fn named(path: &str, playlist: &[u8]) -> Result<BTreeSet<String>, Broken> {
     let playlist = m3u8_rs::parse_media_playlist_res(playlist)
-        .map_err(|_| broken(path, "it is no media playlist"))?;
+        .map_err(|_| broken(path, "it is not a media playlist"))?;
     let segments = playlist.segments.iter();
     let uris = segments.flat_map(|segment| {
         let map = segment.map.iter().map(|map| &map.uri);
@@ -451,13 +452,12 @@ fn named(path: &str, playlist: &[u8]) -> Result<BTreeSet<String>, Broken> {
     Ok(uris.map(|uri| in_package(path, uri)).collect())
 }
 
-/// The path of what the playlist at `playlist` names; a URI that leads elsewhere is no file of the
-/// package, and stays as it is.
+/// Resolves a URI in the playlist at `playlist`. A URI outside of the package stays as it is.
 fn in_package(playlist: &str, uri: &str) -> String {
     resolve(playlist, uri).unwrap_or_else(|| uri.to_owned())
 }
 
-/// The path of a file called `name` in the folder of the file at `path`.
+/// Returns the path of a file called `name` in the folder of the file at `path`.
 fn beside(path: &str, name: &str) -> String {
     match path.rsplit_once('/') {
         Some((folder, _)) => format!("{folder}/{name}"),
@@ -471,7 +471,7 @@ fn content_name(bytes: &[u8], extension: &str) -> String {
     name.finish(extension)
 }
 
-/// The pictures that Apple's JSON chapters name.
+/// Iterates over the images in Apple's JSON chapters.
 fn images(chapters: &Value) -> impl Iterator<Item = &str> {
     let chapters = chapters.as_array().into_iter().flatten();
     let images = chapters.flat_map(|chapter| chapter["images"].as_array().into_iter().flatten());
@@ -495,7 +495,7 @@ mod tests {
 
     const SEGMENT: &str = "video/360p/0123456789abcdef.m4s";
 
-    /// A package of one segment.
+    /// Makes a package of one segment.
     fn package(segment: &str) -> (BTreeMap<String, Vec<u8>>, Manifest) {
         let mut manifest = Manifest::of_media(&Programme::default(), &[], Time::from_secs(6));
         manifest.dash = None;
@@ -527,7 +527,7 @@ mod tests {
         let last = &paths[paths.len() - 2..];
         assert_eq!(last, [names::MANIFEST, names::MULTIVARIANT]);
         assert!(!paths.contains(&"drafts.vtt"), "{paths:?}");
-        // The multivariant playlist names the copies, which come before it.
+        // The multivariant playlist refers to the copies, which are sent before it.
         let Some(Object {
             origin: Origin::Made(master),
             ..

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! A strict validator: what the Video Profile 1.0.3 and xAPI ask of a statement, and of the order
+//! A strict validator of the Video Profile 1.0.3 and xAPI, for single statements and for the order
 //! of a whole session.
 //!
-//! | Rule | What it asks |
+//! | Rule | Requirement |
 //! |---|---|
-//! | `id` `actor` `object` `timestamp` `version` `null` | xAPI 1.0.3, part 2: well-formed, and there |
-//! | `verb` | one of the seven |
+//! | `id` `actor` `object` `timestamp` `version` `null` | xAPI 1.0.3, part 2: present and well-formed |
+//! | `verb` | one of the seven verbs |
 //! | `activity-type` `category` | the profile's type and category |
-//! | `included` | what the verb's template includes |
-//! | `recommended` | what it recommends |
+//! | `included` | everything that the verb's template includes |
+//! | `recommended` | everything that the template recommends |
 //! | `determining` | an interacted satisfies the templates that its determining properties choose |
 //! | `format` | the form and range of each extension |
-//! | `forbidden` | completion, time-from, time-to, length only where they belong |
-//! | `threshold` | said on the four verbs when it is not 1; a completed should reach it |
+//! | `forbidden` | completion, time-from, time-to, length only in their places |
+//! | `threshold` | given on the four verbs if it is not 1; a completed should reach it |
 //! | `progress` `segments` | agree with each other and with the length |
 //! | `order` | initialized first, terminated last, paused before it, played and paused in turn |
 //! | `session` | one session-id, that of initialized; one actor, video, registration |
@@ -31,22 +31,22 @@ use serde_json::Value;
 pub use order::session;
 pub use statement::statement;
 
-/// How binding a rule is.
+/// Requirement level of a rule.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Level {
-    /// The profile or xAPI says should, or recommends.
+    /// The profile or xAPI uses "should" or "recommended".
     Should,
-    /// They say must.
+    /// They use "must".
     Must,
 }
 
-/// One thing that is wrong.
+/// A single problem.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Finding {
     pub level: Level,
-    /// A name of the table above.
+    /// Name of the rule in the table above.
     pub rule: &'static str,
-    /// Which statement of those given, counted from zero.
+    /// Index of the statement, counted from zero.
     pub index: usize,
     pub message: String,
 }
@@ -67,7 +67,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Checks statements of any number of sessions, in the order they were made.
+/// Checks statements of any number of sessions, in the order in which they were made.
 pub fn all(statements: &[Value]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut sessions: Vec<Vec<(usize, &Value)>> = Vec::new();

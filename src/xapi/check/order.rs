@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The rules that need a whole session, or all sessions of a registration.
+//! Rules for a whole session, or for all sessions of a registration.
 
 use std::collections::HashSet;
 
@@ -22,13 +22,14 @@ struct Follower<'a> {
     timestamp: Option<u64>,
     threshold: Option<&'a Value>,
     terminated: bool,
-    /// Where what is being played began.
+    /// Start of the segment that is being played.
     open: Option<u64>,
-    /// Just moved there, while playing: a played may say that playback goes on.
+    /// Whether the position was just moved while playing: a played statement may then report that
+    /// playback continues.
     moved: bool,
-    /// The segments of earlier sessions, once they can be told.
+    /// Segments of earlier sessions, once they can be derived.
     earlier: Option<Vec<segments::Segment>>,
-    /// The segments of this session, as played, paused and seeked say them.
+    /// Segments of this session according to played, paused and seeked.
     said: Vec<segments::Segment>,
 }
 
@@ -49,7 +50,7 @@ pub fn session(statements: &[(usize, &Value)], findings: &mut Vec<Finding>) {
     findings.append(&mut follower.findings);
 }
 
-/// Checks what holds for a registration over all of its sessions.
+/// Checks the rules for a registration over all of its sessions.
 pub(super) fn registrations(statements: &[Value], findings: &mut Vec<Finding>) {
     let mut completed: HashSet<[&Value; 3]> = HashSet::new();
     for (index, statement) in statements.iter().enumerate() {
@@ -96,7 +97,7 @@ impl<'a> Follower<'a> {
         });
     }
 
-    /// What all statements of a session share, and the clock.
+    /// Checks what all statements of a session have in common, and the clock.
     fn common(&mut self, statement: &'a Value) {
         if let Some(first) = self.first {
             let registration = |s: &'a Value| s.get("context").and_then(|c| c.get("registration"));
@@ -109,7 +110,7 @@ impl<'a> Follower<'a> {
                 ),
             ] {
                 if !same {
-                    self.must("session", format!("the {what} is another than before"));
+                    self.must("session", format!("the {what} differs from the one before"));
                 }
             }
         }
@@ -156,7 +157,10 @@ impl<'a> Follower<'a> {
             if !same && self.initialized {
                 self.must(
                     "threshold",
-                    format!("{} says another one than initialized", verb.name()),
+                    format!(
+                        "the threshold of {} differs from that of initialized",
+                        verb.name()
+                    ),
                 );
             }
         }
@@ -173,7 +177,7 @@ impl<'a> Follower<'a> {
         self.terminated |= verb == Verb::Terminated;
     }
 
-    /// Works out the segments from what the verbs say, and compares.
+    /// Derives the segments from the verbs and compares them with played-segments.
     fn segments(&mut self, statement: &'a Value, verb: Verb) {
         let at = time(statement, iri::TIME);
         match verb {
@@ -181,7 +185,7 @@ impl<'a> Follower<'a> {
                 if let (true, Some(expected), Some(at)) = (self.moved, self.open, at)
                     && at != expected
                 {
-                    self.must("said", "played at another time than seeked went to");
+                    self.must("said", "played does not start where seeked ended");
                 }
                 self.open = at.or(Some(0));
             }
@@ -201,7 +205,7 @@ impl<'a> Follower<'a> {
             return;
         };
         let mut own = self.said.clone();
-        // While playing, a segment that ends here may be in the list already.
+        // While playing, a segment that ends here may already be in the list.
         if let (false, Some(from), Some(to)) = (verb == Verb::Seeked, self.open, at)
             && from < to
         {
@@ -216,7 +220,7 @@ impl<'a> Follower<'a> {
             self.must(
                 "said",
                 format!(
-                    "the segments say {}, the verbs {}",
+                    "the segments are {}, but the verbs give {}",
                     segments::to_text(reported.iter().copied()),
                     segments::to_text(own)
                 ),
@@ -224,10 +228,7 @@ impl<'a> Follower<'a> {
         }
         match &self.earlier {
             Some(known) if known != earlier => {
-                self.must(
-                    "said",
-                    "the segments of earlier sessions are others than before",
-                );
+                self.must("said", "the segments of earlier sessions have changed");
             }
             _ => self.earlier = Some(earlier.to_vec()),
         }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The rules that one statement can be held against alone.
+//! Rules for a single statement.
 
 use serde_json::Value;
 
 use super::{Finding, Level};
 use crate::xapi::{Uuid, Verb, actor, iri, segments, units};
 
-/// What is given to each rule: where to report, and what is looked at.
+/// Context of a rule: the list of findings and the statement.
 struct Checker<'a> {
     statement: &'a Value,
     index: usize,
@@ -26,7 +26,7 @@ pub(super) fn verb(statement: &Value) -> Option<Verb> {
     Verb::from_iri(statement.get("verb")?.get("id")?.as_str()?)
 }
 
-/// What the statements of one session have in common: the session-id, else the registration.
+/// Returns the name that statements of one session share: the session-id, else the registration.
 pub(super) fn session_name(statement: &Value) -> String {
     context(statement, iri::SESSION_ID)
         .or_else(|| statement.get("context")?.get("registration"))
@@ -35,7 +35,7 @@ pub(super) fn session_name(statement: &Value) -> String {
         .to_lowercase()
 }
 
-/// Checks one statement; `index` says which it is.
+/// Checks one statement; `index` is its number.
 pub fn statement(statement: &Value, index: usize, findings: &mut Vec<Finding>) {
     let mut checker = Checker {
         statement,
@@ -47,7 +47,7 @@ pub fn statement(statement: &Value, index: usize, findings: &mut Vec<Finding>) {
         let found = statement.get("verb").and_then(|verb| verb.get("id"));
         checker.must(
             "verb",
-            format!("{} is no verb of the profile", shown(found)),
+            format!("{} is not a verb of the profile", shown(found)),
         );
         return;
     };
@@ -84,12 +84,16 @@ impl Checker<'_> {
         });
     }
 
-    /// What xAPI asks of every statement, and the profile of every one of its own.
+    /// Checks the requirements of xAPI for every statement, and those of the profile for its own
+    /// statements.
     fn frame(&mut self) {
         let statement = self.statement;
         let text = |name: &str| statement.get(name).and_then(Value::as_str);
         if text("id").and_then(Uuid::parse).is_none() {
-            self.must("id", format!("{} is no UUID", shown(statement.get("id"))));
+            self.must(
+                "id",
+                format!("{} is not a UUID", shown(statement.get("id"))),
+            );
         }
         match statement.get("actor") {
             Some(agent) => {
@@ -97,20 +101,20 @@ impl Checker<'_> {
                     self.must("actor", error.to_string());
                 }
             }
-            None => self.must("actor", "there is none"),
+            None => self.must("actor", "it is missing"),
         }
         match text("timestamp") {
             Some(time) if units::timestamp_from_text(time).is_none() => {
                 self.must(
                     "timestamp",
-                    format!("`{time}` is no RFC 3339 time with its offset"),
+                    format!("`{time}` is not an RFC 3339 time with an offset"),
                 );
             }
             Some(time) if !time.ends_with(['Z', 'z']) && !time.ends_with("+00:00") => {
                 self.should("timestamp", format!("`{time}` is not UTC"));
             }
             Some(_) => {}
-            None => self.must("timestamp", "there is none"),
+            None => self.must("timestamp", "it is missing"),
         }
         if let Some(version) = statement.get("version") {
             let version = version.as_str().unwrap_or_default();
@@ -129,7 +133,7 @@ impl Checker<'_> {
         let named =
             |activity: &Value| activity.get("id").and_then(Value::as_str) == Some(iri::PROFILE);
         let found = match categories {
-            // A single activity instead of an array is what xAPI 1.0 wrote.
+            // xAPI 1.0 allowed a single activity instead of an array.
             Some(Value::Array(list)) => list.iter().any(named),
             Some(single) => named(single),
             None => false,
@@ -140,7 +144,10 @@ impl Checker<'_> {
         if let Some(registration) = context.get("registration")
             && registration.as_str().and_then(Uuid::parse).is_none()
         {
-            self.must("format", format!("registration {registration} is no UUID"));
+            self.must(
+                "format",
+                format!("registration {registration} is not a UUID"),
+            );
         }
     }
 
@@ -156,7 +163,10 @@ impl Checker<'_> {
         }
         let id = object.get("id").and_then(Value::as_str);
         if !id.is_some_and(iri::is_iri) {
-            self.must("object", format!("{} is no IRI", shown(object.get("id"))));
+            self.must(
+                "object",
+                format!("{} is not an IRI", shown(object.get("id"))),
+            );
         }
         let kind = object.get("definition").and_then(|d| d.get("type"));
         if kind.and_then(Value::as_str) != Some(iri::VIDEO) {
@@ -167,7 +177,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The templates of the profile, as the table in its prose completes them.
+    /// Checks the templates of the profile, completed by the table in its text.
     fn template(&mut self, verb: Verb) {
         let (in_result, in_context): (&[&str], &[&str]) = match verb {
             Verb::Initialized => (&[], &[iri::LENGTH]),
@@ -195,7 +205,7 @@ impl Checker<'_> {
             }
         }
         if context(self.statement, iri::SESSION_ID).is_none() {
-            self.should("recommended", "session-id is not there");
+            self.should("recommended", "session-id is missing");
         }
         if matches!(verb, Verb::Played | Verb::Seeked)
             && context(self.statement, iri::LENGTH).is_none()
@@ -215,7 +225,7 @@ impl Checker<'_> {
         if verb == Verb::Completed {
             let result = self.statement.get("result").unwrap_or(&Value::Null);
             if result.get("completion") != Some(&Value::Bool(true)) {
-                self.must("included", "completed has no completion that is true");
+                self.must("included", "completed has no completion=true");
             }
             if result.get("duration").is_none() {
                 self.must("included", "completed has no duration");
@@ -226,9 +236,9 @@ impl Checker<'_> {
         }
     }
 
-    /// Volume, screen and captions have one template each, all three with the same determining
-    /// properties. One must be satisfied; a statement that satisfies all of them is safe with every
-    /// reading (xAPI Profiles, part 1, 7.0).
+    /// Volume, screen and captions have one template each, all with the same determining
+    /// properties. One must be satisfied. A statement that satisfies all of them is valid under
+    /// every interpretation (xAPI Profiles, part 1, 7.0).
     fn determining(&mut self) {
         const TEMPLATES: [&[&str]; 3] = [
             &[iri::VOLUME],
@@ -276,7 +286,7 @@ impl Checker<'_> {
                 .and_then(Value::as_object);
             for (name, value) in extensions.into_iter().flatten() {
                 if !iri::is_iri(name) {
-                    self.must("format", format!("`{name}` in the {place} is no IRI"));
+                    self.must("format", format!("`{name}` in the {place} is not an IRI"));
                 } else if let Some(expected) = misformed(name, value) {
                     self.must(
                         "format",
@@ -317,7 +327,7 @@ impl Checker<'_> {
         if result(statement, iri::LENGTH).is_some() {
             self.must(
                 "forbidden",
-                "length stands in the result, not in the context",
+                "length is in the result instead of the context",
             );
         }
     }
@@ -333,12 +343,13 @@ impl Checker<'_> {
         };
         let progress = result(self.statement, iri::PROGRESS).and_then(units::thousandths);
         if verb == Verb::Completed && progress.is_some_and(|progress| progress < threshold) {
-            // Too early, or by a rule that the profile has no word for, such as a passed check.
-            self.should("threshold", "completed below the threshold that it says");
+            // Completed too early, or by a rule that the profile does not cover, such as a passed
+            // check.
+            self.should("threshold", "completed below the threshold that it gives");
         }
     }
 
-    /// Length, positions, segments and progress must agree.
+    /// Checks that length, positions, segments and progress agree.
     fn played(&mut self) {
         let statement = self.statement;
         let Some(length) = context(statement, iri::LENGTH).and_then(units::thousandths) else {
@@ -350,7 +361,7 @@ impl Checker<'_> {
         for name in [iri::TIME, iri::TIME_FROM, iri::TIME_TO] {
             let time = result(statement, name).and_then(units::thousandths);
             if time.is_some_and(|time| time > length) {
-                self.must("format", format!("{} lies past the length", short(name)));
+                self.must("format", format!("{} is past the length", short(name)));
             }
         }
         let Some(Ok(played)) = result(statement, iri::PLAYED_SEGMENTS)
@@ -368,12 +379,12 @@ impl Checker<'_> {
             if said > counted {
                 self.must(
                     "progress",
-                    format!("{said} ‰ is said, the segments are {counted} ‰"),
+                    format!("progress is {said} ‰, but the segments are {counted} ‰"),
                 );
             } else if said < counted {
                 self.should(
                     "progress",
-                    format!("{said} ‰ is said, the segments are {counted} ‰"),
+                    format!("progress is {said} ‰, but the segments are {counted} ‰"),
                 );
             }
         }
@@ -418,7 +429,7 @@ fn known(name: &str) -> bool {
     .contains(&name)
 }
 
-/// What was expected, where an extension does not have its form.
+/// Returns the expected form if an extension is malformed.
 fn misformed(name: &str, value: &Value) -> Option<&'static str> {
     let thousandths = units::thousandths(value);
     let text = value.as_str();
@@ -439,14 +450,16 @@ fn misformed(name: &str, value: &Value) -> Option<&'static str> {
         }
         iri::PLAYED_SEGMENTS => (
             text.is_some_and(|text| segments::from_text(text).is_ok()),
-            "segments as 0[.]12.5[,]20[.]55",
+            "segments such as 0[.]12.5[,]20[.]55",
         ),
         iri::SESSION_ID => (
             text.and_then(Uuid::parse).is_some_and(Uuid::is_v4),
             "a UUID of version 4",
         ),
-        iri::SPEED => (text.is_some_and(is_speed), "a rate as 1.5x"),
-        iri::SCREEN_SIZE | iri::PLAYBACK_SIZE => (text.is_some_and(is_size), "a size as 640x360"),
+        iri::SPEED => (text.is_some_and(is_speed), "a rate such as 1.5x"),
+        iri::SCREEN_SIZE | iri::PLAYBACK_SIZE => {
+            (text.is_some_and(is_size), "a size such as 640x360")
+        }
         iri::CC_SUBTITLE_LANG => (text.is_some_and(is_language), "a language tag"),
         iri::FRAME_RATE => (value.as_f64().is_some_and(|n| n >= 0.0), "a number"),
         iri::QUALITY => (value.is_u64(), "a whole number"),
@@ -474,7 +487,8 @@ fn is_size(text: &str) -> bool {
         .is_some_and(|(width, height)| number(width) && number(height))
 }
 
-/// The shape of RFC 5646 tags: subtags of one to eight letters and digits, the first of letters.
+/// Returns whether a text has the form of an RFC 5646 tag: subtags of one to eight letters and
+/// digits, the first one of letters.
 fn is_language(text: &str) -> bool {
     text.split('-').enumerate().all(|(index, part)| {
         (1..=8).contains(&part.len())

@@ -332,8 +332,8 @@ fn the_form_of_clients_in_use() {
         says(seeked),
         [
             "seeked has no length in its context",
-            r#"played-segments is "0", not segments as 0[.]12.5[,]20[.]55"#,
-            "length stands in the result, not in the context",
+            r#"played-segments is "0", not segments such as 0[.]12.5[,]20[.]55"#,
+            "length is in the result instead of the context",
         ]
     );
     let mut played = published(
@@ -346,12 +346,12 @@ fn the_form_of_clients_in_use() {
     assert_eq!(
         says(played),
         [
-            r#""video_123" is no IRI"#,
+            r#""video_123" is not an IRI"#,
             "https://w3id.org/xapi/video is not among them",
             "played has no length in its context",
             r#"time is "120.5", not seconds with three decimals at most"#,
             r#"session-id is "session_abc123", not a UUID of version 4"#,
-            r#"speed is "1", not a rate as 1.5x"#,
+            r#"speed is "1", not a rate such as 1.5x"#,
         ]
     );
 }

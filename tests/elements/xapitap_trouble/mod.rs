@@ -39,10 +39,10 @@ fn settings() {
         ("activity-id=seven", "no IRI", false),
         ("registration=7", "no UUID", false),
         ("min-rate=2 max-rate=1", "nothing would be watched", false),
-        ("endpoint=lrs", "no http", true),
+        ("endpoint=lrs", "is not an http or https URL", true),
         (
             "endpoint=https://a:hunter2@lrs.example.org",
-            "holds credentials",
+            "contains credentials",
             true,
         ),
         (

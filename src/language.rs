@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Language tags (BCP 47, RFC 5646): their one spelling, the language's own name, its direction.
+//! Language tags (BCP 47, RFC 5646): canonical spelling, the language's own name, direction.
 
 use isolang::Language;
 
-/// The tag of a language that is not known (ISO 639-2).
+/// Tag of an unknown language (ISO 639-2).
 pub const UNDETERMINED: &str = "und";
 
 /// Scripts that are written from right to left (Unicode bidirectional class R or AL), by ISO 15924.
@@ -12,20 +12,19 @@ const RIGHT_TO_LEFT_SCRIPTS: [&str; 10] = [
     "Adlm", "Arab", "Aran", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa",
 ];
 
-/// Languages whose tag leaves out such a script (Suppress-Script of the IANA registry, else CLDR's
+/// Languages whose tag omits such a script (Suppress-Script of the IANA registry, else CLDR's
 /// likely subtags).
 const RIGHT_TO_LEFT: [&str; 18] = [
     "ar", "arc", "arz", "ckb", "dv", "fa", "he", "iw", "ks", "nqo", "ps", "sd", "syr", "ug", "ur",
     "yi", "ji", "azb",
 ];
 
-/// What stands for a language in tags and is none of ISO 639-3: codes that were replaced, and groups
-/// of languages.
+/// Language subtags that are not in ISO 639-3: codes that were replaced, and groups of languages.
 const MORE: [&str; 13] = [
     "bh", "in", "iw", "ji", "jw", "mo", "sh", "ber", "mis", "mul", "nah", "und", "zxx",
 ];
 
-/// Names that a language alone does not say.
+/// Names that depend on more than the language.
 const VARIANT_NAMES: [(&str, &str); 6] = [
     ("zh-Hans", "简体中文"),
     ("zh-Hant", "繁體中文"),
@@ -35,8 +34,8 @@ const VARIANT_NAMES: [(&str, &str); 6] = [
     ("pt-BR", "Português (Brasil)"),
 ];
 
-/// The one spelling of a tag (RFC 5646 section 2.1.1): `EN-gb` becomes `en-GB`. `None` where it is
-/// no tag.
+/// Returns the canonical spelling of a tag (RFC 5646 section 2.1.1): `EN-gb` becomes `en-GB`.
+/// Returns `None` if it is not a tag.
 pub fn tag(text: &str) -> Option<String> {
     let mut after_singleton = false;
     let mut parts = Vec::new();
@@ -63,7 +62,7 @@ pub fn tag(text: &str) -> Option<String> {
     Some(parts.join("-"))
 }
 
-/// As [`tag`], of a language that has a code: `None` for `english`.
+/// Like [`tag`], for a language that has a code: returns `None` for `english`.
 pub fn known(text: &str) -> Option<String> {
     tag(text).filter(|tag| {
         let language = first(tag);
@@ -73,7 +72,8 @@ pub fn known(text: &str) -> Option<String> {
     })
 }
 
-/// The code of a language by its name, in English or as its speakers call it: `en` for `english`.
+/// Returns the code of a language by its name, in English or in the language itself: `en` for
+/// `english`.
 pub fn code(name: &str) -> Option<&'static str> {
     let name = name.to_lowercase();
     let capital = capitalised(&name);
@@ -83,8 +83,8 @@ pub fn code(name: &str) -> Option<&'static str> {
     Some(found.to_639_1().unwrap_or(found.to_639_3()))
 }
 
-/// Whether two tags are of one language, whatever the script and the region: `en`, `en-GB` and
-/// `eng` are.
+/// Returns whether two tags are of the same language, in any script and region, such as `en`,
+/// `en-GB` and `eng`.
 pub fn is_same(one: &str, other: &str) -> bool {
     let of = |tag: &str| {
         let language = first(tag).to_ascii_lowercase();
@@ -94,7 +94,7 @@ pub fn is_same(one: &str, other: &str) -> bool {
     of(one) == of(other)
 }
 
-/// The language of a tag, without its script and region.
+/// Returns the language of a tag, without its script and region.
 fn first(tag: &str) -> &str {
     tag.split_once('-').map_or(tag, |(language, _)| language)
 }
@@ -112,8 +112,8 @@ fn capitalised(name: &str) -> String {
     capital.chain(letters).collect()
 }
 
-/// The name that speakers of a language give it, as in `Deutsch` or `English (GB)`. A tag that
-/// nobody has a name for stays as it is.
+/// Returns the name of a language in the language itself, such as `Deutsch` or `English (GB)`. A
+/// tag without a name is returned as it is.
 pub fn name(tag: &str) -> String {
     let known = VARIANT_NAMES.iter().find(|(variant, _)| *variant == tag);
     if let Some((_, name)) = known {
@@ -131,7 +131,7 @@ pub fn name(tag: &str) -> String {
     }
 }
 
-/// Whether a language is written from right to left.
+/// Returns whether a language is written from right to left.
 pub fn is_right_to_left(tag: &str) -> bool {
     let mut parts = tag.split('-');
     let language = parts.next().unwrap_or_default();

@@ -1,47 +1,47 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Where chapters start.
+//! Positions of chapter starts.
 //!
 //! Every place where something happens is a candidate with the log odds that a chapter starts
-//! there: what speaks for it adds up. Dynamic programming then takes the set of candidates with the
-//! largest sum, where chapters as long as usual count for a set and very long ones against it.
+//! there; evidence adds up. Dynamic programming then takes the set of candidates with the largest
+//! sum. Chapters of usual length add to the sum; very long ones reduce it.
 
 use super::{Chapter, Evidence, Material, Options, SlideChange};
 use crate::speech::HEARD_WITHIN;
 use crate::timeline::{Span, Time};
 
-/// No chapter is shorter: players refuse such lists.
+/// Shortest chapter: players refuse lists with shorter ones.
 const SHORTEST: Time = Time::from_secs(10);
-/// A topic boundary lies within this of the slide change that it belongs to: a topic's words come
-/// some sentences before its slide, or become frequent only after it.
+/// Largest distance of a topic boundary from its slide change: a topic's words come some sentences
+/// before its slide, or become frequent only after it.
 const SLIDE_REACH: Time = Time::from_secs(20);
-/// A boundary lies within this of the pause that it belongs to.
+/// Largest distance of a boundary from its pause.
 const PAUSE_REACH: Time = Time::from_secs(4);
-/// Breaks for breath and thought are shorter.
+/// Shortest pause that counts; breaks for breath and thought are shorter.
 const PAUSE: Time = Time::from_millis(1500);
 
-/// A pause in which a page is turned: shorter ones are between two words.
+/// Shortest pause in which a page is turned; shorter ones are between two words.
 const TURN: Time = Time::from_millis(400);
-/// Somebody who turns the page to go on does so within this.
+/// Longest time in which a speaker who turns the page in order to continue does so.
 const GOES_ON: Time = Time::from_secs(3);
 
-/// Log odds before anything else is known: of four slides about one starts a chapter, of
-/// topic boundaries half do, pauses alone seldom.
+/// Log odds before anything else is known: about one of four slides starts a chapter, half of the
+/// topic boundaries do, pauses alone seldom.
 const SLIDE: f64 = -1.1;
 const TOPIC: f64 = 0.0;
 const PAUSE_ONLY: f64 = -2.2;
-/// A slide shown again is an agenda, or a figure that one comes back to.
+/// A slide shown again is an agenda, or a figure to which the speaker returns.
 const SEEN_BEFORE: f64 = 1.1;
-/// A page that is turned between two sentences goes with what is said next; one that is turned in
-/// mid-sentence belongs to the thought that goes on.
+/// A page turned between two sentences belongs to what follows; a page turned in mid-sentence
+/// belongs to the current thought.
 const BETWEEN: f64 = 1.0;
 const IN_SENTENCE: f64 = -0.8;
-/// A slide far from any topic boundary, where the transcript has some.
+/// A slide far from any topic boundary, if the transcript has some.
 const NO_TOPIC: f64 = -0.3;
-/// Most cuts between two cameras are made for variety. One begins a chapter only with a pause or a
-/// new topic beside it.
+/// Most cuts between two cameras are made for variety. One begins a chapter only together with a
+/// pause or a new topic.
 const CAMERA_CUT: f64 = -2.0;
-/// How strongly usual lengths are preferred.
+/// Weight of usual lengths.
 const LENGTH: f64 = 1.0;
 
 /// A place where a chapter may start.
@@ -53,7 +53,8 @@ struct Candidate {
     is_camera_cut: bool,
 }
 
-/// Chapters that cover `[0, duration)`, the first one from 0; none where the recording is empty.
+/// Returns chapters that cover `[0, duration)`, the first one from 0; none if the recording is
+/// empty.
 pub fn plan(material: &Material, options: &Options) -> Vec<Chapter> {
     if material.duration == Time::ZERO {
         return Vec::new();
@@ -101,7 +102,7 @@ pub fn plan(material: &Material, options: &Options) -> Vec<Chapter> {
     planned
 }
 
-/// All places where something speaks for a chapter, in order of time.
+/// Returns all places with evidence for a chapter, in order of time.
 fn candidates(material: &Material, options: &Options) -> Vec<Candidate> {
     let pauses: Vec<Span> = material
         .speech
@@ -112,7 +113,7 @@ fn candidates(material: &Material, options: &Options) -> Vec<Candidate> {
     let mut found = slides(material);
     for topic in &material.topics {
         let confidence = topic.confidence.clamp(0.0, 1.0);
-        // A nearer slide is likelier the topic's, and a stronger one.
+        // A nearer slide is more likely to belong to the topic, and is stronger.
         let fit =
             |slide: &Candidate| slide.score - slide.time.abs_diff(topic.time).secs_f64() / 10.0;
         let slide = found
@@ -152,12 +153,13 @@ fn candidates(material: &Material, options: &Options) -> Vec<Candidate> {
     found
 }
 
-/// Slide changes of the class, each weighed against the others: builds are small ones.
+/// Returns the slide changes of the class, each weighed against the others: builds are small ones.
 fn slides(material: &Material) -> Vec<Candidate> {
-    /// What counts as a slide's change where there are too few to say what is usual.
+    /// Usual slide change, if there are too few to know better.
     const USUAL: f64 = 0.1;
     const FEW: usize = 4;
-    // Where the lobby's picture gives way to the class all changes, and says nothing of slides.
+    // At the change from the lobby to the class everything changes, which is no evidence about
+    // slides.
     let in_class = |slide: &&SlideChange| {
         let class = material.class;
         class.is_none_or(|class| class.contains(slide.time))
@@ -196,7 +198,7 @@ fn slides(material: &Material) -> Vec<Candidate> {
         .collect()
 }
 
-/// What it says for a chapter whether a page is turned between two sentences.
+/// Returns the evidence from whether a page is turned between two sentences.
 fn turned(time: Time, speech: &[Span]) -> f64 {
     let next = speech.partition_point(|span| span.start.saturating_add(HEARD_WITHIN) < time);
     let before = next.checked_sub(1).and_then(|index| speech.get(index));
@@ -213,7 +215,7 @@ fn turned(time: Time, speech: &[Span]) -> f64 {
     }
 }
 
-/// Adds pauses to the candidates near them, and gives the pauses that are near none.
+/// Adds pauses to the candidates near them, and returns the pauses without a candidate nearby.
 fn at_pauses(found: &mut [Candidate], pauses: &[Span]) -> Vec<Candidate> {
     let worth = |pause: &Span| {
         let times = pause.duration().secs_f64() / PAUSE.secs_f64();
@@ -251,7 +253,7 @@ fn at_pauses(found: &mut [Candidate], pauses: &[Span]) -> Vec<Candidate> {
     alone
 }
 
-/// Keeps the strongest candidates, in their order: work grows with the square of their number.
+/// Keeps the strongest candidates, in their order: the work grows with the square of their number.
 fn strongest(candidates: &mut Vec<Candidate>, most: usize) {
     if candidates.len() > most {
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.time.cmp(&b.time)));
@@ -260,19 +262,20 @@ fn strongest(candidates: &mut Vec<Candidate>, most: usize) {
     }
 }
 
-/// The candidates, at most `most` and none nearer to another than `shortest`, with the largest sum
-/// of scores and lengths.
+/// Returns the candidates with the largest sum of scores and lengths, at most `most` and none
+/// nearer to another than `shortest`.
 fn choose(candidates: &[Candidate], class: Span, shortest: Time, most: usize) -> Vec<usize> {
-    // Longer classes have longer chapters: 6 min in an hour's, 3 min in ten minutes'.
+    // Longer classes have longer chapters: 6 min in a class of an hour, 3 min in one of ten
+    // minutes.
     let usual = 50.0 * (class.duration().secs_f64() / 60.0).sqrt();
-    // Gamma distribution of shape 2, against its most likely length.
+    // Gamma distribution of shape 2, relative to its most likely length.
     let length = |start: Time, end: Time| {
         let times = (end.saturating_sub(start).secs_f64() / usual).max(1e-3);
         LENGTH * (times.ln() - times + 1.0)
     };
     let count = candidates.len();
-    // The same for all rounds: lengths[i][j] of a chapter from candidate j to candidate i, for each j
-    // that is far enough away.
+    // The same for all rounds: lengths[i][j] of a chapter from candidate j to candidate i, for each
+    // j that is far enough away.
     let lengths: Vec<Vec<f64>> = candidates
         .iter()
         .enumerate()
@@ -287,7 +290,7 @@ fn choose(candidates: &[Candidate], class: Span, shortest: Time, most: usize) ->
     // sums[i]: the best set so far that ends with candidate i, and the candidate before it.
     let mut sums: Vec<f64> = vec![f64::NEG_INFINITY; count];
     let mut rounds: Vec<Vec<Option<usize>>> = Vec::new();
-    // The best set as (its sum, how many it has, its last candidate).
+    // The best set as (its sum, its size, its last candidate).
     let mut best = (length(class.start, class.end), 0, None);
     for round in 1..=most.min(count) {
         let mut next = vec![f64::NEG_INFINITY; count];

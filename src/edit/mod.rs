@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The decisions of a person about a recording: the drafts that they correct and approve.
+//! Decisions of a person about a recording: the drafts that they correct and approve.
 
 mod review;
 pub mod trim_file;

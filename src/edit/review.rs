@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The NOTE by which a machine-made file says whether a person has approved it.
+//! The NOTE in a machine-made file that records whether a person has approved it.
 
 use std::fmt;
 
 use crate::webvtt::{Block, Document, Problem, ProblemKind};
 
-/// Whether a person has approved a file.
+/// Approval of a file by a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Status {
     /// Made by a machine and not approved.
     #[default]
     Draft,
-    /// A person has read and approved it.
+    /// Read and approved by a person.
     Approved,
 }
 
@@ -25,19 +25,20 @@ impl Status {
     }
 }
 
-/// The review NOTE under the first line of a file.
+/// The review NOTE after the first line of a file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Review {
     pub status: Status,
-    /// Who approved it.
+    /// Name of the person who approved it.
     pub by: Option<String>,
-    /// Fingerprint of the input that the file was made for: an approval holds for no other.
+    /// Fingerprint of the input that the file was made for: an approval is not valid for another
+    /// one.
     pub input: Option<String>,
 }
 
 impl Review {
-    /// Reads the text of a NOTE, `None` where it has no `status:` line. A status that is neither
-    /// `draft` nor `approved` comes back as the error.
+    /// Parses the text of a NOTE; returns `None` if it has no `status:` line. A status that is
+    /// neither `draft` nor `approved` is returned as the error.
     fn from_note(text: &str) -> Option<Result<Self, String>> {
         let mut status = None;
         let mut review = Review::default();
@@ -62,7 +63,7 @@ impl Review {
     }
 }
 
-/// The text of the NOTE, without the word NOTE.
+/// Formats the text of the NOTE, without the word NOTE.
 impl fmt::Display for Review {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "status: {}", self.status.as_str())?;
@@ -77,7 +78,7 @@ impl fmt::Display for Review {
 }
 
 impl Document {
-    /// Puts a review NOTE before all other blocks, in the place of the one that was there.
+    /// Puts a review NOTE before all other blocks and removes the previous one.
     pub fn set_review(&mut self, review: &Review) {
         let is_review = |block: &Block| matches!(block, Block::Note { text, .. } if Review::from_note(text).is_some());
         self.blocks.retain(|block| !is_review(block));
@@ -88,7 +89,7 @@ impl Document {
         self.blocks.insert(0, note);
     }
 
-    /// The review NOTE: the first NOTE with a `status:` line before the first cue.
+    /// Returns the review NOTE: the first NOTE with a `status:` line before the first cue.
     pub fn review(&self) -> Result<Option<Review>, Problem> {
         for block in &self.blocks {
             match block {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `trim.vtt`: what happens to which span of a recording, as a file that a person corrects.
+//! `trim.vtt`: the decision for each span of a recording, as a file that a person corrects.
 //!
-//! A WebVTT file of metadata cues. The first line of a cue is `keep`, `cut: reason`,
-//! `mute: reason` or `cover: reason`; under a cut stand `confidence 0.97, speech 0 s` and `review`
-//! where they are known. A line under a cover that holds the word `card` asks for a plain card. Any
-//! other line under the first is a person's remark.
+//! A WebVTT file of metadata cues. The first line of a cue is `keep`, `cut: reason`, `mute: reason`
+//! or `cover: reason`. Below a cut are `confidence 0.97, speech 0 s` and `review`, if known. A line
+//! below a cover that contains the word `card` requests a plain card. Any other line after the
+//! first one is a person's remark.
 
 use std::fmt;
 
@@ -13,32 +13,32 @@ use super::Review;
 use crate::timeline::{Cover, CutList, Redaction, Span, Time, union};
 use crate::webvtt::{self, Block, Cue, Document, Problem, ProblemKind, ReadError};
 
-/// How far past the end of the recording a cue may reach: containers and the milliseconds of a cue
+/// Largest time by which a cue may exceed the recording: containers and the milliseconds of a cue
 /// round the duration.
 const END_TOLERANCE: Time = Time::SECOND;
-/// What is left beside the end of the recording where a cue's milliseconds round it.
+/// Rounding of a cue's milliseconds at the end of the recording.
 const ROUNDING: Time = Time::from_millis(1);
 
 const HELP: &str = "\
-Each cue says what happens to its span of the recording: keep, or cut, mute or cover with a reason.
-Correct times, turn a cut into keep, add or delete cues. Where no cue says keep, all but the cuts stays.
-Where one does, only what says keep stays. mute silences the sound and leaves out the captions, cover
-hides the picture behind the last one before it, or behind a plain card where the next line says card.
-Both may stand over the same span. When all is right, turn draft above into approved.";
+Each cue decides what happens to its span of the recording: keep, or cut, mute or cover with a reason.
+Correct times, change a cut to keep, add or delete cues. If no cue is keep, everything but the cuts is
+kept; if any cue is keep, only those spans are. mute silences the audio and removes the captions, cover
+hides the video behind the last frame before it, or behind a plain card if the next line is card.
+Both may apply to the same span. When everything is right, change draft above to approved.";
 
-/// The content of a `trim.vtt`, in the recording's own time.
+/// Content of a `trim.vtt`, in the recording's own time.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct TrimFile {
     pub review: Option<Review>,
     pub entries: Vec<Entry>,
 }
 
-/// What happens to a span.
+/// Decision for one span.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Entry {
     pub span: Span,
     pub action: Action,
-    /// The line its cue was read from, counted from one; zero where it was made.
+    /// Line of its cue, counted from one; zero if it was not read from a file.
     pub line: usize,
 }
 
@@ -46,31 +46,31 @@ pub struct Entry {
 pub enum Action {
     Keep,
     Cut(Cut),
-    /// The sound and the captions are left out.
+    /// Removes the audio and the captions.
     Mute {
         reason: String,
     },
-    /// The picture is covered.
+    /// Hides the video.
     Cover {
         reason: String,
-        /// By a plain card, whatever was seen before.
+        /// Whether a plain card is shown, whatever was seen before.
         card: bool,
     },
 }
 
-/// Why a span is cut, and what is known about it.
+/// Reason of a cut and what is known about it.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Cut {
     pub reason: String,
-    /// 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: Option<f64>,
-    /// How much speech is in the span.
+    /// Duration of speech in the span.
     pub speech: Option<Time>,
-    /// A person should look at this cut.
+    /// Whether a person should check this cut.
     pub review: bool,
 }
 
-/// Why a `trim.vtt` cannot be used, and what to do.
+/// Reason why a `trim.vtt` cannot be used, and what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum TrimFileError {
     Unreadable(ReadError),
@@ -79,7 +79,7 @@ pub enum TrimFileError {
         line: usize,
         text: String,
     },
-    /// A span is kept by one cue and cut by another.
+    /// One cue keeps a span and another one cuts it.
     Contradiction {
         keep_line: usize,
         cut_line: usize,
@@ -89,7 +89,7 @@ pub enum TrimFileError {
         end: Time,
         duration: Time,
     },
-    /// No cue at all.
+    /// There is no cue.
     Empty,
     NothingKept,
 }
@@ -116,19 +116,16 @@ impl fmt::Display for TrimFileError {
                 duration,
             } => write!(
                 f,
-                "line {line}: the cue ends at {}, the recording at {}; correct its times",
+                "line {line}: the cue ends at {}, but the recording at {}; correct its times",
                 webvtt::Timestamp(*end),
                 webvtt::Timestamp(*duration)
             ),
             TrimFileError::Empty => write!(
                 f,
-                "the file has no cue; add one that says keep, or delete the file to have it made anew"
+                "the file has no cue; add one with keep, or delete the file and run the analysis again"
             ),
             TrimFileError::NothingKept => {
-                write!(
-                    f,
-                    "everything is cut; make one cut smaller or turn it into keep"
-                )
+                write!(f, "everything is cut; shorten a cut, or change it to keep")
             }
         }
     }
@@ -137,8 +134,8 @@ impl fmt::Display for TrimFileError {
 impl std::error::Error for TrimFileError {}
 
 impl TrimFile {
-    /// Reads a file. `duration` is the recording's, where it is known. All errors are given, in the
-    /// order of the file, so that a person corrects them at once.
+    /// Reads a file. `duration` is the recording's, if known. All errors are returned, in the order
+    /// of the file, so that a person can correct them together.
     pub fn read(bytes: &[u8], duration: Option<Time>) -> Result<Self, Vec<TrimFileError>> {
         let document =
             webvtt::read(bytes).map_err(|error| vec![TrimFileError::Unreadable(error)])?;
@@ -221,11 +218,11 @@ impl TrimFile {
         errors
     }
 
-    /// What is kept: where any cue says keep, those; else all but the cuts. Without a duration what
-    /// follows the last cut has no end.
+    /// Returns the kept spans: those of the `keep` cues if there are any, else everything but the
+    /// cuts. Without a duration, the span after the last cut has no end.
     pub fn cut_list(&self, duration: Option<Time>) -> CutList {
         let end = duration.unwrap_or(Time::MAX);
-        // A cue that ends beside the end of the recording means its end.
+        // A cue that ends close to the end of the recording ends with it.
         let clamped = |span: Span| {
             let to_end = span.end.saturating_add(ROUNDING) >= end;
             Span::new(span.start.min(end), if to_end { end } else { span.end })
@@ -246,7 +243,8 @@ impl TrimFile {
         }
     }
 
-    /// What is muted and covered, in what is cut, too: [`Redaction::within`] leaves that out.
+    /// Returns the muted and covered spans, even inside of cuts: [`Redaction::within`] removes
+    /// those.
     pub fn redaction(&self) -> Redaction {
         let muted = self.entries.iter().filter_map(|entry| match entry.action {
             Action::Mute { .. } => Some(entry.span),
@@ -263,13 +261,13 @@ impl TrimFile {
     }
 }
 
-/// A cut list of disjoint spans, which cannot fail.
+/// Makes a cut list of disjoint spans, which cannot fail.
 fn list(spans: Vec<Span>) -> CutList {
     CutList::new(spans).unwrap_or_default()
 }
 
 impl TrimFileError {
-    /// The line to look at first; zero where the whole file is meant.
+    /// Returns the line of the error; zero for the whole file.
     pub fn line(&self) -> usize {
         match self {
             TrimFileError::Malformed(problem) => problem.line,
@@ -317,14 +315,15 @@ impl Action {
     }
 }
 
-/// Whether a line under a cover asks for the card, in whatever words: the card shows the least.
+/// Returns whether a line below a cover requests the card, in any wording: the card reveals the
+/// least.
 fn asks_for_card(line: &str) -> bool {
     line.split(|c: char| !c.is_alphanumeric())
         .any(|word| word.eq_ignore_ascii_case("card"))
 }
 
 impl Cut {
-    /// `confidence 0.97`, `speech 1.5 s` or `review`; anything else is a remark.
+    /// Parses `confidence 0.97`, `speech 1.5 s` or `review`; anything else is a remark.
     fn read_fact(&mut self, fact: &str) {
         let words: Vec<&str> = fact.split_whitespace().collect();
         match words[..] {
@@ -339,7 +338,7 @@ impl Cut {
     }
 }
 
-/// The text of the cue, not escaped.
+/// Formats the text of the cue, not escaped.
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (word, reason) = match self {
@@ -373,7 +372,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// Writes the file, sorted by time, with a NOTE that says how to correct it.
+/// Writes the file, sorted by time, with a NOTE that explains how to correct it.
 impl fmt::Display for TrimFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut entries: Vec<&Entry> = self.entries.iter().collect();
@@ -519,7 +518,7 @@ mod tests {
             ),
             (
                 format!("{keep}00:00,000 --> 00:10,000\ncut\n"),
-                "line 6: \"00:00,000 --> 00:10,000\" is no timing line",
+                "line 6: \"00:00,000 --> 00:10,000\" is not a timing line",
             ),
             (
                 format!("{keep}00:08.000 --> 00:07.000\ncut\n"),
@@ -527,7 +526,7 @@ mod tests {
             ),
             (
                 format!("{keep}00:40.000 --> 01:30.000\nmute: a name\n"),
-                "line 6: the cue ends at 00:01:30.000, the recording at 00:01:00.000",
+                "line 6: the cue ends at 00:01:30.000, but the recording at 00:01:00.000",
             ),
             (
                 format!("{keep}00:10.000 --> 00:11.000\nblur: a face\n"),
@@ -535,7 +534,7 @@ mod tests {
             ),
             (
                 format!("{keep}00:50.000 --> 01:30.000\ncut\n"),
-                "line 6: the cue ends at 00:01:30.000, the recording at 00:01:00.000",
+                "line 6: the cue ends at 00:01:30.000, but the recording at 00:01:00.000",
             ),
             ("00:00.000 --> 01:00.000\ncut\n".into(), "everything is cut"),
             (

@@ -8,7 +8,7 @@ use super::{FrameRate, Span, Time};
 
 /// The kept spans of a source, sorted and disjoint.
 ///
-/// Every time in the system is moved by [`CutList::to_output`] and [`CutList::to_source`].
+/// Every time in the system is converted by [`CutList::to_output`] and [`CutList::to_source`].
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CutList {
     kept: Vec<Kept>,
@@ -17,28 +17,28 @@ pub struct CutList {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Kept {
     source: Span,
-    /// Where the span starts in the output: the length of all spans before it.
+    /// Start of the span in the output: the length of all spans before it.
     output_start: Time,
 }
 
-/// Where a time of the source lies in the output.
+/// Position of a source time in the output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Moved {
-    /// The time is kept and lies at this time of the output.
+    /// The time is kept, at this time of the output.
     Kept(Time),
-    /// The time is cut; this is the splice that stands in its place.
+    /// The time is cut; this is the splice in its place.
     Cut(Time),
 }
 
 impl Moved {
-    /// The time in the output; for a cut time the splice.
+    /// Returns the time in the output; for a cut time, that of the splice.
     pub const fn time(self) -> Time {
         match self {
             Moved::Kept(time) | Moved::Cut(time) => time,
         }
     }
 
-    /// The time in the output, `None` for a cut time.
+    /// Returns the time in the output, or `None` for a cut time.
     pub const fn kept(self) -> Option<Time> {
         match self {
             Moved::Kept(time) => Some(time),
@@ -47,10 +47,10 @@ impl Moved {
     }
 }
 
-/// Spans that no cut list can be made of.
+/// Spans that do not form a cut list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CutListError {
-    /// The span ends where or before it starts.
+    /// The span ends at or before its start.
     Empty(Span),
     /// The second span starts before the first one ends.
     Overlap(Span, Span),
@@ -74,7 +74,7 @@ impl fmt::Display for CutListError {
 impl std::error::Error for CutListError {}
 
 impl CutList {
-    /// Makes a cut list of kept spans in any order. Spans that touch become one.
+    /// Makes a cut list of kept spans in any order. Adjacent spans are merged.
     pub fn new(kept: impl IntoIterator<Item = Span>) -> Result<Self, CutListError> {
         let mut spans: Vec<Span> = kept.into_iter().collect();
         spans.sort();
@@ -106,7 +106,7 @@ impl CutList {
         Ok(CutList { kept })
     }
 
-    /// Keeps everything.
+    /// Returns a list that keeps everything.
     pub fn keep_all() -> Self {
         CutList {
             kept: vec![Kept {
@@ -116,8 +116,9 @@ impl CutList {
         }
     }
 
-    /// The same list with every kept span shrunk to whole frames, so that the frames of the output
-    /// are frames of the source: nothing that is cut is kept. A span without an end keeps none.
+    /// Returns the same list with every kept span shrunk to whole frames, so that the frames of the
+    /// output are frames of the source. Nothing that is cut is kept. A span without an end stays
+    /// open.
     pub fn aligned(&self, rate: FrameRate) -> Self {
         let aligned = self.kept().map(|span| {
             let end = match span.end {
@@ -126,11 +127,11 @@ impl CutList {
             };
             Span::new(rate.start(rate.at_or_after(span.start)), end)
         });
-        // They are disjoint as before.
+        // They are still disjoint.
         CutList::new(aligned.filter(|span| !span.is_empty())).unwrap_or_default()
     }
 
-    /// What is kept of a span of the output, as spans of the source, in order.
+    /// Returns the kept parts of a span of the output, as spans of the source, in order.
     pub fn sources(&self, output: Span) -> Vec<Span> {
         let within = |kept: &Kept| {
             let length = kept.source.duration();
@@ -148,12 +149,12 @@ impl CutList {
         self.kept.iter().filter_map(within).collect()
     }
 
-    /// The kept spans, in order.
+    /// Iterates over the kept spans, in order.
     pub fn kept(&self) -> impl DoubleEndedIterator<Item = Span> + ExactSizeIterator + '_ {
         self.kept.iter().map(|kept| kept.source)
     }
 
-    /// The spans of `[0, duration)` that are not kept, in order.
+    /// Returns the spans of `[0, duration)` that are not kept, in order.
     pub fn cuts(&self, duration: Time) -> Vec<Span> {
         let mut cuts = Vec::new();
         let mut at = Time::ZERO;
@@ -166,14 +167,14 @@ impl CutList {
         cuts
     }
 
-    /// The length of the output.
+    /// Returns the length of the output.
     pub fn output_duration(&self) -> Time {
         self.kept.last().map_or(Time::ZERO, |last| {
             last.output_start.saturating_add(last.source.duration())
         })
     }
 
-    /// Moves a time of the source to the output.
+    /// Converts a time of the source to the output.
     pub fn to_output(&self, source: Time) -> Moved {
         let after = self
             .kept
@@ -189,7 +190,7 @@ impl CutList {
         }
     }
 
-    /// Moves a time of the output to the source. A splice belongs to the span after it; a time
+    /// Converts a time of the output to the source. A splice belongs to the span after it; a time
     /// past the end becomes the end of the last kept span.
     pub fn to_source(&self, output: Time) -> Time {
         let after = self
@@ -202,8 +203,8 @@ impl CutList {
         kept.source.start.saturating_add(into).min(kept.source.end)
     }
 
-    /// Moves a span of the source to the output, clipped to what is kept of it. A span over a cut
-    /// runs on across the splice; `None` where nothing of it is kept.
+    /// Converts a span of the source to the output, clipped to its kept parts. A span over a cut
+    /// continues across the splice. Returns `None` if nothing of it is kept.
     pub fn span_to_output(&self, source: Span) -> Option<Span> {
         let moved = Span::new(
             self.to_output(source.start).time(),
@@ -227,7 +228,7 @@ mod tests {
         .expect("valid spans")
     }
 
-    /// Kept spans with gaps of at least one nanosecond between them.
+    /// Generates kept spans with gaps of at least one nanosecond between them.
     fn any_list() -> impl Strategy<Value = CutList> {
         prop::collection::vec((1u64..1000, 1u64..1000), 1..8).prop_map(|pairs| {
             let mut at = 0;

@@ -12,7 +12,7 @@ pub struct FrameRate {
 }
 
 impl FrameRate {
-    /// `num`/`den` frames a second; `None` where one of them is zero.
+    /// Makes the rate of `num`/`den` frames per second; returns `None` if one of them is zero.
     pub fn new(num: u32, den: u32) -> Option<Self> {
         (num > 0 && den > 0).then_some(FrameRate {
             num: num.into(),
@@ -20,43 +20,43 @@ impl FrameRate {
         })
     }
 
-    /// When the frame of this number is shown, to the nearest nanosecond.
+    /// Returns the time of the frame with this number, to the nearest nanosecond.
     pub fn start(self, number: u64) -> Time {
         scaled(number, self.den * Time::SECOND.nanos(), self.num)
     }
 
-    /// The number of the frame that starts nearest to a time.
+    /// Returns the number of the frame that starts nearest to a time.
     pub fn nearest(self, time: Time) -> u64 {
         scaled(time.nanos(), self.num, self.den * Time::SECOND.nanos()).nanos()
     }
 
-    /// The first frame that starts at or after a time.
+    /// Returns the first frame that starts at or after a time.
     pub fn at_or_after(self, time: Time) -> u64 {
         let nearest = self.nearest(time);
         nearest + u64::from(self.start(nearest) < time)
     }
 
-    /// The last frame that starts at or before a time.
+    /// Returns the last frame that starts at or before a time.
     pub fn at_or_before(self, time: Time) -> u64 {
         let nearest = self.nearest(time);
         nearest - u64::from(self.start(nearest) > time)
     }
 
-    /// The number of the frame that starts at this time, give or take a microsecond.
+    /// Returns the number of the frame that starts at this time, within a microsecond.
     pub fn exact(self, time: Time) -> Option<u64> {
         const CLOSE: Time = Time::from_nanos(1000);
         let nearest = self.nearest(time);
         (self.start(nearest).abs_diff(time) <= CLOSE).then_some(nearest)
     }
 
-    /// How many ticks of a timescale a frame lasts, where that is a whole number.
+    /// Returns the duration of a frame in ticks of a timescale, if that is a whole number.
     pub fn ticks(self, timescale: u32) -> Option<u64> {
         let ticks = u64::from(timescale) * self.den;
         ticks.is_multiple_of(self.num).then(|| ticks / self.num)
     }
 }
 
-/// `value` · `num` / `den`, rounded to the nearest.
+/// Returns `value` · `num` / `den`, rounded to the nearest.
 fn scaled(value: u64, num: u64, den: u64) -> Time {
     let (value, num, den) = (u128::from(value), u128::from(num), u128::from(den));
     let scaled = (value * num + den / 2) / den;

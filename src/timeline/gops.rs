@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Where an encoded video can be cut: at closed key frames, those that no later frame is shown
-//! before.
+//! Positions at which encoded video can be cut: closed key frames, which are shown before all later
+//! frames.
 
 use super::{Span, Time};
 
-/// The closed key frames of a stream, as far as it is known.
+/// The closed key frames of a stream, as far as they are known.
 #[derive(Clone, Debug, Default)]
 pub struct Gops {
     closed: Vec<Time>,
-    /// A key frame of which it is not known yet whether a later frame is shown before it.
+    /// A key frame for which it is unknown whether a later frame is shown before it.
     candidate: Option<Time>,
     /// The latest frame seen. A closed key frame that is still to come is shown after it.
     frontier: Option<Time>,
@@ -17,7 +17,7 @@ pub struct Gops {
 }
 
 impl Gops {
-    /// Takes the next frame in decoding order.
+    /// Adds the next frame in decoding order.
     pub fn push(&mut self, shown: Time, key: bool) {
         if let Some(candidate) = self.candidate.take()
             && (key || shown > candidate)
@@ -33,13 +33,13 @@ impl Gops {
         }
     }
 
-    /// No frame follows.
+    /// Ends the stream: no frame follows.
     pub fn end(&mut self) {
         self.closed.extend(self.candidate.take());
         self.ended = true;
     }
 
-    /// The last closed key frame at or before `time`, else the last one that is known so far.
+    /// Returns the last closed key frame at or before `time`, else the last one known so far.
     fn before(&self, time: Time) -> Result<Option<Time>, Option<Time>> {
         let count = self.closed.partition_point(|key| *key <= time);
         let last = count.checked_sub(1).map(|index| self.closed[index]);
@@ -49,7 +49,7 @@ impl Gops {
         if known { Ok(last) } else { Err(last) }
     }
 
-    /// The first closed key frame at or after `time`; the end of time where none follows.
+    /// Returns the first closed key frame at or after `time`; the end of time if none follows.
     fn after(&self, time: Time) -> Option<Time> {
         let index = self.closed.partition_point(|key| *key < time);
         self.closed
@@ -59,12 +59,13 @@ impl Gops {
     }
 }
 
-/// What is kept of the source, as far as it is decided.
+/// The kept parts of the source, as far as they are decided.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Decision {
-    /// Sorted and disjoint. The last one ends at `until` where it goes on beyond.
+    /// Kept spans, sorted and disjoint. The last one ends at `until` if it continues beyond.
     pub kept: Vec<Span>,
-    /// What lies before is kept if it is in `kept`, else cut. What lies behind is open.
+    /// End of the decided part. Times before it are kept if they are in `kept`, else cut; later
+    /// times are undecided.
     pub until: Time,
 }
 
@@ -76,7 +77,7 @@ impl Decision {
         }
     }
 
-    /// The same, each span grown outward to closed key frames.
+    /// Returns the same decision, with each span grown outward to closed key frames.
     pub fn grown(&self, gops: &Gops) -> Decision {
         let mut kept: Vec<Span> = Vec::with_capacity(self.kept.len());
         for span in &self.kept {

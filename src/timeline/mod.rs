@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Times, spans and the cut list: the one place where a time of the source becomes a time of the
+//! Times, spans and the cut list: the only code that converts times of the source to times of the
 //! output, and back.
 
 use std::fmt;
@@ -15,7 +15,7 @@ pub use frames::FrameRate;
 pub use gops::{Decision, Gops};
 pub use redaction::{Content, Cover, Redaction, touches};
 
-/// A point in time or a length of time, in nanoseconds.
+/// A point in time or a duration, in nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(u64);
 
@@ -49,7 +49,7 @@ impl Time {
         self.0
     }
 
-    /// Whole milliseconds, rounded down.
+    /// Returns whole milliseconds, rounded down.
     pub const fn millis(self) -> u64 {
         self.0 / 1_000_000
     }
@@ -58,7 +58,7 @@ impl Time {
         self.0 as f64 / 1e9
     }
 
-    /// As people read it, in whole seconds: `M:SS`, or `H:MM:SS` from an hour on.
+    /// Formats whole seconds for people: `M:SS`, or `H:MM:SS` from an hour on.
     pub fn clock(self) -> String {
         let secs = self.0 / 1_000_000_000;
         let (hours, minutes, secs) = (secs / 3600, secs / 60 % 60, secs % 60);
@@ -87,7 +87,7 @@ impl fmt::Debug for Time {
     }
 }
 
-/// `H:MM:SS.nnnnnnnnn`, as GStreamer prints a clock time.
+/// Formats as `H:MM:SS.nnnnnnnnn`, the way GStreamer prints a clock time.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secs = self.0 / 1_000_000_000;
@@ -114,7 +114,7 @@ impl Span {
         Span { start, end }
     }
 
-    /// The length, zero where the end lies before the start.
+    /// Returns the length, zero if the end is before the start.
     pub const fn duration(self) -> Time {
         self.end.saturating_sub(self.start)
     }
@@ -127,14 +127,14 @@ impl Span {
         self.start <= time && time < self.end
     }
 
-    /// What both spans share; `None` where they share nothing.
+    /// Returns the common part of both spans, or `None` if there is none.
     pub fn intersection(self, other: Span) -> Option<Span> {
         let shared = Span::new(self.start.max(other.start), self.end.min(other.end));
         (!shared.is_empty()).then_some(shared)
     }
 }
 
-/// Spans as disjoint ones, in order, without the empty. Those that touch become one.
+/// Merges spans into disjoint ones, in order, without empty ones. Adjacent spans are merged.
 pub(crate) fn union(spans: impl Iterator<Item = Span>) -> Vec<Span> {
     let mut spans: Vec<Span> = spans.filter(|span| !span.is_empty()).collect();
     spans.sort();

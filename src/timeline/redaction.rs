@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is kept of a recording, but not as it is: spans that are muted, spans that are covered.
+//! Kept parts of a recording that are changed: muted spans and covered spans.
 
 use super::{CutList, Span, Time, union};
 
-/// How far a picture has to lie from a covered span to stand for it. A person who writes whole
-/// seconds, or is a little late, must not have the face shown all the longer.
+/// Least distance between a covered span and the frame that replaces it. A person who writes whole
+/// seconds, or is a little late, must not have the face shown for longer.
 const MARGIN: Time = Time::SECOND;
 
 /// The muted and the covered spans of a recording, in its own time.
@@ -13,34 +13,35 @@ const MARGIN: Time = Time::SECOND;
 pub struct Redaction {
     muted: Vec<Span>,
     covered: Vec<Cover>,
-    /// Muted or covered.
+    /// Spans that are muted or covered.
     either: Vec<Span>,
 }
 
-/// A span whose picture is covered.
+/// A span whose video is covered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cover {
     pub span: Span,
-    /// A plain card covers it; else the last clean picture before it, and the card where there is
-    /// none.
+    /// Whether a plain card covers it; else the last clean frame before it does, or the card if
+    /// there is none.
     pub card: bool,
 }
 
-/// What a stream holds, which says when it has to be silent.
+/// Content of a stream, which decides when it has to be silent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Content {
-    /// The sound of the class, or what is said in it: silent where it is muted.
+    /// Audio or captions of the class: silent while muted.
     #[default]
     Main,
-    /// Says what is seen: silent where it is muted, and where it would tell of a covered picture.
+    /// Descriptions of what is seen: silent while muted, and while they would describe covered
+    /// video.
     Description,
-    /// Titles of chapters, which last too long to be left out for a word.
+    /// Titles of chapters, which last too long to be removed for one word.
     Chapters,
 }
 
 impl Redaction {
-    /// Makes a redaction of spans in any order. Of covers that overlap or touch one becomes, with
-    /// the card where any of them asks for it.
+    /// Makes a redaction of spans in any order. Covers that overlap or touch are merged, with the
+    /// card if any of them requests it.
     pub fn new(
         muted: impl IntoIterator<Item = Span>,
         covered: impl IntoIterator<Item = Cover>,
@@ -70,7 +71,7 @@ impl Redaction {
         }
     }
 
-    /// What of it lies in what is kept.
+    /// Returns the parts of it in what is kept.
     pub fn within(&self, cuts: &CutList) -> Redaction {
         let parts = |span: Span| cuts.kept().filter_map(move |kept| kept.intersection(span));
         let covered = self.covered.iter().flat_map(|cover| {
@@ -84,8 +85,8 @@ impl Redaction {
         self.either.is_empty()
     }
 
-    /// Where a stream is silent: sorted and disjoint. A cue is left out where it touches a span,
-    /// since half a name is a name.
+    /// Returns the spans in which a stream is silent: sorted and disjoint. A cue that touches a
+    /// span is removed, since half a name is a name.
     pub fn silent(&self, content: Content) -> &[Span] {
         match content {
             Content::Main => &self.muted,
@@ -94,12 +95,13 @@ impl Redaction {
         }
     }
 
-    /// Where the picture is covered: sorted and disjoint.
+    /// Returns the spans in which the video is covered: sorted and disjoint.
     pub fn covered(&self) -> &[Cover] {
         &self.covered
     }
 
-    /// What covers a picture that is shown for this span. It is covered whole where any of it is.
+    /// Returns what covers a frame that is shown for this span. If any part is covered, the frame
+    /// is.
     pub fn cover(&self, shown: Span) -> Option<Cover> {
         let first = self
             .covered
@@ -108,8 +110,8 @@ impl Redaction {
         touches(&[cover.span], shown).then_some(*cover)
     }
 
-    /// Whether a picture that is shown for this span may stand for a covered one: it lies a second
-    /// away from all that are covered.
+    /// Returns whether a frame shown for this span may replace a covered one: it is a second away
+    /// from all covered spans.
     pub fn is_clean(&self, shown: Span) -> bool {
         let grown = Span::new(
             shown.start.saturating_sub(MARGIN),
@@ -119,8 +121,8 @@ impl Redaction {
     }
 }
 
-/// Whether a span shares anything with one of `spans`, which are sorted and disjoint. An empty span
-/// is an instant.
+/// Returns whether a span overlaps one of `spans`, which are sorted and disjoint. An empty span is
+/// an instant.
 pub fn touches(spans: &[Span], span: Span) -> bool {
     let end = span.end.max(span.start.saturating_add(Time::from_nanos(1)));
     let first = spans.partition_point(|other| other.end <= span.start);
@@ -152,7 +154,7 @@ mod tests {
             ((8_961, 9_001), false, false),
             ((9_960, 10_000), false, false),
             ((9_961, 10_001), true, false),
-            // A slide that stays until another comes.
+            // A slide that stays until another one comes.
             ((5_000, 10_500), true, false),
             ((11_999, 12_039), true, false),
             ((12_000, 12_040), false, false),

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! Bayesian segmentation by dynamic programming, after J. Eisenstein and R. Barzilay, "Bayesian
-//! Unsupervised Topic Segmentation", EMNLP 2008: every topic draws its words from a distribution of
-//! its own; with a Dirichlet prior on that distribution the probability of a piece's words has a
-//! closed form, and all segmentations are summed over exactly.
+//! Unsupervised Topic Segmentation", EMNLP 2008. Every topic draws its words from a distribution of
+//! its own. With a Dirichlet prior on that distribution the probability of a piece's words has a
+//! closed form, and all segmentations are summed exactly.
 //!
-//! Three things differ from the paper, each because one setting does not fit two lectures:
+//! Three things differ from the paper, because one setting does not fit two lectures:
 //! - The prior's mean is the transcript's own word distribution, so that words which are frequent
-//!   everywhere count little whatever the language.
-//! - How far a topic strays from that mean is not fixed: the answer is a mean over [`SPREADS`].
-//! - Not the single likeliest segmentation is reported, which hangs on a few words, but the one
-//!   that is expected to be nearest to all others by Pk (D. Beeferman, A. Berger, J. Lafferty,
+//!   everywhere count little in any language.
+//! - The deviation of a topic from that mean is not fixed: the result is a mean over [`SPREADS`].
+//! - The single likeliest segmentation depends on a few words and is not reported. The result is
+//!   the one expected to be nearest to all others by Pk (D. Beeferman, A. Berger, J. Lafferty,
 //!   "Statistical Models for Text Segmentation", 1999) under their probabilities.
 
 use super::Options;
@@ -19,21 +19,21 @@ use super::words::Words;
 /// Weights of the prior's mean against a topic's own words, in tokens for each word of the
 /// vocabulary: from topics that share little to topics that share nearly all.
 const SPREADS: [f64; 4] = [0.2, 1.0, 5.0, 20.0];
-/// Work and memory grow with the square of the pieces' number; sentences of longer transcripts are
-/// joined (in eight hours to pieces of about half a minute).
+/// Largest number of units: work and memory grow with its square. Sentences of longer transcripts
+/// are joined (in eight hours to pieces of about half a minute).
 const MOST_UNITS: usize = 1000;
-/// A boundary has to raise the log probability by this times the square root of the transcript's
-/// length in words. Long classes have longer topics, not only more of them; the gain of a true
-/// boundary grows with the length of its topics.
+/// Cost of a boundary: it has to raise the log probability by this times the square root of the
+/// transcript's length in words. Long classes have longer topics, not only more of them; the gain
+/// of a true boundary grows with the length of its topics.
 const COST: f64 = 0.5;
-/// And by at least this, so that a few sentences are not taken apart.
+/// Lowest cost, so that a few sentences are not split.
 const LEAST_COST: f64 = 8.0;
-/// But no more than this, which is a class of two hours: a whole day is several classes.
+/// Highest cost, which is that of a class of two hours: a whole day is several classes.
 const MOST_COST: f64 = 45.0;
-/// A boundary this many sentences beside is found for all purposes: it says the confidence.
+/// Distance in sentences at which a boundary still counts as found, for the confidence.
 const NEAR: usize = 3;
 
-/// Boundaries as `(first sentence of a topic, probability)`, in order.
+/// Returns boundaries as `(first sentence of a topic, probability)`, in order.
 pub(super) fn boundaries(words: &Words, options: &Options) -> Vec<(usize, f64)> {
     let units = Units::new(words);
     let n = units.words.len();
@@ -67,8 +67,7 @@ pub(super) fn boundaries(words: &Words, options: &Options) -> Vec<(usize, f64)> 
     nearest_to_all(&together, &starts, window, topics)
         .into_iter()
         .map(|unit| {
-            // Nothing starts between NEAR units before and NEAR after, where the transcript goes
-            // that far.
+            // Nothing starts between NEAR units before and NEAR after, within the transcript.
             let first = unit
                 .saturating_sub(NEAR + 1)
                 .min(n.saturating_sub(2 * NEAR + 1));
@@ -93,11 +92,11 @@ fn average(lists: impl ExactSizeIterator<Item = Vec<f64>>, n: usize) -> Vec<f64>
     sum
 }
 
-/// What is not cut apart: sentences, or in long transcripts several joined.
+/// Units that are not split: sentences, or several joined ones in long transcripts.
 struct Units {
     words: Vec<Vec<u32>>,
     openings: Vec<f64>,
-    /// The first sentence of each.
+    /// The first sentence of each unit.
     first: Vec<usize>,
 }
 
@@ -175,13 +174,13 @@ impl Table {
 struct Posterior {
     table: Table,
     cost: f64,
-    /// Log sum over all segmentations of what lies before a unit, and of what lies from it on.
+    /// Log sum over all segmentations of the part before a unit, and of the part from it on.
     before: Vec<f64>,
     from: Vec<f64>,
 }
 
 impl Posterior {
-    /// Each topic costs so much log probability.
+    /// Makes the posterior with this cost in log probability per topic.
     fn new(table: Table, cost: f64) -> Self {
         let (before, from) = (Self::before(&table, cost), Self::from(&table, cost));
         Posterior {
@@ -192,7 +191,7 @@ impl Posterior {
         }
     }
 
-    /// The cost at which so many topics are expected.
+    /// Makes the posterior with the cost at which this number of topics is expected.
     fn with_topics(table: Table, topics: usize) -> Self {
         let (mut low, mut high) = (-200.0, 600.0);
         let mut posterior = Posterior::new(table, high);
@@ -230,7 +229,7 @@ impl Posterior {
         sums
     }
 
-    /// Probability that a topic starts with the unit.
+    /// Returns the probability that a topic starts with the unit.
     fn start(&self, unit: usize) -> f64 {
         (self.before[unit] + self.from[unit] - self.from[0]).exp()
     }
@@ -239,8 +238,8 @@ impl Posterior {
         (0..self.table.n).map(|unit| self.start(unit)).sum()
     }
 
-    /// For each unit the probability that the one `distance` after it is of the same topic; 0 where
-    /// there is none.
+    /// Returns for each unit the probability that the one `distance` after it is of the same topic;
+    /// 0 if there is none.
     fn together(&self, distance: usize) -> Vec<f64> {
         let n = self.table.n;
         // Each piece adds its probability to a run of units: up at its start, down at its end.
@@ -267,7 +266,7 @@ impl Posterior {
     }
 }
 
-/// ln of the sum of exponentials.
+/// Returns ln of the sum of exponentials.
 fn log_sum(terms: &[f64]) -> f64 {
     let most = terms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     most + terms
@@ -277,18 +276,18 @@ fn log_sum(terms: &[f64]) -> f64 {
         .ln()
 }
 
-/// The boundaries whose expected Pk is smallest, by dynamic programming: `together` is for each
-/// unit the probability that it and the one `window` later are of one topic. Among equals those
-/// where a topic is likeliest to start, and no more than needed.
+/// Returns the boundaries with the smallest expected Pk, by dynamic programming. `together` is for
+/// each unit the probability that it and the one `window` later are of one topic. Ties are resolved
+/// in favour of likely starts and of fewer boundaries.
 fn nearest_to_all(
     together: &[f64],
     starts: &[f64],
     window: usize,
     topics: Option<usize>,
 ) -> Vec<usize> {
-    /// A likely start is worth half a window's end.
+    /// Value of a likely start, in ends of windows.
     const START: f64 = 0.5;
-    /// And no boundary is for nothing.
+    /// Cost of a boundary, so that none is free.
     const BOUNDARY: f64 = 0.1;
     let n = together.len();
     let mut gains = vec![0.0; n + 1];
@@ -404,7 +403,7 @@ mod tests {
             first: vec![0, 1, 2],
         };
         let table = Table::new(&units, 2, 1.0);
-        // Weight 2, of it 4/3 for the first word and 2/3 for the second.
+        // Weight 2, divided into 4/3 for the first word and 2/3 for the second.
         let expected: f64 = (4.0 / 3.0 / 2.0) * (7.0 / 3.0 / 3.0) * (2.0 / 3.0 / 4.0);
         assert!((table.score(0, 3) - expected.ln()).abs() < 1e-12);
     }

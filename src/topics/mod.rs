@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! A transcript to topic boundaries and titles.
+//! Finds topic boundaries and titles in a transcript.
 //!
-//! Boundaries come from the words alone: [`segment`] compares all ways to cut the transcript by how
-//! well each piece's words hang together, and "no boundary" is one of them. Titles are phrases that
-//! are said, see [`titles`].
+//! Boundaries come from the words alone: [`segment`] compares all ways to split the transcript by
+//! how well each piece's words belong together, and "no boundary" is one of them. Titles are
+//! phrases that are said, see [`titles`].
 
 use crate::timeline::{Span, Time};
 
@@ -19,24 +19,23 @@ mod words;
 pub use said::Said;
 pub use titles::{MAX_TITLE, titles};
 
-/// What is said at once: a sentence, or a caption cue.
+/// A unit of speech: a sentence, or a caption cue.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Sentence {
-    /// When it is said, where that is known.
+    /// Time at which it is said, if known.
     pub span: Option<Span>,
     /// Plain text.
     pub text: String,
 }
 
-/// How boundaries are looked for.
+/// Settings of the search for boundaries.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Options {
-    /// BCP 47 tag of the language; detected from the text where it is not given.
+    /// BCP 47 tag of the language; detected from the text if it is not given.
     pub language: Option<String>,
-    /// How readily a boundary is reported, from 0 (only the clearest) to 1 (every shift); 0.5 by
-    /// default.
+    /// Sensitivity, from 0 (only the clearest boundaries) to 1 (every shift); 0.5 by default.
     pub sensitivity: f64,
-    /// The number of topics where it is known; else it is found.
+    /// Number of topics, if known; else it is found.
     pub topics: Option<usize>,
 }
 
@@ -50,19 +49,18 @@ impl Default for Options {
     }
 }
 
-/// A new topic starts here.
+/// Start of a new topic.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Boundary {
     /// Index of the first sentence of the new topic, never 0.
     pub sentence: usize,
-    /// When that sentence starts, where that is known.
+    /// Start of that sentence, if known.
     pub time: Option<Time>,
     /// Probability that a topic starts at or within a sentence or two of here, from 0 to 1.
     pub confidence: f64,
 }
 
-/// Finds where topics change: boundaries in order, none where the transcript is one topic or too
-/// short to tell.
+/// Finds topic boundaries in order; none if the transcript is one topic or is too short.
 pub fn segment(sentences: &[Sentence], options: &Options) -> Vec<Boundary> {
     let words = words::Words::read(sentences, options.language.as_deref());
     bayes::boundaries(&words, options)

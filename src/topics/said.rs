@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Words that are said only where nobody is to hear them.
+//! Words that are said only in parts that are not published.
 
 use std::collections::HashSet;
 
 use super::words::{Language, split};
 
-/// Which words are said in what is published of a class, and which in what is left out.
+/// Words said in the published parts of a class, and words said in the other parts.
 #[derive(Clone, Debug, Default)]
 pub struct Said {
     published: HashSet<String>,
@@ -32,14 +32,15 @@ impl Said {
         }
     }
 
-    /// The first word of a text that is said in what is left out and nowhere else, such as the name
-    /// that was muted; in lower case.
+    /// Returns, in lower case, the first word of a text that is said only in unpublished parts,
+    /// such as a muted name.
     pub fn reveals(&self, text: &str) -> Option<String> {
         words(text).find(|word| self.left_out.contains(word) && !self.published.contains(word))
     }
 }
 
-/// The words in lower case. What follows an apostrophe is grammar: "Ada's" is "Ada".
+/// Iterates over the words in lower case. The part after an apostrophe is grammar: "Ada's" is
+/// "Ada".
 fn words(text: &str) -> impl Iterator<Item = String> {
     split(text).into_iter().map(|(word, _)| {
         let head = word.split(['\'', '’']).next().unwrap_or(word);

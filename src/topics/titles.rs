@@ -2,10 +2,10 @@
 
 //! Chapter titles from what is said.
 //!
-//! A title is a phrase of the chapter whose words are said more in it than in the other chapters
-//! (log odds with a prior: B. Monroe, M. Colaresi, K. Quinn, "Fightin' Words", 2008), that is said
-//! often, early, or after words that announce a topic ("let's talk about …"). It names something:
-//! no verb stands at its beginning or end ("press the key").
+//! A title is a phrase whose words are said more often in the chapter than in others (log odds with
+//! a prior: B. Monroe, M. Colaresi, K. Quinn, "Fightin' Words", 2008). It is said often, early, or
+//! after words that announce a topic ("let's talk about …"). It names something: it does not begin
+//! or end with a verb ("press the key").
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -13,18 +13,19 @@ use std::ops::Range;
 use super::Sentence;
 use super::words::{Language, split};
 
-/// A title's length in characters that lists show whole.
+/// Largest length of a title in characters, which lists show in full.
 pub const MAX_TITLE: usize = 49;
 
-/// Words in a phrase at most.
+/// Largest number of words in a phrase.
 const LONGEST: usize = 5;
-/// A chapter's first sentences: here a topic is named.
+/// Number of first sentences of a chapter, in which a topic is named.
 const EARLY: usize = 6;
-/// A title has to stand out so much: the sum of its words' z-scores.
+/// Least weight of a title: the sum of its words' z-scores.
 const LEAST_WORTH: f64 = 1.5;
 
-/// A title for each chapter, given as ranges of sentences in order: a phrase that is said in it and
-/// tells it from the others. `None` where nothing said makes a good one. No title is given twice.
+/// Returns a title for each chapter, given as ranges of sentences in order. A title is a phrase
+/// that is said in the chapter and distinguishes it from the others. It is `None` if there is no
+/// good one. No title is used twice.
 pub fn titles(
     sentences: &[Sentence],
     chapters: &[Range<usize>],
@@ -55,8 +56,8 @@ pub fn titles(
             if best.key.len() > 1 {
                 return Some(title);
             }
-            // One word says little: the next best stands beside it, or in its place where it is a
-            // phrase with that word.
+            // A single word is not informative: the next best phrase is added, or replaces it if it
+            // contains the word.
             match chapter.best(&totals, &taken) {
                 Some(second) if second.key.contains(&best.key[0]) => Some(if second.count > 1 {
                     forms.title(&second.written)
@@ -77,11 +78,11 @@ pub fn titles(
         .collect()
 }
 
-/// Words that are verbs in most places where the words beside them tell: "to press", "press the".
+/// Words that are verbs in most places where the adjacent words show it: "to press", "press the".
 struct Verbs(HashSet<String>);
 
 impl Verbs {
-    /// Seen so often as a verb a word is taken for one.
+    /// Number of times that a word has to appear as a verb to count as one.
     const SURE: usize = 2;
 
     fn read(sentences: &[Sentence], language: &Language) -> Self {
@@ -107,7 +108,7 @@ impl Verbs {
         Verbs(uses.into_keys().collect())
     }
 
-    /// Whether no verb is at either end of a phrase.
+    /// Returns whether neither end of a phrase is a verb.
     fn are_within(&self, phrase: &[Word]) -> bool {
         let ends = [phrase.first(), phrase.last()];
         let mut ends = ends.into_iter().flatten();
@@ -115,7 +116,7 @@ impl Verbs {
     }
 }
 
-/// How words are written within sentences: at a sentence's start every word is a capital's.
+/// Spellings of words within sentences: at a sentence's start every word has a capital.
 struct Forms(HashMap<String, HashMap<String, usize>>);
 
 impl Forms {
@@ -134,7 +135,7 @@ impl Forms {
         Forms(forms)
     }
 
-    /// The phrase as it is written within a sentence, with a capital.
+    /// Returns the phrase as it is written within a sentence, with a capital.
     fn title(&self, words: &[(String, String)]) -> String {
         let title = self.written(words);
         let mut letters = title.chars();
@@ -144,7 +145,7 @@ impl Forms {
         }
     }
 
-    /// The phrase as it is written within a sentence.
+    /// Returns the phrase as it is written within a sentence.
     fn written(&self, words: &[(String, String)]) -> String {
         let mut title = String::new();
         for (index, (between, word)) in words.iter().enumerate() {
@@ -165,16 +166,16 @@ impl Forms {
 
 /// A run of words that may be a title.
 struct Phrase {
-    /// Its content words' stems.
+    /// Stems of its content words.
     key: Vec<String>,
-    /// What stands before each word, and the word.
+    /// The text before each word, and the word.
     written: Vec<(String, String)>,
     count: usize,
     early: bool,
     announced: bool,
 }
 
-/// What is said in a chapter.
+/// Speech of a chapter.
 struct Chapter {
     stems: HashMap<String, usize>,
     phrases: Vec<Phrase>,
@@ -234,7 +235,7 @@ impl Chapter {
         chapter
     }
 
-    /// The longest phrase around this one, where it is nearly always said within that.
+    /// Returns the longest phrase around this one, if this one is nearly always said within it.
     fn longer<'a>(&'a self, phrase: &'a Phrase) -> &'a Phrase {
         self.phrases
             .iter()
@@ -251,11 +252,11 @@ impl Chapter {
             .unwrap_or(phrase)
     }
 
-    /// The phrase that says most of the chapter, other than those taken.
+    /// Returns the most characteristic phrase of the chapter, other than those taken.
     fn best(&self, totals: &HashMap<&str, usize>, taken: &[Vec<String>]) -> Option<&Phrase> {
         let here: usize = self.stems.values().sum();
         let everywhere: usize = totals.values().sum();
-        // Without another chapter to compare with, what is said often.
+        // Without another chapter to compare with, takes what is said often.
         let alone = here == everywhere;
         let weight = |stem: &String| {
             let count = self.stems.get(stem).copied().unwrap_or(0);
@@ -293,15 +294,15 @@ impl Chapter {
                 }
                 (worth > LEAST_WORTH).then_some((worth, phrase))
             })
-            // Among equals the one said first.
+            // Among equals, takes the one said first.
             .reduce(|best, other| if other.0 > best.0 { other } else { best })
             .map(|(_, phrase)| phrase)
     }
 }
 
-/// How much more a word is said here than elsewhere, in standard deviations.
+/// Returns how much more often a word is said here than elsewhere, in standard deviations.
 fn z_score(here: usize, words_here: usize, elsewhere: usize, words_elsewhere: usize) -> f64 {
-    /// Counts are as if each word were said this often more on either side.
+    /// Added to the counts of each word on either side.
     const PRIOR: f64 = 0.5;
     let side = |count: usize, words: usize| {
         let count = count as f64 + PRIOR;
@@ -319,9 +320,9 @@ struct Word<'a> {
     between: &'a str,
     lower: String,
     stem: String,
-    /// Names something; else it is grammar or filler.
+    /// Whether it names something; else it is grammar or filler.
     content: bool,
-    /// May stand within a phrase: "conservation of energy".
+    /// Whether it may be within a phrase: "conservation of energy".
     link: bool,
 }
 
@@ -346,8 +347,8 @@ impl<'a> Word<'a> {
     }
 }
 
-/// The phrases that begin with the first word: they begin and end with content words, have at most
-/// two linking words in a row within, and nothing but a space or a hyphen between words.
+/// Returns the phrases that begin with the first word. They begin and end with content words, have
+/// at most two linking words in a row, and only a space or a hyphen between words.
 fn runs<'a, 'b>(words: &'b [Word<'a>]) -> impl Iterator<Item = &'b [Word<'a>]> {
     const LINKS: usize = 2;
     let (mut longest, mut links, mut length) = (0, 0, 0);

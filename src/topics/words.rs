@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Text to words: languages, word breaks, function words and stems.
+//! Splits text into words: languages, word breaks, function words and stems.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,8 +10,8 @@ use rust_stemmers::{Algorithm, Stemmer};
 use super::Sentence;
 use super::openers::{self, Openers, VerbSigns};
 
-/// What is known of a language. An unknown language has no stemmer and no function words, and is
-/// still broken into words.
+/// Properties of a language. An unknown language has no stemmer and no function words, and is still
+/// split into words.
 pub(super) struct Language {
     stemmer: Option<Stemmer>,
     function_words: HashSet<&'static str>,
@@ -24,7 +24,7 @@ pub(super) struct Language {
 }
 
 impl Language {
-    /// The language of a BCP 47 tag; without a tag the one that the text looks like.
+    /// Returns the language of a BCP 47 tag, or without a tag the language detected from the text.
     pub fn new(tag: Option<&str>, sentences: &[Sentence]) -> Self {
         let code = match tag.map(primary_subtag) {
             Some(code) if !code.is_empty() && code != "und" => code,
@@ -46,18 +46,18 @@ impl Language {
         }
     }
 
-    /// What the first words of a sentence add to the log odds that a topic starts with it.
+    /// Returns the log odds that the first words of a sentence add to the start of a topic.
     pub fn opening(&self, words: &[String]) -> f64 {
         self.openers.weight(words)
     }
 
-    /// Whether a sentence that starts with this word goes on with or opens a topic, and the word
-    /// itself names none: "okay", "so", "and".
+    /// Returns whether a sentence that starts with this word continues or opens a topic, while the
+    /// word itself names none: "okay", "so", "and".
     pub fn is_opener(&self, word: &str) -> bool {
         self.openers.holds(word)
     }
 
-    /// Whether the word, in lower case, has grammar and no topic: "the", "would", "it's".
+    /// Returns whether the word, in lower case, is grammar without a topic: "the", "would", "it's".
     pub fn is_function_word(&self, word: &str) -> bool {
         self.function_words.contains(word)
             || word
@@ -65,37 +65,37 @@ impl Language {
                 .is_some_and(|(head, tail)| tail.len() <= 2 && self.function_words.contains(head))
     }
 
-    /// Whether the word is said without naming anything: "um", "really", "going".
+    /// Returns whether the word names nothing: "um", "really", "going".
     pub fn is_filler(&self, word: &str) -> bool {
         self.fillers.contains(&word)
     }
 
-    /// Whether the word may stand between the words of a name, as in "conservation of energy".
+    /// Returns whether the word may be between the words of a name, as in "conservation of energy".
     pub fn is_link(&self, word: &str) -> bool {
         self.links.contains(&word) || (self.adverbs && is_english_adverb(word))
     }
 
-    /// Whether a topic's name comes after the word: "about", "called".
+    /// Returns whether a topic's name follows the word: "about", "called".
     pub fn announces(&self, word: &str) -> bool {
         self.announcers.contains(&word)
     }
 
-    /// Whether a verb mostly comes after the word: "to", "please".
+    /// Returns whether a verb mostly follows the word: "to", "please".
     pub fn precedes_verb(&self, word: &str) -> bool {
         self.verbs.before.contains(&word)
     }
 
-    /// Whether a noun, or what describes one, comes after the word: "the", "of".
+    /// Returns whether a noun, or its attribute, follows the word: "the", "of".
     pub fn precedes_noun(&self, word: &str) -> bool {
         self.verbs.before_noun.contains(&word)
     }
 
-    /// Whether the word mostly comes after a verb: the start or the whole of its object.
+    /// Returns whether the word mostly follows a verb: the start or the whole of its object.
     pub fn follows_verb(&self, word: &str) -> bool {
         self.verbs.after.contains(&word)
     }
 
-    /// What the inflected forms of a word in lower case share.
+    /// Returns the common part of the inflected forms of a word in lower case.
     pub fn stem(&self, word: &str) -> String {
         match &self.stemmer {
             Some(stemmer) => stemmer.stem(word).into_owned(),
@@ -104,7 +104,7 @@ impl Language {
     }
 }
 
-/// "randomly" names nothing by itself.
+/// Returns whether a word is an English adverb: "randomly" names nothing by itself.
 fn is_english_adverb(word: &str) -> bool {
     const NOUNS: [&str; 8] = [
         "anomaly", "assembly", "family", "italy", "monopoly", "polly", "reply", "supply",
@@ -112,8 +112,8 @@ fn is_english_adverb(word: &str) -> bool {
     word.len() > 4 && word.ends_with("ly") && !NOUNS.contains(&word)
 }
 
-/// `pt-BR` → `pt`. Three-letter codes of languages that have a two-letter one are rare in tags
-/// (BCP 47 asks for the shortest) and not mapped.
+/// Returns the primary subtag: `pt-BR` → `pt`. Three-letter codes of languages that have a
+/// two-letter one are rare in tags (BCP 47 requires the shortest) and are not mapped.
 fn primary_subtag(tag: &str) -> String {
     let subtag = tag.split(['-', '_']).next().unwrap_or_default();
     match subtag.to_ascii_lowercase().as_str() {
@@ -122,9 +122,10 @@ fn primary_subtag(tag: &str) -> String {
     }
 }
 
-/// ISO 639-1 code of the language that the text looks like; empty where that is not clear.
+/// Returns the ISO 639-1 code of the language that is detected in the text; empty if that is
+/// unclear.
 fn detect(sentences: &[Sentence]) -> String {
-    /// Enough text for a sure answer, and no more work than that.
+    /// Number of bytes that are enough for a reliable result.
     const ENOUGH: usize = 20_000;
     let mut text = String::new();
     for sentence in sentences {
@@ -140,7 +141,8 @@ fn detect(sentences: &[Sentence]) -> String {
     }
 }
 
-/// The two-letter code of an ISO 639-3 code, for the languages with function words or a stemmer.
+/// Returns the two-letter code of an ISO 639-3 code, for the languages with function words or a
+/// stemmer.
 fn two_letters(code: &str) -> &str {
     const CODES: &[(&str, &str)] = &[
         ("afr", "af"),
@@ -226,8 +228,8 @@ fn algorithm(code: &str) -> Option<Algorithm> {
     })
 }
 
-/// Breaks text into words by the Unicode rules and, where no spaces are written, by dictionary.
-/// Gives `(word as written, text since the last word)`.
+/// Splits text into words by the Unicode rules, and by dictionary if no spaces are written. Returns
+/// `(word as written, text since the last word)`.
 pub(super) fn split(text: &str) -> Vec<(&str, &str)> {
     let segmenter = WordSegmenter::new_dictionary(WordBreakInvariantOptions::default());
     let mut found = Vec::new();
@@ -245,14 +247,14 @@ pub(super) fn split(text: &str) -> Vec<(&str, &str)> {
     found
 }
 
-/// A transcript as numbers: for each sentence its content words.
+/// A transcript as numbers: the content words of each sentence.
 pub(super) struct Words {
-    /// For each sentence the indices of its content words' stems.
+    /// Indices of the content words' stems, for each sentence.
     pub sentences: Vec<Vec<u32>>,
     /// Number of different stems.
     pub vocabulary: usize,
-    /// For each sentence what its first words and the pause before it add to the log odds that a
-    /// topic starts with it.
+    /// Log odds that the first words of each sentence, and the pause before it, add to the start of
+    /// a topic.
     pub openings: Vec<f64>,
     /// Length of the transcript: content words and sentences.
     pub length: f64,
@@ -293,9 +295,9 @@ impl Words {
     }
 }
 
-/// What the pause before a sentence says, in log odds.
+/// Returns the log odds from the pause before a sentence.
 fn pause(sentences: &[Sentence], index: usize) -> f64 {
-    /// Longer pauses say no more than that one.
+    /// Longest pause in seconds that makes a difference.
     const LONGEST: f64 = 20.0;
     let end = |sentence: &Sentence| sentence.span.map(|span| span.end);
     let before = index
@@ -309,12 +311,14 @@ fn pause(sentences: &[Sentence], index: usize) -> f64 {
     }
 }
 
-/// Leaves out words that occur nearly everywhere: no list of function words is complete, and some
-/// languages have none. Gives the sentences with the other words numbered anew, and their number.
+/// Removes words that occur nearly everywhere: no list of function words is complete, and some
+/// languages have none. Returns the sentences with the other words renumbered, and the number of
+/// words.
 fn without_even(mut sentences: Vec<Vec<u32>>, vocabulary: usize) -> (Vec<Vec<u32>>, usize) {
-    /// The transcript is looked at in so many parts,
+    /// Number of parts into which the transcript is divided.
     const PARTS: usize = 20;
-    /// and a word that is in more than this share of them tells no part from the others.
+    /// Largest share of parts that may contain a word; a more frequent one does not distinguish
+    /// parts.
     const EVEN: f64 = 0.6;
     let parts = sentences.len().min(PARTS);
     let mut last_part = vec![usize::MAX; vocabulary];

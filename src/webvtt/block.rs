@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The blocks of a file, and how each is written (§4.1).
+//! The blocks of a file and their written form (§4.1).
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::{CueSettings, Timestamp, text};
 use crate::timeline::{Span, Time};
 
 /// A block of a file. `line` is its first line in the file it was read from, counted from one; zero
-/// in a block that was made.
+/// in a block that was not read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Block {
     Cue(Cue),
@@ -34,16 +34,16 @@ pub enum Block {
 pub struct Cue {
     pub id: Option<String>,
     pub span: Span,
-    /// The settings as written, one space between them.
+    /// The settings as written, separated by single spaces.
     pub settings: String,
-    /// The text as written: tags and escapes stand as they are. Lines end with LF.
+    /// The text as written, with its tags and escapes. Lines end with LF.
     pub text: String,
-    /// The first line of its block, counted from one; zero where the cue was not read.
+    /// The first line of its block, counted from one; zero if the cue was not read.
     pub line: usize,
 }
 
 impl Cue {
-    /// A cue that says this plain text.
+    /// Makes a cue with this plain text.
     pub fn new(span: Span, plain_text: &str) -> Self {
         Cue {
             span,
@@ -52,12 +52,12 @@ impl Cue {
         }
     }
 
-    /// The text without tags, its escapes decoded (§6.5).
+    /// Returns the text without tags, its escapes decoded (§6.5).
     pub fn plain_text(&self) -> String {
         text::plain_text(&self.text)
     }
 
-    /// The first speaker that the text names in a `<v>` tag.
+    /// Returns the first speaker that the text names in a `<v>` tag.
     pub fn voice(&self) -> Option<String> {
         text::voice(&self.text)
     }
@@ -66,9 +66,10 @@ impl Cue {
         CueSettings::parse(&self.settings)
     }
 
-    /// The cue as a file can hold it, which is what [`fmt::Display`] writes: times in whole
-    /// milliseconds, the end after the start, no line of the text empty, no arrow in the identifier
-    /// or the text. A cue that was read changes only where it ends before it starts.
+    /// Returns the cue as a file can contain it, which is what [`fmt::Display`] writes. Times are
+    /// in whole milliseconds, the end is after the start, and no line of the text is empty. There
+    /// is no arrow in the identifier or the text. A cue that was read changes only if it ends
+    /// before it starts.
     pub fn canonical(&self) -> Cue {
         let millis = |time: Time| {
             let millis = time.saturating_add(Time::from_nanos(500_000)).millis();
@@ -90,7 +91,7 @@ impl Cue {
     }
 }
 
-/// The lines of a text that are not empty, without NUL.
+/// Returns the lines of a text that are not empty, without NUL.
 fn clean(text: &str, separator: &str) -> String {
     let text = text.replace('\0', "\u{fffd}");
     let lines: Vec<&str> = text
@@ -120,7 +121,7 @@ impl fmt::Display for Block {
 }
 
 /// Writes the cue as a block, with the line end of its last line and without the empty line after
-/// it. What it writes reads back as [`Cue::canonical`].
+/// it. The output reads back as [`Cue::canonical`].
 impl fmt::Display for Cue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cue = self.canonical();

@@ -6,22 +6,22 @@ use std::fmt;
 
 use super::{Block, Cue, Item, Problem, ReadError, Reader};
 
-/// What stands before the first block.
+/// Text before the first block.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Header {
-    /// What follows `WEBVTT` in the first line.
+    /// Rest of the first line after `WEBVTT`.
     pub text: String,
-    /// The lines under it, such as `X-TIMESTAMP-MAP=…`. A file of its own has none.
+    /// Lines below it, such as `X-TIMESTAMP-MAP=…`. A stand-alone file has none.
     pub lines: Vec<String>,
 }
 
-/// A WebVTT file: what can be used of it, and what is wrong with it.
+/// A WebVTT file: its usable blocks, and its problems.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Document {
     pub header: Header,
-    /// In the order of the file.
+    /// Blocks in the order of the file.
     pub blocks: Vec<Block>,
-    /// In the order of the file.
+    /// Problems in the order of the file.
     pub problems: Vec<Problem>,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for Header {
     }
 }
 
-/// Writes the file. Styles and regions come before the first cue, where alone they have effect
+/// Writes the file. Styles and regions come before the first cue, since they have no effect later
 /// (§4.1); all else keeps its order.
 impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Bytes to lines, as the W3C parser sees them (§6.1, first step): UTF-8 with U+FFFD for what is
-//! none, U+FFFD for NUL, and CR, LF or CRLF as the end of a line.
+//! Splits bytes into lines as the W3C parser does (§6.1, first step): UTF-8 with U+FFFD for invalid
+//! bytes, U+FFFD for NUL, and CR, LF or CRLF as the end of a line.
 
-/// One line without its end.
+/// A line without its end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// Counted from one.
+    /// Number, counted from one.
     pub number: usize,
     pub text: String,
-    /// Bytes that were no UTF-8 were replaced.
+    /// Whether bytes that are not UTF-8 were replaced.
     pub replaced: bool,
 }
 
-/// Splits a stream of bytes into lines, wherever the stream is cut into pieces.
+/// Splits a stream of bytes into lines; pieces of the stream may end anywhere.
 #[derive(Debug, Default)]
 pub(super) struct LineSplitter {
     pending: Vec<u8>,
@@ -28,7 +28,7 @@ impl LineSplitter {
         if self.after_cr
             && let Some((&first, tail)) = rest.split_first()
         {
-            // The LF of a CRLF pair that was cut in two.
+            // The LF of a CRLF pair that was split.
             if first == b'\n' {
                 rest = tail;
             }
@@ -50,17 +50,17 @@ impl LineSplitter {
         self.pending.extend_from_slice(rest);
     }
 
-    /// The last line, where the stream does not end with a line end.
+    /// Returns the last line, if the stream does not end with a line end.
     pub fn finish(&mut self) -> Option<Line> {
         (!self.pending.is_empty()).then(|| self.take())
     }
 
-    /// What has arrived of the line that is not complete.
+    /// Returns the bytes of the incomplete line.
     pub fn pending(&self) -> &[u8] {
         &self.pending
     }
 
-    /// The number of the line that is not complete.
+    /// Returns the number of the incomplete line.
     pub fn pending_number(&self) -> usize {
         self.lines + 1
     }

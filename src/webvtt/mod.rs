@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! WebVTT: reading (on webvtt-parser), writing, checking.
+//! WebVTT: reading (with webvtt-parser), writing, checking.
 //!
-//! [`Reader`] takes bytes in pieces and gives blocks; [`Document`] holds a whole file. What they
-//! cannot use is reported as a [`Problem`] with its line, and reading goes on. Everything here
-//! follows W3C WebVTT (<https://www.w3.org/TR/webvtt1/>); comments name its sections.
+//! [`Reader`] takes bytes in pieces and returns blocks; [`Document`] contains a whole file.
+//! Unusable parts are reported as a [`Problem`] with its line, and reading continues. This module
+//! follows W3C WebVTT (<https://www.w3.org/TR/webvtt1/>); comments refer to its sections.
 
 mod block;
 pub mod captions;

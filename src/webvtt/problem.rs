@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is wrong with a file, and on which line.
+//! Problems in a file, with their lines.
 
 use std::fmt;
 
-/// A part of a file that is not used as it stands. Reading goes on after it.
+/// A part of a file that is not used as it is. Reading continues after it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// Counted from one.
+    /// Line, counted from one.
     pub line: usize,
     pub kind: ProblemKind,
 }
 
-/// What is wrong.
+/// Kind of problem.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ProblemKind {
-    /// Bytes that are no UTF-8 were replaced by U+FFFD.
+    /// Bytes that are not UTF-8 were replaced by U+FFFD.
     NotUtf8,
-    /// A timing line that is none; its block is left out.
+    /// An invalid timing line; its block is left out.
     Timing(String),
-    /// The cue ends where or before it starts. It stays in the document, no player shows it.
+    /// The cue ends at or before its start. It stays in the document, but no player shows it.
     EndsBeforeStart,
     /// A cue setting without effect.
     Setting(String),
@@ -27,13 +27,13 @@ pub enum ProblemKind {
     Stray(String),
     /// STYLE or REGION after the first cue; it is left out.
     Late(&'static str),
-    /// Bytes that are no UTF-8 were read as Windows-1252.
+    /// Bytes that are not UTF-8 were read as Windows-1252.
     Windows1252,
-    /// Something of a caption file that a viewer would not see as it was meant; the words say what.
+    /// A part of a caption file that a viewer would not see as intended; contains the description.
     Caption(String),
     /// A NOTE with a status that is neither `draft` nor `approved`.
     Status(String),
-    /// A rule of chapter files (§4.6.1, §4.7.2, design) is broken; the words say which.
+    /// A broken rule of chapter files (§4.6.1, §4.7.2, design); contains the description.
     Chapter(String),
 }
 
@@ -49,22 +49,22 @@ impl fmt::Display for ProblemKind {
             ProblemKind::NotUtf8 => {
                 write!(
                     f,
-                    "not UTF-8, the odd bytes are replaced; save the file as UTF-8"
+                    "not UTF-8, the invalid bytes are replaced; save the file as UTF-8"
                 )
             }
             ProblemKind::Timing(line) => write!(
                 f,
-                "\"{line}\" is no timing line; write it as 00:00:00.000 --> 00:00:01.000"
+                "\"{line}\" is not a timing line; write it like 00:00:00.000 --> 00:00:01.000"
             ),
             ProblemKind::EndsBeforeStart => {
-                write!(f, "the cue does not end after it starts; correct its times")
+                write!(f, "the cue does not end after its start; correct its times")
             }
             ProblemKind::Setting(setting) => {
-                write!(f, "\"{setting}\" is no cue setting and has no effect")
+                write!(f, "\"{setting}\" is not a cue setting and has no effect")
             }
             ProblemKind::Stray(text) => write!(
                 f,
-                "\"{text}\" belongs to no cue; put a timing line, as 00:00:00.000 --> \
+                "\"{text}\" belongs to no cue; put a timing line, for example 00:00:00.000 --> \
                  00:00:01.000, above it, or remove it"
             ),
             ProblemKind::Late(block) => {
@@ -75,7 +75,7 @@ impl fmt::Display for ProblemKind {
             }
             ProblemKind::Windows1252 => write!(
                 f,
-                "not UTF-8, read as Windows-1252; where words look wrong save the file as UTF-8"
+                "not UTF-8, read as Windows-1252; if characters look wrong, save the file as UTF-8"
             ),
             ProblemKind::Caption(what) => write!(f, "{what}"),
             ProblemKind::Status(status) => {
@@ -86,20 +86,20 @@ impl fmt::Display for ProblemKind {
     }
 }
 
-/// Why a file cannot be read at all.
+/// Reason why a file cannot be read at all.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ReadError {
-    /// Nothing in it.
+    /// The file is empty.
     Empty,
     /// It does not start with `WEBVTT` (§6.1, steps 4 to 6).
     NotWebVtt,
-    /// Neither WebVTT nor SubRip.
+    /// It is neither WebVTT nor SubRip.
     NotCaptions,
-    /// There is no cue in it.
+    /// It contains no cue.
     NoCue,
-    /// It is UTF-16, which WebVTT is not.
+    /// It is UTF-16, which WebVTT does not allow.
     Utf16,
-    /// A block is larger than any text is.
+    /// A block is larger than any text.
     TooLong { line: usize },
 }
 
@@ -113,7 +113,7 @@ impl fmt::Display for ReadError {
                 "not a caption file: WebVTT starts with a line WEBVTT, SRT with a number and a \
                  line of times"
             ),
-            ReadError::NoCue => write!(f, "no cue is in it"),
+            ReadError::NoCue => write!(f, "the file contains no cue"),
             ReadError::Utf16 => write!(f, "the file is UTF-16; WebVTT is UTF-8, save it as UTF-8"),
             ReadError::TooLong { line } => {
                 write!(f, "line {line}: the block is too long to be a cue")

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The W3C parser (§6.1) as a machine that takes bytes in pieces.
+//! The W3C parser (§6.1) as a state machine that takes bytes in pieces.
 
 use super::lines::{Line, LineSplitter};
 use super::timing;
 use super::{Block, CueSettings, Header, Problem, ProblemKind, ReadError};
 
-/// No text, style sheet or embedded picture is larger; a longer block is not WebVTT.
+/// Largest block in bytes. No text, style sheet or embedded image is larger; a longer block is not
+/// WebVTT.
 const MAX_BLOCK_BYTES: usize = 16 << 20;
-/// How much of a bad line a message quotes.
+/// Number of characters of a bad line that a message quotes.
 const QUOTED_CHARS: usize = 60;
 
-/// What a reader finds, in the order of the file.
+/// Results of a reader, in the order of the file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Item {
     /// The first line and the header block; exactly one, before everything else but problems.
@@ -22,8 +23,7 @@ pub enum Item {
 
 /// Reads WebVTT that arrives in pieces of any size.
 ///
-/// A block is known to be complete when the empty line after it, or the next cue, or the end has
-/// arrived.
+/// A block is complete once the empty line after it, the next cue, or the end has arrived.
 #[derive(Debug, Default)]
 pub struct Reader {
     splitter: LineSplitter,
@@ -43,12 +43,12 @@ enum Stage {
     Body,
 }
 
-/// The block that lines are being added to.
+/// The block to which lines are being added.
 #[derive(Debug, Default)]
 struct Open {
     /// Number of the first line.
     line: usize,
-    /// Lines so far, that with the arrow included.
+    /// Lines so far, including the one with the arrow.
     count: usize,
     /// The line with the arrow and its number.
     arrow: Option<(String, usize)>,
@@ -63,7 +63,7 @@ impl Reader {
         Self::default()
     }
 
-    /// Adds bytes and gives what they complete. After an error the reader is of no more use.
+    /// Adds bytes and returns the items they complete. After an error the reader cannot be used.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Item>, ReadError> {
         let mut lines = Vec::new();
         self.splitter.push(bytes, &mut lines);
@@ -81,7 +81,7 @@ impl Reader {
         Ok(items)
     }
 
-    /// Ends the input and gives what was not complete until then.
+    /// Ends the input and returns the items that were incomplete until then.
     pub fn finish(&mut self) -> Result<Vec<Item>, ReadError> {
         let mut items = Vec::new();
         if let Some(line) = self.splitter.finish() {
@@ -162,7 +162,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Ends the open block and says what it was.
+    /// Ends the open block and adds the item that it is.
     fn close(&mut self, items: &mut Vec<Item>) {
         let Some(open) = self.open.take() else {
             return;
@@ -204,7 +204,7 @@ impl Reader {
     }
 }
 
-/// The text of a comment block, without the word NOTE (§4.1).
+/// Returns the text of a comment block, without the word NOTE (§4.1).
 fn note(block: &str) -> Option<String> {
     let text = block.strip_prefix("NOTE")?;
     match text.chars().next() {
@@ -214,7 +214,7 @@ fn note(block: &str) -> Option<String> {
     }
 }
 
-/// What stands after the signature in the first line (§6.1, steps 4 to 6).
+/// Returns the text after the signature in the first line (§6.1, steps 4 to 6).
 fn signature(line: &str) -> Result<&str, ReadError> {
     let rest = line.strip_prefix("WEBVTT").ok_or(ReadError::NotWebVtt)?;
     if rest.is_empty() || rest.starts_with([' ', '\t']) {
@@ -224,7 +224,8 @@ fn signature(line: &str) -> Result<&str, ReadError> {
     }
 }
 
-/// Refuses what is not WebVTT as soon as its first bytes show it, however long its first line is.
+/// Refuses a stream that is not WebVTT as soon as its first bytes show it, however long its first
+/// line is.
 fn check_signature_so_far(bytes: &[u8]) -> Result<(), ReadError> {
     const BOM: &[u8] = "\u{feff}".as_bytes();
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
@@ -262,7 +263,7 @@ mod tests {
         read(text.as_bytes()).expect("WebVTT")
     }
 
-    /// Identifier and text of every cue.
+    /// Returns identifier and text of every cue.
     fn cues(text: &str) -> Vec<(String, String)> {
         let document = document(text);
         let cue = |cue: &Cue| (cue.id.clone().unwrap_or_default(), cue.text.clone());
@@ -343,7 +344,7 @@ mod tests {
             cues(&format!("WEBVTT\nid\n{ONE}\ntext")),
             pairs(&[("", "text")])
         );
-        // What looks like a style sheet in the header is none.
+        // A block that looks like a style sheet in the header is not one.
         let text = format!("WEBVTT\nSTYLE\n::cue {{}}\n\n{ONE}\ntext");
         assert_eq!(self::document(&text).blocks.len(), 1);
     }
@@ -387,11 +388,11 @@ mod tests {
         let problems: Vec<String> = document.problems.iter().map(Problem::to_string).collect();
         for (problem, words) in problems.iter().zip([
             "line 3: \"stray\" belongs to no cue",
-            "line 7: \"00:00 --> 00:01\" is no timing line",
-            "line 11: \"line:x\" is no cue setting",
+            "line 7: \"00:00 --> 00:01\" is not a timing line",
+            "line 11: \"line:x\" is not a cue setting",
             "line 14: a STYLE block",
             "line 17: a REGION block",
-            "line 20: the cue does not end after it starts",
+            "line 20: the cue does not end after its start",
         ]) {
             assert!(problem.starts_with(words), "{problem}");
         }

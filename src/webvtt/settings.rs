@@ -2,15 +2,15 @@
 
 //! Cue settings (§6.3, "parse the WebVTT cue settings").
 
-/// What the settings of a cue say; what they do not say has its default.
+/// The settings of a cue; missing ones have their defaults.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct CueSettings {
     pub vertical: Option<Vertical>,
-    /// Where the cue stands across the lines, and which of its edges stands there.
+    /// Position of the cue across the lines, and the edge that is placed there.
     pub line: Option<(LinePosition, Option<Alignment>)>,
-    /// Where the cue stands along the lines, in per cent, and which of its edges stands there.
+    /// Position of the cue along the lines, in per cent, and the edge that is placed there.
     pub position: Option<(f64, Option<PositionAlignment>)>,
-    /// The cue's size along the lines, in per cent.
+    /// Size of the cue along the lines, in per cent.
     pub size: Option<f64>,
     pub align: Option<TextAlignment>,
     /// The identifier of a region. `line`, `size` and `vertical` take a cue out of its region.
@@ -30,7 +30,7 @@ pub enum Vertical {
 pub enum LinePosition {
     /// Lines of text from the top; negative from the bottom.
     Lines(f64),
-    /// Per cent of the picture.
+    /// Per cent of the video.
     Percent(f64),
 }
 
@@ -58,12 +58,12 @@ pub enum TextAlignment {
 }
 
 impl CueSettings {
-    /// Reads settings; those that are none have no effect.
+    /// Parses settings; invalid ones have no effect.
     pub fn parse(settings: &str) -> Self {
         Self::parse_reporting(settings, |_| ())
     }
 
-    /// Reads settings and names each that is none.
+    /// Parses settings and reports each invalid one.
     pub(super) fn parse_reporting(settings: &str, mut report: impl FnMut(&str)) -> Self {
         let mut parsed = CueSettings::default();
         for setting in settings.split_ascii_whitespace() {
@@ -136,7 +136,7 @@ impl CueSettings {
     }
 }
 
-/// Splits `value,alignment`; an alignment that is none spoils the setting.
+/// Splits `value,alignment`; an invalid alignment makes the setting invalid.
 fn with_alignment<A>(
     value: &str,
     alignment: impl Fn(&str) -> Option<A>,
@@ -147,7 +147,7 @@ fn with_alignment<A>(
     }
 }
 
-/// Digits, and a dot between digits.
+/// Returns whether a text consists of digits, with a dot between digits.
 fn is_decimal(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('.') {
@@ -162,7 +162,7 @@ fn number(text: &str) -> Option<f64> {
         .flatten()
 }
 
-/// A WebVTT percentage, 0 to 100.
+/// Parses a WebVTT percentage, 0 to 100.
 fn percentage(text: &str) -> Option<f64> {
     let text = text.strip_suffix('%').filter(|text| is_decimal(text))?;
     text.parse().ok().filter(|value| *value <= 100.0)

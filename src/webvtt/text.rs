@@ -2,19 +2,19 @@
 
 //! Cue text: tags, escapes, voices (§6.4).
 
-/// One part of a cue text.
+/// A part of a cue text.
 #[derive(Debug, PartialEq, Eq)]
 enum Token<'a> {
     Text(&'a str),
     Start {
         name: &'a str,
-        /// What stands after the name and its classes: the speaker of `v`, the language of `lang`.
+        /// Text after the name and its classes: the speaker of `v`, the language of `lang`.
         annotation: &'a str,
     },
     End(&'a str),
 }
 
-/// The tokens of a cue text. A tag that is not closed takes the rest of the text.
+/// Iterates over the tokens of a cue text. A tag that is not closed takes the rest of the text.
 fn tokens(text: &str) -> impl Iterator<Item = Token<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -45,13 +45,14 @@ fn is_space(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\n' | '\u{c}')
 }
 
-/// The text with its character references decoded and its tags left as they are.
+/// Decodes the character references of a text and leaves its tags.
 pub fn unescape(text: &str) -> String {
     htmlize::unescape(text).into_owned()
 }
 
-/// The text without tags and without ruby glosses, its character references decoded. Line breaks
-/// stay. (§6.6, "rules for extracting the chapter title", which is what is read and searched.)
+/// Returns the text without tags and without ruby glosses, its character references decoded. Line
+/// breaks stay. (§6.6, "rules for extracting the chapter title"; this is the text to read and to
+/// search.)
 pub fn plain_text(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let (mut in_ruby, mut in_gloss) = (false, false);
@@ -70,7 +71,7 @@ pub fn plain_text(text: &str) -> String {
     plain
 }
 
-/// The first speaker that the text names in a `<v>` tag, white space collapsed.
+/// Returns the first speaker that the text names in a `<v>` tag, white space collapsed.
 pub fn voice(text: &str) -> Option<String> {
     tokens(text).find_map(|token| match token {
         Token::Start {
@@ -85,7 +86,7 @@ pub fn voice(text: &str) -> Option<String> {
     })
 }
 
-/// Escapes what would be read as a tag, a character reference or an arrow (§4.2.2).
+/// Escapes text that would be read as a tag, a character reference or an arrow (§4.2.2).
 pub fn escape(plain_text: &str) -> String {
     let mut escaped = String::with_capacity(plain_text.len());
     for c in plain_text.chars() {

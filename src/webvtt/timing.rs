@@ -9,7 +9,7 @@ use webvtt_parser::Vtt;
 use super::Cue;
 use crate::timeline::{Span, Time};
 
-/// The latest hour whose nanoseconds fit; what lies later is read as this.
+/// The latest hour whose nanoseconds fit; later times are read as this one.
 const LAST_HOUR: u64 = Time::MAX.nanos() / 3_600_000_000_000 - 1;
 
 /// A time written as `HH:MM:SS.mmm`, to the nearest millisecond.
@@ -31,15 +31,16 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// ASCII white space, which WebVTT means by white space: vertical tab and U+00A0 are none.
+/// Returns whether a character is ASCII white space, as WebVTT defines it: vertical tab and U+00A0
+/// are not.
 pub(super) fn is_space(c: char) -> bool {
     c.is_ascii_whitespace()
 }
 
-/// Reads one cue block: its identifier, the line with the arrow, its text.
+/// Parses a cue block: its identifier, the line with the arrow, its text.
 ///
 /// The standard is laxer than the crate (white space around the arrow, one digit of hours, settings
-/// that the crate does not know), so the block goes to it in its strict form.
+/// that the crate does not know), so the block is passed to it in its strict form.
 pub(super) fn cue(id: &str, arrow: &str, text: &str, line: usize) -> Option<Cue> {
     let (start, rest) = timestamp(arrow.trim_start_matches(is_space))?;
     let rest = rest.trim_start_matches(is_space).strip_prefix("-->")?;
@@ -57,8 +58,8 @@ pub(super) fn cue(id: &str, arrow: &str, text: &str, line: usize) -> Option<Cue>
             cue.text.to_owned(),
         ))
     };
-    // The crate refuses a cue that ends before it starts, which the standard keeps: turned round it
-    // is told from a malformed one.
+    // The crate refuses a cue that ends before it starts, which the standard keeps. Parsing it with
+    // its times swapped distinguishes it from a malformed one.
     let (start, end, text) = strict(&start, &end).or_else(|| {
         let (end, start, text) = strict(&end, &start)?;
         Some((start, end, text))
@@ -72,7 +73,7 @@ pub(super) fn cue(id: &str, arrow: &str, text: &str, line: usize) -> Option<Cue>
     })
 }
 
-/// The time that a cue's text says in a tag (§6.4, "timestamp tag").
+/// Parses the time in a tag of a cue's text (§6.4, "timestamp tag").
 pub(super) fn timestamp_only(text: &str) -> Option<Time> {
     let (time, rest) = timestamp(text)?;
     if !rest.is_empty() {
@@ -82,8 +83,8 @@ pub(super) fn timestamp_only(text: &str) -> Option<Time> {
     Some(cue.span.start)
 }
 
-/// Takes a timestamp from the start of the text: with at least two digits of hours, and what follows
-/// it. Whether its parts are in range is the crate's to say.
+/// Parses a timestamp at the start of the text. Returns it with at least two digits of hours, and
+/// the rest of the text. The crate decides whether its parts are in range.
 fn timestamp(text: &str) -> Option<(String, &str)> {
     let dot = text.find(|c: char| !c.is_ascii_digit() && c != ':')?;
     let fraction = text[dot..].strip_prefix('.')?;

@@ -293,11 +293,11 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
         assert_eq!(ended.status, Some(0), "{ended:?}");
         for warning in [
             "odd.vtt: line 4: not UTF-8, read as Windows-1252",
-            "odd.vtt: line 12: \"00:03,000 --> 00:04,000\" is no timing line",
-            "odd.vtt: line 6: the cue overlaps that of line 3 by 1.000 s",
-            "odd.vtt: line 9: the cue starts before that of line 6",
-            "odd.vtt: line 15: the cue runs past the end of the recording",
-            "odd.vtt: line 18: the cue lies behind the end of the recording",
+            "odd.vtt: line 12: \"00:03,000 --> 00:04,000\" is not a timing line",
+            "odd.vtt: line 6: the cue overlaps the cue of line 3 by 1.000 s",
+            "odd.vtt: line 9: the cue starts before the cue of line 6",
+            "odd.vtt: line 15: the cue ends after the end of the recording",
+            "odd.vtt: line 18: the cue starts after the end of the recording",
         ] {
             assert!(ended.err.contains(warning), "{warning} in {ended:?}");
         }
@@ -351,7 +351,7 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
         (
             "captions.en=nothing.vtt",
             1,
-            &["no cue is in it", "nothing.vtt"],
+            &["the file contains no cue", "nothing.vtt"],
         ),
         (
             "captions.en=missing.vtt",

@@ -103,7 +103,7 @@ pub fn delay_fragment(header: &mut Vec<u8>, delay: u32) -> Option<()> {
 
 /// Moves a segment from frame number `from` to frame number `to`. This changes decode times
 /// (section 8.8.12) and the numbers of chunks, which are those of their first frames. A frame lasts
-/// `duration` ticks. Returns `None` if the segment is not as catalogsink writes it, which may leave
+/// this many `ticks`. Returns `None` if the segment is not as catalogsink writes it, which may leave
 /// it partly changed.
 pub fn retime(segment: &mut [u8], from: u64, to: u64, ticks: u64) -> Option<()> {
     let mut first = true;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The characters of a caption file, however it was saved.
+//! Decodes the characters of a caption file in any common encoding.
 
 use crate::webvtt::{Problem, ProblemKind};
 
-/// What Windows-1252 has at 0x80 to 0x9F (WHATWG Encoding, index windows-1252); elsewhere it is
-/// Latin-1.
+/// Characters of Windows-1252 at 0x80 to 0x9F (WHATWG Encoding, index windows-1252); elsewhere it
+/// equals Latin-1.
 const WINDOWS_1252: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
     '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
-/// The text of a file in UTF-8, in UTF-16 with a byte order mark, or in Windows-1252, which is what
-/// is left; without a byte order mark, lines ending with LF. Says the first line that was not UTF-8.
+/// Decodes a file in UTF-8, in UTF-16 with a byte order mark, or else in Windows-1252. The byte
+/// order mark is removed, and lines end with LF. Also returns the first line that was not UTF-8.
 pub fn decode(bytes: &[u8]) -> (String, Option<Problem>) {
     let (text, problem) = match bytes {
         [0xff, 0xfe, rest @ ..] => (utf16(rest, u16::from_le_bytes), None),

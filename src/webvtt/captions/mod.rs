@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Caption files: as they are delivered, through a cut list and back, and what is odd in them.
+//! Caption files: reading, conversion through a cut list and back, and checks.
 
 use std::collections::HashMap;
 
@@ -13,11 +13,11 @@ use decode::decode;
 use super::{Block, Cue, Document, Problem, ProblemKind, ReadError};
 use crate::timeline::{CutList, Span, Time, touches};
 
-/// What is left of a cue is a flash that nobody reads when it is shorter than this, which is the
-/// time of a word (BBC subtitle guidelines), and less than half of the cue.
+/// Shortest rest of a cue. A shorter one is a flash that nobody reads, the time of a word (BBC
+/// subtitle guidelines), if it is also less than half of the cue.
 const FLASH: Time = Time::from_millis(300);
 
-/// Reads WebVTT or SubRip, in whatever characters it was saved.
+/// Reads WebVTT or SubRip in any common encoding.
 pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
     let (text, problem) = decode(bytes);
     let mut document = if text.starts_with("WEBVTT") {
@@ -36,14 +36,14 @@ pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
     Ok(document)
 }
 
-/// Whether a file that begins with these bytes is one that [`read`] takes.
+/// Returns whether a file that begins with these bytes can be read by [`read`].
 pub fn is_captions(head: &[u8]) -> bool {
     let (text, _) = decode(head);
     text.starts_with("WEBVTT") || srt::is_srt(&text)
 }
 
-/// What of the cues of a recording of this length a viewer would not see as it was meant. What
-/// [`read`] has reported is not repeated.
+/// Returns problems of cues that a viewer would not see as intended, in a recording of this length.
+/// Problems reported by [`read`] are not repeated.
 pub fn check(document: &Document, length: Option<Time>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut odd = |cue: &Cue, what: String| {
@@ -59,27 +59,27 @@ pub fn check(document: &Document, length: Option<Time>) -> Vec<Problem> {
         if let Some(id) = &cue.id
             && let Some(first) = ids.insert(id, cue.line)
         {
-            let what = format!("the identifier \"{id}\" is that of line {first} too");
-            odd(cue, format!("{what}; only the first keeps it"));
+            let what = format!("the identifier \"{id}\" is already used in line {first}");
+            odd(cue, format!("{what}; only the first cue keeps it"));
         }
         if let Some(before) = before.filter(|before| cue.span.start < before.span.start) {
-            let what = format!("the cue starts before that of line {}", before.line);
-            odd(cue, format!("{what}; it is put in its place"));
+            let what = format!("the cue starts before the cue of line {}", before.line);
+            odd(cue, format!("{what}; it is moved to its place"));
         } else if let Some(other) = longest
             && let Some(shared) = cue.span.intersection(other.span)
         {
             let seconds = shared.duration().secs_f64();
             let what = format!(
-                "the cue overlaps that of line {} by {seconds:.3} s",
+                "the cue overlaps the cue of line {} by {seconds:.3} s",
                 other.line
             );
             odd(cue, format!("{what}; both are shown"));
         }
         if let Some(length) = length.filter(|&length| cue.span.end > length) {
             let what = if cue.span.start < length {
-                "the cue runs past the end of the recording; it is cut short"
+                "the cue ends after the end of the recording; it is shortened"
             } else {
-                "the cue lies behind the end of the recording; it is left out"
+                "the cue starts after the end of the recording; it is left out"
             };
             odd(cue, what.to_owned());
         }
@@ -91,13 +91,13 @@ pub fn check(document: &Document, length: Option<Time>) -> Vec<Problem> {
     problems
 }
 
-/// The cues of a source as they are published: clipped to what is kept, moved, those that are cut
-/// dropped, in order of time, nothing past `duration`, every identifier once. Styles and regions
-/// stay; comments, which are not for viewers, do not.
+/// Returns the cues of a source as they are published: clipped to the kept parts, moved, in order
+/// of time. Cut cues are dropped, nothing is later than `duration`, and identifiers are unique.
+/// Styles and regions stay; comments, which are not for viewers, do not.
 ///
-/// A cue over a cut runs on across the splice. Its words cannot be told apart unless they have times
-/// of their own: of those the cut ones go. A cue that touches one of the `silent` spans, which are
-/// sorted and disjoint, goes whole.
+/// A cue over a cut continues across the splice. Its words can only be separated if they have times
+/// of their own: then the cut ones are removed. A cue that touches one of the `silent` spans, which
+/// are sorted and disjoint, is removed.
 pub fn retime(document: &Document, cuts: &CutList, silent: &[Span], duration: Time) -> Document {
     let programme = Span::new(Time::ZERO, duration);
     let moved = moved(document, |cue| {
@@ -127,14 +127,14 @@ pub fn retime(document: &Document, cuts: &CutList, silent: &[Span], duration: Ti
     }
 }
 
-/// The text of a cue as it is published: the times in it moved, the words that have times of their
-/// own and are cut left out.
+/// Returns the text of a cue as it is published: its times are moved, and cut words with times of
+/// their own are removed.
 pub fn retime_words(text: &str, span: Span, cuts: &CutList) -> String {
     words::retime(text, span, |words| cuts.span_to_output(words))
 }
 
-/// The cues that are kept in part though they stand over a cut: their words may be those that were
-/// cut. A cut that is shorter than a word is none.
+/// Iterates over cues that are kept in part although they overlap a cut: their text may be what was
+/// cut. A cut that is shorter than a word does not count.
 pub fn over_cuts<'a>(document: &'a Document, cuts: &[Span]) -> Vec<&'a Cue> {
     let is_over = |cue: &&Cue| {
         let parts = cuts.iter().filter_map(|cut| cut.intersection(cue.span));
@@ -145,7 +145,7 @@ pub fn over_cuts<'a>(document: &'a Document, cuts: &[Span]) -> Vec<&'a Cue> {
     document.cues().filter(is_over).collect()
 }
 
-/// The cues of what was published, in the time of its source: the inverse of [`retime`].
+/// Returns the cues of a published text in the time of its source: the inverse of [`retime`].
 pub fn to_source(document: &Document, cuts: &CutList) -> Document {
     let back = |span: Span| {
         // The end belongs to the span before it.
@@ -165,7 +165,7 @@ pub fn to_source(document: &Document, cuts: &CutList) -> Document {
     })
 }
 
-/// The document with every cue moved, and left out where there is nothing to move it to.
+/// Returns the document with every cue moved; a cue without a new position is removed.
 fn moved(document: &Document, mut to: impl FnMut(&Cue) -> Option<Cue>) -> Document {
     let (cues, others): (Vec<&Block>, Vec<&Block>) = document
         .blocks

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! SubRip (.srt) as WebVTT. There is no standard; this reads what editors and vendors write.
+//! Converts SubRip (.srt) to WebVTT. There is no standard; this reads what editors and vendors
+//! write.
 //!
-//! The stock subparse gives neither the numbers nor the positions of cues, and a `<` that opens no
+//! The stock subparse returns neither the numbers nor the positions of cues. A `<` that opens no
 //! tag ends the text there.
 
 use crate::timeline::{Span, Time};
 use crate::webvtt::{Block, Cue, Document, Problem, ProblemKind, escape};
 
-/// Whether the text is SubRip: its first lines are a number, which may be missing, and times.
+/// Returns whether the text is SubRip: its first lines are a number, which may be missing, and
+/// times.
 pub fn is_srt(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
     timing(first).is_some() || (is_number(first) && lines.next().is_some_and(has_arrow))
 }
 
-/// Reads the text. A block without readable times is a problem and left out.
+/// Parses the text. A block without readable times is a problem and is left out.
 pub fn read(text: &str) -> Document {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     let arrows: Vec<usize> = (0..lines.len())
@@ -74,7 +76,7 @@ fn is_number(line: &str) -> bool {
     !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The times of a line, and what follows them (coordinates in pixels of an unknown picture).
+/// Parses the times of a line; also returns the rest (coordinates in pixels of an unknown frame).
 fn timing(line: &str) -> Option<(Span, &str)> {
     let (start, rest) = line.split_once("-->")?;
     let rest = rest.trim();
@@ -82,7 +84,7 @@ fn timing(line: &str) -> Option<(Span, &str)> {
     Some((Span::new(time(start.trim())?, time(end)?), rest.trim()))
 }
 
-/// `H:MM:SS,mmm`; some write a point for the comma, or leave the fraction out.
+/// Parses `H:MM:SS,mmm`; some files have a point instead of the comma, or no fraction.
 fn time(text: &str) -> Option<Time> {
     let (clock, fraction) = text.split_once([',', '.']).unwrap_or((text, "0"));
     let parts: Vec<u64> = clock
@@ -104,7 +106,7 @@ fn time(text: &str) -> Option<Time> {
     ))
 }
 
-/// The text as WebVTT writes it, and the cue settings that its codes stand for.
+/// Returns the text in WebVTT syntax, and the cue settings that correspond to its codes.
 fn cue_text(text: &str) -> (String, String) {
     let mut written = String::with_capacity(text.len());
     let mut settings = String::new();
@@ -140,19 +142,20 @@ fn cue_text(text: &str) -> (String, String) {
     (written, settings)
 }
 
-/// Some converters write references, most write characters.
+/// Decodes references, which some converters write; most write characters.
 fn plain(text: &str) -> String {
     escape(&htmlize::unescape(text))
 }
 
-/// Whether what stands between angle brackets is a tag of SubRip and no text.
+/// Returns whether text between angle brackets is a SubRip tag.
 fn is_tag(tag: &str) -> bool {
     let name = tag.trim_start_matches('/').to_ascii_lowercase();
     let name = name.split_ascii_whitespace().next().unwrap_or_default();
     matches!(name, "b" | "i" | "u" | "s" | "font")
 }
 
-/// Cue settings for a place on the number pad, which `{\an8}` names; 2 is where captions stand.
+/// Returns cue settings for a position on the number pad, as in `{\an8}`; 2 is the usual position
+/// of captions.
 fn position(place: &str) -> Option<&'static str> {
     Some(match place {
         "1" => "position:0% align:left",

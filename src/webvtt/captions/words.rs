@@ -6,8 +6,8 @@
 use crate::timeline::Span;
 use crate::webvtt::{Timestamp, timing};
 
-/// Moves the times in the text of a cue. The words up to the next time are heard in a span; `to`
-/// says where it goes, and words that go nowhere are left out, their tags stay.
+/// Moves the times in the text of a cue. The words up to the next time have a span, which `to`
+/// converts. Words without a new span are removed; their tags stay.
 pub fn retime(text: &str, span: Span, to: impl Fn(Span) -> Option<Span>) -> String {
     let parts = parts(text, span);
     if parts.len() < 2 {
@@ -32,7 +32,7 @@ pub fn retime(text: &str, span: Span, to: impl Fn(Span) -> Option<Span>) -> Stri
     written
 }
 
-/// The parts of a text between its times, and when each is heard.
+/// Returns the parts of a text between its times, with their spans.
 fn parts(text: &str, span: Span) -> Vec<(Span, &str)> {
     let mut parts = Vec::new();
     let (mut start, mut from) = (span.start, 0);
@@ -52,7 +52,7 @@ fn parts(text: &str, span: Span) -> Vec<(Span, &str)> {
     parts
 }
 
-/// A text without its words.
+/// Returns a text without its words.
 fn tags(text: &str) -> String {
     let mut tags = String::new();
     let mut rest = text;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Chapter files: their rules, chapters through a cut list, chapters as they happen.
+//! Chapter files: their rules, chapters through a cut list, live chapters.
 
 use std::collections::HashMap;
 
@@ -12,9 +12,10 @@ pub use sequence::{Chapter, Dropped, Reason, Rules, Sequence};
 
 use super::{Cue, Document, Problem, ProblemKind};
 
-/// Checks the rules of a chapter file: cues disjoint or nested and no two identical (§4.5.1), titles
-/// of one line and without tags (§4.2.3), starts that never decrease, ends after starts, identifiers
-/// unique (§4.1), no header block. What [`super::read`] has reported is not repeated.
+/// Checks the rules of a chapter file. Cues are disjoint or nested and no two are identical
+/// (§4.5.1); titles have one line and no tags (§4.2.3). Starts never decrease, ends are after
+/// starts, identifiers are unique (§4.1), and there is no header block. Problems reported by
+/// [`super::read`] are not repeated.
 pub fn check(document: &Document) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut broken = |line: usize, rule: String| {
@@ -26,7 +27,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
     if let Some(line) = document.header.lines.first() {
         broken(
             2,
-            format!("\"{line}\" under WEBVTT is no part of a chapter file; remove it"),
+            format!("\"{line}\" below WEBVTT is not part of a chapter file; remove it"),
         );
     }
     let mut ids = HashMap::new();
@@ -38,7 +39,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
         if title.trim().is_empty() {
             broken(
                 line,
-                "the chapter has no title; write it under the timing line".into(),
+                "the chapter has no title; write it below the timing line".into(),
             );
         }
         if cue.text.contains('\n') {
@@ -58,7 +59,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
         {
             broken(
                 line,
-                format!("the identifier \"{id}\" is that of line {first} too"),
+                format!("the identifier \"{id}\" is already used in line {first}"),
             );
         }
         if cue.span.is_empty() {
@@ -68,7 +69,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
             broken(
                 line,
                 format!(
-                    "the chapter starts before that of line {}; sort them",
+                    "the chapter starts before the one of line {}; sort them",
                     before.line
                 ),
             );
@@ -79,7 +80,10 @@ pub fn check(document: &Document) -> Vec<Problem> {
         if let Some(same) = open.iter().find(|outer| outer.span == cue.span) {
             broken(
                 line,
-                format!("the chapter has the times of that of line {}", same.line),
+                format!(
+                    "the chapter has the same times as the one of line {}",
+                    same.line
+                ),
             );
         } else if let Some(outer) = open
             .iter()
@@ -88,7 +92,7 @@ pub fn check(document: &Document) -> Vec<Problem> {
             broken(
                 line,
                 format!(
-                    "the chapter starts inside that of line {} and ends after it; \
+                    "the chapter starts inside the one of line {} and ends after it; \
                      end one where the other starts, or one inside the other",
                     outer.line
                 ),

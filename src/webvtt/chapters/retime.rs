@@ -5,11 +5,13 @@
 use crate::timeline::{CutList, Span, Time};
 use crate::webvtt::Cue;
 
-/// Moves chapters of the source through the cuts: what is left of each, in output time and in order.
+/// Moves chapters of the source through the cuts: the rest of each one, in output time and in
+/// order.
 ///
-/// A chapter that is cut whole disappears, and so does one inside another whose times become the
-/// same. A chapter cut down to less than `shortest` is joined to the one before it, else to the one
-/// after it. The first chapter starts at zero. The chapters must keep the rules of [`super::check`].
+/// A chapter that is cut whole disappears, and so does an inner one whose times become those of the
+/// outer one. A chapter with a rest shorter than `shortest` is joined to the one before it, else to
+/// the one after it. The first chapter starts at zero. The chapters must follow the rules of
+/// [`super::check`].
 pub fn retime(chapters: &[Cue], cuts: &CutList, shortest: Time) -> Vec<Cue> {
     let mut moved = nested(chapters);
     for chapter in &mut moved {
@@ -44,13 +46,13 @@ pub fn retime(chapters: &[Cue], cuts: &CutList, shortest: Time) -> Vec<Cue> {
 
 struct Moved<'a> {
     source: &'a Cue,
-    /// The index of the chapter around it.
+    /// Index of the chapter around it.
     around: Option<usize>,
-    /// What is left of it in the output.
+    /// Its rest in the output.
     left: Option<Span>,
 }
 
-/// The chapters in order, each one before those inside it.
+/// Returns the chapters in order, each one before those inside it.
 fn nested(chapters: &[Cue]) -> Vec<Moved<'_>> {
     let mut sorted: Vec<&Cue> = chapters.iter().collect();
     sorted.sort_by_key(|cue| (cue.span.start, std::cmp::Reverse(cue.span.end)));
@@ -67,8 +69,8 @@ fn nested(chapters: &[Cue]) -> Vec<Moved<'_>> {
     nested
 }
 
-/// Gives what is left of a chapter to the neighbour that touches it, inside the same chapter, and
-/// takes it out with all that is inside it. The only chapter there is stays.
+/// Gives the rest of a chapter to the adjacent one inside the same outer chapter, and removes it
+/// with its inner chapters. A single chapter stays.
 fn join(moved: &mut [Moved<'_>], index: usize) {
     let Some(gone) = moved[index].left else {
         return;
@@ -204,7 +206,7 @@ mod tests {
         );
     }
 
-    /// Chapters in order, some with two inside.
+    /// Generates chapters in order, some with two inside.
     fn any_class() -> impl Strategy<Value = Vec<(u64, u64, &'static str)>> {
         prop::collection::vec((0u64..20, 2u64..60, any::<bool>()), 1..8).prop_map(|list| {
             let mut at = 0;

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Chapters from several inputs, put in the order and the nesting of a chapter file while they
-//! happen.
+//! Live chapters from several inputs, put in the order and the nesting of a chapter file.
 //!
-//! Two steps. Each input waits in a queue until no other input can still bring an earlier chapter.
-//! Then a chapter ends every open chapter of its own and of deeper levels, so that chapters are
-//! disjoint or nested, and is itself open until its end is certain. What is certain is given out,
-//! outer chapters before inner ones.
+//! There are two steps. Each input waits in a queue until no other input can bring an earlier
+//! chapter. Then a chapter ends every open chapter of its own and of deeper levels, so that
+//! chapters are disjoint or nested. It is open itself until its end is certain. Certain chapters
+//! are returned, outer chapters before inner ones.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::{fmt, mem};
@@ -16,31 +15,32 @@ use crate::webvtt::Cue;
 
 const SHORTEST: Time = Time::from_millis(1);
 
-/// A chapter as an input brings it.
+/// A chapter from an input.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Chapter {
     pub start: Time,
-    /// `None`: it ends where the next chapter of its level, or of an outer one, starts.
+    /// End, or `None` if it ends where the next chapter of its level, or of an outer one, starts.
     pub end: Option<Time>,
-    /// Zero is the outermost.
+    /// Level; zero is the outermost.
     pub level: u32,
     /// Plain text; white space is collapsed so that it is one line.
     pub title: String,
     pub id: Option<String>,
 }
 
-/// What a chapter file shall be like, beyond what it must.
+/// Optional properties of the chapter file, in addition to the standard's rules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Rules {
-    /// A chapter lasts until the next one of its level or the end of the outer one.
+    /// Whether a chapter lasts until the next one of its level or the end of the outer one.
     pub fill_gaps: bool,
-    /// The first chapter starts at zero.
+    /// Whether the first chapter starts at zero.
     pub start_at_zero: bool,
-    /// A shorter chapter is joined to the one before it, the first one to the one after it.
+    /// Shortest chapter: a shorter one is joined to the one before it, the first one to the one
+    /// after it.
     pub min_duration: Time,
 }
 
-/// A chapter that is not in the file, and why.
+/// A chapter that was left out, and the reason.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dropped {
     pub title: String,
@@ -68,21 +68,21 @@ impl fmt::Display for Reason {
             Reason::NoLength => "it has no length",
             Reason::NoTitle => "it has no title",
             Reason::Late => "it came after one that starts later",
-            Reason::SameStart => "another one of its level starts at its time",
-            Reason::SameTimes => "it has the times of the one around it",
-            Reason::Short => "it is shorter than the shortest wanted",
+            Reason::SameStart => "another one of its level starts at the same time",
+            Reason::SameTimes => "it has the same times as the one around it",
+            Reason::Short => "it is shorter than the minimum",
         })
     }
 }
 
-/// Puts chapters in order. `K` names an input.
+/// Puts chapters in order. `K` identifies an input.
 #[derive(Debug, Default)]
 pub struct Sequence<K> {
     rules: Rules,
     inputs: BTreeMap<K, Input>,
-    /// In the order of the file: not certain, or behind one that is not.
+    /// Chapters in the order of the file that are not certain, or follow one that is not.
     pending: Vec<Pending>,
-    /// A first chapter that was too short; the next takes its start.
+    /// A first chapter that was too short; the next one takes its start.
     carried: Option<Pending>,
     latest_start: Time,
     latest_end: Time,
@@ -92,7 +92,7 @@ pub struct Sequence<K> {
 
 #[derive(Debug, Default)]
 struct Input {
-    /// No chapter of this input that starts earlier will come.
+    /// Time before which this input brings no more chapters.
     position: Time,
     ended: bool,
     queue: VecDeque<Chapter>,
@@ -101,9 +101,9 @@ struct Input {
 #[derive(Debug)]
 struct Pending {
     chapter: Chapter,
-    /// Its end is certain and stands in the chapter.
+    /// Whether its end is certain and set in the chapter.
     closed: bool,
-    /// No more siblings will come: an outer chapter has started or ended since.
+    /// Whether no more siblings will come: an outer chapter has started or ended since.
     sealed: bool,
 }
 
@@ -121,19 +121,19 @@ impl<K: Ord + Clone> Sequence<K> {
         }
     }
 
-    /// Chapters of this input may come; nothing is certain until it says so.
+    /// Opens an input: nothing is certain until it reports its position.
     pub fn open_input(&mut self, input: K) {
         self.inputs.entry(input).or_default().ended = false;
     }
 
-    /// No more chapters will come from this input.
+    /// Closes an input: no more chapters will come from it.
     pub fn close_input(&mut self, input: &K) {
         if let Some(input) = self.inputs.get_mut(input) {
             input.ended = true;
         }
     }
 
-    /// The input brings no more chapters that start before `time`.
+    /// Sets the position of an input: it brings no more chapters that start before `time`.
     pub fn advance(&mut self, input: &K, time: Time) {
         self.latest_end = self.latest_end.max(time);
         if let Some(input) = self.inputs.get_mut(input) {
@@ -141,7 +141,7 @@ impl<K: Ord + Clone> Sequence<K> {
         }
     }
 
-    /// The input brings a chapter, and none that starts earlier will follow.
+    /// Adds a chapter of an input; none that starts earlier will follow.
     pub fn add(&mut self, input: &K, chapter: Chapter) {
         let chapter = Chapter {
             start: whole_millis(chapter.start),
@@ -170,7 +170,7 @@ impl<K: Ord + Clone> Sequence<K> {
         input.queue.push_back(chapter);
     }
 
-    /// The chapters that are certain now, in the order of the file.
+    /// Returns the chapters that are certain now, in the order of the file.
     pub fn certain(&mut self) -> Vec<Cue> {
         self.release();
         let horizon = self.horizon();
@@ -180,7 +180,7 @@ impl<K: Ord + Clone> Sequence<K> {
         self.take_certain()
     }
 
-    /// All that is left, where the stream ends at `end` or later.
+    /// Returns all remaining chapters when the stream ends at `end` or later.
     pub fn finish(&mut self, end: Option<Time>) -> Vec<Cue> {
         for input in self.inputs.values_mut() {
             input.ended = true;
@@ -194,7 +194,7 @@ impl<K: Ord + Clone> Sequence<K> {
         }
         self.close_levels(0, end);
         if self.pending.is_empty() && self.last_given.is_none() {
-            // The only chapter there is may be short.
+            // A single chapter may be short.
             self.pending.extend(self.carried.take());
         }
         let pending = mem::take(&mut self.pending);
@@ -204,12 +204,12 @@ impl<K: Ord + Clone> Sequence<K> {
             .collect()
     }
 
-    /// What was left out since the last call.
+    /// Returns the chapters left out since the last call.
     pub fn take_dropped(&mut self) -> Vec<Dropped> {
         mem::take(&mut self.dropped)
     }
 
-    /// Moves chapters out of the queues that no other input can bring an earlier one before.
+    /// Moves chapters out of the queues, as far as no other input can bring an earlier one.
     fn release(&mut self) {
         loop {
             let first = self
@@ -238,7 +238,8 @@ impl<K: Ord + Clone> Sequence<K> {
         }
     }
 
-    /// Every chapter that starts before this is known; the largest time once all inputs have ended.
+    /// Returns the time before which every chapter is known; the largest time once all inputs have
+    /// ended.
     pub fn horizon(&self) -> Time {
         let of = |input: &Input| match input.queue.front() {
             Some(chapter) => chapter.start,
@@ -285,18 +286,18 @@ impl<K: Ord + Clone> Sequence<K> {
         });
     }
 
-    /// Closes what ends at `time` or before.
+    /// Closes chapters that end at `time` or before.
     fn close_ended(&mut self, time: Time) {
         let is_ended = |pending: &Pending| {
             !pending.closed && pending.chapter.end.is_some_and(|end| end <= time)
         };
-        // Inner chapters stand behind outer ones and end no later.
+        // Inner chapters follow outer ones and end no later.
         while let Some(index) = self.pending.iter().rposition(is_ended) {
             self.close(index, time);
         }
     }
 
-    /// Closes what is open at this level and the deeper ones.
+    /// Closes chapters that are open at this level and the deeper ones.
     fn close_levels(&mut self, level: u32, at: Time) {
         let is_open = |pending: &Pending| !pending.closed && pending.chapter.level >= level;
         while let Some(index) = self.pending.iter().rposition(is_open) {
@@ -307,7 +308,7 @@ impl<K: Ord + Clone> Sequence<K> {
     fn close(&mut self, index: usize, at: Time) {
         let chapter = &mut self.pending[index].chapter;
         let (level, start) = (chapter.level, chapter.start);
-        // What was carried inside this chapter does not leave it.
+        // A chapter carried inside this one does not leave it.
         self.carried
             .take_if(|carried| carried.chapter.level > level)
             .into_iter()
@@ -323,7 +324,7 @@ impl<K: Ord + Clone> Sequence<K> {
         if end.saturating_sub(start) >= self.rules.min_duration {
             return;
         }
-        // Everything behind it lies in it and is as short.
+        // All following ones are inside it and are as short.
         let mut short = self.pending.split_off(index);
         let is_sibling = |before: &&mut Pending| before.chapter.level == level && !before.sealed;
         match self.pending.iter_mut().rev().find(is_sibling) {
@@ -364,8 +365,8 @@ impl<K: Ord + Clone> Sequence<K> {
             .collect()
     }
 
-    /// The chapter as a cue, unless it has the times of the one around it: no two cues of a chapter
-    /// file are the same.
+    /// Returns the chapter as a cue, unless it has the same times as the one around it: no two cues of a
+    /// chapter file are the same.
     fn give(&mut self, chapter: Chapter) -> Option<Cue> {
         let span = Span::new(chapter.start, chapter.end?);
         if self.last_given == Some(span) {
@@ -440,7 +441,7 @@ mod tests {
         assert_eq!(cues, expected);
     }
 
-    /// All chapters on one input a level, at once.
+    /// Adds all chapters at once, one input per level.
     fn arranged(rules: Rules, chapters: &[Chapter], end: u64) -> Vec<Cue> {
         let mut sequence = Sequence::new(rules);
         for chapter in chapters {

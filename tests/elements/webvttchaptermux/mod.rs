@@ -319,7 +319,7 @@ fn what_is_left_out_is_said() {
         mux.messages(),
         [
             "warning: The chapter \"A again\" at 00:00:05.000 is left out: another one of its \
-             level starts at its time",
+             level starts at the same time",
             "warning: The chapter \"\" at 00:00:20.000 is left out: it has no title"
         ]
     );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What the streams have shown and said so far, and the chapters made of it.
+//! Findings of the streams so far, and the chapters made of them.
 
 use gst_audio::AudioFormat;
 use gst_video::{VideoFormat, VideoFrameExt};
@@ -11,7 +11,7 @@ use crate::speech::{Kind, Listener, trim};
 use crate::timeline::{Span, Time};
 use crate::topics::{self, Sentence};
 
-/// The formats whose pictures can be compared.
+/// Formats whose frames can be compared.
 pub const FORMATS: [VideoFormat; 18] = [
     VideoFormat::I420,
     VideoFormat::Nv12,
@@ -33,15 +33,15 @@ pub const FORMATS: [VideoFormat; 18] = [
     VideoFormat::Abgr,
 ];
 
-/// The score from which a frame is taken for a voice.
+/// Score from which an audio frame counts as a voice.
 const SPEECH: f32 = 0.5;
 
-/// How titles are made.
+/// Source of titles.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Naming {
     /// Chapters are numbered.
     Numbers,
-    /// From the transcript, in this language or the one that it looks like.
+    /// Titles come from the transcript, in this language or the detected one.
     Transcript(Option<String>),
 }
 
@@ -64,12 +64,12 @@ impl Analysis {
         }
     }
 
-    /// The stream has come to this time.
+    /// Records that the stream has reached this time.
     pub fn reach(&mut self, time: Time) {
         self.end = self.end.max(time);
     }
 
-    /// Looks at a frame; returns the changes that have become certain.
+    /// Analyses a video frame; returns the changes that have become certain.
     pub fn look(
         &mut self,
         frame: &gst_video::VideoFrameRef<&gst::BufferRef>,
@@ -91,7 +91,7 @@ impl Analysis {
         changes
     }
 
-    /// The video has ended; returns the changes that had not been certain.
+    /// Ends the video; returns the changes that had not been certain.
     pub fn end_of_video(&mut self) -> Vec<Change> {
         let changes = self.detector.finish();
         self.note(&changes);
@@ -107,7 +107,7 @@ impl Analysis {
         }));
     }
 
-    /// Listens to interleaved samples.
+    /// Analyses interleaved samples.
     pub fn listen(&mut self, info: &gst_audio::AudioInfo, bytes: &[u8], time: Time) {
         let samples: Vec<f32> = match info.format() {
             AudioFormat::S16le => {
@@ -124,7 +124,7 @@ impl Analysis {
         self.listener.push(time, info.rate(), channels, &samples);
     }
 
-    /// What was heard until now, and nothing of it again.
+    /// Returns the findings about the audio so far, and removes them.
     fn heard(&mut self) -> trim::Evidence {
         self.listener.finish();
         let mut heard = trim::Evidence {
@@ -145,7 +145,7 @@ impl Analysis {
         heard
     }
 
-    /// Something was said: a cue of the transcript.
+    /// Adds a cue of the transcript.
     pub fn read(&mut self, span: Span, text: &str) {
         if !text.trim().is_empty() {
             self.sentences.push(Sentence {
@@ -155,7 +155,7 @@ impl Analysis {
         }
     }
 
-    /// Everything has ended: the chapters, none where nothing was seen or heard.
+    /// Returns the chapters once everything has ended; none if nothing was seen or heard.
     pub fn chapters(&mut self, options: &Options, naming: &Naming) -> Vec<Chapter> {
         self.sentences
             .sort_by_key(|sentence| sentence.span.map(|span| span.start));

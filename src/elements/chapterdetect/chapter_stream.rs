@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What leaves on `chapter_src`. A thread of its own pushes it, so that a muxer that makes the
-//! chapters wait never makes the pictures wait.
+//! The data for `chapter_src`. A separate thread pushes it, so that a muxer that blocks the
+//! chapters never blocks the video.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
 
-/// A gap is sent for every this much of the stream.
+/// Interval of gap events in stream time.
 const GAP_STEP: gst::ClockTime = gst::ClockTime::from_seconds(1);
 
-/// The queue between the streams and the pad's thread. Its lock is held for a queue operation
-/// only, never across a push.
+/// The queue between the streams and the pad's thread. Its lock is held for a queue operation only,
+/// never across a push.
 #[derive(Default)]
 pub struct ChapterStream {
     queue: Mutex<Queue>,
@@ -22,14 +22,14 @@ pub struct ChapterStream {
 #[derive(Default)]
 struct Queue {
     items: VecDeque<Item>,
-    /// Where the gaps have come to; `None` before the segment.
+    /// End of the last gap; `None` before the segment.
     gap_end: Option<gst::ClockTime>,
-    /// That of the segment, which the gaps have too.
+    /// Seqnum of the segment, which the gaps have, too.
     seqnum: Option<gst::Seqnum>,
-    /// The position that the stream has to reach before the next gap is sent. `None` before the first
-    /// gap, which is sent at once: until it comes, a sink holds up the other streams.
+    /// Position that the stream has to reach before the next gap is sent. It is `None` before the
+    /// first gap, which is sent at once: until it comes, a sink blocks the other streams.
     next_gap: Option<gst::ClockTime>,
-    /// Not sent yet: how far the stream has come. Gaps that wait become one.
+    /// Position of the stream that is not sent yet. Waiting gaps are merged.
     reached: Option<gst::ClockTime>,
     stopped: bool,
 }
@@ -58,7 +58,7 @@ impl ChapterStream {
     pub fn send(&self, event: gst::Event) {
         let mut queue = self.lock();
         if event.type_() == gst::EventType::Segment {
-            // The positions of the stream before mean nothing in it.
+            // Positions of the previous stream have no meaning in the new one.
             queue.reached = None;
             queue.next_gap = None;
         }
@@ -70,14 +70,14 @@ impl ChapterStream {
     /// Queues a chapter.
     pub fn chapter(&self, buffer: gst::Buffer) {
         let mut queue = self.lock();
-        // Chapters lie in the past of what was said to be a gap; no more gaps come between them.
+        // Chapters are earlier than the gaps already sent; no more gaps are sent between them.
         queue.reached = None;
         queue.items.push_back(Item::Buffer(buffer));
         drop(queue);
         self.wake.notify_one();
     }
 
-    /// The streams have come to this position: until here there is no chapter yet.
+    /// Records that the streams have reached this position: there is no chapter before it yet.
     pub fn reach(&self, position: gst::ClockTime) {
         let mut queue = self.lock();
         if queue.reached.is_some_and(|reached| reached >= position) {
@@ -91,13 +91,14 @@ impl ChapterStream {
         }
     }
 
-    /// Starts to push what is queued from now on.
+    /// Starts pushing the queue from now on.
     pub fn start(self: &Arc<Self>, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
         *self.lock() = Queue::default();
         self.run(pad)
     }
 
-    /// Starts again after a flush, with the queued events that stay over one: nobody sends them again.
+    /// Starts again after a flush, with the queued sticky events that survive a flush: nobody sends
+    /// them again.
     pub fn resume(self: &Arc<Self>, pad: &gst::Pad) -> Result<(), gst::glib::BoolError> {
         {
             let mut queue = self.lock();
@@ -122,11 +123,11 @@ impl ChapterStream {
                 return;
             };
             match item {
-                // After EOS, too, it waits for more: another stream may begin.
+                // The thread waits even after EOS: another stream may begin.
                 Item::Event(event) => {
                     pad.push_event(event);
                 }
-                // Nobody has to listen, and whoever stops listening says so itself.
+                // The pad may be unlinked, and a downstream element that stops reports it itself.
                 Item::Buffer(buffer) => match pad.push(buffer) {
                     Err(gst::FlowError::Flushing) => {
                         let _ = pad.pause_task();
@@ -139,7 +140,7 @@ impl ChapterStream {
         })
     }
 
-    /// Makes the pad's thread leave `next`. Follow it with `stop_task`.
+    /// Makes the pad's thread leave `next`. Call `stop_task` after it.
     pub fn stop(&self) {
         let mut queue = self.lock();
         queue.stopped = true;
@@ -147,7 +148,7 @@ impl ChapterStream {
         self.wake.notify_all();
     }
 
-    /// Waits for the next thing to push; `None` once stopped.
+    /// Waits for the next item to push; returns `None` once stopped.
     fn next(&self) -> Option<Item> {
         let mut queue = self.lock();
         loop {

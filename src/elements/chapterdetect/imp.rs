@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The shell: pads, properties, events.
+//! The element's shell: pads, properties, events.
 //!
-//! Locks, in this order, none held across a push or a post: `settings`; `state`; the chapter
-//! stream's queue.
+//! Lock order, none held across a push or a post: `settings`; `state`; the chapter stream's queue.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -67,7 +66,7 @@ impl ChapterDetect {
             self.stream.reach(reached);
         }
         match src.map(|src| src.push(buffer)) {
-            // The analysis goes on where nobody takes the stream.
+            // The analysis continues if the pad is not linked.
             None | Some(Err(gst::FlowError::NotLinked)) => Ok(gst::FlowSuccess::Ok),
             Some(result) => result,
         }
@@ -104,7 +103,7 @@ impl ChapterDetect {
                         self,
                         gst::StreamError::Format,
                         (
-                            "{} needs a segment in time, not in {:?}: put a parser or demuxer before it",
+                            "{} needs a segment in time format, not in {:?}: put a parser or demuxer before it",
                             medium.sink(),
                             segment.segment().format()
                         )
@@ -127,7 +126,7 @@ impl ChapterDetect {
             _ => (),
         }
         let unlinked = self.linked(pad).iter().all(|src| !src.is_linked());
-        // An event is done with where nobody takes the stream.
+        // An event is handled even if the pad is not linked.
         gst::Pad::event_default(pad, Some(&*self.obj()), event) || unlinked
     }
 
@@ -151,7 +150,7 @@ impl ChapterDetect {
             Some(group_id) => start.group_id(group_id).build(),
             None => start.build(),
         };
-        // Queued under the lock: another pad's thread must not bring its segment before the caps.
+        // Queued under the lock: another pad's thread must not send its segment before the caps.
         self.stream.send(start);
         self.stream.send(gst::event::Caps::new(&text_caps()));
         drop(state);
@@ -188,8 +187,8 @@ impl ChapterDetect {
         let _ = self.chapter_src.stop_task();
     }
 
-    /// The first FLUSH_STOP lets the chapters go on, whichever pad it comes from: not all that send
-    /// one give it the seqnum of the FLUSH_START.
+    /// Resumes the chapters at the first FLUSH_STOP from any pad: not every sender gives it the
+    /// seqnum of the FLUSH_START.
     fn flush_stop(&self, medium: Medium, event: &gst::Event) {
         let mut state = self.state();
         let first = std::mem::take(&mut state.flushing);
@@ -209,7 +208,7 @@ impl ChapterDetect {
         }
     }
 
-    /// A stream has ended; with the last one come the chapters.
+    /// Ends a stream; after the last one the chapters are sent.
     fn end(&self, medium: Medium, seqnum: gst::Seqnum) {
         let mut state = self.state();
         let changes = match (medium, &mut state.analysis) {
@@ -237,7 +236,7 @@ impl ChapterDetect {
         let analysis = state.analysis.take();
         drop(state);
 
-        // Told before the last EOS goes on: with it an application may stop to listen.
+        // Posted before the last EOS is pushed: an application may stop reading messages at EOS.
         let chapters = analysis.map_or_else(Vec::new, |mut analysis| {
             analysis.chapters(&settings.options(), &settings.naming())
         });
@@ -258,7 +257,7 @@ impl ChapterDetect {
             .send(gst::event::Eos::builder().seqnum(seqnum).build());
     }
 
-    /// The pads that a pad's events and queries go to.
+    /// Returns the pads that receive a pad's events and queries.
     fn linked(&self, pad: &gst::Pad) -> Vec<gst::Pad> {
         let state = self.state();
         if *pad == self.chapter_src {
@@ -273,7 +272,7 @@ impl ChapterDetect {
     }
 }
 
-/// A chapter as a cue; its times are moved from stream time to the segment.
+/// Makes a cue of a chapter; its times are converted from stream time to the segment.
 fn chapter_buffer(
     index: usize,
     chapter: &Chapter,
@@ -479,7 +478,7 @@ impl ElementImpl for ChapterDetect {
             let _ = pad.set_active(false);
             let _ = self.obj().remove_pad(&pad);
         }
-        // The others may have waited for this one's end.
+        // The others may have waited for the end of this stream.
         self.finish(gst::Seqnum::next());
     }
 

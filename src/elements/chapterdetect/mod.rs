@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `chapterdetect` finds where the chapters of a recorded class begin, from changes of the slides,
-//! pauses in the speech and the topics of a transcript. Video, audio and text pass through
-//! unchanged; the chapters come out of `chapter_src` when all of them have ended, and as messages.
+//! `chapterdetect` detects where the chapters of a recorded class begin, from slide changes, pauses
+//! in the speech and the topics of a transcript. Video, audio and text pass through unchanged. The
+//! chapters are pushed on `chapter_src` when all streams have ended, and posted as messages.
 //!
 //! ```text
 //! gst-launch-1.0 -m filesrc location=class.mkv ! decodebin name=d \

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What the element tells: the event, the messages and the table of contents.
+//! Output of the element: the event, the messages and the table of contents.
 
 use crate::chapters::Chapter;
 use crate::elements::shared::slide_event;
 use crate::slides::Change;
 use crate::timeline::Span;
 
-/// The event `lecture-slide`, sent down the video's way.
+/// Makes the event `lecture-slide`, which is sent downstream with the video.
 pub fn slide_event(change: &Change) -> gst::Event {
     let change = Span::new(change.after, change.time);
     gst::event::CustomDownstream::new(slide_event::structure(change))
 }
 
-/// The message `chapterdetect-slide`.
+/// Makes the message `chapterdetect-slide`.
 pub fn slide_structure(change: &Change) -> gst::Structure {
     let structure = gst::Structure::builder("chapterdetect-slide")
         .field("time", change.time.nanos())
@@ -27,7 +27,7 @@ pub fn slide_structure(change: &Change) -> gst::Structure {
     }
 }
 
-/// The message `chapterdetect-chapter`; `index` counts from 0.
+/// Makes the message `chapterdetect-chapter`; `index` counts from 0.
 pub fn chapter_structure(index: usize, chapter: &Chapter) -> gst::Structure {
     gst::Structure::builder("chapterdetect-chapter")
         .field("start", chapter.span.start.nanos())
@@ -39,7 +39,7 @@ pub fn chapter_structure(index: usize, chapter: &Chapter) -> gst::Structure {
         .build()
 }
 
-/// The chapters as a table of contents.
+/// Makes a table of contents from the chapters.
 pub fn toc(chapters: &[Chapter]) -> gst::Toc {
     let mut toc = gst::Toc::new(gst::TocScope::Global);
     for (index, chapter) in chapters.iter().enumerate() {

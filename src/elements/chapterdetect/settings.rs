@@ -13,7 +13,7 @@ const DEFAULT_MIN_CHAPTER: gst::ClockTime = gst::ClockTime::from_seconds(120);
 const DEFAULT_MAX_PER_HOUR: u32 = 12;
 const DEFAULT_SENSITIVITY: f64 = 0.5;
 
-/// Where titles come from.
+/// Source of titles.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, glib::Enum)]
 #[enum_type(name = "GstChapterDetectTitles")]
 pub enum Titles {

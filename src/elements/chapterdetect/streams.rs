@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The streams: their pads, and what is learnt of each buffer.
+//! The streams: their pads, and the analysis of each buffer.
 
 use gst_audio::AudioInfo;
 use gst_video::{VideoFrameRef, VideoInfo};
@@ -54,14 +54,14 @@ pub fn text_caps() -> gst::Caps {
         .build()
 }
 
-/// What the stream's caps say, as far as it is looked at.
+/// The relevant part of a stream's caps.
 pub enum Format {
     Video(VideoInfo),
     Audio(AudioInfo),
     Text,
 }
 
-/// One pair of pads and what is known of its stream.
+/// A pair of pads and the state of its stream.
 pub struct Pair {
     pub medium: Medium,
     pub sink: gst::Pad,
@@ -98,15 +98,15 @@ impl Pair {
 pub struct State {
     pub pairs: Vec<Pair>,
     pub analysis: Option<Analysis>,
-    /// The first stream's segment is that of the chapters too.
+    /// Segment of the stream; the first stream's segment is used for the chapters, too.
     pub segment: Option<gst::FormattedSegment<gst::ClockTime>>,
-    /// STREAM_START and CAPS of the chapters are on their way.
+    /// Whether STREAM_START and CAPS of the chapters have been queued.
     pub started: bool,
-    /// The chapters and EOS are on their way.
+    /// Whether the chapters and EOS have been queued.
     pub finished: bool,
-    /// The last flush that went to `chapter_src`: it comes once on every pad.
+    /// The last flush sent to `chapter_src`: it arrives once on every pad.
     pub flush: Option<gst::Seqnum>,
-    /// `chapter_src` has got FLUSH_START, and not FLUSH_STOP yet.
+    /// Whether `chapter_src` has received FLUSH_START but not FLUSH_STOP.
     pub flushing: bool,
 }
 
@@ -115,7 +115,7 @@ impl State {
         self.pairs.iter_mut().find(|pair| pair.medium == medium)
     }
 
-    /// Forgets what was seen, heard and read; the pads stay.
+    /// Discards all findings; the pads stay.
     pub fn forget(&mut self) {
         self.forget_findings();
         for pair in &mut self.pairs {
@@ -123,8 +123,8 @@ impl State {
         }
     }
 
-    /// The same after a flush that has come through one pair. The others keep their segments: they
-    /// may be flushed already, and theirs the new ones.
+    /// Discards the findings after a flush of one pair. The others keep their segments: they may be
+    /// flushed already, so that theirs are the new ones.
     pub fn forget_findings(&mut self) {
         self.analysis = None;
         self.segment = None;
@@ -134,7 +134,7 @@ impl State {
         }
     }
 
-    /// Notes how far a stream has come; returns that as a position of the chapters' segment.
+    /// Records how far a stream has come; returns that as a position of the chapters' segment.
     pub fn reach(&mut self, medium: Medium, end: gst::ClockTime) -> Option<gst::ClockTime> {
         let segment = self.pair(medium)?.segment.as_ref()?;
         let end = segment.to_stream_time(segment.stop().map_or(end, |stop| end.min(stop)))?;
@@ -144,7 +144,7 @@ impl State {
         self.segment.as_ref()?.position_from_stream_time(end)
     }
 
-    /// Analyses a buffer; returns new slide changes and how far the stream has come.
+    /// Analyses a buffer; returns new slide changes and the position of the stream.
     pub fn analyse(
         &mut self,
         medium: Medium,
@@ -158,7 +158,7 @@ impl State {
         let Some(pair) = pairs.iter().find(|pair| pair.medium == medium) else {
             return Ok((Vec::new(), None));
         };
-        // Without a time, outside of the segment and backwards there is nothing to learn.
+        // A buffer without a time, outside of the segment or out of order is not analysed.
         let (Some(pts), Some(segment)) = (buffer.pts(), &pair.segment) else {
             return Ok((Vec::new(), None));
         };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What a cue is beyond its plain text, carried on the buffer of that text so that nothing is lost
-//! until it is written again. It survives queues, tees and copies.
+//! The parts of a cue other than its plain text, attached to the text buffer so that nothing is
+//! lost until the cue is written again. The meta survives queues, tees and copies.
 
 use crate::webvtt::Cue;
 
@@ -15,8 +15,8 @@ pub(crate) struct CueMeta {
     pub text: String,
 }
 
-/// Makes the meta known to GStreamer. The plugin may be in the process twice: linked into the
-/// program, and as a library beside it.
+/// Registers the meta with GStreamer. The plugin may be in the process twice: linked into the
+/// program, and as a library.
 pub(in crate::elements) fn register() {
     if !gst::meta::CustomMeta::is_registered(NAME) {
         gst::meta::CustomMeta::register(NAME, &[]);
@@ -24,22 +24,22 @@ pub(in crate::elements) fn register() {
 }
 
 impl CueMeta {
-    /// Puts the meta of a cue on its buffer.
+    /// Attaches the meta of a cue to its buffer.
     pub fn add(buffer: &mut gst::BufferRef, cue: &Cue) -> Result<(), gst::glib::BoolError> {
         let mut meta = gst::meta::CustomMeta::add(buffer, NAME)?;
         fill(meta.mut_structure(), &cue.id, &cue.settings, &cue.text);
         Ok(())
     }
 
-    /// Puts this in the place of the meta that the buffer has.
+    /// Replaces the meta of the buffer.
     pub fn replace(&self, buffer: &mut gst::BufferRef) {
-        // A buffer without one gets none.
+        // A buffer without one stays without.
         if let Ok(mut meta) = gst::meta::CustomMeta::from_mut_buffer(buffer, NAME) {
             fill(meta.mut_structure(), &self.id, &self.settings, &self.text);
         }
     }
 
-    /// The meta of a buffer, where it has one.
+    /// Returns the meta of a buffer, if it has one.
     pub fn get(buffer: &gst::BufferRef) -> Option<Self> {
         let meta = gst::meta::CustomMeta::from_buffer(buffer, NAME).ok()?;
         let structure = meta.structure();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Locks that are taken even where a thread that had one has panicked: what they guard is whole after
-//! every statement, and a later stream shall go on.
+//! Locks that ignore poisoning: the guarded data is consistent after every statement, and a later
+//! stream must be able to continue after a thread has panicked.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Parts that several elements use.
+//! Code shared by several elements.
 
 pub(super) mod cue_meta;
 pub(super) mod lock;

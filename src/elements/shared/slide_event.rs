@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The event `lecture-slide`: a slide changed. It goes downstream with the pictures, and its times lie in
-//! the past.
+//! The event `lecture-slide`: a slide changed. It is sent downstream with the video; its times are
+//! in the past.
 //!
-//! Fields, in ns of stream time (u64): `time`, the first picture that shows what is new; `after`, the last
-//! of what was shown before, by default the same.
+//! Fields, in ns of stream time (u64): `time`, the first frame with the new content; `after`, the
+//! last frame with the old content, by default the same.
 
 use crate::timeline::{Span, Time};
 
 const NAME: &str = "lecture-slide";
 
-/// Builds the event's structure for a change from the last picture of what was shown to the first of
-/// what is new.
+/// Makes the event's structure for a change from the last frame of the old content to the first of
+/// the new.
 pub fn structure(change: Span) -> gst::Structure {
     gst::Structure::builder(NAME)
         .field("time", change.end.nanos())
@@ -19,7 +19,7 @@ pub fn structure(change: Span) -> gst::Structure {
         .build()
 }
 
-/// Reads the change from the event's structure; `None` for another event's.
+/// Reads the change from the event's structure; returns `None` for another event.
 pub fn change(structure: &gst::StructureRef) -> Option<Span> {
     (structure.name() == NAME).then_some(())?;
     let time = structure.get::<u64>("time").ok()?;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The event `lecture-splice`: the next picture is the first of a kept span of the recording. It goes
-//! downstream with the pictures.
+//! The event `lecture-splice`: the next frame is the first of a kept span of the recording. It is
+//! sent downstream with the video.
 //!
-//! Fields, in ns (u64): `time`, where the span begins in the output; `source` and, where it is known,
-//! `source-end`, what it is of the recording.
+//! Fields, in ns (u64): `time`, the start of the span in the output; `source` and, if known,
+//! `source-end`, its start and end in the recording.
 
 use crate::package::grid::Splice;
 use crate::timeline::{Span, Time};
 
 const NAME: &str = "lecture-splice";
 
-/// Builds the event's structure.
+/// Makes the event's structure.
 pub fn structure(splice: Splice) -> gst::Structure {
     let Splice { at, source } = splice;
     let end = (source.end < Time::MAX).then_some(source.end);
@@ -22,7 +22,7 @@ pub fn structure(splice: Splice) -> gst::Structure {
         .build()
 }
 
-/// Reads the event's structure; `None` for another event's.
+/// Reads the event's structure; returns `None` for another event.
 pub fn splice(structure: &gst::StructureRef) -> Option<Splice> {
     (structure.name() == NAME).then_some(())?;
     let time = |name| structure.get(name).ok().map(Time::from_nanos);

@@ -2,8 +2,8 @@
 
 //! Lock order: `settings` before `state`; neither is held across a push, a query or a message.
 //!
-//! All serialized events and all buffers are handled in the aggregator's own thread, so what is
-//! pushed there keeps its order.
+//! All serialized events and all buffers are handled in the aggregator's own thread, so their order
+//! is preserved.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -45,10 +45,10 @@ struct Settings {
 
 struct State {
     sequence: Sequence<String>,
-    /// Tables of contents that were taken; a demuxer sends its own on every pad.
+    /// Tables of contents already used; a demuxer sends its own on every pad.
     tocs: Vec<Vec<Chapter>>,
     header_sent: bool,
-    /// Output has reached this time.
+    /// Position of the output.
     position: gst::ClockTime,
     ids: HashSet<String>,
 }
@@ -139,7 +139,7 @@ impl WebVttChapterMux {
         Ok(gst::FlowSuccess::Ok)
     }
 
-    /// Tells downstream how far the chapters are known while none can be written.
+    /// Pushes a gap up to the time for which the chapters are known, while none can be written.
     fn push_gap(&self) {
         let src = self.obj().src_pad().clone();
         let segment = src.sticky_event::<gst::event::Segment>(0);
@@ -199,7 +199,7 @@ impl WebVttChapterMux {
             start,
             end,
             level: pad.imp().level(),
-            // Pango's tags and escapes are read as those of a cue.
+            // Pango's tags and escapes are read like those of a cue.
             title: if pad.imp().is_markup() {
                 webvtt::plain_text(text)
             } else {
@@ -246,7 +246,7 @@ impl WebVttChapterMux {
                 gst::info!(
                     CAT,
                     imp = self,
-                    "\"{title}\" at {start} is joined: {reason}"
+                    "\"{title}\" at {start} is merged into its neighbour: {reason}"
                 );
                 continue;
             }
@@ -261,7 +261,7 @@ impl WebVttChapterMux {
         }
     }
 
-    /// When the stream ends, as far as upstream knows.
+    /// Returns the end of the stream, as far as upstream knows it.
     fn upstream_end(&self) -> Option<Time> {
         let duration = |pad: &WebVttChapterMuxPad| pad.peer_query_duration::<gst::ClockTime>();
         let end = self.pads().iter().filter_map(duration).max()?;
@@ -481,15 +481,15 @@ impl AggregatorImpl for WebVttChapterMux {
                         self,
                         gst::StreamError::Format,
                         (
-                            "Chapters need times; {} has a segment in {format:?}",
+                            "Chapters need a segment in time format; {} has one in {format:?}",
                             pad.name()
                         )
                     );
                     return false;
                 }
-                // A file is there from the first moment, however late its first chapter is.
+                // The file exists from the start, however late its first chapter is.
                 if let Err(error) = self.push_header() {
-                    gst::debug!(CAT, imp = self, "The header was not taken: {error}");
+                    gst::debug!(CAT, imp = self, "The header was not accepted: {error}");
                 }
             }
             EventView::Caps(caps) => {

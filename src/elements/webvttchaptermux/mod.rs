@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `webvttchaptermux` muxes chapters into a WebVTT chapter file. A chapter is a text buffer, its
-//! title, or an entry of a table of contents; it is written once it is certain where it ends.
+//! `webvttchaptermux` muxes chapters into a WebVTT chapter file. A chapter is a text buffer with
+//! its title, or an entry of a table of contents. It is written once its end is certain.
 //!
 //! ```text
 //! gst-launch-1.0 webvttchaptermux name=mux sink_1::level=1 ! filesink location=chapters.vtt \
@@ -16,7 +16,7 @@ mod imp;
 mod pad;
 mod toc;
 
-/// Whether a person has approved the chapters.
+/// Approval of the chapters by a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
 #[enum_type(name = "GstWebVttChapterMuxStatus")]
 pub enum Status {

@@ -15,7 +15,8 @@ const MAX_LEVEL: u32 = 15;
 #[derive(Default)]
 pub struct WebVttChapterMuxPad {
     level: AtomicU32,
-    /// The caps of the buffer at hand say markup; the pad's own caps may be ahead of its queue.
+    /// Whether the caps of the current buffer are markup; the pad's own caps may be ahead of its
+    /// queue.
     is_markup: AtomicBool,
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! A table of contents as chapters.
+//! Conversion of a table of contents to chapters.
 
 use crate::timeline::Time;
 use crate::webvtt::chapters::Chapter;
 
-/// The chapters of a table of contents, outermost at level 0, sorted. Of several editions the first
-/// counts: the others tell the same in another way.
+/// Returns the chapters of a table of contents, outermost at level 0, sorted. Among several
+/// editions the first one is used, since the others are alternatives.
 pub fn chapters(toc: &gst::TocRef) -> Vec<Chapter> {
     let mut entries = toc.entries();
     let is_edition = |entry: &gst::TocEntry| entry.entry_type() == gst::TocEntryType::Edition;

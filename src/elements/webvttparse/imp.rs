@@ -20,8 +20,8 @@ static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     )
 });
 
-/// A file with more problems than this is hardly WebVTT; the rest goes to the debug log only, so
-/// that nobody's bus fills up.
+/// Largest number of problems posted. A file with more is hardly WebVTT; the rest goes to the debug
+/// log only, so that the bus does not fill up.
 const MAX_REPORTED: usize = 100;
 
 type TimeSegment = gst::FormattedSegment<gst::ClockTime>;
@@ -29,24 +29,24 @@ type TimeSegment = gst::FormattedSegment<gst::ClockTime>;
 #[derive(Default)]
 struct State {
     reader: Reader,
-    /// The input cannot be read on: nothing more is expected of the reader.
+    /// Whether the input cannot be read any further.
     failed: bool,
-    /// Upstream is a file: its segments are in bytes, ours is `segment`.
+    /// Whether upstream is a file: its segments are in bytes, ours is `segment`.
     upstream_bytes: bool,
     segment: TimeSegment,
-    /// What a seek asked for, until upstream starts again at its first byte.
+    /// Segment of a seek, until upstream starts again at its first byte.
     pending_seek: Option<(TimeSegment, gst::Seqnum)>,
-    /// The seek in force; it arrives once from every sink.
+    /// Seqnum of the current seek; it arrives once from every sink.
     seek_seqnum: Option<gst::Seqnum>,
     discont: bool,
     problems: usize,
     last_end: gst::ClockTime,
-    /// Known once the whole file was read.
+    /// Duration, known once the whole file was read.
     duration: Option<gst::ClockTime>,
 }
 
 impl State {
-    /// Forgets what was read, for input that starts again.
+    /// Discards the state, for input that starts again.
     fn restart(&mut self) {
         self.reader = Reader::new();
         self.failed = false;
@@ -110,7 +110,7 @@ impl WebVttParse {
             state.last_end = state.last_end.max(end);
             let clipped = state.segment.clip(start, end);
             if let Some((_, Some(end))) = clipped {
-                // A seek without a flush goes on from here.
+                // A seek without a flush continues from here.
                 let position = state.segment.position();
                 state.segment.set_position(position.max(Some(end)));
             }
@@ -118,7 +118,7 @@ impl WebVttParse {
             (clipped, discont)
         };
         let Some((Some(start), Some(end))) = clipped else {
-            gst::log!(CAT, imp = self, "Cue at {start} lies outside the segment");
+            gst::log!(CAT, imp = self, "Cue at {start} is outside the segment");
             return Ok(());
         };
         let mut buffer = gst::Buffer::from_slice(cue.plain_text().into_bytes());
@@ -168,7 +168,7 @@ impl WebVttParse {
                     state.restart();
                     state.duration = None;
                 }
-                // Cues are far apart: nobody shall wait for the next one.
+                // Cues are far apart: downstream must not wait for the next one.
                 let mut ours = gst::event::StreamStart::builder(stream_start.stream_id())
                     .flags(stream_start.stream_flags() | gst::StreamFlags::SPARSE)
                     .seqnum(event.seqnum());
@@ -180,7 +180,7 @@ impl WebVttParse {
                 }
                 self.srcpad.push_event(ours.build())
             }
-            // Ours go before the segment.
+            // Our own events precede the segment.
             EventView::Caps(_) => true,
             EventView::Segment(segment) => self.sink_segment(segment),
             EventView::FlushStop(_) => {
@@ -201,7 +201,7 @@ impl WebVttParse {
                 gst::element_imp_error!(
                     self,
                     gst::StreamError::Format,
-                    ("A segment in {format:?} cannot be read; feed bytes or time")
+                    ("Segments in {format:?} are not supported; use bytes or time")
                 );
                 return false;
             }
@@ -212,7 +212,7 @@ impl WebVttParse {
             let (segment, seqnum) = match upstream.downcast_ref::<gst::ClockTime>() {
                 Some(segment) => (segment.clone(), event.seqnum()),
                 None => {
-                    // A file starts again at its first byte, whatever is wanted of it.
+                    // A file always starts again at its first byte.
                     state.restart();
                     let seek = state.pending_seek.take();
                     seek.unwrap_or_else(|| (TimeSegment::new(), event.seqnum()))
@@ -245,7 +245,7 @@ impl WebVttParse {
         match read {
             Ok(items) => {
                 if let Err(error) = self.push_items(items) {
-                    gst::debug!(CAT, imp = self, "The last cues were not taken: {error}");
+                    gst::debug!(CAT, imp = self, "The last cues were not accepted: {error}");
                 }
             }
             Err(error) => {
@@ -282,7 +282,7 @@ impl WebVttParse {
         }
     }
 
-    /// Text is small: a seek reads the file again from its start and clips.
+    /// Seeks by reading the file again from its start and clipping, since text is small.
     fn seek(&self, seek: &gst::event::Seek) -> bool {
         let (rate, flags, start_type, start, stop_type, stop) = seek.get();
         let seqnum = seek.seqnum();
@@ -290,11 +290,11 @@ impl WebVttParse {
             Option::<gst::ClockTime>::try_from(start),
             Option::<gst::ClockTime>::try_from(stop),
         ) else {
-            gst::debug!(CAT, imp = self, "Only seeks in time can be done");
+            gst::debug!(CAT, imp = self, "Only seeks in time format are supported");
             return false;
         };
         if rate <= 0.0 {
-            gst::debug!(CAT, imp = self, "Cannot play backwards");
+            gst::debug!(CAT, imp = self, "Reverse playback is not supported");
             return false;
         }
         {
@@ -309,7 +309,7 @@ impl WebVttParse {
             {
                 return false;
             }
-            // Set before upstream starts again, which is in this call.
+            // Set before upstream starts again, which happens in this call.
             state.pending_seek = Some((segment, seqnum));
             state.seek_seqnum = Some(seqnum);
         }

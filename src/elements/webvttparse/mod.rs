@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `webvttparse` reads WebVTT into cues: one text buffer a cue, with identifier, settings and markup
-//! kept beside the plain text. Every bad block is reported with its line, and reading goes on.
+//! `webvttparse` parses WebVTT into cues: one text buffer per cue, with identifier, settings and
+//! markup attached as meta. Every bad block is reported with its line, and reading continues.
 //!
 //! ```text
 //! gst-launch-1.0 filesrc location=class.vtt ! webvttparse ! fakesink dump=true

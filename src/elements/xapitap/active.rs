@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! A session, and the courier that takes its statements away.
+//! A session, and the courier that delivers its statements.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::{
     xapi::{Due, Facts, History, Input, Session, Uuid, key, units::SteadyClock},
 };
 
-/// So long without a length, and the user is told that nothing can be reported.
+/// Time without a length after which the user is warned that nothing can be reported.
 const LENGTH_PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Active {
@@ -25,25 +25,25 @@ pub struct Active {
     next_checkpoint: Instant,
     pub checkpoint: Duration,
     pub timer: Option<gst::SingleShotClockId>,
-    /// Milliseconds.
+    /// Length in milliseconds.
     pub length: Option<u64>,
-    /// The end of the media was said.
+    /// Whether the end of the media was reported.
     pub ended: bool,
-    /// The application ended the session.
+    /// Whether the application ended the session.
     pub terminated: bool,
-    /// The session was told that playback goes on.
+    /// Whether the session knows that playback continues.
     pub told_play: bool,
-    /// The pipeline was set to play.
+    /// Whether the pipeline was set to PLAYING.
     pub played: bool,
-    /// Statements so far.
+    /// Number of statements so far.
     pub said: u64,
-    /// The user was told that there is no length.
+    /// Whether the user was warned that there is no length.
     warned: bool,
 }
 
 impl Active {
-    /// Opens the journal, closes there what a crash left open, and begins a session. Says what was
-    /// wrong on the way; without a session nothing is reported.
+    /// Opens the journal, closes sessions in it that a crash left open, and begins a session. Also
+    /// returns problems on the way; without a session nothing is reported.
     pub fn begin(
         settings: &Settings,
         facts: Facts,
@@ -97,13 +97,13 @@ impl Active {
 
     /// Begins another session with the same journal, for another medium.
     pub fn renew(&mut self, settings: &Settings, facts: Facts) {
-        // What is wrong with them was said when the first session began.
+        // Problems with them were reported when the first session began.
         let (Ok(plan), Ok(registration)) = (settings.plan(), settings.registration()) else {
             return;
         };
         self.key = key(&plan.actor, &plan.activity_id, registration);
         let history = if plan.activity_id == self.session.plan().activity_id {
-            // The session that ends may still be on its way to the journal.
+            // The session that ends may still be in the queue of the journal.
             self.session.history().clone()
         } else {
             let kept = settings.kept().unwrap_or_default();
@@ -121,7 +121,7 @@ impl Active {
         self.tell_length(settings.length);
     }
 
-    /// Tells the session, and hands over what it says.
+    /// Passes an input to the session, and its statements to the courier.
     pub fn tell(&mut self, input: Input) {
         if self.terminated {
             return;
@@ -137,7 +137,7 @@ impl Active {
         }
     }
 
-    /// Tells the session the length that the user gave, if there is one.
+    /// Passes the length given by the user to the session, if there is one.
     fn tell_length(&mut self, length: gst::ClockTime) {
         if !length.is_zero() {
             self.length = Some(length.mseconds());
@@ -145,7 +145,8 @@ impl Active {
         }
     }
 
-    /// Whether it is time to say that there is no length; true once. The end does not wait.
+    /// Returns whether it is time to warn that there is no length; true once. At the end it does
+    /// not wait.
     pub fn misses_length(&mut self, ends: bool) -> bool {
         let waited = ends || self.started.elapsed() > LENGTH_PATIENCE;
         let misses = self.played && self.length.is_none() && waited && !self.warned;
@@ -157,7 +158,7 @@ impl Active {
         self.session.due()
     }
 
-    /// Progress in thousandths.
+    /// Returns the progress in thousandths.
     pub fn progress(&self) -> u16 {
         self.session.progress()
     }
@@ -166,13 +167,13 @@ impl Active {
         self.courier.status()
     }
 
-    /// Closes the journal, after the LRS was given this long.
+    /// Closes the journal, after waiting this long for the LRS.
     pub fn finish(self, patience: Duration) -> Delivery {
         self.courier.finish(patience)
     }
 }
 
-/// The journal that the user named; one in memory where that cannot be had.
+/// Opens the journal named by the user; one in memory if that is not possible.
 fn open(settings: &Settings, troubles: &mut Vec<String>) -> Journal {
     let Some(folder) = settings.folder() else {
         return Journal::in_memory();
@@ -180,12 +181,12 @@ fn open(settings: &Settings, troubles: &mut Vec<String>) -> Journal {
     let mut journal = match Journal::open(&folder) {
         Ok(journal) => journal,
         Err(error) => {
-            troubles.push(format!("{error}; statements are kept in memory"));
+            troubles.push(format!("{error}; statements stay in memory"));
             return Journal::in_memory();
         }
     };
     if journal.damaged() > 0 {
-        troubles.push("a part of the journal could not be read; a copy is kept beside it".into());
+        troubles.push("a part of the journal could not be read; a copy is kept next to it".into());
     }
     if let Err(error) = journal.close_abandoned(&mut new_id) {
         troubles.push(format!("the journal cannot be written: {error}"));
@@ -193,7 +194,7 @@ fn open(settings: &Settings, troubles: &mut Vec<String>) -> Journal {
     journal
 }
 
-/// What earlier sessions came to, moved to the video as it is cut now.
+/// Returns the history of earlier sessions, moved to the video with its current cuts.
 fn history(
     before: Option<&Session>,
     registration: Option<Uuid>,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The shell: pads, properties, events, the timer.
+//! The element's shell: pads, properties, events, the timer.
 //!
 //! Lock order: `state`, then `settings`. Neither is held across a push, query, post or state
-//! change; handing a step to the courier never waits.
+//! change; queueing a step for the courier never blocks.
 
 use std::{sync::Mutex, time::Duration};
 
@@ -31,14 +31,14 @@ static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
     )
 });
 
-/// The timer fires no more often than this.
+/// Shortest interval of the timer.
 const SHORTEST_WAIT: Duration = Duration::from_millis(20);
-/// Until the length is known it is asked for this often.
+/// Interval of queries for the length until it is known.
 const LENGTH_WAIT: Duration = Duration::from_secs(1);
-/// A last frame is at most this long, in milliseconds: ten frames a second.
+/// Longest duration of a last frame, in milliseconds: ten frames per second.
 const FRAME: u64 = 100;
 const NO_LENGTH: &str =
-    "the length of the video is not known, so nothing can be reported: set the property length";
+    "the length of the video is unknown, so nothing can be reported: set the property length";
 
 pub struct XapiTap {
     settings: Mutex<Settings>,
@@ -51,18 +51,18 @@ pub struct XapiTap {
 struct State {
     track: Track,
     active: Option<Active>,
-    /// What the application said of its player.
+    /// Facts about the application's player.
     facts: Facts,
-    /// How delivery and progress stood when the journal was closed.
+    /// Delivery and progress at the time the journal was closed.
     last: Delivery,
     progress: u16,
-    /// Statements of closed sessions.
+    /// Number of statements of closed sessions.
     said: u64,
     troubles: u64,
 }
 
 impl XapiTap {
-    /// The running time, where it says something about the position.
+    /// Returns the running time if it gives the position.
     fn running_time(&self, track: &mut Track) -> Option<gst::ClockTime> {
         let obj = self.obj();
         track.clock(obj.base_time(), obj.current_running_time())
@@ -77,9 +77,9 @@ impl XapiTap {
             EventView::Segment(segment) => {
                 match segment.segment().downcast_ref::<gst::ClockTime>() {
                     Some(segment) => self.segment(segment.clone(), event.seqnum()),
-                    // The stream is passed through all the same; only its times say nothing.
+                    // The stream is passed through all the same, but its times cannot be used.
                     None => self.trouble(format!(
-                        "a segment in {:?} says no times: put xapitap behind the demuxer",
+                        "a segment in {:?} has no times: put xapitap after the demuxer",
                         segment.segment().format()
                     )),
                 }
@@ -134,7 +134,7 @@ impl XapiTap {
         self.ask_length();
     }
 
-    /// Tells the session what the positions say.
+    /// Applies the happenings derived from the positions to the session.
     fn take(&self, state: &mut State, happenings: Vec<Happening>) {
         for happening in happenings {
             match happening {
@@ -155,8 +155,8 @@ impl XapiTap {
         }
     }
 
-    /// Says that playback goes on where it stood, once there is something to play. The clock is a
-    /// few milliseconds on by now.
+    /// Reports that playback continues at its position, once there is something to play. The clock
+    /// has advanced by a few milliseconds by now.
     fn play(&self, state: &mut State) {
         let (at, rate) = (state.track.position(None), state.track.rate());
         if let Some(active) = &mut state.active
@@ -168,7 +168,7 @@ impl XapiTap {
         }
     }
 
-    /// Ends the session where the old medium stands, and begins one where the new one does.
+    /// Ends the session at the old medium's position, and begins one at the new one's.
     fn renew(&self, state: &mut State, from: u64, to: u64) {
         self.tell(state, Input::Terminate { at: from });
         let (playing, rate) = (state.track.is_playing(), state.track.rate());
@@ -183,7 +183,7 @@ impl XapiTap {
         }
     }
 
-    /// Asks upstream how long the medium is.
+    /// Queries upstream for the length of the medium.
     fn ask_length(&self) {
         if !lock(&self.settings).length.is_zero() {
             return;
@@ -214,7 +214,7 @@ impl XapiTap {
         }
     }
 
-    /// Says what happened up to now, and sets the timer anew.
+    /// Reports everything up to now, and sets the timer anew.
     fn tick(&self) {
         let mut state = lock(&self.state);
         let now = self.running_time(&mut state.track);
@@ -224,10 +224,10 @@ impl XapiTap {
         self.ask_length();
     }
 
-    /// Tells the session where playback stands. Where it stops now, having shown everything that
-    /// there is, that is the end, whatever length the container promised.
+    /// Passes the playback position to the session. A position that stops after all media has been
+    /// shown is the end, whatever length the container declared.
     fn catch_up(&self, state: &mut State, now: Option<gst::ClockTime>, stops: bool) {
-        // What was heard of the old piece is said by the new one's beginning.
+        // The rest of the old piece is reported with the beginning of the new one.
         let happenings = state.track.advance(now);
         self.take(state, happenings);
         let at = state.track.position(now);
@@ -303,11 +303,11 @@ impl XapiTap {
         });
         match armed {
             Ok(_) => active.timer = Some(timer),
-            Err(error) => gst::warning!(CAT, imp = self, "the clock sets no timer: {error:?}"),
+            Err(error) => gst::warning!(CAT, imp = self, "the clock cannot set a timer: {error:?}"),
         }
     }
 
-    /// Something is wrong with reporting. Playback goes on.
+    /// Posts a warning about a reporting problem; playback continues.
     fn trouble(&self, words: String) {
         lock(&self.state).troubles += 1;
         gst::element_imp_warning!(self, gst::ResourceError::Settings, ("{}", words));
@@ -328,7 +328,7 @@ impl XapiTap {
         }
     }
 
-    /// Says what the scribe and the sender have to tell, on the bus.
+    /// Posts the notices of the scribe and the sender on the bus.
     fn notice(&self, notice: Notice) {
         let structure = match notice {
             Notice::Statement(statement) => messages::statement(statement),
@@ -337,7 +337,7 @@ impl XapiTap {
         };
         let obj = self.obj();
         let message = gst::message::Element::builder(structure).src(&*obj).build();
-        // Without a bus nobody listens.
+        // Without a bus nobody reads messages.
         let _ = obj.post_message(message);
     }
 
@@ -355,7 +355,7 @@ impl XapiTap {
             timer.unschedule();
         }
         if active.played && !saw_media {
-            self.trouble("no media came through here, so nothing was watched".into());
+            self.trouble("no media passed through the element, so nothing was reported".into());
         } else if active.misses_length(true) {
             self.trouble(NO_LENGTH.into());
         }
@@ -365,7 +365,7 @@ impl XapiTap {
         gst::info!(
             CAT,
             imp = self,
-            "delivery ends {}, {} pending",
+            "delivery ended as {}, {} pending",
             status.state,
             status.pending
         );
@@ -506,7 +506,7 @@ impl ObjectImpl for XapiTap {
                         None
                     })
                     .build(),
-                // The viewer used the player: a structure with what is known of volume, captions,
+                // The viewer used the player: a structure with the known ones of volume, captions,
                 // captions-language, full-screen, screen-size, playback-size, quality, frame-rate,
                 // track, user-agent.
                 action("interacted")

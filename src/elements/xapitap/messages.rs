@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is told on the bus, and what the application tells.
+//! Messages posted on the bus, and structures received from the application.
 
 use crate::{
     delivery::Delivery,
     xapi::{Facts, Statement},
 };
 
-/// A statement that is in the journal.
+/// Makes the message of a statement that is in the journal.
 pub fn statement(statement: Statement) -> gst::Structure {
     gst::Structure::builder("xapitap-statement")
         .field("verb", statement.verb.name())
@@ -16,7 +16,7 @@ pub fn statement(statement: Statement) -> gst::Structure {
         .build()
 }
 
-/// Delivery stands differently than before.
+/// Makes the message of a change in delivery.
 pub fn delivery(delivery: Delivery) -> gst::Structure {
     gst::Structure::builder("xapitap-delivery")
         .field("state", delivery.state)
@@ -26,7 +26,7 @@ pub fn delivery(delivery: Delivery) -> gst::Structure {
         .build()
 }
 
-/// The property `stats`. Progress is in thousandths.
+/// Makes the value of the property `stats`. Progress is in thousandths.
 pub fn stats(delivery: &Delivery, progress: u16, said: u64, troubles: u64) -> gst::Structure {
     gst::Structure::builder("stats")
         .field("state", delivery.state)
@@ -42,7 +42,7 @@ pub fn stats(delivery: &Delivery, progress: u16, said: u64, troubles: u64) -> gs
         .build()
 }
 
-/// What an application says of its player.
+/// Reads the facts that an application reports about its player.
 pub fn facts(structure: &gst::StructureRef) -> Facts {
     let text = |name: &str| structure.get::<String>(name).ok();
     let size = |name: &str| {

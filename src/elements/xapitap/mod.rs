@@ -3,8 +3,8 @@
 //! # xapitap
 //!
 //! Reports what a viewer does with a video to a Learning Record Store, as statements of the xAPI
-//! Video Profile 1.0.3. It passes any stream through unchanged and works out play, pause, seek,
-//! rate and end from clock, segments and events, so it can stand in any playback pipeline, for
+//! Video Profile 1.0.3. It passes any stream through unchanged and derives play, pause, seek, rate
+//! and end from clock, segments and events. It therefore fits into any playback pipeline, for
 //! example as `audio-filter` of playbin.
 //!
 //! ```text

@@ -1,45 +1,46 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is heard and seen now, worked out from segments and running time. The buffers that pass
-//! are up to a second ahead of that and only bound it.
+//! The current playback position, derived from segments and running time. Passing buffers are up to
+//! a second ahead of it and only limit it.
 
 use std::collections::VecDeque;
 
 use crate::xapi::Input;
 
-/// A position moved by less than this is the same place: a flush to change a filter, the rounding
-/// of a seek. Milliseconds; a frame at 25 frames a second.
+/// Largest move in milliseconds that counts as the same position: a flush to change a filter, the
+/// rounding of a seek. It is a frame at 25 frames per second.
 const SAME_PLACE: u64 = 40;
-/// A change of rate is a seek to where the player last asked for the position, a moment ago.
+/// Tolerance in milliseconds: a change of rate is a seek to the position that the player queried a
+/// moment ago.
 const RATE_CHANGE: u64 = 500;
-/// When this stream has ended others of the pipeline may go on, a little; the position follows the
-/// clock so far (milliseconds).
+/// Time in milliseconds for which the position follows the clock after this stream has ended,
+/// because other streams of the pipeline may continue a little.
 pub const OVERRUN: u64 = 1000;
 
-/// What the positions say happened.
+/// Events derived from the positions.
 #[derive(Debug, PartialEq)]
 pub enum Happening {
     Did(Input),
-    /// Another medium begins; where the old one stands, and where the new one.
+    /// Another medium begins; contains the positions in the old one and in the new one.
     NewStream {
         from: u64,
         to: u64,
     },
 }
 
-/// A segment, and what of it has passed.
+/// A segment, and its part that has passed.
 #[derive(Debug)]
 struct Piece {
     segment: gst::FormattedSegment<gst::ClockTime>,
-    /// Milliseconds of stream time.
+    /// Start in milliseconds of stream time.
     start: u64,
     passed: u64,
     ended: bool,
-    /// It belongs to another medium than the piece before.
+    /// Whether it belongs to another medium than the previous piece.
     new_stream: bool,
 }
 
-/// A rate that was changed without a seek, and since when (GST_SEEK_FLAG_INSTANT_RATE_CHANGE).
+/// A rate that was changed without a seek, and its start (GST_SEEK_FLAG_INSTANT_RATE_CHANGE).
 #[derive(Clone, Copy, Debug)]
 struct InstantRate {
     multiplier: f64,
@@ -50,25 +51,25 @@ struct InstantRate {
 /// Follows one pad.
 #[derive(Debug, Default)]
 pub struct Track {
-    /// The one that is heard, then those that buffers have reached already.
+    /// The piece that is being played, then those that buffers have reached already.
     pieces: VecDeque<Piece>,
     latency: gst::ClockTime,
     instant: Option<InstantRate>,
-    /// Where playback stands while the clock says nothing.
+    /// Playback position while the clock gives none.
     held: u64,
     playing: bool,
-    /// Flushed while this was the base time; until there is another one, running time says nothing.
+    /// Base time at the last flush; until there is another one, running time is meaningless.
     frozen: Option<gst::ClockTime>,
-    /// Where playback stood before the flush.
+    /// Playback position before the flush.
     flushed_at: Option<u64>,
     seqnum: Option<gst::Seqnum>,
     stream: Option<String>,
     new_stream: bool,
-    /// The rate of the last segment.
+    /// Rate of the last segment.
     last_rate: Option<f64>,
-    /// Length of the last buffer, in milliseconds.
+    /// Duration of the last buffer, in milliseconds.
     frame: u64,
-    /// A buffer or a gap has passed.
+    /// Whether a buffer or a gap has passed.
     saw_media: bool,
 }
 
@@ -81,7 +82,7 @@ impl Piece {
         self.segment.base().unwrap_or(gst::ClockTime::ZERO)
     }
 
-    /// The farthest position that can be heard.
+    /// Returns the farthest position that can be played.
     fn limit(&self) -> u64 {
         if self.ended {
             self.passed + OVERRUN
@@ -92,12 +93,12 @@ impl Piece {
 }
 
 impl Track {
-    /// Something can be played.
+    /// Returns whether something can be played.
     pub fn has_segment(&self) -> bool {
         !self.pieces.is_empty()
     }
 
-    /// The running time to go by, `None` where it says nothing.
+    /// Returns the running time to use, or `None` if it gives no position.
     pub fn clock(
         &mut self,
         base_time: Option<gst::ClockTime>,
@@ -110,7 +111,7 @@ impl Track {
         running_time
     }
 
-    /// How fast the media runs.
+    /// Returns the speed of the media.
     pub fn rate(&self) -> f64 {
         let multiplier = self.instant.map_or(1.0, |instant| instant.multiplier);
         self.pieces.front().map_or(1.0, Piece::rate) * multiplier
@@ -128,12 +129,12 @@ impl Track {
         self.saw_media
     }
 
-    /// Everything of the last medium has passed.
+    /// Returns whether everything of the last medium has passed.
     pub fn ended(&self) -> bool {
         self.pieces.len() == 1 && self.pieces[0].ended
     }
 
-    /// The position, in milliseconds, at this running time.
+    /// Returns the position, in milliseconds, at this running time.
     pub fn position(&self, running_time: Option<gst::ClockTime>) -> u64 {
         let (Some(piece), Some(now)) = (self.pieces.front(), running_time) else {
             return self.held;
@@ -155,18 +156,19 @@ impl Track {
         }
     }
 
-    /// The farthest position that can be heard once everything has passed, at most the length.
+    /// Returns the farthest position that can be played once everything has passed, at most the
+    /// length.
     pub fn end(&self, length: Option<u64>) -> Option<u64> {
         let end = self.pieces.back().filter(|_| self.ended())?.limit();
         Some(length.map_or(end, |length| end.min(length)))
     }
 
-    /// When the next piece begins to be heard.
+    /// Returns the time at which the next piece begins to play.
     pub fn next_piece(&self) -> Option<gst::ClockTime> {
         self.pieces.get(1).map(|piece| piece.base() + self.latency)
     }
 
-    /// Moves on to the piece that is heard at this running time.
+    /// Moves to the piece that is played at this running time.
     pub fn advance(&mut self, running_time: Option<gst::ClockTime>) -> Vec<Happening> {
         let mut happenings = Vec::new();
         let Some(now) = running_time.filter(|_| self.playing) else {
@@ -199,8 +201,8 @@ impl Track {
     }
 
     pub fn stream_start(&mut self, stream_id: &str) {
-        // A demuxer's streams are called after their file: what stands before the slash is the
-        // same for another audio track of the same file.
+        // A demuxer's streams are named after their file: the part before the slash is the same for
+        // another audio track of the same file.
         let medium = stream_id.split('/').next().unwrap_or(stream_id);
         if self
             .stream
@@ -228,7 +230,7 @@ impl Track {
         let known = self.seqnum.replace(seqnum) == Some(seqnum);
         let new_stream = std::mem::take(&mut self.new_stream);
         let rate = segment.rate();
-        // The same segment again, as on a change of caps, says nothing.
+        // The same segment again, for example on a change of caps, is ignored.
         if !new_stream
             && self
                 .pieces
@@ -262,7 +264,7 @@ impl Track {
         happenings
     }
 
-    /// A buffer passes.
+    /// Handles a buffer.
     pub fn buffer(&mut self, buffer: &gst::BufferRef) {
         self.saw_media = true;
         let Some(piece) = self.pieces.back_mut() else {
@@ -282,7 +284,7 @@ impl Track {
         self.frame = duration.mseconds();
     }
 
-    /// A gap passes.
+    /// Handles a gap.
     pub fn gap(&mut self, start: gst::ClockTime, duration: Option<gst::ClockTime>) {
         self.saw_media = true;
         if let Some(piece) = self.pieces.back_mut() {
@@ -299,7 +301,8 @@ impl Track {
         }
     }
 
-    /// `asked` is what is shown now by those downstream, who know it best.
+    /// Handles the start of a flush. `asked` is the position reported by downstream, which knows it
+    /// best.
     pub fn flush_start(
         &mut self,
         base_time: Option<gst::ClockTime>,
@@ -309,7 +312,7 @@ impl Track {
         let limit = self.pieces.front().map_or(0, Piece::limit);
         let worked_out = self.position(running_time);
         let shown = asked.filter(|asked| running_time.is_some() && self.playing && *asked <= limit);
-        // Of several flushes before a segment the first one left the old position.
+        // If several flushes precede a segment, the first one left the old position.
         if self.has_segment() {
             self.held = shown.unwrap_or(worked_out);
             self.flushed_at.get_or_insert(self.held);
@@ -323,7 +326,7 @@ impl Track {
         self.latency = latency;
     }
 
-    /// From this running time on the media runs faster or slower.
+    /// Handles a change of speed from this running time on.
     pub fn instant_rate(
         &mut self,
         multiplier: f64,
@@ -337,7 +340,7 @@ impl Track {
         });
     }
 
-    /// The base time is right from now on.
+    /// Handles PLAYING: the base time is valid from now on.
     pub fn play(&mut self) {
         self.playing = true;
         self.frozen = None;
@@ -348,7 +351,7 @@ impl Track {
         self.playing = false;
     }
 
-    /// What part of the media is due at this running time, on the segments' scale.
+    /// Returns the media time due at this running time, on the segments' scale.
     fn media_time(&self, running_time: gst::ClockTime) -> gst::ClockTime {
         let now = running_time.saturating_sub(self.latency);
         match self.instant {
@@ -361,7 +364,7 @@ impl Track {
     }
 }
 
-/// What a move from one position to another is called.
+/// Returns the happening for a move from one position to another.
 fn jump(from: u64, to: u64, old_rate: f64, rate: f64) -> Vec<Happening> {
     let mut happenings = Vec::new();
     let back = if old_rate == rate {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What the user set, and what follows from it.
+//! The user's settings, and values derived from them.
 
 use std::{fs, path::PathBuf};
 
@@ -12,7 +12,7 @@ use crate::{
     xapi::{Plan, Uuid, actor, iri::is_iri},
 };
 
-/// The version of xAPI to speak.
+/// The xAPI version to use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
 #[enum_type(name = "GstXapiTapVersion")]
 pub enum Version {
@@ -75,12 +75,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is reported; the error says what the user has to set.
+    /// Returns the plan of what is reported; the error names the property to set.
     pub fn plan(&self) -> Result<Plan, String> {
         let agent = self
             .actor
             .as_deref()
-            .ok_or("set the property actor: who watches")?;
+            .ok_or("set the property actor: the viewer")?;
         let activity_id = self
             .activity_id
             .as_deref()
@@ -114,7 +114,8 @@ impl Settings {
             .transpose()
     }
 
-    /// Which spans of the recording the published video keeps, as its package's manifest says.
+    /// Returns the spans of the recording that the published video keeps, according to its
+    /// package's manifest.
     pub fn kept(&self) -> Result<Option<CutList>, String> {
         let Some(location) = &self.manifest_location else {
             return Ok(None);
@@ -125,7 +126,7 @@ impl Settings {
             serde_json::from_str(&text).map_err(|error| trouble(&error))?;
         let spans = manifest["kept"]
             .as_array()
-            .ok_or_else(|| trouble(&"it has no kept spans"))?;
+            .ok_or_else(|| trouble(&"it lists no kept spans"))?;
         let spans = spans.iter().map(|span| {
             let time = |name: &str| span[name].as_f64().map(Time::from_secs_f64);
             time("start")
@@ -144,7 +145,7 @@ impl Settings {
         self.journal.as_ref().map(PathBuf::from)
     }
 
-    /// Where to deliver to and as whom.
+    /// Returns the endpoint and the credentials for the delivery.
     pub fn delivery(&self) -> Result<Option<(Endpoint, Credentials)>, String> {
         let Some(endpoint) = &self.endpoint else {
             return Ok(None);

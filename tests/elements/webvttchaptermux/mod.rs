@@ -300,7 +300,7 @@ fn what_has_no_time_is_one_clear_error() {
     };
     assert_eq!(
         error.error().to_string(),
-        "Chapters need times; sink_0 has a segment in Bytes"
+        "Chapters need a segment in time format; sink_0 has one in Bytes"
     );
 }
 

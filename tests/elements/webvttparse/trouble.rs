@@ -76,7 +76,7 @@ fn a_segment_in_another_format_is_refused() {
     let messages = parser.messages();
     assert_eq!(messages.len(), 1);
     assert!(
-        messages[0].starts_with("error: A segment in Default"),
+        messages[0].starts_with("error: Segments in Default"),
         "{messages:?}"
     );
 }

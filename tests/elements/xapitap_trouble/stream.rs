@@ -133,7 +133,7 @@ fn a_segment_that_is_not_in_time() {
     let path = wav(folder.path(), "a.wav", 300);
     let mut player = Player::new(&format!("filesrc location={path}"), "length=3000000000");
     player.play();
-    warned(&player, "behind the demuxer");
+    warned(&player, "after the demuxer");
 }
 
 /// After a re-cut nothing is claimed that was not seen.

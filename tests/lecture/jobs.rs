@@ -175,7 +175,7 @@ fn bad_input_is_one_clear_error_and_leaves_what_was_there() {
         ("long text.mp4", &["this is not audio or video"]),
         ("encrypted.mp4", &["encrypted", "decrypt it first"]),
         ("skips.mp4", &["edit list", "0:03", "into Matroska"]),
-        ("words.mkv", &["neither sound nor video"]),
+        ("words.mkv", &["neither audio nor video"]),
         ("no index.mp4", &["cut off", "MB", "its index is missing"]),
         ("cut.mp4", &["cut off", "0:04", "accept-truncated=true"]),
         ("cut.mkv", &["cut off", "0:04", "accept-truncated=true"]),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Measures the loudness of a recording's sound while it is analysed, and says what levels it.
+//! Measures the loudness of a recording's audio during the analysis, and calculates the gains that
+//! level it.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,16 +16,16 @@ use crate::engine::progress::Progress;
 use crate::error::Error;
 use crate::stop::Stop;
 
-/// Where the samples of each sound come by in `analyse.launch`: the element, and its pad for a
-/// recording's first sound and for the others.
+/// Element of `analyse.launch` through which the audio passes, and its pads: one name for a
+/// recording's first audio stream and one for the others.
 const LISTENER: &str = "trim";
 const FIRST: &str = "sink_1";
 const OTHERS: &str = "sink_2";
 
-/// The form that a meter reads, and what a package's sound is mixed to.
+/// Caps for the meter, which are also those to which a package's audio is mixed.
 const MEASURED: &str = "audio/x-raw,format=F32LE,layout=interleaved,channels=[1,2]";
 
-/// The loudness that a package's sound is brought to, in LUFS; `None` leaves it as it is.
+/// Parses the target loudness of a package's audio, in LUFS; `None` leaves it unchanged.
 pub fn target(value: &str) -> Result<Option<f64>, Error> {
     if value == "off" {
         return Ok(None);
@@ -39,11 +40,11 @@ pub fn target(value: &str) -> Result<Option<f64>, Error> {
     }
 }
 
-/// The meters of a recording's sounds, in their order.
+/// Meters of a recording's audio streams, in order.
 pub struct Meters(Vec<Arc<Mutex<Option<Meter>>>>);
 
 impl Meters {
-    /// Listens to an analysis of as many sounds.
+    /// Attaches meters to an analysis of this number of audio streams.
     pub fn listen(analysis: &gst::Pipeline, count: usize) -> Self {
         let trim = analysis.by_name(LISTENER);
         let meters = (0..count).map(|n| {
@@ -61,7 +62,8 @@ impl Meters {
         Meters(meters.collect())
     }
 
-    /// What was measured, for `analysis.json`: the phrases of each sound, in seconds and LUFS.
+    /// Returns the measurements for `analysis.json`: the phrases of each audio stream, in seconds
+    /// and LUFS.
     pub fn to_json(&self) -> Value {
         let sounds = self.0.iter().map(|meter| {
             let phrases = lock(meter).as_ref().map(Meter::phrases);
@@ -75,7 +77,7 @@ fn lock(meter: &Mutex<Option<Meter>>) -> MutexGuard<'_, Option<Meter>> {
     meter.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Measures what comes by a pad; its caps are [`MEASURED`].
+/// Measures the buffers of a pad; its caps are [`MEASURED`].
 fn measure(pad: &gst::Pad, meter: &Arc<Mutex<Option<Meter>>>) {
     let meter = meter.clone();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
@@ -104,7 +106,7 @@ fn measure(pad: &gst::Pad, meter: &Arc<Mutex<Option<Meter>>>) {
     });
 }
 
-/// The phrases of a file's first sound.
+/// Returns the phrases of a file's first audio stream.
 pub fn of_file(path: &Path, stop: &Stop) -> Result<Vec<Phrase>, Error> {
     let made = pipeline::parse(&format!(
         "filesrc name=recording ! decodebin name={} ! audioconvert ! {MEASURED} ! fakesink name=end",
@@ -145,7 +147,7 @@ fn span(value: &Value) -> Option<Span> {
     Some(Span::new(time("start")?, time("end")?))
 }
 
-/// The gains of each sound that an analysis has measured, as catalogsink reads them.
+/// Returns the gains of each audio stream that an analysis has measured, as catalogsink reads them.
 pub fn gains(analysis: &Value, cuts: &CutList, redaction: &Redaction, target: f64) -> Vec<String> {
     let speech = analysis["speech"].as_array();
     let speech: Vec<Span> = speech
@@ -163,8 +165,8 @@ pub fn gains(analysis: &Value, cuts: &CutList, redaction: &Redaction, target: f6
     sounds.collect()
 }
 
-/// One gain that brings the whole to the target: of sound with an audio description, which
-/// somebody has mixed.
+/// Returns a single gain that brings the whole file to the target. It is for audio descriptions,
+/// which are already mixed.
 pub fn gain_of_whole(
     phrases: Vec<Phrase>,
     cuts: &CutList,
@@ -176,7 +178,7 @@ pub fn gain_of_whole(
     loudness::plan_mix(&kept, target).to_string()
 }
 
-/// What is heard of phrases, in the package's time.
+/// Returns the kept parts of phrases, in the package's time.
 fn kept(phrases: impl Iterator<Item = Phrase>, cuts: &CutList, silent: &[Span]) -> Vec<Phrase> {
     let is_silent = |span: Span| {
         let middle = Time::from_nanos(span.start.nanos().midpoint(span.end.nanos()));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Writes a package's one MP4 out of its segments, nothing encoded again. A class of a day passes
-//! through: what stays in memory is a few bytes a frame.
+//! Makes a package's MP4 from its segments, without encoding. A class may last a day: only a few
+//! bytes per frame stay in memory.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -16,7 +16,8 @@ use gstlecture::package::names;
 use crate::error::Error;
 use crate::stop::Stop;
 
-/// Writes the movie of the package in `folder`: its largest picture and its first sound.
+/// Writes the movie of the package in `folder`: its largest video rendition and its first audio
+/// rendition.
 pub fn write(
     folder: &Path,
     manifest: &Manifest,
@@ -53,7 +54,7 @@ pub fn write(
         let length = part.range.end - part.range.start;
         let copied = io::copy(&mut source.take(length), &mut file).map_err(write)?;
         if copied != length {
-            return Err(broken(segment, "it is shorter than its boxes say"));
+            return Err(broken(segment, "it is shorter than its boxes declare"));
         }
         bytes += length;
     }

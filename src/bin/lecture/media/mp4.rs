@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Boxes of an MP4 (ISO/IEC 14496-12): how large the file is to be (4.2), how long its tracks are
-//! (8.2 to 8.4), and where in them playing begins (8.6.6).
+//! Boxes of an MP4 (ISO/IEC 14496-12): the declared size (4.2), the length of its tracks (8.2 to
+//! 8.4), and the start of playback in them (8.6.6).
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-/// How many bytes the boxes of an MP4 say that there are, and how many there are. `None` for what
-/// is no MP4.
+/// Returns the number of bytes that the boxes of an MP4 declare, and the actual number. Returns
+/// `None` if the file is not an MP4.
 pub fn promised_bytes(file: &mut (impl Read + Seek)) -> Option<(u64, u64)> {
     let there = file.seek(SeekFrom::End(0)).ok()?;
     let mut at = 0;
@@ -15,7 +15,7 @@ pub fn promised_bytes(file: &mut (impl Read + Seek)) -> Option<(u64, u64)> {
         if at == 0 && kind != *b"ftyp" {
             return None;
         }
-        // Size 0 is a last box that runs to the end of the file, whatever that is.
+        // Size 0 is a last box that extends to the end of the file, wherever that is.
         at = match size {
             0 => there,
             _ => at.checked_add(size.max(8))?,
@@ -24,18 +24,18 @@ pub fn promised_bytes(file: &mut (impl Read + Seek)) -> Option<(u64, u64)> {
     Some((at, there))
 }
 
-/// A track of pictures or sound.
+/// A track of video or audio.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Track {
     pub is_video: bool,
-    /// Length of its media in seconds, without what its edit list leaves empty before.
+    /// Length of its media in seconds, without the empty part at the start of its edit list.
     pub lasts: f64,
-    /// How far into its media its edit list begins, in seconds: the largest of several.
+    /// Start of its edit list in its media, in seconds: the largest of several.
     pub skips: f64,
 }
 
-/// The length of the whole in seconds, and the tracks of pictures and sound. `None` for what is no
-/// MP4 or has no index.
+/// Returns the length of the whole in seconds, and the tracks of video and audio. Returns `None` if
+/// the file is not an MP4 or has no index.
 pub fn tracks(file: &mut (impl Read + Seek)) -> Option<(f64, Vec<Track>)> {
     let there = file.seek(SeekFrom::End(0)).ok()?;
     let (from, to) = find(file, (0, there), b"moov")?;
@@ -68,7 +68,7 @@ pub fn tracks(file: &mut (impl Read + Seek)) -> Option<(f64, Vec<Track>)> {
     Some((whole, tracks))
 }
 
-/// Where the content of the first box of a kind begins and ends.
+/// Finds the first box of a kind; returns the start and end of its content.
 fn find(file: &mut (impl Read + Seek), within: (u64, u64), kind: &[u8; 4]) -> Option<(u64, u64)> {
     let mut at = within.0;
     while at + 8 <= within.1 {
@@ -85,8 +85,8 @@ fn find(file: &mut (impl Read + Seek), within: (u64, u64), kind: &[u8; 4]) -> Op
     None
 }
 
-/// The media time at which the edits of a list begin, in units of the media: the largest (8.6.6). Empty
-/// edits have none.
+/// Returns the largest media time at which the edits of a list begin, in units of the media
+/// (8.6.6). Empty edits have none.
 fn furthest_edit(file: &mut (impl Read + Seek), (from, to): (u64, u64)) -> Option<u64> {
     let is_long = bytes::<1>(file, from)? == [1];
     let count = u64::from(u32::from_be_bytes(bytes(file, from + 4)?));
@@ -104,7 +104,7 @@ fn furthest_edit(file: &mut (impl Read + Seek), (from, to): (u64, u64)) -> Optio
     furthest
 }
 
-/// The seconds that a header of a movie or of media says (8.2.2, 8.4.2).
+/// Returns the length in seconds from a header of a movie or of media (8.2.2, 8.4.2).
 fn length(file: &mut (impl Read + Seek), at: u64) -> Option<f64> {
     let is_long = bytes::<1>(file, at)? == [1];
     let duration = if is_long {
@@ -115,7 +115,7 @@ fn length(file: &mut (impl Read + Seek), at: u64) -> Option<f64> {
     Some(duration as f64 / f64::from(scale(file, at)?))
 }
 
-/// In how many units the same header counts a second.
+/// Returns the units per second of the same header.
 fn scale(file: &mut (impl Read + Seek), at: u64) -> Option<u32> {
     let is_long = bytes::<1>(file, at)? == [1];
     let scale = bytes(file, at + if is_long { 20 } else { 12 })?;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The times of MPEG-1 and MPEG-2 pictures.
+//! Presentation times of MPEG-1 and MPEG-2 frames.
 
 use std::sync::{Mutex, PoisonError};
 
 use gst::prelude::*;
 
-/// Gives MPEG-1 and MPEG-2 pictures the time at which they are shown, by their temporal reference
-/// (ISO/IEC 13818-2, 6.3.9): in a program stream only the first of those that begin in a packet has
-/// one, and muxers leave out those that have none.
+/// Sets the presentation time of MPEG-1 and MPEG-2 frames by their temporal reference (ISO/IEC
+/// 13818-2, 6.3.9). In a program stream only the first frame that begins in a packet has a time,
+/// and muxers drop frames without one.
 pub fn complete(pipeline: &gst::Pipeline) {
     let filter = pipeline.by_name("video");
     let Some(pad) = filter.and_then(|filter| filter.static_pad("src")) else {
@@ -33,11 +33,11 @@ pub fn complete(pipeline: &gst::Pipeline) {
     });
 }
 
-/// What the headers before a picture say of its place.
+/// The headers before a frame, as far as they concern its position.
 #[derive(Clone, Copy)]
 struct Header {
     begins_group: bool,
-    /// Its place in the group of pictures, in the order in which they are shown.
+    /// Position in the group of pictures, in presentation order.
     place: u64,
 }
 
@@ -54,7 +54,7 @@ impl Header {
                         place,
                     });
                 }
-                // Headers of streams are shorter than this; a picture of another codec has none.
+                // Headers of streams are shorter than this; a frame of another codec has none.
                 _ if at > 4096 => return None,
                 _ => {}
             }
@@ -63,7 +63,7 @@ impl Header {
     }
 }
 
-/// Where the group of pictures begins, and where the one after it would.
+/// Start of the group of pictures, and start of the one after it.
 #[derive(Default)]
 struct Groups {
     start: Option<gst::ClockTime>,
@@ -71,7 +71,8 @@ struct Groups {
 }
 
 impl Groups {
-    /// When a picture is shown, by its own time or by that of others in its group.
+    /// Returns the presentation time of a frame, from its own time or from those of others in its
+    /// group.
     fn shown(
         &mut self,
         header: Header,
@@ -95,7 +96,7 @@ impl Groups {
 mod tests {
     use super::*;
 
-    /// The headers of a picture at this place.
+    /// Makes the headers of a frame at this position.
     fn picture(begins_group: bool, place: u16) -> Vec<u8> {
         let mut bytes = vec![0, 0, 1, 0xb3, 1, 2, 3, 4];
         if begins_group {

@@ -117,7 +117,7 @@ impl Input {
         }
         // To open a pipe is to wait for its writer, and what comes of it comes only once.
         if !metadata.is_file() {
-            let what = "this is a pipe or a device, and a recording is read more than once";
+            let what = "this is a pipe or a device, but a recording is read more than once";
             return Err(Error::request(what, place, "name a file"));
         }
         File::open(&path).map_err(|error| Error::reading(&path, &error))?;
@@ -341,7 +341,7 @@ fn cut_off(path: &Path) -> Option<Error> {
     (there < promised).then(|| {
         Error::request(
             format!(
-                "the recording is cut off: it says that it is {} large and {} of it are there, \
+                "the recording is cut off: its header declares {}, but only {} are present, \
                  its index is missing",
                 megabytes(promised),
                 megabytes(there)
@@ -423,7 +423,7 @@ fn no_stream(place: &str, info: &DiscovererInfo) -> Error {
         )
     } else {
         Error::request(
-            "there is neither sound nor video in it",
+            "it contains neither audio nor video",
             place,
             "name the recording",
         )

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Decodes key frames of a package, so that still pictures are made of what is published and of
-//! nothing else.
+//! Decodes key frames of a package, so that still images are made only from what is published.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
@@ -24,7 +23,7 @@ use crate::engine::pipeline::{self, Running};
 use crate::error::Error;
 use crate::stop::Stop;
 
-/// How long a decoder may take before it is asked whether something went wrong.
+/// Interval of checks for errors while a decoder is working.
 const PATIENCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
 /// The key frames of a rendition.
@@ -36,8 +35,8 @@ pub struct Stills {
 }
 
 impl Stills {
-    /// The key frames of a rendition of the package in `package`; `None` where it has none that
-    /// are listed, or is not H.264.
+    /// Opens the key frames of a rendition of the package in `package`. Returns `None` if none are
+    /// listed, or if it is not H.264.
     pub fn open(package: &Path, video: &VideoEntry) -> Result<Option<Self>, Error> {
         let read = |path: &Path| fs::read(path).map_err(|error| Error::reading(path, &error));
         let playlist = package
@@ -59,13 +58,13 @@ impl Stills {
         }))
     }
 
-    /// When each is shown.
+    /// Returns the time of each key frame.
     pub fn times(&self) -> Vec<Time> {
         self.frames.iter().map(|frame| frame.start).collect()
     }
 
-    /// Decodes some of them, by their numbers in rising order, to what fits into `room`, and shows
-    /// each with its number.
+    /// Decodes frames, given by their numbers in rising order, to a size that fits into `room`;
+    /// calls `see` with each frame and its number.
     pub fn decode(
         &self,
         wanted: &[usize],
@@ -84,29 +83,29 @@ impl Stills {
             named::<AppSink>(&made, "sink"),
             made.bus(),
         ) else {
-            return Err(broken(&self.folder, "the pipeline is not whole"));
+            return Err(broken(&self.folder, "the pipeline is incomplete"));
         };
         source.set_caps(Some(&self.caps()));
         thread::scope(|scope| {
             let feeder = scope.spawn(|| {
                 let fed = self.feed(&source, wanted);
-                // Whatever is fed or not, the sink waits for the end.
+                // The sink waits for the end even if nothing is fed.
                 let _ = source.end_of_stream();
                 fed
             });
             // Stopped before the scope waits for the feeder, which may be blocked.
             let running = Running(&made);
-            // What goes wrong is on the bus.
+            // Errors are on the bus.
             let _ = made.set_state(gst::State::Playing);
             let seen = self.look(&sink, &bus, stop, see);
             drop(running);
-            // A frame that cannot be read says more than what a decoder makes of its absence.
+            // An unreadable frame is a more precise error than what a decoder makes of its absence.
             feeder.join().unwrap_or(Ok(()))?;
             seen
         })
     }
 
-    /// Shows what is decoded, until the end.
+    /// Shows the decoded frames until the end.
     fn look(
         &self,
         sink: &AppSink,
@@ -153,14 +152,14 @@ impl Stills {
                 buffer.set_pts(gst::ClockTime::from_nseconds(frame.start.nanos()));
             }
             if source.push_buffer(buffer).is_err() {
-                // It was stopped, and whoever did so knows why.
+                // The pipeline was stopped, and whoever stopped it knows why.
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    /// The coded frame.
+    /// Returns the coded frame.
     fn coded(&self, frame: &NamedFrame) -> Result<Vec<u8>, Error> {
         let path = self.folder.join(&frame.segment);
         let read = |error| Error::reading(&path, &error);
@@ -171,7 +170,8 @@ impl Stills {
         file.take(frame.range.end - frame.range.start)
             .read_to_end(&mut chunk)
             .map_err(read)?;
-        let frame = chunks::media(&chunk).ok_or_else(|| broken(&path, "a key frame is cut off"))?;
+        let frame =
+            chunks::media(&chunk).ok_or_else(|| broken(&path, "a key frame is truncated"))?;
         Ok(frame.to_vec())
     }
 
@@ -207,7 +207,7 @@ fn named<T: IsA<gst::Element>>(pipeline: &gst::Pipeline, name: &str) -> Option<T
 
 fn broken(path: &Path, what: &str) -> Error {
     Error::request(
-        format!("no pictures can be made: {what}"),
+        format!("no images can be made: {what}"),
         path.display().to_string(),
         "report this with the recording",
     )

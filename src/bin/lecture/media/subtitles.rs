@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Tracks of subtitles as their containers have them.
+//! Subtitle tracks as their containers store them.
 
 use std::sync::{Mutex, PoisonError};
 
 use gst::prelude::*;
 use gstlecture::webvtt;
 
-/// Has a track of subtitles written as its container has them: demuxers give the text of SubRip with
-/// the characters of markup escaped; MP4 knows no tags.
+/// Writes a subtitle track in the form of its container: demuxers escape markup characters in the
+/// text of SubRip; MP4 has no tags.
 pub fn write_plainly(pipeline: &gst::Pipeline, n: usize, without_tags: bool) {
     let filter = pipeline.by_name(&format!("text{n}"));
     let Some(pad) = filter.and_then(|filter| filter.static_pad("src")) else {
@@ -38,8 +38,8 @@ pub fn write_plainly(pipeline: &gst::Pipeline, n: usize, without_tags: bool) {
     });
 }
 
-/// Writes an empty cue behind each: readers of MP4 that add an edit list to a sample's time, as
-/// FFmpeg does, show the last one of a track for no time at all.
+/// Writes an empty cue after each cue. Readers of MP4 that add an edit list to a sample's time,
+/// such as FFmpeg, otherwise give the last cue of a track no duration.
 pub fn end_cues(pipeline: &gst::Pipeline, n: usize) {
     let Some(words) = pipeline.by_name(&format!("words{n}")) else {
         return;
@@ -69,7 +69,7 @@ pub fn end_cues(pipeline: &gst::Pipeline, n: usize) {
             let cue = nothing.make_mut();
             cue.set_pts(at);
             cue.set_duration(gst::ClockTime::from_mseconds(1));
-            // Who takes no cue any more gets none.
+            // A pad that accepts no more cues gets none.
             let _ = src.push(nothing);
         }
         gst::PadProbeReturn::Ok

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Writes the still pictures of a package: poster, sheets of tiles with their track, and one
-//! picture a chapter.
+//! Writes the still images of a package: poster, sheets of tiles with their track, and one image
+//! per chapter.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ use crate::fs::files;
 use crate::media::stills::Stills;
 use crate::stop::Stop;
 
-/// A rendition of fewer lines is too small for a chapter's picture.
+/// Least number of lines of a rendition for a chapter's image.
 const CHAPTER_LINES: u32 = 360;
 
-/// Writes poster, sheets and their track; `None` where the package has no pictures.
+/// Writes poster, sheets and their track; returns `None` if the package has no video.
 pub fn write(
     package: &Path,
     manifest: &Manifest,
@@ -51,7 +51,7 @@ pub fn write(
     let track = pictures::track(&shown, (width, height), &sheets, duration);
     files::put(&package.join(names::THUMBNAILS_VTT), &track)?;
 
-    // Key frames stand at the same times in all renditions.
+    // Key frames have the same times in all renditions.
     let best = poster.best(duration).map(|best| shown[best]);
     let best = large.times().iter().position(|&time| Some(time) >= best);
     let mut written = None;
@@ -77,7 +77,7 @@ pub fn write(
     }))
 }
 
-/// Writes the picture of every chapter that has one.
+/// Writes the image of every chapter that has one.
 pub fn write_of_chapters(
     package: &Path,
     manifest: &Manifest,
@@ -117,7 +117,7 @@ pub fn write_of_chapters(
     Ok(images)
 }
 
-/// Tiles on their way to sheets: only those of one sheet are held.
+/// Tiles on their way to sheets: only those of one sheet are in memory.
 struct Sheets<'a> {
     package: &'a Path,
     tiles: Vec<Picture>,
@@ -153,7 +153,7 @@ impl<'a> Sheets<'a> {
         Ok(())
     }
 
-    /// The sheets' names in their folder, and a tile's size.
+    /// Returns the sheets' names in their folder, and a tile's size.
     fn finish(mut self) -> Result<(Vec<String>, (usize, usize)), Error> {
         self.write()?;
         Ok((self.names, self.size))
@@ -166,7 +166,7 @@ fn jpeg(picture: &Picture) -> Result<Vec<u8>, Error> {
 
 fn cannot_encode(error: impl std::fmt::Display) -> Error {
     Error::request(
-        format!("a picture cannot be written: {error}"),
+        format!("an image cannot be written: {error}"),
         "",
         "report this with the recording",
     )
@@ -176,7 +176,7 @@ fn in_folder(name: &str) -> String {
     format!("{}/{name}", names::THUMBNAILS)
 }
 
-/// Writes a picture under a name that changes with its content; returns the name.
+/// Writes an image under a name that changes with its content; returns the name.
 fn write_named(package: &Path, bytes: &[u8]) -> Result<String, Error> {
     let mut name = ContentName::default();
     name.update(bytes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Whether a package is what it says it is.
+//! Verification of a finished package.
 
 use std::fs;
 use std::path::Path;
@@ -13,8 +13,8 @@ use gstlecture::package::names;
 use crate::error::Error;
 use crate::stop::Stop;
 
-/// The files of a package on the disk. What is no plain file is not there: a link may lead out of
-/// the package.
+/// The files of a package on the disk. Only regular files count: a link may lead out of the
+/// package.
 pub struct InFolder<'a>(pub &'a Path);
 
 impl Files for InFolder<'_> {
@@ -45,8 +45,8 @@ impl Files for InFolder<'_> {
     }
 }
 
-/// Refuses a package that breaks a rule of HLS. What Apple asks beside, such as several renditions,
-/// a small recording cannot keep.
+/// Refuses a package that breaks a rule of HLS. Apple's additional rules, such as several
+/// renditions, cannot always be met for a small recording.
 pub fn rules(folder: &Path) -> Result<(), Error> {
     let report = check::check(&InFolder(folder), names::MULTIVARIANT);
     let broken = report
@@ -60,18 +60,18 @@ pub fn rules(folder: &Path) -> Result<(), Error> {
                 finding.rule.asks, finding.what
             ),
             folder.join(&finding.file).display().to_string(),
-            "make it again, and where that does not help report this with the recording",
+            "make it again; if that does not help, report this with the recording",
         )),
     }
 }
 
-/// Refuses a package whose files are not what their names and the manifest say.
+/// Refuses a package whose files do not match their names and the manifest.
 pub fn whole(folder: &Path, manifest: &Manifest, stop: &Stop) -> Result<(), Error> {
     media(folder, manifest, stop)?;
     pictures(folder, manifest)
 }
 
-/// As [`whole`], of the poster, the sheets of thumbnails and their track.
+/// Like [`whole`], for the poster, the sheets of thumbnails and their track.
 pub fn pictures(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
     let Some(thumbnails) = &manifest.thumbnails else {
         return Ok(());
@@ -83,7 +83,7 @@ pub fn pictures(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
     Ok(())
 }
 
-/// As [`whole`], of the picture and the sound.
+/// Like [`whole`], for video and audio.
 pub fn media(folder: &Path, manifest: &Manifest, stop: &Stop) -> Result<(), Error> {
     let video = manifest.video.iter().map(|video| &video.media);
     let audio = manifest.audio.iter().map(|audio| &audio.media);
@@ -99,7 +99,7 @@ fn rendition(folder: &Path, media: &MediaEntry, stop: &Stop) -> Result<(), Error
         .ok_or_else(|| broken("it is not a media playlist".into()))?;
     if segments.len() != media.segments {
         return Err(broken(format!(
-            "it names {} segments, the manifest says {}",
+            "it lists {} segments, but the manifest {}",
             segments.len(),
             media.segments
         )));
@@ -112,24 +112,21 @@ fn rendition(folder: &Path, media: &MediaEntry, stop: &Stop) -> Result<(), Error
     }
     if bytes < media.bytes {
         return Err(broken(format!(
-            "its segments have {bytes} bytes, the manifest says {}",
+            "its segments have {bytes} bytes, but {} in the manifest",
             media.bytes
         )));
     }
     Ok(())
 }
 
-/// What a file of the package holds, where it holds what its name says.
+/// Returns the content of a package's file, after comparing it with the file's name.
 fn read(folder: &Path, name: &str) -> Result<Vec<u8>, Error> {
     let path = folder.join(name);
     let files = InFolder(folder);
     let bytes = files.read(name).map_err(|what| broken(&path, what))?;
     match names::holds(name, &bytes) {
         true => Ok(bytes),
-        false => Err(broken(
-            &path,
-            "its content is not what its name says".into(),
-        )),
+        false => Err(broken(&path, "its content does not match its name".into())),
     }
 }
 

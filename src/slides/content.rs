@@ -1,65 +1,67 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Whether pictures are of a screen or of what a camera sees.
+//! Distinguishes frames of a screen from frames of a camera.
 //!
-//! A screen is drawn: its ground is exactly even, and the strokes of letters stand on it in sharp
-//! contrast. A camera's picture has grain, gradients and soft edges; a white wall is even, too, but
-//! the head before it has an outline and no strokes. Both must hold, over more than half of the
-//! picture: slides beside a webcam are a screen, a slide on the wall of a hall is none. Where it is not
-//! sure it is no screen: a face that jumps is worse than text that a larger rendition shows.
+//! A screen is drawn: its ground is exactly even, and the strokes of letters have sharp contrast on
+//! it. A camera's frame has grain, gradients and soft edges. A white wall is even, too, but the
+//! head before it has an outline and no strokes. Both properties are required, over more than half
+//! of the frame: slides next to a webcam are a screen, a slide on the wall of a hall is not. In
+//! case of doubt it is not a screen: a face that jumps is worse than small text, which a larger
+//! rendition shows.
 
 use super::picture::{Picture, PlaneFormat};
 use crate::timeline::{CutList, Time};
 
-/// The side of a block in pixels: about one line of small text.
+/// Side of a block in pixels: about one line of small text.
 const BLOCK: usize = 16;
-/// Brightness that differs by no more than this is even: what a codec leaves of a plain area.
+/// Largest difference in brightness that counts as even: the noise of a codec in a plain area.
 const EVEN: u8 = 6;
-/// Something is drawn on a ground where the ground is at least this part of the block …
+/// Part of a block that must be ground for something to be drawn on it.
 const GROUND: usize = 40;
-/// … where brightness differs by at least this …
+/// Least difference in brightness between drawing and ground.
 const CONTRAST: u8 = 80;
-/// … and where in so many rows a stroke begins and ends.
+/// Least number of rows in which a stroke begins and ends.
 const STROKE_ROWS: usize = 3;
-/// Percent of the blocks of a screen that are even or drawn on, and that are drawn on.
+/// Least percentage of a screen's blocks that are even or drawn on, and of those that are drawn on.
 const SYNTHETIC: usize = 60;
 const DRAWN: usize = 5;
-/// Of so many even blocks, percent, and too few that are drawn on, nothing can be said: a card before
-/// the class, darkness.
+/// Percentage of even blocks above which, with too few drawn ones, the frame is inconclusive: a
+/// card before the class, darkness.
 const BLANK: usize = 85;
-/// Nor where so many are drawn on, percent, and the rest is as even as a screen's: a page of few words
-/// beside a webcam.
+/// Percentage of drawn blocks from which a frame with too few of them is inconclusive, if the rest
+/// is as even as a screen: a page of few words next to a webcam.
 const SPARSE: usize = 2;
-/// Pictures from which something can be said.
+/// Least number of conclusive frames.
 const LEAST: usize = 5;
-/// How far apart the pictures are that are looked at.
+/// Time between the frames that are examined.
 const APART: Time = Time::from_secs(2);
-/// Of the blocks one in so many is looked at, in every row of them.
+/// One in this many blocks is examined, in every row of blocks.
 const LOOKED_AT: usize = 3;
 
-/// Which pictures of a recording look like a screen.
+/// The frames of a recording that look like a screen.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Looks {
-    /// What has been found of the pictures of which something can be said.
+    /// Results of the conclusive frames.
     pictures: Vec<(Time, bool)>,
-    /// The last picture that was looked at.
+    /// Time of the last examined frame.
     last: Option<Time>,
 }
 
 impl Looks {
-    /// Whether the picture of this time is to be looked at: a few seconds after the last one.
+    /// Returns whether the frame of this time is to be examined: a few seconds after the last one.
     pub fn wants(&self, time: Time) -> bool {
         self.last.is_none_or(|last| time.abs_diff(last) >= APART)
     }
 
-    /// Looks at the picture of a time; of one whose luma cannot be read nothing is known.
+    /// Examines the frame of a time; a frame whose luma cannot be read is inconclusive.
     pub fn add(&mut self, picture: &Picture, time: Time) {
         self.last = Some(time);
         let found = looks_drawn(picture).map(|screen| (time, screen));
         self.pictures.extend(found);
     }
 
-    /// Whether most of what is kept shows a screen: three quarters of at least five pictures.
+    /// Returns whether most of the kept part shows a screen: three quarters of at least five
+    /// frames.
     pub fn is_screen(&self, cuts: &CutList) -> bool {
         let is_kept = |time: Time| cuts.to_output(time).kept().is_some();
         let kept = self.pictures.iter().filter(|&&(time, _)| is_kept(time));
@@ -70,7 +72,7 @@ impl Looks {
     }
 }
 
-/// Whether a picture is drawn; `None` where it does not show.
+/// Returns whether a frame is drawn, or `None` if it is inconclusive.
 fn looks_drawn(picture: &Picture) -> Option<bool> {
     let luma = picture
         .planes
@@ -94,15 +96,15 @@ fn looks_drawn(picture: &Picture) -> Option<bool> {
     shows.then_some(is_drawn && is_synthetic)
 }
 
-/// Returns whether blocks show a screen: most are even or drawn on, and letters stand on some or
-/// the rest is plain.
+/// Returns whether blocks show a screen: most are even or drawn on, and some contain letters or the
+/// rest is plain.
 pub(super) fn is_screen(blocks: impl Iterator<Item = Option<Block>>) -> bool {
     let mut counts = Counts::default();
     blocks.for_each(|block| counts.add(block));
     counts.is_blank() || counts.is_drawn() && counts.is_synthetic()
 }
 
-/// Numbers of blocks by what they show.
+/// Numbers of blocks by content.
 #[derive(Default)]
 struct Counts {
     even: usize,
@@ -137,14 +139,14 @@ impl Counts {
     }
 }
 
-/// What a screen shows in a block of luma.
+/// Content of a screen in a block of luma.
 pub(super) enum Block {
     Even,
     Drawn,
 }
 
 impl Block {
-    /// Classifies a block of these rows; `None` for anything that a camera may have seen.
+    /// Classifies a block of these rows; returns `None` for anything that may come from a camera.
     pub fn look(rows: &[&[u8]]) -> Option<Self> {
         let pixels: usize = rows.iter().map(|row| row.len()).sum();
         let mut counts = [0u16; 256];
@@ -211,12 +213,12 @@ mod tests {
         looks(LEAST, pixel).is_screen(&CutList::keep_all())
     }
 
-    /// Grain of a sensor, the same every time.
+    /// Returns the grain of a sensor, the same every time.
     fn grain(x: usize, y: usize) -> u8 {
         ((x * 7919 + y * 104_729) % 9) as u8
     }
 
-    /// Lines of letters on an even ground.
+    /// Draws lines of letters on an even ground.
     fn page(x: usize, y: usize) -> u8 {
         if y % 20 < 10 && x % 7 < 2 && (20..200).contains(&x) {
             30
@@ -260,7 +262,7 @@ mod tests {
         let mut all = looks(LEAST, page);
         all.pictures.extend(looks(3 * LEAST, sparse).pictures);
         assert!(all.is_screen(&CutList::keep_all()));
-        // A head before an even wall says that it is none.
+        // A head before an even wall shows that it is not a screen.
         let head = |x: usize, y: usize| {
             if beside(x, y) {
                 40 + grain(x, y) * 9
@@ -277,7 +279,7 @@ mod tests {
         let mut all = looks(1, page);
         assert!(!all.wants(Time::from_millis(1900)));
         assert!(all.wants(Time::from_secs(2)));
-        // A stream that begins anew.
+        // A stream that starts again.
         all.last = Some(Time::from_secs(60));
         assert!(all.wants(Time::ZERO));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The detector: per block what it held last, and the decision which changes are a slide's.
+//! The detector: keeps the last content of each block, and decides which changes are slide changes.
 
 use super::content::{self, Block as Look};
 use super::picture::{Grid, Picture};
@@ -10,31 +10,32 @@ use super::shown::{Reduced, Shown};
 use super::sweep::{self, Motion, Sweeps};
 use crate::timeline::{Span, Time};
 
-/// A block that held still for this long has settled.
+/// Time after which an unchanged block has settled.
 const HOLD: Time = Time::from_millis(1500);
-/// A change is judged this long after it happened: by then it shows whether its surroundings move.
+/// Time between a change and its evaluation, after which it is known whether its surroundings move.
 const JUDGE: Time = Time::from_millis(7000);
-/// Something small that is gone again after no more than this was passing by: a notice that pops up,
-/// a pointer that rests, somebody who walks past the screen.
+/// Longest time that a small passing object is visible: a notice that pops up, a resting pointer,
+/// somebody who walks past the screen.
 const PASSING: Time = Time::from_millis(9000);
-/// Of a passing thing's blocks at least this share (percent) shows what it showed before: a slide may
-/// have changed behind it.
+/// Least percentage of a passing object's blocks that show their previous content again: a slide
+/// may have changed behind it.
 const PASSED: usize = 60;
-/// Changes of blocks that lie closer in time than this belong to one change.
+/// Longest time between block changes that belong to one change.
 const TOGETHER: Time = Time::from_millis(700);
-/// Activity is counted in steps of this length, or of one picture where they are further apart.
+/// Interval at which activity is counted, or one frame if frames are further apart.
 const TICK: Time = Time::SECOND;
-/// What moves before a change is looked for in this time, and in no fewer ticks than that.
+/// Time before a change in which moving blocks are searched for, and the least number of ticks for
+/// it.
 const BEFORE: Time = Time::from_secs(24);
 const TICKS_BEFORE: u32 = 4;
-/// What moves this long before and after a change may be that change.
+/// Time before and after a change within which moving blocks may be the change itself.
 const TURNS: Time = Time::from_millis(1500);
-/// What moves after it, in the ticks until it is judged: in no more and no fewer than these, however
-/// far apart they are.
+/// Exact number of ticks after a change in which moving blocks are searched for, however far apart
+/// they are.
 const TICKS_AFTER: u32 = 6;
 const LEAST_TICKS_AFTER: u32 = 3;
 
-/// How small a difference is seen, from 0 (only large ones) to 1.
+/// Sensitivity to small differences, from 0 (only large ones) to 1.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Sensitivity(f64);
 
@@ -43,8 +44,8 @@ impl Sensitivity {
         Sensitivity(value.clamp(0.0, 1.0))
     }
 
-    /// The residual of a block of 16 x 16 pixels that counts as a change. At the default of 0.5 it
-    /// is a few letters in light grey.
+    /// Returns the residual of a block of 16 x 16 pixels that counts as a change. At the default of
+    /// 0.5 it is a few letters in light grey.
     pub(super) fn moved(self) -> u32 {
         (420.0 * (8f64).powf(1.0 - 2.0 * self.0)) as u32
     }
@@ -56,96 +57,96 @@ impl Default for Sensitivity {
     }
 }
 
-/// A lasting change of what is shown.
+/// A lasting change of the content.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Change {
-    /// When it happened: the time of the first picture that shows it, the middle of a transition.
+    /// Time of the change: the first frame that shows it, the middle of a transition.
     pub time: Time,
-    /// The last time at which the earlier content was seen. With every picture at hand one picture
-    /// before `time`; with key frames only, the change happened somewhere in between.
+    /// The last time at which the earlier content was seen. If every frame is available, this is
+    /// one frame before `time`. With key frames only, the change happened somewhere in between.
     pub after: Time,
-    /// The part of the picture that changed, without what moves all the time: above 0, at most 1.
+    /// Part of the frame that changed, without what moves all the time: above 0, at most 1.
     pub difference: f64,
-    /// When this was first shown, where it was shown before.
+    /// Time when this content was first shown, if it was shown before.
     pub same_as: Option<Time>,
-    /// Most of one camera picture gave way to another: a cut between two cameras, or between two
-    /// photographs.
+    /// Whether most of one camera frame was replaced by another: a cut between two cameras, or
+    /// between two photographs.
     pub is_camera_cut: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Holds what it settled on.
+    /// Holds its settled content.
     Settled,
-    /// Has left what it settled on, and not held still since.
+    /// Has left its settled content, and has not been still since.
     Changing,
 }
 
-/// What is known of one block. Its pixels are in `Detector::{latest, settled, earlier}`.
+/// State of a block. Its pixels are in `Detector::{latest, settled, earlier}`.
 #[derive(Clone, Copy)]
 struct Block {
     state: State,
-    /// When the latest content was first seen.
+    /// Time when the latest content was first seen.
     since: Time,
-    /// When it last left what it had settled on.
+    /// Time when it last left its settled content.
     left: Time,
-    /// When the change was strongest since the block left its settled content, how strong it was,
-    /// and when the picture before that was seen.
+    /// Time of the strongest change since the block left its settled content, its strength, and the
+    /// time of the frame before it.
     peak: Time,
     peak_residual: u32,
     peak_after: Time,
-    /// One bit per tick, the present one lowest: whether the block moved on without having held
+    /// One bit per tick, the present one lowest: whether the block changed without having been
     /// still.
     activity: u64,
-    /// A change too small to be told from a cursor, since the last slide change.
+    /// A change since the last slide change that is too small to be distinguished from a cursor.
     small: Option<Record>,
 }
 
-/// A block that changed and held still.
+/// A block that changed and became still.
 #[derive(Clone, Copy, Debug)]
 struct Record {
     block: usize,
     time: Time,
     after: Time,
-    /// When it began to change.
+    /// Start of the change.
     left: Time,
     weight: u32,
-    /// The means of what it held before.
+    /// Means of its earlier content.
     before: [u8; 4],
-    /// It went back to what it had held before.
+    /// Whether it returned to its earlier content.
     reverted: bool,
 }
 
-/// Everything of a stream of pictures of one size.
+/// State of a stream of frames of one size.
 struct Field {
     grid: Grid,
     blocks: Vec<Block>,
-    /// Per block its pixels: as last seen to change, as settled on, as settled on before that.
+    /// Pixels of each block: last changed content, settled content, settled content before that.
     latest: Vec<u8>,
     settled: Vec<u8>,
     earlier: Vec<u8>,
-    /// When the present tick began, and ticks so far.
+    /// Start of the present tick, and number of ticks so far.
     tick_start: Time,
-    /// The start of each tick that `Block::activity` still holds, latest last.
+    /// Start of each tick that `Block::activity` still contains, latest last.
     ticks: std::collections::VecDeque<Time>,
     records: Vec<Record>,
-    /// Where something is passing by, and until when.
+    /// Regions of passing objects, with their end times.
     passing: Vec<(Region, Time)>,
     restless: Restless,
     sweeps: Sweeps,
-    /// The times of the last change and of those that count for what moved before it.
+    /// Times of the last change and of earlier ones that matter for the motion before it.
     found: std::collections::VecDeque<Time>,
 }
 
-/// Finds lasting changes in a stream of pictures.
+/// Finds lasting changes in a stream of frames.
 pub struct Detector {
     sensitivity: Sensitivity,
     field: Option<Field>,
     shown: Shown,
-    /// When the last picture was seen, and until when it is known to have been shown.
+    /// Time of the last frame, and the time until which it is known to have been shown.
     last_seen: Time,
     last_until: Time,
-    /// The time of the last reported change.
+    /// Time of the last reported change.
     last_change: Option<Time>,
 }
 
@@ -161,15 +162,15 @@ impl Detector {
         }
     }
 
-    /// Forgets everything.
+    /// Discards all state.
     pub fn reset(&mut self) {
         *self = Detector::new(self.sensitivity);
     }
 
-    /// Takes the next picture. `shown_for` is for how long it is known to be on screen; `None`:
-    /// until the next one comes. Returns the changes that are certain now; they lie in the past.
+    /// Adds the next frame. `shown_for` is the time for which it is known to be on screen; `None`
+    /// means until the next one. Returns the changes that are now certain; they are in the past.
     ///
-    /// A picture whose time lies before that of the last one starts anew.
+    /// A frame with an earlier time than the last one starts a new stream.
     pub fn push(&mut self, picture: &Picture, time: Time, shown_for: Option<Time>) -> Vec<Change> {
         if time < self.last_seen {
             self.reset();
@@ -196,14 +197,14 @@ impl Detector {
         changes
     }
 
-    /// The stream has ended: what has held still until now is judged.
+    /// Ends the stream: evaluates everything that has been still until now.
     pub fn finish(&mut self) -> Vec<Change> {
         let changes = self.judge(self.last_seen, true);
         self.field = None;
         changes
     }
 
-    /// Judges the changes that have lain back long enough, or all.
+    /// Evaluates the changes that are old enough, or all.
     fn judge(&mut self, now: Time, all: bool) -> Vec<Change> {
         let mut changes = Vec::new();
         let Some(field) = &mut self.field else {
@@ -271,8 +272,8 @@ impl Field {
         }
     }
 
-    /// Compares every block with what it held last. `seen` is when the picture before was seen,
-    /// `until` how long it is known to have been shown.
+    /// Compares every block with its last content. `seen` is the time of the previous frame,
+    /// `until` the time until which it is known to have been shown.
     fn look(&mut self, picture: &Picture, time: Time, seen: Time, until: Time) {
         let next_tick = time >= self.tick_start.saturating_add(TICK);
         if next_tick {
@@ -350,7 +351,7 @@ impl Field {
         }
     }
 
-    /// The next records that belong together and can be judged.
+    /// Returns the next records that belong together and can be evaluated.
     fn next_group(&mut self, now: Time, all: bool) -> Option<Vec<Record>> {
         self.records.sort_by_key(|record| record.time);
         let first = self.records.first()?.time;
@@ -375,7 +376,7 @@ impl Field {
         Some(self.records.drain(..count).collect())
     }
 
-    /// Whether a group of records is a change of what is shown.
+    /// Returns the change that a group of records is, or `None`.
     fn judge(&mut self, group: &[Record]) -> Option<Found> {
         let time = median(group, |record| record.time)?;
         let (before, after) = self.motion(time);
@@ -390,8 +391,8 @@ impl Field {
             .iter()
             .copied()
             .filter(|record| !live.contains(record.block) && !inset.contains(record.block))
-            // What began to change with the last slide and has not held still since, because a
-            // pointer moved over it, came with that slide.
+            // A block that began to change with the last slide and has not been still since,
+            // because a pointer moved over it, belongs to that slide.
             .filter(|record| self.found.back().is_none_or(|found| record.left > *found))
             .collect();
         let records = self.resting(records);
@@ -400,7 +401,7 @@ impl Field {
         let clear = records.iter();
         let clear = clear.filter(|record| self.grid.is_clear(record.weight));
         let clear = before.with(clear.map(|record| record.block));
-        // A pointer that moves on a little leaves one place and takes another.
+        // A pointer that moves slightly leaves one position and takes another.
         let left = records.iter().filter(|record| record.reverted);
         let left = before.with(left.map(|record| record.block));
         let taken = region.without(&left);
@@ -415,8 +416,8 @@ impl Field {
         self.found(&records, live)
     }
 
-    /// The rectangles of insets that appear or vanish: much of what changed in them moves only
-    /// before or only after.
+    /// Returns the rectangles of insets that appear or vanish: many of their changed blocks move
+    /// only before or only after.
     fn insets(changed: &Region, before: &Region, after: &Region) -> Region {
         let is_toggled = |block: usize| before.contains(block) != after.contains(block);
         let mut switched = changed.clone();
@@ -433,11 +434,11 @@ impl Field {
         insets
     }
 
-    /// The change that these records are; `None` if they are a camera's that moves.
+    /// Returns the change that these records are, or `None` if they come from a moving camera.
     fn found(&mut self, records: &[Record], live: Region) -> Option<Found> {
         let time = median(records, |record| record.time)?;
         let (was_screen, is_screen) = self.looks(records);
-        // A camera that moves is cut to a page, or a page to it.
+        // A moving camera may be cut to a page, or a page to it.
         if was_screen == is_screen && self.sweeps.was_at(time) {
             return None;
         }
@@ -456,7 +457,7 @@ impl Field {
         })
     }
 
-    /// How much of the picture moved in the window since `start`.
+    /// Returns how much of the frame moved in the window since `start`.
     fn window_motion(&self, start: Time) -> Motion {
         let len = self.grid.block_len;
         let moved = |index: usize| self.blocks.get(index).is_some_and(|b| b.since >= start);
@@ -467,7 +468,8 @@ impl Field {
         sweep::motion(self.grid.columns, self.grid.rows, moved, has_contrast)
     }
 
-    /// Whether the picture looked like a screen before these changes, and whether it does now.
+    /// Returns whether the frame looked like a screen before these changes, and whether it does
+    /// now.
     fn looks(&self, records: &[Record]) -> (bool, bool) {
         let len = self.grid.block_len;
         let changed = Region::new(self.grid.columns, self.grid.rows)
@@ -485,7 +487,7 @@ impl Field {
         (content::is_screen(before), content::is_screen(now))
     }
 
-    /// The records without those of places in which something small is replaced time and again.
+    /// Removes records in places where something small is replaced again and again.
     fn resting(&mut self, mut records: Vec<Record>) -> Vec<Record> {
         let Some(time) = records.iter().map(|record| record.time).min() else {
             return records;
@@ -501,7 +503,7 @@ impl Field {
         records
     }
 
-    /// The small changes that follow within the time in which something passes by.
+    /// Returns the small changes that follow within the time of a passing object.
     fn soon_replaced(&self, time: Time) -> Vec<Region> {
         let none = Region::new(self.grid.columns, self.grid.rows);
         let until = time.saturating_add(PASSING);
@@ -520,7 +522,7 @@ impl Field {
         soon
     }
 
-    /// The records without those of something that is passing by.
+    /// Removes records of a passing object.
     fn lasting(&mut self, mut records: Vec<Record>, moving: &Region) -> Vec<Record> {
         let Some(first) = records.iter().map(|record| record.time).min() else {
             return records;
@@ -551,11 +553,11 @@ impl Field {
             }
             let gone = gone.iter().filter(|record| region.contains(record.block));
             if let Some(last) = gone.map(|record| record.time).max() {
-                // The next slide takes more with it.
+                // The next slide removes more than the object.
                 let together = |record: &&Record| record.time.abs_diff(last) <= TOGETHER;
                 let still = |record: &&Record| !moving.contains(record.block);
                 let whole = self.records.iter().filter(together).filter(still);
-                // A notice that was gone a picture before the page was gone by itself.
+                // A notice that was gone a frame before the page disappeared by itself.
                 let began = whole.clone();
                 let began = began.filter(|record| record.time <= last && !record.reverted);
                 if whole.count() > 2 * records.len() && began.count() * 2 >= records.len() {
@@ -572,7 +574,7 @@ impl Field {
         records
     }
 
-    /// Small changes add up where they lie together and stay: writing by hand. Returns them once
+    /// Adds up small changes that are adjacent and stay, such as handwriting. Returns them once
     /// they are larger than a cursor.
     fn grown(&mut self, records: &[Record]) -> Option<Vec<Record>> {
         for record in records {
@@ -596,11 +598,11 @@ impl Field {
         )
     }
 
-    /// The blocks that move in the time before a change, and those that move after it.
+    /// Returns the blocks that move in the time before a change, and those that move after it.
     fn motion(&self, time: Time) -> (Region, Region) {
         let (columns, rows) = (self.grid.columns, self.grid.rows);
-        // Bits of ticks that start after the change, without the tick right behind it: a
-        // transition may run on into it.
+        // Bits of ticks that start after the change, without the first one: a transition may
+        // continue into it.
         let later = self.ticks.iter().filter(|&&start| start > time).count() as u32;
         let judged = time.saturating_add(JUDGE);
         let until_judged = self.ticks.iter();
@@ -612,8 +614,8 @@ impl Field {
         let before = recent.saturating_sub(later + 2).max(TICKS_BEFORE);
         let before_mask = mask(later + 2 + before) & !mask(later + 2);
         let observed = mask(self.ticks.len() as u32);
-        // A tick stands for the time since the one before: where little is decoded, the ticks of a
-        // change of slides are many beside those of the stillness around it.
+        // A tick stands for the time since the previous one. If little is decoded, slide changes
+        // have more ticks than the still time around them.
         let starts = self.ticks.iter().rev();
         let lengths: Vec<u64> = starts
             .clone()
@@ -629,7 +631,7 @@ impl Field {
         };
         let turns = self.turns();
         let moving = |mask: u64, part: u64| {
-            // What moves only when pages are turned is the pages.
+            // Blocks that move only when pages are turned are the pages.
             let besides = mask & observed & !turns;
             let is_known = besides.count_ones() >= TICKS_BEFORE;
             let besides = if is_known { besides } else { mask };
@@ -645,7 +647,7 @@ impl Field {
         (moving(before_mask, 25), moving(after_mask, 50))
     }
 
-    /// The bits of the ticks in which the earlier changes happened.
+    /// Returns the bits of the ticks in which the earlier changes happened.
     fn turns(&self) -> u64 {
         let mut next = Time::MAX;
         let mut bits = 0;
@@ -659,7 +661,7 @@ impl Field {
         bits
     }
 
-    /// The settled blocks, reduced, without the changes that are still to be judged.
+    /// Returns the settled blocks, reduced, without the changes that are still to be evaluated.
     fn reduced(&self) -> Reduced {
         let mut reduced: Reduced = self
             .settled
@@ -673,12 +675,12 @@ impl Field {
     }
 }
 
-/// The lowest `count` bits.
+/// Returns the lowest `count` bits.
 fn mask(count: u32) -> u64 {
     1u64.checked_shl(count).map_or(u64::MAX, |bit| bit - 1)
 }
 
-/// The weighted median of the records' times.
+/// Returns the weighted median of the records' times.
 fn median(records: &[Record], time: impl Fn(&Record) -> Time) -> Option<Time> {
     let mut times: Vec<(Time, u64)> = records
         .iter()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Pictures that no other picture refers to: they may be left out before the decoder.
+//! Disposable frames, to which no other frame refers: they may be dropped before the decoder.
 
-/// Whether nothing refers to the picture of an H.264 access unit: `nal_ref_idc` of its slices is
-/// 0 (ITU-T H.264, 7.4.1). `length_size`: bytes of the length before each NAL unit; `None` where
-/// start codes stand between them. `false` for what cannot be read.
+/// Returns whether nothing refers to the frame of an H.264 access unit: `nal_ref_idc` of its slices
+/// is 0 (ITU-T H.264, 7.4.1). `length_size` is the number of bytes of the length before each NAL
+/// unit, or `None` if they are separated by start codes. Returns `false` for unreadable data.
 pub fn is_disposable(access_unit: &[u8], length_size: Option<usize>) -> bool {
     let header = match length_size {
         Some(size) => slice_after_lengths(access_unit, size),
@@ -13,7 +13,7 @@ pub fn is_disposable(access_unit: &[u8], length_size: Option<usize>) -> bool {
     header.is_some_and(|header| header & 0x60 == 0)
 }
 
-/// The header of the first NAL unit that is a slice: types 1 to 5 (table 7-1).
+/// Returns the header of the first NAL unit that is a slice: types 1 to 5 (table 7-1).
 fn slice_after_lengths(mut data: &[u8], size: usize) -> Option<u8> {
     if size == 0 {
         return None;
@@ -44,7 +44,7 @@ fn is_slice(header: u8) -> bool {
 mod tests {
     use super::*;
 
-    /// An access unit delimiter and a slice with this header.
+    /// Makes an access unit delimiter and a slice with this header.
     fn access_unit(slice: u8) -> [Vec<u8>; 2] {
         [
             vec![0, 0, 0, 2, 0x09, 0xf0, 0, 0, 0, 3, slice, 0x9a, 0x01],

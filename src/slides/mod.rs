@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Pictures of a lecture → lasting changes of what is shown.
+//! Finds lasting changes of the content in the frames of a lecture.
 //!
-//! A lecture changes in regions: a bullet is added, a slide is replaced beside a talking head. What
-//! counts is a change that lasts, of content that was still before. So pictures are compared in
-//! small blocks, each with the content that it held last; a change is reported once its blocks
-//! have held still, with the time at which they changed. Regions that keep moving (webcams, videos)
-//! are left out, and so is what is as small as a cursor and does not grow. While the whole picture
-//! moves for seconds a camera is pointed at something else, and no slide changes.
+//! A lecture changes in regions: a bullet is added, a slide is replaced next to a talking head.
+//! Only a lasting change of content that was still before counts. Frames are therefore compared in
+//! small blocks, each with its last content. A change is reported once its blocks are still, with
+//! the time at which they changed. Regions that keep moving (webcams, videos) are ignored, and so
+//! are things as small as a cursor that do not grow. While the whole frame moves for seconds, the
+//! camera is being pointed at something else, and no slide changes.
 //!
-//! Pictures may come as densely or sparsely as one likes: every frame, key frames only, or a mix.
+//! Frames may be dense or sparse: every frame, key frames only, or a mix.
 
 mod content;
 mod detector;

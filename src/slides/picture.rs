@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Pictures as planes of bytes, and the grid of square blocks that they are compared in.
+//! Frames as planes of bytes, and the grid of square blocks in which they are compared.
 
 use super::Sensitivity;
 
-/// The side of a block in pixels. A line of small text is about one block high.
+/// Side of a block in pixels. A line of small text is about one block high.
 const BLOCK: usize = 16;
-/// Pictures with fewer pixels than this have small letters, and blocks of half the size.
+/// Number of pixels below which a frame has small letters, and blocks of half the size.
 const SMALL_PICTURE: usize = 640 * 400;
-/// A byte that differs by no more than this is unchanged: what a codec does to a still picture.
+/// Largest difference of an unchanged byte: the noise of a codec in a still frame.
 const DEAD_ZONE: u8 = 14;
 
-/// How the bytes of one plane lie under a block of `BLOCK` x `BLOCK` pixels.
+/// Layout of one plane's bytes in a block of `BLOCK` x `BLOCK` pixels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PlaneFormat {
-    /// Bytes of one row under 16 pixels: 16 for luma, 8 for a halved chroma plane, 16 for
-    /// interleaved halved chroma, 32 for packed 4:2:2, 64 for packed 32-bit RGB.
+    /// Bytes per row of 16 pixels: 16 for luma, 8 for a halved chroma plane, 16 for interleaved
+    /// halved chroma, 32 for packed 4:2:2, 64 for packed 32-bit RGB.
     pub row_bytes: usize,
-    /// Rows under 16 rows of pixels.
+    /// Rows per 16 rows of pixels.
     pub rows: usize,
 }
 
-/// The plane formats of the usual 8-bit layouts.
+/// Plane formats of the usual 8-bit layouts.
 impl PlaneFormat {
     /// A plane with one byte per pixel: luma, or chroma that is not subsampled.
     pub const FULL: PlaneFormat = PlaneFormat {
         row_bytes: 16,
         rows: 16,
     };
-    /// One chroma component, halved both ways (4:2:0 planar).
+    /// One chroma component, halved in both directions (4:2:0 planar).
     pub const QUARTER: PlaneFormat = PlaneFormat {
         row_bytes: 8,
         rows: 8,
@@ -38,7 +38,7 @@ impl PlaneFormat {
         row_bytes: 8,
         rows: 16,
     };
-    /// Both chroma components interleaved, halved both ways (NV12, NV21).
+    /// Both chroma components interleaved, halved in both directions (NV12, NV21).
     pub const INTERLEAVED: PlaneFormat = PlaneFormat {
         row_bytes: 16,
         rows: 8,
@@ -48,14 +48,14 @@ impl PlaneFormat {
         row_bytes: 32,
         rows: 16,
     };
-    /// Four bytes per pixel (RGBx and its kin).
+    /// Four bytes per pixel (RGBx and similar).
     pub const PACKED_32: PlaneFormat = PlaneFormat {
         row_bytes: 64,
         rows: 16,
     };
 }
 
-/// One plane of a picture.
+/// A plane of a frame.
 #[derive(Clone, Copy, Debug)]
 pub struct Plane<'a> {
     pub data: &'a [u8],
@@ -64,19 +64,20 @@ pub struct Plane<'a> {
     pub format: PlaneFormat,
 }
 
-/// A decoded picture. Any 8-bit layout will do: pictures are only compared with each other.
+/// A decoded frame. Any 8-bit layout works, since frames are only compared with each other.
 #[derive(Clone, Copy, Debug)]
 pub struct Picture<'a> {
-    /// Pixels.
+    /// Width in pixels.
     pub width: usize,
-    /// Pixels.
+    /// Height in pixels.
     pub height: usize,
-    /// The first plane is the one that holds the luma.
+    /// The first plane contains the luma.
     pub planes: &'a [Plane<'a>],
 }
 
-/// The planes of a picture in a raw video format of GStreamer's, given by its name. `plane` gives
-/// the bytes and the stride of each. Empty for a format whose bytes cannot be compared as they are.
+/// Returns the planes of a frame in a raw video format of GStreamer, given by its name. `plane`
+/// returns the bytes and the stride of each one. The result is empty for a format whose bytes
+/// cannot be compared as they are.
 pub fn planes<'a>(
     format: &str,
     plane: impl Fn(usize) -> Option<(&'a [u8], usize)>,
@@ -113,7 +114,7 @@ struct GridPlane {
     format: PlaneFormat,
     row_bytes: usize,
     rows: usize,
-    /// Where the plane's bytes start in a kept block.
+    /// Offset of the plane's bytes in a kept block.
     offset: usize,
     residual: Residual,
 }
@@ -124,8 +125,8 @@ impl GridPlane {
     }
 }
 
-/// The grid of whole blocks in pictures of one size and layout. A remainder at the right and
-/// lower edge that is smaller than a block is not looked at.
+/// The grid of whole blocks in frames of one size and layout. A remainder at the right and lower
+/// edge that is smaller than a block is ignored.
 pub(super) struct Grid {
     width: usize,
     height: usize,
@@ -170,7 +171,7 @@ impl Grid {
         }
     }
 
-    /// Whether a picture can be compared on this grid.
+    /// Returns whether a frame can be compared on this grid.
     pub fn fits(&self, picture: &Picture) -> bool {
         self.width == picture.width
             && self.height == picture.height
@@ -205,7 +206,7 @@ impl Grid {
             })
     }
 
-    /// How far the block of the picture differs from a kept one, beyond what a codec does.
+    /// Returns the difference between a block of the frame and a kept one, beyond codec noise.
     pub fn residual(&self, picture: &Picture, column: usize, row: usize, kept: &[u8]) -> u32 {
         self.parts(picture, column, row)
             .map(|(plane, data, stride)| {
@@ -214,7 +215,7 @@ impl Grid {
             .sum()
     }
 
-    /// How far two kept blocks differ.
+    /// Returns the difference between two kept blocks.
     pub fn residual_kept(&self, a: &[u8], b: &[u8]) -> u32 {
         self.planes
             .iter()
@@ -225,17 +226,17 @@ impl Grid {
             .sum()
     }
 
-    /// Whether a residual is more than a codec's doing.
+    /// Returns whether a residual is more than codec noise.
     pub fn is_moved(&self, residual: u32) -> bool {
         residual > self.moved
     }
 
-    /// Whether a residual is clearly more than that.
+    /// Returns whether a residual is clearly more than that.
     pub fn is_clear(&self, residual: u32) -> bool {
         residual > self.moved * 2
     }
 
-    /// Keeps a block of the picture.
+    /// Copies a block of the frame.
     pub fn keep(&self, picture: &Picture, column: usize, row: usize, kept: &mut [u8]) {
         for (plane, data, stride) in self.parts(picture, column, row) {
             let kept = &mut kept[plane.offset..][..plane.len()];
@@ -249,20 +250,21 @@ impl Grid {
         }
     }
 
-    /// Keeps all blocks of the picture, one after the other.
+    /// Copies all blocks of the frame, one after the other.
     pub fn keep_all(&self, picture: &Picture, kept: &mut [u8]) {
         for (index, kept) in kept.chunks_exact_mut(self.block_len.max(1)).enumerate() {
             self.keep(picture, index % self.columns, index / self.columns, kept);
         }
     }
 
-    /// Whether two blocks that differ show the same thing in another quality: a picture that
-    /// sharpens after a cut, or a key frame that encodes the same text anew. The squared
-    /// difference is then small beside the contrast, in every plane.
+    /// Returns whether two different blocks show the same content in another quality: a frame that
+    /// sharpens after a cut, or a key frame that encodes the same text anew. The squared difference
+    /// is then small compared with the contrast, in every plane.
     pub fn same_content(&self, a: &[u8], b: &[u8]) -> bool {
-        /// Of the blocks' own energy; a replaced text has about 1, a sharpened one 0.1 to 0.2.
+        /// Relative to the blocks' own energy; a replaced text has about 1, a sharpened one 0.1 to
+        /// 0.2.
         const SHARE: f32 = 0.22;
-        /// Noise of a flat plane, squared, for each byte.
+        /// Squared noise of a flat plane, for each byte.
         const FLOOR: f32 = 60.0;
         self.planes.iter().all(|plane| {
             let range = plane.offset..plane.offset + plane.len();
@@ -277,13 +279,13 @@ impl Grid {
         })
     }
 
-    /// Whether luma has a plane of its own.
+    /// Returns whether luma has a plane of its own.
     pub fn has_luma(&self) -> bool {
         let plane = self.planes.first();
         plane.is_some_and(|plane| plane.format == PlaneFormat::FULL)
     }
 
-    /// The rows of a kept block's luma; none if luma has no plane of its own.
+    /// Returns the rows of a kept block's luma; none if luma has no plane of its own.
     pub fn luma<'a>(&self, kept: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         let plane = self.planes.first();
         let plane = plane.filter(|plane| plane.format == PlaneFormat::FULL);
@@ -291,7 +293,7 @@ impl Grid {
         kept.get(..len).unwrap_or_default().chunks(row_bytes.max(1))
     }
 
-    /// Whether a kept block has so much contrast that it changes when it moves.
+    /// Returns whether a kept block has so much contrast that it changes when it moves.
     pub fn has_contrast(&self, kept: &[u8]) -> bool {
         /// As much as a bright edge and its shadow.
         const CONTRAST: u8 = 60;
@@ -302,7 +304,7 @@ impl Grid {
         }
     }
 
-    /// Four means of the block's first plane, one of each quarter.
+    /// Returns four means of the block's first plane, one for each quarter.
     pub fn means(&self, kept: &[u8]) -> [u8; 4] {
         let Some(plane) = self.planes.first() else {
             return [0; 4];
@@ -318,7 +320,7 @@ impl Grid {
     }
 }
 
-/// The sum of squared distances from the mean.
+/// Returns the sum of squared distances from the mean.
 fn energy(bytes: &[u8]) -> f32 {
     let sum: u32 = bytes.iter().map(|&byte| u32::from(byte)).sum();
     let squares: u32 = bytes.iter().map(|&byte| u32::from(byte).pow(2)).sum();
@@ -336,7 +338,7 @@ fn residual_for(row_bytes: usize) -> Option<Residual> {
     }
 }
 
-/// The sum of what each byte differs beyond the dead zone. Written for the vectoriser: fixed
+/// Returns the sum of the differences beyond the dead zone. Written for the vectoriser: fixed
 /// width, 16-bit lanes (16 rows of at most 255 fit).
 fn residual<const W: usize>(data: &[u8], stride: usize, kept: &[u8]) -> u32 {
     let mut sums = [0u16; W];

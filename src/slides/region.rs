@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Sets of blocks on the grid, and the pieces that they fall into.
+//! Sets of blocks on the grid, and the pieces into which they are divided.
 
-/// Blocks between two letters or words of one line.
+/// Largest gap in blocks between two letters or words of one line.
 pub(super) const WORD_GAP: usize = 2;
-/// What is less wide and high than this (blocks) may be a cursor.
+/// Width and height in blocks below which a region may be a cursor.
 const CURSOR: usize = 5;
-/// Blocks of a change that must differ clearly.
+/// Number of a change's blocks that must differ clearly.
 pub(super) const CLEAR_BLOCKS: usize = 3;
-/// A region of this part of the picture is no inset.
+/// Part of the frame from which a region is not an inset.
 const INSET: f64 = 0.6;
-/// No larger part of the picture is what somebody covers on the way past the screen.
+/// Largest part of the frame that somebody covers on the way past the screen.
 const WAY: f64 = 0.35;
-/// No larger part of the picture is a line or two of captions.
+/// Largest part of the frame that one or two lines of captions cover.
 const BAND: f64 = 0.15;
-/// Nor are they higher than this part of the picture.
+/// Largest height of captions, as a part of the frame.
 const BAND_HEIGHT: f64 = 0.2;
-/// What changes again in this share (percent) of its blocks, or over this share of a line's width, is
-/// replaced.
+/// Percentage of a piece's blocks, or of a line's width, above which it counts as replaced.
 const REPLACED_PART: usize = 40;
-/// No larger part of the picture is a notice or somebody who walks by.
+/// Largest part of the frame that a notice, or somebody who walks by, covers.
 const SMALL: f64 = 0.1;
 
 /// A set of blocks.
@@ -48,7 +47,7 @@ impl Rect {
         self.bottom - self.top + 1
     }
 
-    /// Larger than a cursor.
+    /// Returns whether it is larger than a cursor.
     pub fn is_content(self) -> bool {
         self.width() >= CURSOR || self.height() >= CURSOR
     }
@@ -57,21 +56,21 @@ impl Rect {
         self.width() * self.height()
     }
 
-    /// Whether at least half of either's rows are also the other's.
+    /// Returns whether at least half of either's rows are also the other's.
     fn is_beside(self, other: Rect) -> bool {
         let (top, bottom) = (self.top.max(other.top), self.bottom.min(other.bottom));
         let shared = (bottom + 1).saturating_sub(top);
         shared * 2 >= self.height().max(other.height())
     }
 
-    /// How many blocks both have.
+    /// Returns the number of blocks that both have.
     pub fn shared(self, other: Rect) -> usize {
         let (left, right) = (self.left.max(other.left), self.right.min(other.right));
         let (top, bottom) = (self.top.max(other.top), self.bottom.min(other.bottom));
         (right + 1).saturating_sub(left) * (bottom + 1).saturating_sub(top)
     }
 
-    /// The rectangle around both.
+    /// Returns the rectangle around both.
     pub fn joined(self, other: Rect) -> Rect {
         Rect {
             left: self.left.min(other.left),
@@ -82,7 +81,7 @@ impl Rect {
     }
 }
 
-/// Blocks of a region that lie together.
+/// Adjacent blocks of a region.
 pub(super) struct Piece {
     pub blocks: Vec<usize>,
     pub bounds: Rect,
@@ -97,7 +96,7 @@ impl Region {
         }
     }
 
-    /// These blocks on a grid of the same size.
+    /// Returns a region of these blocks on a grid of the same size.
     pub fn with(&self, blocks: impl IntoIterator<Item = usize>) -> Self {
         let mut region = Region::new(self.columns, self.rows);
         for block in blocks {
@@ -124,7 +123,7 @@ impl Region {
         }
     }
 
-    /// The blocks of the whole grid.
+    /// Returns the number of blocks of the whole grid.
     pub fn grid_len(&self) -> usize {
         self.set.len()
     }
@@ -133,18 +132,18 @@ impl Region {
         self.set.iter().filter(|&&set| set).count()
     }
 
-    /// The blocks of both.
+    /// Returns the blocks of both.
     pub fn joined(&self, other: &Region) -> Self {
         self.with((0..self.set.len()).filter(|&block| self.set[block] || other.set[block]))
     }
 
-    /// The blocks that are not in the other.
+    /// Returns the blocks that are not in the other.
     pub fn without(&self, other: &Region) -> Self {
         self.with((0..self.set.len()).filter(|&block| self.set[block] && !other.set[block]))
     }
 
-    /// Whether a piece of the region is larger than a cursor, and has blocks in which the
-    /// difference is so clear that no key frame's new encoding makes it.
+    /// Returns whether a piece of the region is larger than a cursor and has blocks that differ
+    /// more clearly than a key frame's new encoding explains.
     pub fn is_content(&self, clear: &Region) -> bool {
         self.pieces(WORD_GAP).iter().any(|piece| {
             let clear = piece.blocks.iter().filter(|&&block| clear.contains(block));
@@ -152,24 +151,24 @@ impl Region {
         })
     }
 
-    /// Whether a rectangle is small enough for a picture in the picture.
+    /// Returns whether a rectangle is small enough for a picture in the picture.
     pub fn is_inset(&self, rect: Rect) -> bool {
         (rect.area() as f64) < INSET * self.set.len() as f64
     }
 
-    /// Whether the region is no larger than captions are.
+    /// Returns whether the region is no larger than captions.
     pub fn is_band(&self) -> bool {
         (self.len() as f64) < BAND * self.set.len() as f64
     }
 
-    /// Whether a rectangle is no larger and no higher than captions are.
+    /// Returns whether a rectangle is no larger and no higher than captions.
     pub fn is_lines(&self, rect: Rect) -> bool {
         (rect.area() as f64) < BAND * self.set.len() as f64
             && (rect.height() as f64) <= BAND_HEIGHT * self.rows as f64
     }
 
-    /// Whether a change of these blocks replaces what a piece shows: many of its blocks, or, as the
-    /// ground behind captions stays, blocks all along its line.
+    /// Returns whether a change of these blocks replaces the content of a piece. It contains many
+    /// of its blocks, or blocks all along its line, since the ground behind captions stays.
     pub fn replaces(&self, piece: &Piece) -> bool {
         let changed = piece.blocks.iter().filter(|&&block| self.contains(block));
         if changed.count() * 100 >= piece.blocks.len() * REPLACED_PART {
@@ -188,17 +187,17 @@ impl Region {
         self.is_lines(piece.bounds) && span * 100 >= piece.bounds.width() * REPLACED_PART
     }
 
-    /// Whether a rectangle is small enough for something that passes by.
+    /// Returns whether a rectangle is small enough for a passing object.
     pub fn is_small(&self, rect: Rect) -> bool {
         (rect.area() as f64) < SMALL * self.set.len() as f64
     }
 
-    /// The region of what moves with the rectangles around it: a picture in the picture is a
-    /// rectangle of which parts rest for a while.
+    /// Returns the moving region with the rectangles around it: parts of a picture in the picture
+    /// rest for a while.
     pub fn boxed(&self) -> Self {
         let mut boxed = self.clone();
         for piece in self.pieces(2) {
-            // A few blocks that moved along a line are a cursor's way.
+            // A few blocks that moved along a line are the path of a cursor.
             let dense = piece.blocks.len() * 6 >= piece.bounds.area();
             if piece.blocks.len() >= 4 && dense && self.is_inset(piece.bounds) {
                 boxed.insert_rect(self.grown(piece.bounds, 1));
@@ -207,8 +206,8 @@ impl Region {
         boxed
     }
 
-    /// The ways of what moved here and moves there afterwards: somebody who walks past the screen
-    /// covers and uncovers what lies between.
+    /// Returns the paths of objects that move from here to `there`: somebody who walks past the
+    /// screen covers and uncovers the blocks between.
     pub fn ways(&self, there: &Region) -> Vec<Rect> {
         let from = self.pieces(2);
         let to = there.pieces(2);
@@ -224,7 +223,7 @@ impl Region {
             .collect()
     }
 
-    /// The rectangle, grown by `margin` blocks on every side within the grid.
+    /// Returns the rectangle, grown by `margin` blocks on every side within the grid.
     pub fn grown(&self, rect: Rect, margin: usize) -> Rect {
         Rect {
             left: rect.left.saturating_sub(margin),
@@ -234,8 +233,8 @@ impl Region {
         }
     }
 
-    /// The pieces of the region: blocks whose columns and rows are at most `reach` apart belong
-    /// together.
+    /// Returns the pieces of the region: blocks whose columns and rows are at most `reach` apart
+    /// belong together.
     pub fn pieces(&self, reach: usize) -> Vec<Piece> {
         let mut left = self.set.clone();
         let mut pieces = Vec::new();

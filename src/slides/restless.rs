@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Places in which something small is replaced time and again: captions over the pages, a line that is
-//! typed.
+//! Places where something small is replaced again and again: captions over the pages, a line that
+//! is typed.
 
 use std::collections::VecDeque;
 
 use super::region::{Rect, Region, WORD_GAP};
 use crate::timeline::Time;
 
-/// What is replaced so often within this time stands over the pages.
+/// Time within which repeated replacements count.
 const WITHIN: Time = Time::from_secs(12);
 const REPLACED: usize = 3;
-/// Until it is known what came before, so often in what follows will do.
+/// Number of later replacements that suffice while the earlier ones are unknown.
 const REPLACED_SOON: usize = 2;
-/// A place that was restless stays known for so long.
+/// Time for which a restless place stays known.
 const KNOWN: Time = Time::from_secs(120);
 
-/// What is known of such places.
+/// State of such places.
 pub struct Restless {
     none: Region,
-    /// The small changes of the last time, and the blocks of each.
+    /// Recent small changes, and the blocks of each.
     replaced: VecDeque<(Time, Region)>,
-    /// The places, and until when they are taken for granted.
+    /// Known places, with their end times.
     places: Vec<(Rect, Time)>,
 }
 
@@ -34,8 +34,8 @@ impl Restless {
         }
     }
 
-    /// Takes the blocks that changed at `time`, a band of the picture; gives the restless places among
-    /// them. `soon` are the small changes that follow, as far as they are seen.
+    /// Adds the blocks that changed at `time`, a band of the frame; returns the restless places
+    /// among them. `soon` are the small changes that follow, as far as they are known.
     pub fn take(&mut self, time: Time, changed: Region, soon: &[Region]) -> Region {
         self.places.retain(|(_, until)| time <= *until);
         self.replaced

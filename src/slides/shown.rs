@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What was shown before, so that a slide shown again is recognised.
+//! Earlier slides, so that a slide shown again is recognised.
 
 use super::region::{Region, WORD_GAP};
 use crate::timeline::Time;
 
-/// The slides that are remembered; of more the oldest are forgotten.
+/// Largest number of remembered slides; the oldest ones are dropped.
 const REMEMBERED: usize = 512;
-/// A mean that differs by no more than this is the same.
+/// Largest difference between means that count as equal.
 const TOLERANCE: u8 = 10;
 
-/// A reduced picture: four means of each block.
+/// A reduced frame: four means of each block.
 pub(super) type Reduced = Vec<[u8; 4]>;
 
 struct Slide {
@@ -20,14 +20,14 @@ struct Slide {
     live: Region,
 }
 
-/// Slides in the order of their first showing.
+/// Slides in the order of their first appearance.
 #[derive(Default)]
 pub(super) struct Shown {
     slides: std::collections::VecDeque<Slide>,
 }
 
 impl Shown {
-    /// The time of the first showing of this picture; remembers it where there is none.
+    /// Returns the time when this frame was first shown; remembers it if it is new.
     pub fn recall(&mut self, time: Time, picture: Reduced, live: Region) -> Option<Time> {
         let known = self
             .slides
@@ -55,7 +55,7 @@ impl Slide {
         }
         let still = |block: &usize| !self.live.contains(*block) && !live.contains(*block);
         let compared = (0..picture.len()).filter(still).count();
-        // Where nearly everything moves, nothing can be recognised.
+        // If nearly everything moves, nothing can be recognised.
         if compared * 4 < picture.len() {
             return false;
         }
@@ -66,7 +66,7 @@ impl Slide {
                 .any(|(ours, theirs)| ours.abs_diff(*theirs) > TOLERANCE)
         });
         let pieces = live.with(differing).pieces(WORD_GAP);
-        // A cursor lies somewhere else.
+        // A cursor may be somewhere else.
         !pieces.iter().any(|piece| piece.bounds.is_content())
     }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Which groups of pictures are worth decoding.
+//! Chooses the groups of pictures to decode.
 //!
-//! Key frames are cheap to get at. Where two of them in a row show the same and no packet between
-//! them is unusually large, nothing lasting happened in between, and the group need not be
-//! decoded. The others are decoded in full, so that a change is found at its own frame.
+//! Key frames are cheap to decode. If two consecutive ones show the same, and no packet between
+//! them is unusually large, nothing lasting happened in between, and the group need not be decoded.
+//! Other groups are decoded in full, so that a change is found at its own frame.
 
 use std::collections::VecDeque;
 
@@ -13,22 +13,21 @@ use super::picture::{Grid, Picture};
 use super::region::Region;
 use crate::timeline::{Span, Time};
 
-/// Groups before and after one that tell what moves all the time.
+/// Number of groups before and after a group that show what moves all the time.
 const AROUND: usize = 8;
-/// A block that differs over this part of them belongs to a webcam or a video.
+/// Share of these groups above which a differing block belongs to a webcam or a video.
 const LIVE: f64 = 0.75;
-/// Of a group whose key frames show the same: a packet this many times as large as the others, and
-/// no smaller than this part of the key frame, may show something that vanishes again.
+/// Signs of temporary content in a group whose key frames are equal: a packet this many times as
+/// large as the others, and at least this part of the key frame.
 const SPIKE: u64 = 8;
 const SPIKE_PART: u64 = 4;
-/// Where groups are longer than this on average, or shorter than so many packets, little would be
-/// left out.
+/// Average group length above which, or number of packets below which, little would be left out.
 const RARE: Time = Time::from_secs(15);
 const DENSE: u64 = 4;
-/// Packets after which this is known.
+/// Number of packets after which this is known.
 const KNOWN: u64 = 100;
 
-/// From a key frame to the next one.
+/// A group from one key frame to the next.
 struct Group {
     start: Time,
     key_bytes: u64,
@@ -50,25 +49,25 @@ impl Group {
 struct Interval {
     span: Span,
     changed: Region,
-    /// Blocks that differ so much that no new encoding explains it.
+    /// Blocks that differ more than a new encoding explains.
     clear: Region,
 }
 
-/// Takes the packets and key frames of a stream and says which groups to decode.
+/// Analyses packets and key frames of a stream, and decides which groups to decode.
 pub struct Survey {
     sensitivity: Sensitivity,
     group: Option<Group>,
     end: Time,
     packets: u64,
     grid: Option<Grid>,
-    /// The blocks of the key frame before.
+    /// Blocks of the previous key frame.
     kept: Vec<u8>,
     last_picture: Time,
-    /// A window over the intervals; the first `judged` of them have been judged.
+    /// A window over the intervals; the first `judged` of them have been evaluated.
     window: VecDeque<Interval>,
     judged: usize,
     chosen: Vec<Span>,
-    /// Every group's span.
+    /// Span of each group.
     spans: Vec<Span>,
 }
 
@@ -89,9 +88,9 @@ impl Survey {
         }
     }
 
-    /// Takes a packet of the encoded stream, in the stream's order. `time` is when its picture is
-    /// shown. Returns whether that picture is wanted: a key frame's, while leaving out the others
-    /// still pays.
+    /// Adds a packet of the encoded stream, in the stream's order. `time` is the presentation time
+    /// of its frame. Returns whether that frame is needed: key frames are, as long as leaving out
+    /// the others pays.
     pub fn packet(&mut self, time: Time, bytes: u64, key: bool) -> bool {
         self.end = self.end.max(time);
         self.packets += 1;
@@ -122,12 +121,12 @@ impl Survey {
         self.packets >= KNOWN && self.packets < self.spans.len() as u64 * DENSE
     }
 
-    /// Takes a decoded key frame.
+    /// Adds a decoded key frame.
     pub fn picture(&mut self, picture: &Picture, time: Time) {
         let span = Span::new(self.last_picture, time);
         self.last_picture = time;
         let Some(grid) = self.grid.as_ref().filter(|grid| grid.fits(picture)) else {
-            // The size is new: what is shown is not comparable, so the change is looked at.
+            // The size is new: the content is not comparable, so the change has to be examined.
             let grid = Grid::new(picture, self.sensitivity);
             self.judge_rest();
             if self.grid.is_some() {
@@ -172,7 +171,7 @@ impl Survey {
         }
     }
 
-    /// Judges the next interval in the window by those around it.
+    /// Evaluates the next interval in the window by those around it.
     fn judge(&mut self) {
         let Some(interval) = self.window.get(self.judged) else {
             return;
@@ -195,7 +194,7 @@ impl Survey {
         self.judged += 1;
     }
 
-    /// Groups that an encoder of regular key frames has cut short, because it met a new scene.
+    /// Returns groups shortened by an encoder of regular key frames because a new scene began.
     fn cut_short(&self) -> Vec<Span> {
         let longest = self.spans.iter().map(|span| span.duration()).max();
         let least = longest.unwrap_or_default().nanos() / 20 * 19;
@@ -215,8 +214,8 @@ impl Survey {
         }
     }
 
-    /// The stream has ended: the spans whose groups are to be decoded, in order; `None` where all
-    /// are, because key frames are rare or all there is.
+    /// Ends the stream: returns the spans whose groups are to be decoded, in order. Returns `None`
+    /// if all are, because there are few or only key frames.
     pub fn finish(mut self) -> Option<Vec<Span>> {
         self.judge_rest();
         let average = self.end.nanos() / (self.spans.len() as u64 + 1);

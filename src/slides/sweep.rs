@@ -1,50 +1,51 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Times in which the whole picture moves: a camera that pans, zooms or is held by hand.
+//! Times in which the whole frame moves: a camera that pans, zooms or is held by hand.
 //!
-//! The picture is divided into cells. In a sweep something moves in many of them and at every side
-//! of the picture, and nothing that has contrast holds still. A page that fades into the next one
-//! looks the same, but not for as long. Beside a webcam, a page holds still.
+//! The frame is divided into cells. In a sweep something moves in many of them and at every side of
+//! the frame, and nothing with contrast is still. A page that fades into the next one looks the
+//! same, but not for as long. Next to a webcam, a page is still.
 
 use std::collections::VecDeque;
 
 use crate::timeline::{Span, Time};
 
-/// Motion is counted in windows of this length, or of one picture if pictures are further apart.
+/// Length of the windows in which motion is counted, or one frame if frames are further apart.
 const WINDOW: Time = Time::from_millis(500);
-/// Windows of motion that no transition between two pages spans: 1.5 s touch at most four.
+/// Number of windows of motion that no transition between two pages lasts: 1.5 s touch at most
+/// four.
 const WINDOWS: u32 = 5;
-/// Two pictures that are further apart than this show motion by themselves.
+/// Time between two frames above which they show motion by themselves.
 const LASTING: Time = Time::from_secs(2);
-/// Sweeps that ended this long ago are forgotten.
+/// Time after which ended sweeps are dropped.
 const KNOWN: Time = Time::from_secs(60);
 /// Cells in each direction.
 const CELLS: usize = 4;
-/// Cells of the picture in which something must move, and in which something may hold still.
+/// Number of cells in which something must move, and of cells in which something may be still.
 const MOVING: usize = 8;
 const STILL: usize = 2;
-/// Cells that move while a camera slows down.
+/// Number of cells that move while a camera slows down.
 const SLOW: usize = 6;
-/// Blocks that decide about a cell.
+/// Number of blocks that decide about a cell.
 const BLOCKS: usize = 3;
 
-/// How much of the picture moves in a window.
+/// Amount of motion in a window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Motion {
-    /// Something holds still, or little moves.
+    /// Something is still, or little moves.
     Part,
-    /// Not enough for a sweep, but a sweep may go on.
+    /// Not enough for a sweep, but a sweep may continue.
     Most,
     /// All of it.
     All,
 }
 
-/// The sweeps of a stream of pictures.
+/// The sweeps of a stream of frames.
 pub(super) struct Sweeps {
     window: Time,
-    /// Nothing is known of motion before the second window.
+    /// Whether this is the first window, before which nothing is known about motion.
     is_first: bool,
-    /// The sweep that may be going on, and windows in it.
+    /// The possible current sweep, and the number of windows in it.
     run: Option<(Span, u32)>,
     past: VecDeque<Span>,
 }
@@ -59,7 +60,7 @@ impl Sweeps {
         }
     }
 
-    /// Returns the start of the window that ends with the picture of this time, if one does.
+    /// Returns the start of the window that ends with the frame of this time, if one does.
     pub fn ended_window(&mut self, time: Time) -> Option<Time> {
         if time < self.window.saturating_add(WINDOW) {
             return None;
@@ -68,7 +69,7 @@ impl Sweeps {
         (!std::mem::take(&mut self.is_first)).then_some(start)
     }
 
-    /// Adds a window: the times of its first and last picture, and how much moves in it.
+    /// Adds a window: the times of its first and last frame, and its amount of motion.
     pub fn add(&mut self, window: Span, motion: Motion) {
         match motion {
             Motion::All => {
@@ -87,7 +88,7 @@ impl Sweeps {
         self.past.retain(is_known);
     }
 
-    /// Whether a sweep was going on at this time.
+    /// Returns whether there was a sweep at this time.
     pub fn was_at(&self, time: Time) -> bool {
         let now = self.run.filter(|&(run, count)| is_sweep(run, count));
         let mut all = self.past.iter().chain(now.as_ref().map(|(run, _)| run));
@@ -100,13 +101,14 @@ impl Sweeps {
 
 fn is_sweep(run: Span, windows: u32) -> bool {
     let lasts = run.duration() >= LASTING;
-    // One picture in a window: nothing else was seen between them.
+    // A window of one frame: nothing else was seen in between.
     let is_sparse = run.duration().nanos() >= u64::from(windows) * WINDOW.nanos() * 2;
     lasts && (windows >= WINDOWS || is_sparse && windows >= 2)
 }
 
-/// Returns how much moves of a picture whose grid is so many blocks wide and high. `moved` tells
-/// whether a block has moved; `has_contrast` whether one that has not would show it.
+/// Returns the amount of motion in a frame whose grid has this many columns and rows. `moved`
+/// returns whether a block has moved; `has_contrast` returns whether a still block would show
+/// motion.
 pub(super) fn motion(
     columns: usize,
     rows: usize,
@@ -115,7 +117,7 @@ pub(super) fn motion(
 ) -> Motion {
     let moving = Cells::count(columns, rows, &moved);
     let moves = |x: usize, y: usize| moving.at(x, y) >= BLOCKS;
-    // Contrast is dear to find, and motion is rare.
+    // Contrast is expensive to find, and motion is rare.
     if cells().filter(|&(x, y)| moves(x, y)).count() < SLOW {
         return Motion::Part;
     }
@@ -130,7 +132,7 @@ pub(super) fn motion(
     }
 }
 
-/// Whether so many cells hold, and some at each side of the picture.
+/// Returns whether this many cells qualify, and some at each side of the frame.
 fn covers(holds: impl Fn(usize, usize) -> bool) -> bool {
     let is_side: [fn(usize, usize) -> bool; 4] = [
         |x, _| x == 0,
@@ -219,10 +221,10 @@ mod tests {
         };
         assert_eq!(motion(&|_| true, &|_| true), Motion::All);
         assert_eq!(motion(&|_| false, &|_| false), Motion::Part);
-        // A board of a few words that moves.
+        // A board with a few words that moves.
         assert_eq!(motion(&is_word, &|_| false), Motion::All);
         assert_eq!(motion(&is_word, &|_| true), Motion::Part);
-        // A page with a word here and there beside a large webcam; an empty one.
+        // A page with a word here and there next to a large webcam; an empty one.
         assert_eq!(motion(&in_box, &is_word), Motion::Part);
         assert_eq!(motion(&in_box, &|_| false), Motion::Most);
         for (columns, rows) in [(0, 0), (3, 2)] {

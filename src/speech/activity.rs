@@ -1,36 +1,37 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Frame scores and levels → spans of speech, with hysteresis.
+//! Converts frame scores and levels to spans of speech, with hysteresis.
 
 use std::collections::VecDeque;
 
 use crate::timeline::{Span, Time};
 
-/// The length of one frame: 256 samples of 16 kHz.
+/// Length of a frame: 256 samples at 16 kHz.
 pub const FRAME: Time = Time::from_millis(16);
 
-/// Frames over which score and level are smoothed.
+/// Number of frames over which score and level are smoothed.
 const SMOOTH: usize = 5;
-/// A span goes on while the score stays above this part of the threshold.
+/// Part of the threshold above which a span continues.
 const CONTINUE: f32 = 0.6;
-/// Above the noise floor by less than this many decibels is noise: a steady fan may sound like a
-/// voice to the detector, but it never rises above itself.
+/// Decibels above the noise floor below which sound is noise: a steady fan may sound like a voice
+/// to the detector, but it never rises above itself.
 const ABOVE_FLOOR: f32 = 4.0;
-/// A pause inside a word or between two is no pause.
+/// Longest pause inside a word or between two words.
 const HANG: Time = Time::from_millis(300);
-/// The first sound of a word scores low: a span starts up to this much before it is sure.
+/// Number of frames before detection at which a span may start: the first sound of a word scores
+/// low.
 const BACK: usize = 16;
-/// Clicks and knocks are shorter than any word.
+/// Shortest speech: clicks and knocks are shorter than any word.
 const MIN_SPEECH: Time = Time::from_millis(240);
 
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
     pub start: Time,
-    /// How likely this frame holds a voice, 0 to 1.
+    /// Probability that this frame contains a voice, 0 to 1.
     pub score: f32,
-    /// dBFS.
+    /// Level in dBFS.
     pub level: f32,
-    /// What the level is when nothing is to be heard, dBFS.
+    /// Level of the background in dBFS.
     pub floor: f32,
 }
 
@@ -39,7 +40,7 @@ pub struct Activity {
     threshold: f32,
     recent: VecDeque<Frame>,
     open: Option<Span>,
-    /// Where this stretch of the stream, or the last span, ended: spans never reach before it.
+    /// End of the last span, or start of this part of the stream: spans never begin before it.
     not_before: Time,
 }
 
@@ -53,7 +54,7 @@ impl Activity {
         }
     }
 
-    /// Takes the next frame; returns a span that ended.
+    /// Adds the next frame; returns a span that ended.
     pub fn push(&mut self, frame: Frame) -> Option<Span> {
         if self.recent.len() > BACK {
             self.recent.pop_front();
@@ -90,7 +91,8 @@ impl Activity {
         }
     }
 
-    /// The frames that follow do not continue these; returns the span that this ends.
+    /// Ends the sequence, because the next frames do not continue it; returns the span that this
+    /// ends.
     pub fn finish(&mut self) -> Option<Span> {
         let ended = self.close();
         self.recent.clear();

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is heard and seen of a recording, and the runs of talk in it.
+//! Findings about the audio and video of a recording, and the runs of talk in it.
 
 use crate::timeline::{Span, Time};
 
-/// What is known of a recording, or of its part so far. All lists are sorted.
+/// Findings about a recording, or about its part so far. All lists are sorted.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Evidence {
     pub speech: Vec<Span>,
     pub music: Vec<Span>,
-    /// Where somebody may be speaking over music.
+    /// Spans in which somebody may be speaking over music.
     pub over_music: Vec<Span>,
-    /// Where a slide changes: from the last picture of what was shown to the first of what is new.
+    /// Slide changes: from the last frame of the old content to the first of the new.
     pub slides: Vec<Span>,
 }
 
-/// Utterances closer than this are one run of talk.
+/// Longest pause between utterances of one run of talk.
 const JOIN: Time = Time::from_secs(2);
-/// A run with this many seconds of speech is no interjection: just before the class it belongs
-/// to it.
+/// Seconds of speech from which a run is not an interjection: just before the class it belongs to
+/// it.
 pub(super) const NO_INTERJECTION: f64 = 5.0;
 
 /// Utterances with no more than [`JOIN`] between them.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Samples → speech and music.
+//! Detects speech and music in samples.
 
 use std::collections::VecDeque;
 
@@ -12,15 +12,15 @@ use super::music::{HOP, Music};
 use super::voice_over::VoiceOver;
 use crate::timeline::{Span, Time};
 
-/// A stream that jumps by more than this is not continued.
+/// Largest jump of a stream after which it is continued.
 const JUMP: Time = Time::from_millis(40);
-/// Quiet voices are brought to about this level (dBFS) before the detector hears them …
+/// Level (dBFS) to which quiet voices are raised for the detector …
 const VOICE_LEVEL: f32 = -26.0;
 /// … but never by more than this many decibels, …
 const MAX_GAIN: f32 = 36.0;
-/// … nor so far that the noise becomes louder than this: loud noise scores as a voice.
+/// … nor so far that the noise exceeds this level: loud noise scores as a voice.
 const NOISE_LEVEL: f32 = -58.0;
-/// Decibels a second by which the loudest level heard is forgotten.
+/// Decay of the loudest level, in decibels per second.
 const FORGET: f32 = 0.3;
 /// The noise floor is the lowest smoothed level of this many blocks of `FLOOR_BLOCK` frames: 12 s,
 /// longer than anybody speaks without taking breath.
@@ -35,20 +35,20 @@ pub enum Kind {
     SpeechOverMusic,
 }
 
-/// Something that was heard.
+/// A detected sound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Sound {
     pub kind: Kind,
     pub span: Span,
 }
 
-/// Listens to one stream of samples. Results come some seconds late.
+/// Analyses a stream of samples. Results are some seconds late.
 pub struct Listener {
     format: Option<(u32, usize)>,
     mono: Option<Mono>,
-    /// Samples of 16 kHz that do not fill a frame yet.
+    /// Samples at 16 kHz that do not fill a frame yet.
     samples: Vec<f32>,
-    /// Where the stream was last joined, and samples (at its own rate) since.
+    /// Time at which the stream was last joined, and samples (at its own rate) since.
     joined: Time,
     pushed: u64,
     frames: u64,
@@ -56,18 +56,18 @@ pub struct Listener {
     music: Music,
     activity: Activity,
     levels: Levels,
-    /// Frames that wait for the word on music.
+    /// Frames that wait for the decision about music.
     waiting: VecDeque<Frame>,
-    /// The tonality of those frames that it is known of, oldest first.
+    /// Tonality of those frames, as far as it is known, oldest first.
     tonalities: VecDeque<f32>,
     over_music: VoiceOver,
-    /// Music that is going on.
+    /// Music that is currently playing.
     playing: Option<Span>,
     heard: Vec<Sound>,
 }
 
 impl Listener {
-    /// `threshold`: score (0 to 1) from which a frame is taken for a voice.
+    /// Makes a listener; `threshold` is the score (0 to 1) from which a frame counts as a voice.
     pub fn new(threshold: f32) -> Self {
         Listener {
             format: None,
@@ -88,7 +88,7 @@ impl Listener {
         }
     }
 
-    /// Takes interleaved samples (-1 to 1); `time` is that of the first one. A rate or a channel
+    /// Adds interleaved samples (-1 to 1); `time` is that of the first one. A rate or a channel
     /// count of zero is ignored.
     pub fn push(&mut self, time: Time, rate: u32, channels: usize, samples: &[f32]) {
         let expected = self.joined.saturating_add(duration(self.pushed, rate));
@@ -107,7 +107,7 @@ impl Listener {
         self.samples = samples;
     }
 
-    /// The stream is over or jumps: what is undecided is decided.
+    /// Decides everything undecided, because the stream ends or jumps.
     pub fn finish(&mut self) {
         let mut decided = Vec::new();
         self.music.finish(|music| decided.push(music));
@@ -125,7 +125,7 @@ impl Listener {
         self.mono = None;
     }
 
-    /// What was heard since the last call, each kind in order of time.
+    /// Returns the sounds since the last call, each kind in order of time.
     pub fn drain(&mut self) -> Vec<Sound> {
         std::mem::take(&mut self.heard)
     }
@@ -144,7 +144,7 @@ impl Listener {
             .joined
             .saturating_add(Time::from_nanos(FRAME.nanos() * self.frames));
         self.frames += 1;
-        // Also takes away what no sample can be: NaN and beyond full scale.
+        // Also removes invalid samples: NaN and values beyond full scale.
         for sample in samples.iter_mut() {
             *sample = if sample.is_nan() {
                 0.0
@@ -241,7 +241,7 @@ impl Default for Levels {
 }
 
 impl Levels {
-    /// Takes a frame's level; returns the gain for the detector (factor) and the floor (dBFS).
+    /// Adds a frame's level; returns the gain for the detector (factor) and the floor (dBFS).
     fn push(&mut self, level: f32) -> (f32, f32) {
         self.smooth = if self.count == 0 && self.blocks.is_empty() {
             level
@@ -260,7 +260,7 @@ impl Levels {
             self.count = 0;
         }
         let floor = self.blocks.iter().copied().fold(self.lowest, f32::min);
-        // Digital silence is no noise floor that a voice could be measured against.
+        // Digital silence is not a noise floor against which a voice could be measured.
         let floor = floor.max(-75.0);
         let gain = (VOICE_LEVEL - self.loudest)
             .min(NOISE_LEVEL - floor)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Audio samples → where somebody speaks, where music plays, how loud it is; and from that what of
-//! a recording is dead air.
+//! Detects where somebody speaks, where music plays and how loud the audio is; derives the dead air
+//! of a recording.
 //!
-//! [`Listener`] takes samples of any rate and channel count. A detector made for speech says how
-//! likely each frame holds a voice; an adaptive noise floor and a search for steady tones stand
-//! beside it, because the detector alone takes music and loud fans for voices.
-//! [`trim`] holds the policy: which stretches are not part of the class.
+//! [`Listener`] takes samples of any rate and channel count. A speech detector returns the
+//! probability that a frame contains a voice. An adaptive noise floor and a search for steady tones
+//! complement it, because the detector alone mistakes music and loud fans for voices. [`trim`]
+//! contains the policy: which passages are not part of the class.
 
 use crate::timeline::Time;
 
@@ -24,5 +24,5 @@ mod voice_over;
 pub use listener::{Kind, Listener, Sound};
 pub use plan::Plan;
 
-/// Speech is heard to begin and to end up to this much late or early.
+/// Tolerance of the detected start and end of speech.
 pub const HEARD_WITHIN: Time = Time::from_millis(300);

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Interleaved samples of any rate and channel count → one channel at 16 kHz.
+//! Converts interleaved samples of any rate and channel count to one channel at 16 kHz.
 
 use std::f32::consts::PI;
 
-/// Samples per second that the detectors work at.
+/// Samples per second for the detectors.
 pub const RATE: u32 = 16_000;
 
 /// Zero crossings of the windowed sinc on each side: enough for a stop band below the noise of a
 /// room.
 const CROSSINGS: usize = 12;
 
-/// Positions between two input samples that the filter is tabulated for. Rates whose ratio needs
-/// more use the nearest one; the error stays below -50 dB.
+/// Number of positions between two input samples for which the filter is tabulated. Rates whose
+/// ratio needs more use the nearest one; the error stays below -50 dB.
 const MAX_PHASES: u64 = 512;
 
 const LANES: usize = 8;
 
 /// Seconds over which channels are compared: less than a syllable, so that no word is lost.
 const COMPARED: f32 = 0.1;
-/// Two channels with a correlation below the negative of this carry one voice, and one of them is
-/// wired the wrong way round: their sum would be silence.
+/// Negative correlation of two channels beyond which they carry one voice with one of them
+/// inverted: their sum would be silence.
 const INVERTED: f32 = 0.7;
 
-/// What swings more slowly than this is taken away, in Hz: far below any voice.
+/// Frequency in Hz below which signals are removed: far below any voice.
 const SLOWEST: f32 = 5.0;
-/// What is less than this is silence: the least that 24 bits can say is a million times more.
+/// Level below which a sample is silence: the smallest value of 24 bits is a million times larger.
 const INAUDIBLE: f32 = 1e-13;
 
 /// Mixes to one channel and resamples to [`RATE`].
@@ -50,7 +50,8 @@ impl Mono {
         }
         let (rate, target) = (u64::from(rate), u64::from(RATE));
         let count = (target / gcd(rate, target)).min(MAX_PHASES);
-        // Going down, the filter cuts at half the output rate and grows longer by that factor.
+        // When downsampling, the filter cuts at half the output rate and grows longer by that
+        // factor.
         let cutoff = (target as f32 / rate as f32).min(1.0);
         let half = (CROSSINGS as f32 / cutoff).ceil() as usize;
         let phases = (0..count)
@@ -72,13 +73,13 @@ impl Mono {
             mix: Mix::new(rate as u32, channels),
             rate,
             phases,
-            // The first output sample lies on the first input sample.
+            // The first output sample coincides with the first input sample.
             history: vec![0.0; half - 1],
             position: 0,
         })
     }
 
-    /// Appends what becomes of `samples` (interleaved) to `out`.
+    /// Converts `samples` (interleaved) and appends the result to `out`.
     pub fn push(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         self.mix.push(samples, &mut self.history);
         let target = u64::from(RATE);
@@ -99,13 +100,13 @@ impl Mono {
     }
 }
 
-/// Takes away what a signal swings around, by a filter of one pole and a zero at 0 Hz: cheap sound cards
-/// add a constant, beside which a voice would count for nothing.
+/// Removes a constant offset with a filter of one pole and a zero at 0 Hz: cheap sound cards add a
+/// constant, next to which a voice would not matter.
 #[derive(Clone, Copy, Debug)]
 struct Offset {
-    /// What is left of a constant from one sample to the next.
+    /// Remaining part of a constant from one sample to the next.
     left: f32,
-    /// The sample before, and what became of it; the first one has none.
+    /// The previous input and output sample; `None` before the first.
     last: Option<(f32, f32)>,
 }
 
@@ -120,7 +121,7 @@ impl Offset {
     fn taken_from(&mut self, sample: f32) -> f32 {
         let (before, became) = self.last.unwrap_or((sample, 0.0));
         let becomes = sample - before + self.left * became;
-        // What is no number would stay for ever, and what is next to nothing is slow to reckon with.
+        // A NaN would stay for ever, and denormal numbers are slow.
         let is_sound = (INAUDIBLE..f32::INFINITY).contains(&becomes.abs());
         let becomes = if is_sound { becomes } else { 0.0 };
         self.last = sample.is_finite().then_some((sample, becomes));
@@ -128,16 +129,16 @@ impl Offset {
     }
 }
 
-/// All channels in one, each the right way round.
+/// All channels in one, each with the right polarity.
 #[derive(Clone, Debug)]
 struct Mix {
-    /// What each channel counts for: its share, negative where it is inverted.
+    /// Weight of each channel: its share, negative if it is inverted.
     weights: Vec<f32>,
     offsets: Vec<Offset>,
-    /// Per channel the sum of its squares, and of its products with the first one.
+    /// For each channel the sum of its squares, and of its products with the first one.
     sums: Vec<(f32, f32)>,
     seen: usize,
-    /// Frames after which the channels are compared.
+    /// Number of frames after which the channels are compared.
     compared: usize,
 }
 
@@ -177,8 +178,7 @@ impl Mix {
         }
     }
 
-    /// Turns channels round that are the first one's mirror image. What has been found holds while
-    /// nothing is heard.
+    /// Inverts channels that mirror the first one. The last result stays valid during silence.
     fn compare(&mut self) {
         let Some(&(first, _)) = self.sums.first() else {
             return;
@@ -193,8 +193,8 @@ impl Mix {
     }
 }
 
-/// The sum of products, in as many sums as a vector register holds: floating-point additions are not
-/// reordered by the compiler.
+/// Returns the sum of products, in as many sums as a vector register contains: floating-point
+/// additions are not reordered by the compiler.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<LANES>();
     let (b, b_rest) = b.as_chunks::<LANES>();

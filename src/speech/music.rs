@@ -1,39 +1,40 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Where music plays: its partials stand still for as long as a note lasts, a voice's glide.
+//! Detects music: its partials stay constant for as long as a note lasts, a voice's glide.
 
 use std::collections::VecDeque;
 
-/// Samples of 16 kHz between two frames.
+/// Samples at 16 kHz between two frames.
 pub const HOP: usize = 256;
-/// Samples under the transform: bins of 15.6 Hz.
+/// Samples per transform: bins of 15.6 Hz.
 const WINDOW: usize = 1024;
-/// Bins looked at: 94 Hz (above mains hum) to 4 kHz (above it a voice has no partials to confuse).
+/// Range of bins: 94 Hz (above mains hum) to 4 kHz (above it a voice has no confusing partials).
 const FIRST_BIN: usize = 6;
 const LAST_BIN: usize = 256;
-/// Frames that a peak must stay in its bin to count as steady: 128 ms, longer than a voice holds
-/// its pitch within a bin.
+/// Frames for which a peak must stay in its bin to count as steady: 128 ms, longer than a voice
+/// keeps its pitch within a bin.
 const STEADY: u16 = 8;
-/// Frames whose energies are added before the steady part is weighed.
+/// Number of frames whose energies are added before the steady part is evaluated.
 const SMOOTH: usize = 9;
-/// Frames between a frame and the value that describes it: half the window and half the smoothing.
+/// Frames between a frame and its value: half the window and half the smoothing.
 pub const DELAY: usize = 6;
-/// Part of the energy in steady peaks above which a frame rather is music.
+/// Part of the energy in steady peaks above which a frame is more likely music.
 const TONAL: f32 = 0.06;
-/// How much evidence changes the mind; one frame gives at most 2.
+/// Evidence needed for a change of state; one frame adds at most 2.
 const CERTAIN: f32 = 25.0;
-/// Undecided frames that are kept at most (4 s): after that the likelier state holds.
+/// Largest number of undecided frames (4 s): after that the likelier state is used.
 const MAX_UNDECIDED: usize = 250;
-/// Music shorter than this (3 s) is no music: a held vowel, a ring tone, a jingle in a talk.
+/// Shortest music in frames (3 s): anything shorter is a held vowel, a ring tone, or a jingle in a
+/// talk.
 const MIN_MUSIC: usize = 188;
-/// A pause in music shorter than this (1.5 s) is part of it.
+/// Shortest pause in music, in frames (1.5 s): a shorter one is part of it.
 const MIN_PAUSE: usize = 94;
 
 /// Decides frame by frame, some frames late.
 pub struct Music {
     samples: VecDeque<f32>,
     window: Vec<f32>,
-    /// For each bin, frames that it has been a peak.
+    /// For each bin, the number of frames for which it has been a peak.
     runs: Vec<u16>,
     /// (steady energy, energy) of the last frames.
     energies: VecDeque<(f32, f32)>,
@@ -61,7 +62,7 @@ impl Default for Music {
 }
 
 impl Music {
-    /// Takes the next [`HOP`] samples; calls `decided` once for each frame that became certain.
+    /// Adds the next [`HOP`] samples; calls `decided` once for each frame that became certain.
     /// Returns the tonality of the frame [`DELAY`] before, once there is one.
     pub fn push(&mut self, frame: &[f32], mut decided: impl FnMut(bool)) -> Option<f32> {
         let tonality = self.tonality(frame);
@@ -75,7 +76,7 @@ impl Music {
         Some(tonality)
     }
 
-    /// Decides the frames that are left.
+    /// Decides the remaining frames.
     pub fn finish(&mut self, mut decided: impl FnMut(bool)) {
         let missing = DELAY - self.early;
         let stretches = &mut self.stretches;
@@ -84,7 +85,7 @@ impl Music {
         stretches.finish(missing, decided);
     }
 
-    /// The part of the energy around this frame that lies in peaks that stand still, 0 to 1.
+    /// Returns the part of the energy around this frame in steady peaks, 0 to 1.
     fn tonality(&mut self, frame: &[f32]) -> f32 {
         self.samples.extend(frame);
         let mut block = [0.0f32; WINDOW];
@@ -132,8 +133,8 @@ impl Music {
     }
 }
 
-/// Two states with a price for each change: evidence adds up until it is certain, and the change
-/// then lies where it began to.
+/// Two states with a price for each change: evidence adds up until it is certain, and the change is
+/// placed where the evidence began.
 #[derive(Default)]
 struct Changes {
     music: bool,
@@ -179,7 +180,7 @@ impl Changes {
     }
 }
 
-/// Leaves out stretches that are too short to be what they seem.
+/// Removes runs that are too short to be real.
 #[derive(Default)]
 struct Stretches {
     music: bool,

@@ -1,32 +1,32 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! First and last sentences of a class that a long pause parts from the rest: "welcome" on the
+//! First and last sentences of a class that a long pause separates from the rest: "welcome" on the
 //! title page, "goodbye" on the last one.
 //!
-//! By itself one sentence is too little to be told from the talk of a lobby. The pages decide: the
-//! lobby's page goes when the class begins and comes back when it has ended. A sentence on the
+//! A single sentence cannot be distinguished from the talk of a lobby. The pages decide: the
+//! lobby's page disappears when the class begins and returns when it has ended. A sentence on the
 //! class's side of that change belongs to the class, unless it is one of many sparse remarks.
 
 use super::HEARD_WITHIN;
 use super::evidence::{Evidence, NO_INTERJECTION, Run, runs};
 use crate::timeline::{Span, Time};
 
-/// The longest pause between a first or last sentence and what it belongs to.
+/// Longest pause between a first or last sentence and the class.
 const LONGEST_WAIT: Time = Time::from_secs(60);
-/// Where people talked in the lobby before, the class's first sentence comes this soon after the
-/// lobby's page has gone.
+/// Longest time between the lobby's page and the class's first sentence, if people talked in the
+/// lobby before.
 const SOON: Time = Time::from_secs(10);
-/// People who talked this long before a page change may still be talking after it.
+/// Time before a page change within which people who talked may still be talking after it.
 const CHATTING: Time = Time::from_secs(60);
-/// A slide change shows that the class was still going on this long before it.
+/// Time before a slide change for which it shows that the class was still going on.
 const SLIDE_REACH: Time = Time::from_secs(15);
 /// Seconds of speech in a sentence; shorter runs are the remarks of a lobby.
 const SENTENCE: f64 = 3.0;
-/// More runs than this before sustained speech, all of them short, are sparse talk.
+/// Number of short runs before sustained speech above which they are sparse talk.
 const MOST_RUNS: usize = 2;
 
-/// Returns the time at which the class begins whose sustained speech begins at `begin`: that of
-/// the first sentence after the lobby's page has gone, or `begin`.
+/// Returns the start of the class whose sustained speech begins at `begin`: that of the first
+/// sentence after the lobby's page has gone, or `begin`.
 pub(super) fn opening(evidence: &Evidence, begin: Time) -> Time {
     let is_first = |index: usize| index == 0;
     let mut start = begin;
@@ -74,14 +74,14 @@ pub(super) fn closes(slides: &[Span], end: Time, run: &Run) -> bool {
     on_last_page && changes.next().is_some_and(leaves)
 }
 
-/// Returns whether speech in a cut at the start of a recording comes after the last page change
-/// in it, or in one at its end before the first change: the lobby's page is not up then.
+/// Returns whether speech in a cut is outside of the lobby's page. At the start of a recording it
+/// comes after the last page change in the cut, at the end before the first one.
 pub(super) fn is_off_the_lobby(evidence: &Evidence, cut: Span, before: bool) -> bool {
     let Some(change) = (match before {
         true => evidence.slides.iter().rfind(|page| page.end <= cut.end),
         false => evidence.slides.iter().find(|page| page.end >= cut.start),
     }) else {
-        // Where no page ever comes the class's last one stays up.
+        // If no page follows, the class's last one stays.
         return !before && !evidence.slides.is_empty() && speaks(evidence, cut);
     };
     let off = match before {
@@ -106,8 +106,7 @@ fn runs_within(speech: &[Span], page: Span, until: Time) -> Vec<Run> {
     runs(&spans)
 }
 
-/// Returns whether no pause between these runs, the page change before them and what follows is
-/// too long.
+/// Returns whether no pause is too long between the page change, these runs and what follows.
 fn leads_to(said: &[Run], page: Time, until: Time) -> bool {
     let starts = said.iter().map(|run| run.span.start).chain([until]);
     let ends = [page]
@@ -135,15 +134,15 @@ mod tests {
         Span::new(secs(start), secs(end))
     }
 
-    /// Utterances of three seconds with short pauses.
+    /// Makes utterances of three seconds with short pauses.
     fn talk(from: f64, to: f64) -> Vec<Span> {
         let count = ((to - from) / 4.0) as usize;
         let starts = (0..count).map(|index| from + 4.0 * index as f64);
         starts.map(|start| span(start, start + 3.2)).collect()
     }
 
-    /// A class that is sustained from 70 s to 269.2 s, with this speech around it and page changes
-    /// at these times.
+    /// Makes a class that is sustained from 70 s to 269.2 s, with this speech around it and page
+    /// changes at these times.
     fn evidence(before: &[(f64, f64)], after: &[(f64, f64)], pages: &[f64]) -> Evidence {
         let spans = |list: &[(f64, f64)]| list.iter().map(|&(a, b)| span(a, b)).collect();
         let mut speech: Vec<Span> = spans(before);
@@ -208,11 +207,11 @@ mod tests {
         let (cut, _) = edges(&sparse);
         assert!(cut.review && cut.confidence < 0.5, "{cut:?}");
         assert!(cut.reason.contains("after the lobby's page has gone"));
-        // People who have talked before go on for a moment.
+        // People who have talked before continue for a moment.
         let goes_on = evidence(&[(20.0, 22.0), (33.0, 35.0), (44.0, 46.0)], &[], &[43.5]);
         assert_eq!(class_of(&goes_on).0, 70.0);
         assert!(edges(&goes_on).0.review);
-        // Somebody says that it begins in two minutes.
+        // Somebody announces that it begins in two minutes.
         let early = evidence(&[(2.0, 6.0)], &[], &[1.0]);
         assert_eq!(class_of(&early).0, 70.0);
         assert!(edges(&early).0.review);
@@ -225,10 +224,10 @@ mod tests {
             let gone = goodbye.1 + 2.0;
             let farewell = evidence(&[], &[goodbye], &[69.5, gone]);
             assert!((class_of(&farewell).1 - goodbye.1).abs() < 0.1, "{wait}");
-            // The class's last page comes with it.
+            // The class's last page appears with it.
             let farewell = evidence(&[], &[goodbye], &[69.5, goodbye.0 - 0.5, gone]);
             assert!((class_of(&farewell).1 - goodbye.1).abs() < 0.1, "{wait}");
-            // The page of the lobby has come before.
+            // The page of the lobby has appeared before.
             let chatter = evidence(&[], &[goodbye], &[69.5, 271.0]);
             assert_eq!(class_of(&chatter).1, 269.2, "{wait}");
             assert!(!edges(&chatter).1.review);
@@ -242,7 +241,7 @@ mod tests {
         let (_, cut) = edges(&stays);
         assert!(cut.review && cut.confidence < 0.5, "{cut:?}");
         assert!(cut.reason.contains("before the lobby's page has come"));
-        // Without pages nothing is known of a lobby's.
+        // Without pages nothing is known about a lobby's.
         let heard = evidence(&[], &[(284.0, 288.0)], &[]);
         assert!(!edges(&heard).1.review);
     }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is kept, decided while the recording is still coming.
+//! Decides what is kept while the recording is still arriving.
 
 use super::trim::{self, Cut, Evidence, Place, Scope, Settings, StartAt};
 use crate::timeline::{Decision, Span, Time};
 
-/// Turns evidence into decisions that are never taken back.
+/// Turns evidence into decisions that are never revoked.
 pub struct Plan {
     settings: Settings,
     pub evidence: Evidence,
-    /// Where the kept part starts, once that is known.
+    /// Start of the kept part, once it is known.
     start: Option<Time>,
-    /// Breaks inside that are decided.
+    /// Decided breaks inside.
     breaks: Vec<Cut>,
-    /// What lies before and after `start` is decided to be kept, but for the breaks.
+    /// End of the decided part: between `start` and here everything is kept except the breaks.
     until: Time,
 }
 
@@ -28,7 +28,7 @@ impl Plan {
         }
     }
 
-    /// Weighs the evidence again.
+    /// Evaluates the evidence again.
     pub fn update(&mut self) {
         let Some(class) = trim::class(&self.evidence) else {
             return;
@@ -67,7 +67,7 @@ impl Plan {
         self.until = self.until.max(time);
     }
 
-    /// The decision so far.
+    /// Returns the decision so far.
     pub fn decision(&self) -> Decision {
         match self.start {
             None => Decision::default(),
@@ -78,11 +78,11 @@ impl Plan {
         }
     }
 
-    /// The recording is over: all cuts, and the last decision.
+    /// Ends the recording: returns all cuts, and the last decision.
     pub fn finish(&self, duration: Time) -> (Vec<Cut>, Decision) {
         let mut cuts = trim::cuts(&self.evidence, duration, &self.settings);
         cuts.retain_mut(|cut| match cut.place {
-            // What is seen and heard later may say otherwise: what is decided stays.
+            // Later findings may contradict it, but a decision stays.
             Place::Before => {
                 cut.span.end = self.start.unwrap_or(cut.span.end);
                 !cut.span.is_empty()
@@ -125,7 +125,7 @@ impl Plan {
     }
 }
 
-/// What of `[start, end)` is left without the cuts inside.
+/// Returns the rest of `[start, end)` without the cuts inside.
 fn complement(start: Time, end: Time, cuts: &[Cut]) -> Vec<Span> {
     let mut at = start;
     let mut kept = Vec::new();
@@ -173,7 +173,7 @@ mod tests {
             let decided = plan.decision();
             assert!(!kept(&decided, secs(74)) && kept(&decided, secs(75)));
             match late {
-                // The picture is seen later than the sound is heard.
+                // The video arrives later than the audio.
                 55 => plan.evidence.slides.push(Span::new(secs(55), secs(55))),
                 _ => plan
                     .evidence

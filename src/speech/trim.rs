@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The policy: speech, music and slide changes → what is not part of the class.
+//! The policy: speech, music and slide changes decide what is not part of the class.
 //!
 //! Sparse talk ("can everyone hear me?") is not the class, sustained talk is. A talk is sustained
-//! once its utterances outweigh the pauses between them; where nothing is, nothing but silent
-//! edges is cut. Whatever is not sure is kept.
+//! once its utterances outweigh the pauses between them. If there is no sustained talk, only silent
+//! edges are cut. In case of doubt everything is kept.
 
 use super::HEARD_WITHIN;
 pub use super::evidence::Evidence;
@@ -12,10 +12,10 @@ use super::evidence::{NO_INTERJECTION, Run, runs};
 use super::opening::{closes, is_off_the_lobby, opening};
 use crate::timeline::{Span, Time};
 
-/// What counts as where the class starts.
+/// Event at which the class starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum StartAt {
-    /// Sustained speech, weighed with the slides.
+    /// Sustained speech, combined with the slides.
     #[default]
     Auto,
     /// The first speech, sparse or not.
@@ -24,7 +24,7 @@ pub enum StartAt {
     Slide,
 }
 
-/// Which dead air is cut.
+/// Kinds of dead air to cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Scope {
     /// Before and after the class.
@@ -38,16 +38,16 @@ pub enum Scope {
 pub struct Settings {
     pub start_at: StartAt,
     pub scope: Scope,
-    /// Dead air at the edges, beyond the lead-in and the lead-out, that is shorter than this is kept.
+    /// Shortest dead air at the edges, beyond the lead-in and the lead-out, that is cut.
     pub min_silence: Time,
-    /// Breaks inside shorter than this are kept.
+    /// Shortest break inside that is cut.
     pub min_break: Time,
-    /// Kept before the first speech; less where a slide comes up in between, for what was shown
+    /// Time kept before the first speech; less if a slide appears in between, since the content
     /// before is the lobby's.
     pub lead_in: Time,
-    /// Kept after the last speech; less where the slide goes away in between.
+    /// Time kept after the last speech; less if the slide disappears in between.
     pub lead_out: Time,
-    /// Cuts longer than this, or than a quarter of the recording, are marked for review.
+    /// Length above which cuts are marked for review; a quarter of the recording also counts.
     pub review_above: Time,
 }
 
@@ -65,7 +65,7 @@ impl Default for Settings {
     }
 }
 
-/// Where a cut lies.
+/// Position of a cut.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Place {
     Before,
@@ -73,18 +73,18 @@ pub enum Place {
     After,
 }
 
-/// A stretch that is not part of the class.
+/// A span that is not part of the class.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Cut {
     pub span: Span,
     pub place: Place,
-    /// Why, in words for the person who reviews it.
+    /// Reason, for the person who reviews it.
     pub reason: String,
-    /// How sure, 0 to 1.
+    /// Confidence, 0 to 1.
     pub confidence: f64,
     /// Speech inside the cut.
     pub speech: Time,
-    /// A person should look at it.
+    /// Whether a person should check it.
     pub review: bool,
 }
 
@@ -92,34 +92,34 @@ pub struct Cut {
 const PAUSE_WEIGHT: f64 = 0.7;
 /// Seconds by which speech must outweigh the pauses before a class has begun …
 const BEGUN: f64 = 10.0;
-/// … and after a pause for it to go on.
+/// … and after a pause for it to continue.
 const GOES_ON: f64 = 5.0;
-/// How long before the class such a run may end.
+/// Longest time between the end of such a run and the class.
 const NEAR: Time = Time::from_secs(20);
-/// A shorter pause does not interrupt a class.
+/// Longest pause that does not interrupt a class.
 const BREATH: Time = Time::from_millis(3500);
-/// Nobody teaches against music for longer than this: a slide that came up earlier in it is the
-/// lobby's, and a voice that was heard earlier sings.
+/// Longest time for which somebody teaches against music: a slide that appeared earlier in it is
+/// the lobby's, and an earlier voice sings.
 const AGAINST_MUSIC: Time = Time::from_secs(30);
-/// Music that ends this soon after a slide has come up was turned off for it.
+/// Longest time between a slide and the end of music that was turned off for it.
 const TURNED_OFF: Time = Time::from_secs(3);
 
-/// Cuts with less confidence are marked for review.
+/// Confidence below which cuts are marked for review.
 const DOUBTFUL: f64 = 0.5;
-/// The confidence in a cut of speech that may belong to the class.
+/// Confidence in a cut of speech that may belong to the class.
 const AT_MOST: f64 = 0.45;
 
 /// The class as far as it is known.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Class {
-    /// First and last speech; the end moves on while the class does.
+    /// First and last speech; the end advances with the class.
     pub span: Span,
-    /// It begins with sustained speech, not just with any.
+    /// Whether it begins with sustained speech, not just with any.
     pub sustained: bool,
 }
 
-/// Finds the class in the evidence so far; `None` where there is no speech. A class that is not
-/// `sustained` reaches from the first speech to the last.
+/// Finds the class in the evidence so far; returns `None` if there is no speech. A class that is
+/// not `sustained` reaches from the first speech to the last.
 pub fn class(evidence: &Evidence) -> Option<Class> {
     let runs = runs(&evidence.speech);
     let (first, last) = (runs.first()?, runs.last()?);
@@ -161,9 +161,9 @@ pub fn class(evidence: &Evidence) -> Option<Class> {
     })
 }
 
-/// Where the class starts that is heard from `start` on. Music that is still playing when somebody
-/// begins hides the first sentences: hints of a voice over it lead back to them, and so does a slide
-/// that came up while it played.
+/// Returns the start of a class whose speech is detected from `start` on. Music that is still
+/// playing when somebody begins hides the first sentences. Hints of a voice over it lead back to
+/// them, and so does a slide that appeared while it played.
 fn start_under_music(evidence: &Evidence, start: Time) -> Time {
     let mut music = evidence.music.iter().rev();
     let before = |music: &&Span| music.start < start && start.saturating_sub(music.end) < NEAR;
@@ -181,7 +181,7 @@ fn start_under_music(evidence: &Evidence, start: Time) -> Time {
     if first < start && !is_song {
         return first;
     }
-    // Slides all along are the lobby's; the last of them may be the class's first.
+    // Slides that change all along are the lobby's; the last of them may be the class's first.
     let slides = evidence.slides.iter().map(|slide| slide.end);
     let mut slides = slides.filter(|slide| *slide > music.start && *slide < start);
     let against = |slide: &Time| {
@@ -195,8 +195,8 @@ fn start_under_music(evidence: &Evidence, start: Time) -> Time {
     slide.unwrap_or(start)
 }
 
-/// Where the class ends that is heard until `end`: the last words may be said when the music has
-/// begun.
+/// Returns the end of a class whose speech is detected until `end`: the last words may be said when
+/// the music has begun.
 fn end_under_music(evidence: &Evidence, end: Time) -> Time {
     let next = evidence.music.iter().find(|music| music.end > end);
     let Some(music) = next.filter(|music| music.start.saturating_sub(end) < BREATH) else {
@@ -210,8 +210,8 @@ fn end_under_music(evidence: &Evidence, end: Time) -> Time {
     })
 }
 
-/// What is to be cut of a recording of this length. Nothing where there is no speech: a silent
-/// microphone is no reason to cut.
+/// Returns the cuts of a recording of this length; none if there is no speech. A silent microphone
+/// is not a reason to cut.
 pub fn cuts(evidence: &Evidence, duration: Time, settings: &Settings) -> Vec<Cut> {
     let Some(class) = class(evidence) else {
         return Vec::new();
@@ -249,7 +249,7 @@ pub fn cuts(evidence: &Evidence, duration: Time, settings: &Settings) -> Vec<Cut
     cuts
 }
 
-/// Where the kept part starts.
+/// Returns the start of the kept part.
 pub fn start(evidence: &Evidence, class: Class, settings: &Settings) -> Time {
     let speech = match settings.start_at {
         StartAt::Slide if !evidence.slides.is_empty() => {
@@ -268,7 +268,7 @@ pub fn start(evidence: &Evidence, class: Class, settings: &Settings) -> Time {
     slide.map_or(earliest, |slide| slide.max(earliest))
 }
 
-/// Where the kept part ends.
+/// Returns the end of the kept part.
 pub fn end(evidence: &Evidence, class: Class, settings: &Settings) -> Time {
     let latest = class.span.end.saturating_add(settings.lead_out);
     let earliest = class.span.end.saturating_add(HEARD_WITHIN);
@@ -277,7 +277,7 @@ pub fn end(evidence: &Evidence, class: Class, settings: &Settings) -> Time {
     slide.map_or(latest, |slide| slide.min(latest))
 }
 
-/// The run the class begins with, and the one with which that became sure.
+/// Returns the run with which the class begins, and the one with which that became certain.
 fn begin(runs: &[Run]) -> Option<(usize, usize)> {
     let (mut weight, mut first) = (0.0, 0);
     let sure = runs.iter().enumerate().position(|(index, run)| {
@@ -335,7 +335,7 @@ fn edge(
     let mut confidence: f64 = if speech == Time::ZERO {
         0.95
     } else {
-        // The denser the talk, the more it may be the class.
+        // The denser the talk, the more likely it is the class.
         let density = speech.secs_f64() / span.duration().secs_f64();
         0.85 - density.min(0.5)
     };
@@ -357,8 +357,8 @@ fn edge(
     cut
 }
 
-/// Updates the speech in a cut, and marks the cut for review if somebody speaks in it while the
-/// lobby's page is not up.
+/// Updates the speech in a cut, and marks the cut for review if somebody speaks in it outside of
+/// the lobby's page.
 pub(super) fn doubt(cut: &mut Cut, evidence: &Evidence) {
     cut.speech = covered(&evidence.speech, cut.span);
     let is_off = |before| is_off_the_lobby(evidence, cut.span, before);
@@ -385,11 +385,9 @@ fn near_slide(evidence: &Evidence, start: Time) -> bool {
         .any(|slide| slide.end.abs_diff(start) <= reach)
 }
 
-/// Long breaks inside the kept part, which reaches from where the class goes on to where it does
-/// again.
+/// Returns long breaks inside the kept part, each from one activity of the class to the next.
 pub fn breaks(evidence: &Evidence, kept: Span, duration: Time, settings: &Settings) -> Vec<Cut> {
-    // Whatever shows that the class goes on, with what is kept around it. Music may be a
-    // demonstration.
+    // Every activity of the class, with the time kept around it. Music may be a demonstration.
     let mut active: Vec<Span> = evidence
         .speech
         .iter()
@@ -402,7 +400,7 @@ pub fn breaks(evidence: &Evidence, kept: Span, duration: Time, settings: &Settin
     let mut cuts = Vec::new();
     for span in active {
         let pause = Span::new(at, span.start.min(kept.end));
-        // The leads around it are silent too.
+        // The leads around it are silent, too.
         let length = pause
             .duration()
             .saturating_add(settings.lead_in)
@@ -433,7 +431,7 @@ fn long(span: Span, duration: Time, settings: &Settings) -> bool {
     span.duration() > settings.review_above || span.duration().nanos() > duration.nanos() / 4
 }
 
-/// How much of `span` these cover.
+/// Returns how much of `span` these cover.
 pub fn covered(spans: &[Span], span: Span) -> Time {
     spans
         .iter()
@@ -467,7 +465,7 @@ mod tests {
         }
     }
 
-    /// Slide changes that are seen at once.
+    /// Makes slide changes that are seen at once.
     fn slides(seconds: &[u64]) -> Vec<Span> {
         let at = |&time| Span::new(secs(time), secs(time));
         seconds.iter().map(at).collect()
@@ -550,14 +548,14 @@ mod tests {
         let last = 89.2;
         assert_eq!(kept(&[]), (9.0, last + 3.0));
         assert_eq!(kept(&[(9.3, 9.5), (90.5, 90.7)]), (9.5, 90.5));
-        // Several: what is shown with the first and with the last word.
+        // Several: the content shown with the first and with the last word.
         assert_eq!(
             kept(&[(9.2, 9.3), (9.5, 9.6), (90.5, 90.6), (91.0, 91.1)]),
             (9.6, 90.5)
         );
         // Farther away than the leads.
         assert_eq!(kept(&[(7.0, 7.1), (95.0, 95.1)]), (9.0, last + 3.0));
-        // So near that it may be under the first or the last word.
+        // So near that it may belong to the first or the last word.
         assert_eq!(kept(&[(9.7, 9.8), (89.2, 89.4)]), (9.0, last + 3.0));
     }
 
@@ -567,19 +565,19 @@ mod tests {
         evidence.music = spans(&[(0.0, 70.0)]);
         let begins = |evidence: &Evidence| class(evidence).expect("speech").span.start;
         assert_eq!(begins(&evidence), secs(76));
-        // The slide of the class is up while the music goes on.
+        // The slide of the class appears while the music continues.
         evidence.slides = slides(&[55, 66]);
         assert_eq!(begins(&evidence), secs(55));
-        // Slides all along are the lobby's, but for the last one.
+        // Slides that change all along are the lobby's, except the last one.
         evidence.slides = slides(&[15, 30, 45, 60]);
         assert_eq!(begins(&evidence), secs(60));
         // The music is turned off with the slide.
         evidence.slides = slides(&[68]);
         assert_eq!(begins(&evidence), secs(76));
-        // Hints of a voice that lead up to what is heard clearly.
+        // Hints of a voice that lead up to clear speech.
         evidence.over_music = spans(&[(10.0, 14.0), (52.0, 57.0), (58.0, 66.0)]);
         assert_eq!(begins(&evidence), secs(52));
-        // Voices all along sing.
+        // Voices all along are singing.
         evidence.over_music = spans(&[(10.0, 14.0), (24.0, 30.0), (42.0, 47.0), (58.0, 66.0)]);
         assert_eq!(begins(&evidence), secs(76));
     }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Where somebody may be speaking over music.
+//! Spans in which somebody may be speaking over music.
 //!
-//! Music is no speech, however much it sounds like a voice to a detector. But a voice that is laid
-//! over music adds energy that no steady partial explains: it becomes louder and less tonal than it
-//! has been. So does music whose drums set in, hence this is a hint and no more.
+//! Music is not speech, even if a detector mistakes it for a voice. But a voice over music adds
+//! energy that no steady partial explains: the audio becomes louder and less tonal than before. So
+//! does music whose drums set in, hence the result is only a hint.
 
 use std::collections::VecDeque;
 
 use super::activity::{FRAME, Frame};
 use crate::timeline::{Span, Time};
 
-/// Frames (0.75 s) over which the present is averaged: some syllables.
+/// Number of frames (0.75 s) over which the present is averaged: some syllables.
 const PRESENT: usize = 47;
-/// Frames (4 s) after which it is known what is usual for this music.
+/// Number of frames (4 s) after which the usual values of this music are known.
 const KNOWN: usize = 250;
-/// Frames over which what is usual changes: 8 s, and 40 s while it may be a voice that is heard.
+/// Number of frames over which the usual values adapt: 8 s, and 40 s during a possible voice.
 const USUAL: f32 = 500.0;
 const USUAL_WITH_VOICE: f32 = 2500.0;
 /// A voice leaves less than this part of the usual tonality, …
@@ -24,7 +24,7 @@ const LESS_TONAL: f32 = 0.4;
 const LOUDER: f32 = 1.0;
 /// … and has frames that score at least this on average.
 const SCORE: f32 = 0.7;
-/// Between two words over music it is music alone for as long as this.
+/// Longest time of music alone between two words over music.
 const HANG: Time = Time::from_millis(800);
 const MIN_SPEECH: Time = Time::SECOND;
 
@@ -37,7 +37,7 @@ struct Heard {
     tonality: f32,
 }
 
-/// Follows one stretch of music.
+/// Follows one passage of music.
 #[derive(Default)]
 pub struct VoiceOver {
     present: VecDeque<Heard>,
@@ -48,8 +48,8 @@ pub struct VoiceOver {
 }
 
 impl VoiceOver {
-    /// Takes the next frame of the music; `tonality` is the part of its energy that lies in steady
-    /// partials. Returns a span in which somebody may have spoken.
+    /// Adds the next frame of the music; `tonality` is the part of its energy in steady partials.
+    /// Returns a span in which somebody may have spoken.
     pub fn push(&mut self, frame: Frame, tonality: f32) -> Option<Span> {
         if self.present.len() == PRESENT {
             self.present.pop_front();
@@ -90,7 +90,7 @@ impl VoiceOver {
         if ended { self.close() } else { None }
     }
 
-    /// The music is over.
+    /// Ends the music.
     pub fn finish(&mut self) -> Option<Span> {
         let ended = self.close();
         *self = VoiceOver::default();
@@ -107,7 +107,7 @@ impl VoiceOver {
 mod tests {
     use super::*;
 
-    /// Stretches of (frames, level, tonality) that all score as a voice.
+    /// Analyses passages of (frames, level, tonality) that all score as a voice.
     fn run(stretches: &[(usize, f32, f32)]) -> Vec<Span> {
         let mut over = VoiceOver::default();
         let mut found = Vec::new();

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::timeline::Time;
 
-/// What times are written to.
+/// Precision of written times.
 const STEP: Time = Time::from_millis(1);
 
 /// Gains at points of time, in dB; straight between the points, level before the first and after
@@ -17,7 +17,7 @@ pub struct Curve {
     points: Vec<(Time, f64)>,
 }
 
-/// What of a text is no gain at a time later than the one before.
+/// The part of a text that is not a gain at a later time than the one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CurveError(String);
 
@@ -25,7 +25,7 @@ impl fmt::Display for CurveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "\"{}\" is no gain at a time later than the one before; write, for example, \
+            "\"{}\" is not a gain at a later time than the one before; write, for example, \
              \"0:-1.5,80.25:4\" (seconds and dB)",
             self.0
         )
@@ -35,13 +35,13 @@ impl fmt::Display for CurveError {
 impl std::error::Error for CurveError {}
 
 impl Curve {
-    /// Adds a point; it takes the place of those that are not a millisecond before it.
+    /// Adds a point; it replaces those that are not a millisecond before it.
     pub fn push(&mut self, time: Time, gain: f64) {
         let too_late = |&(last, _): &(Time, f64)| last.saturating_add(STEP) > time;
         while self.points.last().is_some_and(too_late) {
             self.points.pop();
         }
-        // Of points that all have one gain the first and the last say it.
+        // Among points with the same gain, the first and the last are enough.
         if let [.., (_, before), (_, last)] = &self.points[..]
             && *before == gain
             && *last == gain
@@ -51,14 +51,14 @@ impl Curve {
         self.points.push((time, gain));
     }
 
-    /// Raises all of it by this gain in dB.
+    /// Raises all gains by this value in dB.
     pub fn raise(&mut self, by: f64) {
         for (_, gain) in &mut self.points {
             *gain += by;
         }
     }
 
-    /// Lowers what is above this gain in dB to it.
+    /// Limits all gains to this value in dB.
     pub fn limit(&mut self, most: f64) {
         for (_, gain) in &mut self.points {
             *gain = gain.min(most);
@@ -73,7 +73,7 @@ impl Curve {
         &self.points
     }
 
-    /// The gain at a time in dB; 0 where there is no point.
+    /// Returns the gain at a time in dB; 0 if there is no point.
     pub fn at(&self, time: Time) -> f64 {
         let next = self.points.partition_point(|&(at, _)| at <= time);
         let before = next.checked_sub(1).and_then(|n| self.points.get(n));

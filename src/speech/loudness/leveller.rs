@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Applies gains to samples, and keeps true peaks under a ceiling.
+//! Applies gains to samples, and keeps true peaks below a ceiling.
 
 use std::collections::VecDeque;
 use std::f64::consts::PI;
@@ -8,48 +8,49 @@ use std::f64::consts::PI;
 use super::curve::Curve;
 use crate::timeline::Time;
 
-/// How far the limiter looks ahead: its gain falls during this, and no peak comes as a surprise.
+/// Look-ahead of the limiter: its gain falls during this time, so that no peak is missed.
 const AHEAD: Time = Time::from_millis(5);
-/// How long it takes to let go, in seconds.
+/// Release time in seconds.
 const RELEASE: f64 = 0.1;
-/// Samples on either side of a gap that the wave in it is drawn from.
+/// Number of samples on either side of a gap from which the wave in it is interpolated.
 const REACH: usize = 6;
-/// Places between two samples that are looked at: four times the rate (BS.1770-4, Annex 2).
+/// Number of positions between two samples that are checked: four times the rate (BS.1770-4, Annex
+/// 2).
 const BETWEEN: usize = 3;
-/// A wave exceeds its samples where these are at least this share of the ceiling.
+/// Share of the ceiling from which samples may have a higher wave between them.
 const NEAR: f32 = 0.5;
-/// Frames that a gain is worked out for; between them it is straight.
+/// Number of frames between calculated gains; in between, the gain is linear.
 const STEP: usize = 48;
 
-/// Applies a [`Curve`] to interleaved samples. What comes out is later than what goes in by
-/// [`delay`](Leveller::delay) frames; [`finish`](Leveller::finish) gives the rest.
+/// Applies a [`Curve`] to interleaved samples. The output is later than the input by
+/// [`delay`](Leveller::delay) frames; [`finish`](Leveller::finish) returns the rest.
 pub struct Leveller {
     channels: usize,
     rate: u32,
     curve: Curve,
     ceiling: f32,
     filters: [[f32; 2 * REACH]; BETWEEN],
-    /// Frames so far.
+    /// Number of frames so far.
     count: u64,
     start: Time,
-    /// The gain at the last step and what a frame adds to it.
+    /// The gain at the last step and its increment per frame.
     gain: f32,
     slope: f32,
-    /// Samples after their gain that are still to come out.
+    /// Samples after their gain that are not returned yet.
     line: VecDeque<f32>,
     ahead: usize,
-    /// What the frames ahead ask for, where it is less than of all frames after them.
+    /// Gains requested by the frames ahead, if lower than those of all later frames.
     asked: VecDeque<(u64, f32)>,
-    /// The gain that lets go slowly, of the last frames, and their sum.
+    /// The gain with slow release, of the last frames, and their sum.
     released: VecDeque<f32>,
     sum: f64,
     held: f32,
-    /// Frames that come before the first one that went in.
+    /// Number of frames before the first input frame.
     skip: usize,
 }
 
 impl Leveller {
-    /// `ceiling` is in dBTP; `start` the curve's time of the first frame.
+    /// Makes a leveller. `ceiling` is in dBTP; `start` is the curve's time of the first frame.
     pub fn new(
         rate: u32,
         channels: usize,
@@ -84,19 +85,19 @@ impl Leveller {
         Some(leveller)
     }
 
-    /// Frames that it holds back.
+    /// Returns the delay in frames.
     pub fn delay(&self) -> usize {
         self.ahead - 1 + REACH
     }
 
-    /// Takes samples, and gives those that are ready.
+    /// Adds samples, and appends those that are ready to `out`.
     pub fn process(&mut self, samples: &[f32], out: &mut Vec<f32>) {
         for frame in samples.chunks_exact(self.channels) {
             self.take(frame, out);
         }
     }
 
-    /// Gives what is held back.
+    /// Appends the remaining samples to `out`.
     pub fn finish(&mut self, out: &mut Vec<f32>) {
         let silence = vec![0.0; self.channels];
         for _ in 0..self.delay() {
@@ -109,7 +110,7 @@ impl Leveller {
             self.step();
         }
         let gain = self.gain + self.slope * (self.count % STEP as u64) as f32;
-        // A sample that is no number would be in all that follows.
+        // A sample that is not a number would affect everything after it.
         let clean = |&sample: &f32| {
             if sample.is_finite() {
                 sample * gain
@@ -131,7 +132,7 @@ impl Leveller {
         }
     }
 
-    /// The curve's gain for the next frames.
+    /// Calculates the curve's gain for the next frames.
     fn step(&mut self) {
         let at = |frames: u64| {
             let nanos = u128::from(frames) * 1_000_000_000 / u128::from(self.rate);
@@ -143,8 +144,8 @@ impl Leveller {
         self.slope = ((to - from) / STEP as f64) as f32;
     }
 
-    /// What gain brings the newest frame that is known on both sides, and the wave after it, under
-    /// the ceiling.
+    /// Returns the gain that brings the newest frame known on both sides, and the wave after it,
+    /// below the ceiling.
     fn asks(&self) -> f32 {
         let mut peak = 0f32;
         let seen = 2 * REACH;
@@ -178,7 +179,8 @@ impl Leveller {
         }
     }
 
-    /// Takes what a frame asks for: the least of the frames ahead, let go slowly, drawn straight.
+    /// Applies the gain requested by a frame: the lowest of the frames ahead, with slow release,
+    /// interpolated linearly.
     fn hold(&mut self, asks: f32) {
         while self.asked.back().is_some_and(|&(_, other)| other >= asks) {
             self.asked.pop_back();
@@ -203,7 +205,8 @@ impl Leveller {
     }
 }
 
-/// The wave at each place between the two samples in the middle, as weights of the samples around.
+/// Returns weights of the surrounding samples for the wave at each position between the two samples
+/// in the middle.
 fn filters() -> [[f32; 2 * REACH]; BETWEEN] {
     std::array::from_fn(|place| {
         let at = (place + 1) as f64 / (BETWEEN + 1) as f64;
@@ -244,7 +247,7 @@ mod tests {
         20.0 * peaks.fold(0.0, f64::max).log10()
     }
 
-    /// Noise whose loudness jumps, in two channels that differ.
+    /// Makes noise whose loudness jumps, in two different channels.
     fn noise(seconds: usize) -> Vec<f32> {
         let mut state = 7u32;
         (0..seconds * RATE as usize * 2)
@@ -285,7 +288,7 @@ mod tests {
             let peak = true_peak(2, &level(gain, 2, &samples));
             assert!((-3.0..=-1.9).contains(&peak), "{gain}: {peak}");
         }
-        // A wave whose samples are all below its peaks.
+        // Makes a wave whose samples are all below its peaks.
         let samples: Vec<f32> = (0..RATE)
             .map(|n| ((n as f32 + 0.5) * std::f32::consts::FRAC_PI_2).sin())
             .collect();

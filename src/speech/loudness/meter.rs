@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Samples → loudness of phrases.
+//! Measures the loudness of phrases.
 
 use ebur128::{EbuR128, Mode};
 
 use crate::timeline::{Span, Time};
 
-/// What loudness is measured over: the step of BS.1770's gating blocks.
+/// Interval of measurement: the step of BS.1770's gating blocks.
 const BLOCK: Time = Time::from_millis(100);
 const BLOCKS_PER_SECOND: u32 = 10;
 
-/// Below this nothing counts as sound (the absolute gate of BS.1770), in LUFS.
+/// Level below which nothing counts as sound (the absolute gate of BS.1770), in LUFS.
 const SILENCE: f32 = -70.0;
-/// How far sound stands out of the noise around it, in LU.
+/// Least distance of sound from the noise around it, in LU.
 const ABOVE_NOISE: f32 = 6.0;
-/// Blocks on either side that the noise is looked for in: 15 s.
+/// Number of blocks on either side in which the noise is measured: 15 s.
 const AROUND: usize = 150;
-/// The share of these blocks that is at most as loud as the noise.
+/// Share of these blocks that is at most as loud as the noise.
 const QUIETEST: f64 = 0.1;
-/// A pause of as many blocks ends a phrase.
+/// Number of blocks of a pause that ends a phrase.
 const PAUSE: usize = 3;
-/// The longest phrase: where speakers follow each other without a pause they are told apart.
+/// Number of blocks of the longest phrase: speakers who follow each other without a pause are
+/// separated.
 const LONGEST: usize = 30;
 
-/// A stretch of sound between pauses.
+/// Sound between two pauses.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Phrase {
     pub span: Span,
-    /// Its loudness in LUFS.
+    /// Loudness in LUFS.
     pub level: f64,
-    /// How much louder it is than the noise around it, in LU.
+    /// Distance from the noise around it, in LU.
     pub above_noise: f64,
 }
 
@@ -38,18 +39,18 @@ pub struct Meter {
     filter: EbuR128,
     channels: usize,
     rate: u32,
-    /// Samples of one block.
+    /// Samples per block.
     block: usize,
     /// Samples of the block that is not full yet.
     filled: usize,
-    /// Where the next sample belongs; `None` before the first.
+    /// Time of the next sample; `None` before the first one.
     next: Option<Time>,
-    /// Loudness by block of time, in LUFS; where there was no sound [`f32::NEG_INFINITY`].
+    /// Loudness by block of time, in LUFS; [`f32::NEG_INFINITY`] if there was no sound.
     levels: Vec<f32>,
 }
 
 impl Meter {
-    /// Returns `None` for a rate or channel count that BS.1770 does not know.
+    /// Returns `None` for a rate or channel count that BS.1770 does not define.
     pub fn new(rate: u32, channels: usize) -> Option<Self> {
         let mut filter = EbuR128::new(channels.try_into().ok()?, rate, Mode::M).ok()?;
         filter.set_max_window(400).ok()?;
@@ -68,7 +69,7 @@ impl Meter {
     /// Adds samples that begin at `time`.
     pub fn add(&mut self, time: Time, mut samples: &[f32]) {
         if self.next.is_none_or(|next| next.abs_diff(time) > BLOCK) {
-            // What was begun before a hole is not measured.
+            // A block that was begun before a hole is not measured.
             self.filter.reset();
             self.filled = 0;
             self.next = Some(time);
@@ -77,7 +78,7 @@ impl Meter {
             let count = samples.len().min(self.block - self.filled);
             let (now, rest) = samples.split_at(count);
             samples = rest;
-            // Only a count that is no multiple of the channels is refused.
+            // Only a count that is not a multiple of the channels is refused.
             let _ = self.filter.add_frames_f32(now);
             self.filled += now.len();
             if self.filled == self.block {
@@ -108,7 +109,7 @@ impl Meter {
         }
     }
 
-    /// The phrases, in order.
+    /// Returns the phrases, in order.
     pub fn phrases(&self) -> Vec<Phrase> {
         let noise = noise(&self.levels);
         let is_sound = |n: usize| {
@@ -145,7 +146,7 @@ impl Meter {
     }
 }
 
-/// The mean of loudnesses by their energy; `None` where there is none.
+/// Returns the energy mean of loudnesses, or `None` if there are none.
 fn mean(levels: &[f32]) -> Option<f64> {
     let energy: f64 = levels
         .iter()
@@ -155,9 +156,9 @@ fn mean(levels: &[f32]) -> Option<f64> {
     mean.is_finite().then_some(mean)
 }
 
-/// How loud the noise is at each block.
+/// Returns the noise level at each block.
 fn noise(levels: &[f32]) -> Vec<f32> {
-    // It does not change from one block to the next.
+    // The noise does not change from one block to the next.
     const STEP: usize = 10;
     let mut noise = Vec::with_capacity(levels.len());
     for middle in (0..levels.len()).step_by(STEP) {
@@ -181,7 +182,7 @@ mod tests {
 
     const RATE: u32 = 48_000;
 
-    /// A tone at 1 kHz, which K-weighting leaves nearly as it is.
+    /// Makes a tone at 1 kHz, which K-weighting leaves nearly unchanged.
     fn tone(seconds: f64, amplitude: f32) -> Vec<f32> {
         let count = (seconds * f64::from(RATE)) as usize;
         let sample = |n| (n as f32 * 1000.0 * std::f32::consts::TAU / RATE as f32).sin();
@@ -216,7 +217,7 @@ mod tests {
         {
             assert!(near(a, c) && near(b, d), "{spans:?}");
         }
-        // A sine of full scale has -3 LUFS (BS.1770-4).
+        // A full-scale sine has -3 LUFS (BS.1770-4).
         let wanted = [-3.0 - 6.0, -3.0 - 26.0, -3.0 - 26.0];
         for (phrase, wanted) in phrases.iter().zip(wanted) {
             assert!((phrase.level - wanted).abs() < 0.5, "{phrase:?}");

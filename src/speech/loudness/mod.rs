@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! How loud the sound of a class is, and what has everybody in it heard alike.
+//! Loudness of a class, and gains that make everybody in it equally loud.
 //!
-//! A [`Meter`] measures samples by ITU-R BS.1770-4 and finds phrases: stretches of sound between
-//! pauses, each with its loudness. [`plan`] makes of them a [`Curve`] of gains that brings the
-//! whole to a target and each speaker near it; it changes in pauses, so that no voice is pumped,
-//! and raises no pause above what the class's main speaker needs, so that noise stays where it is.
-//! Audio in which nobody speaks is not raised. A [`Leveller`] applies the curve to samples and keeps true peaks under a ceiling.
+//! A [`Meter`] measures samples by ITU-R BS.1770-4 and finds phrases: sound between pauses, each
+//! with its loudness. [`plan`] makes a [`Curve`] of gains from them, which brings the whole to a
+//! target and each speaker near it. The gains change in pauses, so that no voice is pumped. They
+//! raise no pause above what the class's main speaker needs, so that noise stays where it is. Audio
+//! in which nobody speaks is not raised. A [`Leveller`] applies the curve to samples and keeps true
+//! peaks below a ceiling.
 
 mod curve;
 mod leveller;

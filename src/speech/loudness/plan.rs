@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Which gains bring a class to a loudness, and its speakers near each other.
+//! Gains that bring a class to a loudness, and its speakers near each other.
 
 use super::curve::Curve;
 use super::meter::Phrase;
 use crate::timeline::{Span, Time};
 
-/// The largest gain, in dB: it brings a voice at -52 LUFS, a microphone across the room, to -16. What
-/// needs more is the noise of a microphone that nobody speaks into.
+/// Largest gain, in dB: it brings a voice at -52 LUFS, a microphone across the room, to -16. Audio
+/// that needs more is the noise of a microphone into which nobody speaks.
 const MOST: f64 = 36.0;
-/// Voices that the largest gain leaves softer than the target by more than this are not raised, in LU.
+/// Voices that the largest gain leaves softer than the target by more than this are not raised, in
+/// LU.
 const SHORT_OF_TARGET: f64 = 6.0;
-/// The shortest voice that is measured: single sounds are taken for voices now and then.
+/// Shortest voice that is measured: single sounds are mistaken for voices now and then.
 const MEASURED: Time = Time::from_secs(2);
-/// The largest gain of one speaker beyond that of the whole, in dB.
+/// Largest gain of one speaker beyond that of the whole, in dB.
 const MOST_BEYOND: f64 = 20.0;
-/// What stands out of the noise by less than this is not raised beyond the whole, in LU; each LU
-/// more allows three.
+/// Distance from the noise, in LU, below which nothing is raised beyond the whole; each additional
+/// LU allows three.
 const NOISY: f64 = 6.0;
-/// What a change of the speaker has to explain: the squared difference in LU times seconds. A
-/// question of three seconds is one at 6 LU from the rest, eleven seconds are at 3 LU; a stressed
-/// word is none.
+/// Least gain in fit for a change of the speaker: the squared difference in LU times seconds. A
+/// question of three seconds is a change at 6 LU from the rest, eleven seconds are at 3 LU; a
+/// stressed word is not.
 const CHANGE: f64 = 50.0;
-/// Speakers seldom follow each other without a pause: a change costs so many times as much there.
+/// Factor of the cost of a change without a pause, which is rare between speakers.
 const ABRUPT: f64 = 2.0;
 const PAUSE: Time = Time::from_millis(300);
-/// As many phrases at most are one turn; speakers are compared with those around them anyway.
+/// Largest number of phrases in a turn; speakers are compared with those around them anyway.
 const LONGEST_TURN: usize = 1000;
-/// Pauses of a speaker up to this length are as loud as the speaker.
+/// Longest pause of a speaker that gets the speaker's gain.
 const BREATH: Time = Time::from_millis(600);
-/// A gain is there this much before a phrase, and rises during this.
+/// Time before a phrase at which its gain is reached, and duration of the rise.
 const BEFORE: Time = Time::from_millis(30);
 const RISE: Time = Time::from_millis(120);
-/// It stays for this much after, and falls during this.
+/// Time after a phrase for which its gain is held, and duration of the fall.
 const AFTER: Time = Time::from_millis(120);
 const FALL: Time = Time::from_millis(250);
-/// Blocks of gating last 400 ms and overlap by three quarters (BS.1770-4), the gate is 10 LU below
-/// the mean of what is above -70 LUFS.
+/// Gating blocks last 400 ms and overlap by three quarters (BS.1770-4); the gate is 10 LU below the
+/// mean of the levels above -70 LUFS.
 const GATE_STEP: Time = Time::from_millis(100);
 const GATE_STEPS: usize = 4;
 const ABSOLUTE_GATE: f64 = -70.0;
@@ -49,10 +50,10 @@ struct Set {
     gain: f64,
 }
 
-/// Returns the gains that bring phrases to `target` LUFS together. Phrases that lie in `speech` are
+/// Returns the gains that bring phrases to `target` LUFS together. Phrases within `speech` are
 /// levelled; the other audio of a class keeps its relation to them, but is not raised above the
-/// target. Where nobody speaks, or so softly or briefly that no voice can be measured, nothing is
-/// raised. Empty if there is nothing to change.
+/// target. If nobody speaks, or so softly or briefly that no voice can be measured, nothing is
+/// raised. The curve is empty if there is nothing to change.
 pub fn plan(phrases: &[Phrase], speech: &[Span], target: f64) -> Curve {
     let (voices, others): (Vec<Phrase>, Vec<Phrase>) = phrases
         .iter()
@@ -73,8 +74,8 @@ pub fn plan(phrases: &[Phrase], speech: &[Span], target: f64) -> Curve {
     drawn_to(&sets, base, target)
 }
 
-/// Returns the one gain that brings all phrases to `target` LUFS: of a mix with a voice in it that
-/// somebody has levelled. It follows the same limits as [`plan`].
+/// Returns the single gain that brings all phrases to `target` LUFS, for a mix with a voice that is
+/// already levelled. It follows the same limits as [`plan`].
 pub fn plan_mix(phrases: &[Phrase], target: f64) -> Curve {
     let Some(level) = voice_level(phrases, target) else {
         return lowered(phrases, target);
@@ -104,7 +105,7 @@ fn whole(phrases: &[Phrase], gain: f64, target: f64) -> Curve {
     drawn_to(&sets, gain, target)
 }
 
-/// Draws gains, and corrects them by what is still missing from the target.
+/// Draws gains, and corrects them by the remaining distance from the target.
 fn drawn_to(sets: &[Set], base: f64, target: f64) -> Curve {
     let mut curve = draw(sets, base);
     let reached = integrated(sets.iter().map(|set| (set.span, set.level + set.gain)));
@@ -115,7 +116,7 @@ fn drawn_to(sets: &[Set], base: f64, target: f64) -> Curve {
     curve
 }
 
-/// Whether at least half of `span` lies in these spans, which are in order.
+/// Returns whether at least half of `span` is within these spans, which are in order.
 fn is_in(span: Span, spans: &[Span]) -> bool {
     let first = spans.partition_point(|other| other.end <= span.start);
     let shared: u64 = spans
@@ -127,7 +128,7 @@ fn is_in(span: Span, spans: &[Span]) -> bool {
     shared.saturating_mul(2) >= span.duration().nanos()
 }
 
-/// Gives all phrases of a turn the gain that its loudness asks for.
+/// Gives all phrases of a turn the gain for its loudness.
 fn set(turn: &[Phrase], gain: impl Fn(f64) -> f64) -> impl Iterator<Item = Set> {
     let gain = loudness(turn).map(gain);
     turn.iter().filter_map(move |phrase| {
@@ -139,12 +140,12 @@ fn set(turn: &[Phrase], gain: impl Fn(f64) -> f64) -> impl Iterator<Item = Set> 
     })
 }
 
-/// How far a turn may be raised beyond the whole: what hardly stands out of the noise is not.
+/// Returns how far a turn may be raised beyond the whole: a turn close to the noise is not.
 fn beyond(turn: &[Phrase]) -> f64 {
     (3.0 * (above_noise(turn) - NOISY)).clamp(0.0, MOST_BEYOND)
 }
 
-/// Returns how far phrases stand out of the noise on average, in LU.
+/// Returns the average distance of phrases from the noise, in LU.
 fn above_noise(phrases: &[Phrase]) -> f64 {
     let seconds: f64 = phrases.iter().map(length).sum();
     let above = phrases
@@ -161,9 +162,9 @@ fn length(phrase: &Phrase) -> f64 {
     phrase.span.duration().secs_f64()
 }
 
-/// Divides phrases where their loudness changes for good: the division with the least squared
-/// deviation from the mean of each turn and the price of each change (a Potts model, solved by
-/// dynamic programming).
+/// Divides phrases at lasting changes of loudness. The division has the least squared deviation
+/// from the mean of each turn plus the price of each change (a Potts model, solved by dynamic
+/// programming).
 fn turns(voices: &[Phrase]) -> Vec<&[Phrase]> {
     // Sums of seconds, of levels and of squares up to each phrase.
     let mut sums = vec![(0.0, 0.0, 0.0)];
@@ -182,7 +183,7 @@ fn turns(voices: &[Phrase]) -> Vec<&[Phrase]> {
         let (seconds, level, square) = (b.0 - a.0, b.1 - a.1, b.2 - a.2);
         square - level * level / seconds.max(f64::MIN_POSITIVE)
     };
-    // The least cost up to each phrase, and where the last turn of it begins.
+    // The least cost up to each phrase, and the start of its last turn.
     let mut best: Vec<(f64, usize)> = vec![(0.0, 0)];
     for (to, voice) in (1..).zip(voices) {
         let next = voices.get(to).map_or(Time::MAX, |next| next.span.start);
@@ -228,14 +229,14 @@ fn draw(sets: &[Set], base: f64) -> Curve {
         }
         let (fall, rise) = (AFTER.saturating_add(FALL), BEFORE.saturating_add(RISE));
         if pause >= fall.saturating_add(rise) {
-            // What is louder than the whole has the pauses of the whole; what is softer its own.
+            // A phrase louder than the whole has the pauses of the whole; a softer one has its own.
             let rest = base.min(a.gain).min(b.gain);
             curve.push(a.span.end.saturating_add(AFTER), a.gain);
             curve.push(a.span.end.saturating_add(fall), rest);
             curve.push(b.span.start.saturating_sub(rise), rest);
             curve.push(b.span.start.saturating_sub(BEFORE), b.gain);
         } else {
-            // The softer gain has most of what room there is: noise is not raised, nor is the
+            // The softer gain gets most of the available time: noise is not raised, nor is the
             // attack of a loud voice.
             let room = pause.max(BEFORE.saturating_add(BEFORE));
             let third = Time::from_nanos(room.nanos() / 3);
@@ -257,7 +258,7 @@ fn draw(sets: &[Set], base: f64) -> Curve {
     curve
 }
 
-/// The gated loudness of stretches of sound with silence between them (BS.1770-4); `None` where
+/// Returns the gated loudness of spans of sound with silence between them (BS.1770-4), or `None` if
 /// all is silent.
 fn integrated(sound: impl Iterator<Item = (Span, f64)>) -> Option<f64> {
     let mut blocks: Vec<f64> = Vec::new();
@@ -265,7 +266,7 @@ fn integrated(sound: impl Iterator<Item = (Span, f64)>) -> Option<f64> {
     for (span, level) in sound {
         let from = span.start.nanos() / GATE_STEP.nanos();
         let to = span.end.nanos().div_ceil(GATE_STEP.nanos()).max(from + 1);
-        // A window sees no further than its length.
+        // A window covers no more than its length.
         let silence = from.saturating_sub(end).min(GATE_STEPS as u64);
         blocks.extend((0..silence).map(|_| 0.0));
         let energy = 10f64.powf(level / 10.0);
@@ -294,7 +295,8 @@ mod tests {
 
     const TARGET: f64 = -16.0;
 
-    /// Phrases of so many seconds at so many LUFS, a short pause after each.
+    /// Makes phrases of these durations in seconds and levels in LUFS, with a short pause after
+    /// each.
     fn talk(parts: &[(f64, f64)]) -> Vec<Phrase> {
         let mut at = 5.0;
         let mut phrases = Vec::new();
@@ -302,7 +304,7 @@ mod tests {
             let mut left: f64 = seconds;
             while left > 0.0 {
                 let now = left.min(2.0);
-                // A voice is not always as loud.
+                // A voice is not always equally loud.
                 let swing = if (n + phrases.len()).is_multiple_of(2) {
                     1.5
                 } else {
@@ -325,7 +327,7 @@ mod tests {
         [Span::new(Time::ZERO, Time::MAX)]
     }
 
-    /// What a span becomes.
+    /// Returns the loudness of a span after the gains.
     fn reached(phrases: &[Phrase], curve: &Curve, from: usize, to: usize) -> f64 {
         let sound = phrases[from..to].iter().map(|phrase| {
             let middle =
@@ -383,7 +385,7 @@ mod tests {
                 curve.at(time)
             );
         }
-        // Nor is what hardly stands out of the noise.
+        // Nor is a voice close to the noise.
         let mut noisy = phrases.clone();
         for phrase in &mut noisy[30..32] {
             phrase.above_noise = 5.0;
@@ -433,7 +435,7 @@ mod tests {
             let music = talk(&[(20.0, level)]);
             assert!(plan(&music, &[], TARGET).is_empty(), "{level}");
         }
-        // What is too loud is lowered all the same.
+        // A voice that is too loud is lowered all the same.
         let music = talk(&[(20.0, -8.0)]);
         let curve = plan(&music, &[], TARGET);
         let whole = reached(&music, &curve, 0, music.len());
@@ -446,7 +448,7 @@ mod tests {
         assert!(plan(&talk(&[(20.0, -64.0)]), &all(), TARGET).is_empty());
         // A single sound.
         assert!(plan(&talk(&[(1.0, -40.0)]), &all(), TARGET).is_empty());
-        // It hardly stands out of the noise.
+        // It is close to the noise.
         let mut noisy = talk(&[(20.0, -45.0)]);
         for phrase in &mut noisy {
             phrase.above_noise = 4.0;

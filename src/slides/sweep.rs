@@ -215,7 +215,7 @@ mod tests {
     fn the_picture_moves_as_a_whole_or_not() {
         let (columns, rows) = (40, 24);
         let in_box = |block: usize| block % columns >= 14;
-        let is_word = |block: usize| block % 7 == 0;
+        let is_word = |block: usize| block.is_multiple_of(7);
         let motion = |moved: &dyn Fn(usize) -> bool, has_contrast: &dyn Fn(usize) -> bool| {
             motion(columns, rows, moved, has_contrast)
         };

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Raw audio: its samples for the listener, cutting and muting to the sample, the fade at a splice.
+//! Raw audio: samples for the listener, cutting and muting to the sample, fades at splices.
 
 use gst_audio::{AudioBuffer, AudioInfo, AudioLayout, AudioMeta, AudioPackFlags};
 
 use crate::timeline::{Span, Time, touches};
 
-/// Fade at both sides of a splice or of a muted span: long enough that it does not click, too short to be heard.
+/// Fade at both sides of a splice or of a muted span: long enough not to click, too short to be
+/// heard.
 pub const FADE: Time = Time::from_millis(5);
 
-/// Number of samples of each channel. Planes may have been clipped without getting smaller.
+/// Returns the number of samples per channel. Planes may have been clipped without getting smaller.
 pub fn count(buffer: &gst::BufferRef, info: &AudioInfo) -> usize {
     match buffer.meta::<AudioMeta>() {
         Some(meta) if info.layout() == AudioLayout::NonInterleaved => meta.samples(),
@@ -17,7 +18,7 @@ pub fn count(buffer: &gst::BufferRef, info: &AudioInfo) -> usize {
     }
 }
 
-/// The samples as interleaved floats.
+/// Returns the samples as interleaved floats.
 pub fn samples(buffer: &gst::BufferRef, info: &AudioInfo) -> Option<Vec<f32>> {
     let channels = info.channels() as usize;
     if info.layout() == AudioLayout::Interleaved {
@@ -79,20 +80,20 @@ fn unpack(bytes: &[u8], info: &AudioInfo) -> Vec<u8> {
     out
 }
 
-/// Number of samples of `rate` in `time`, rounded up: a sample belongs to a span if it starts in
-/// it.
+/// Returns the number of samples of `rate` in `time`, rounded up: a sample belongs to a span if it
+/// starts in it.
 fn samples_in(time: Time, rate: u32) -> usize {
     let samples = (u128::from(time.nanos()) * u128::from(rate)).div_ceil(1_000_000_000);
     usize::try_from(samples).unwrap_or(usize::MAX)
 }
 
-/// The time of a sample, rounded down.
+/// Returns the time of a sample, rounded down.
 fn time_of(samples: usize, rate: u32) -> Time {
     let nanos = samples as u128 * 1_000_000_000 / u128::from(rate.max(1));
     Time::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// A part of a buffer: which samples, and where they lie in the source.
+/// A part of a buffer: its samples, and their position in the source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Part {
     pub first: usize,
@@ -100,7 +101,7 @@ pub struct Part {
     pub span: Span,
 }
 
-/// The samples of a buffer (starting at `start`, `count` long) that start inside `kept`.
+/// Returns the samples of a buffer (starting at `start`, `count` long) that start inside `kept`.
 pub fn part(start: Time, count: usize, rate: u32, kept: Span) -> Option<Part> {
     let first = samples_in(kept.start.saturating_sub(start), rate).min(count);
     let end = samples_in(kept.end.saturating_sub(start), rate).min(count);
@@ -114,8 +115,8 @@ pub fn part(start: Time, count: usize, rate: u32, kept: Span) -> Option<Part> {
     })
 }
 
-/// Cuts the part out of the buffer and fades it where `kept` has a splice. Timestamps are left to
-/// the caller.
+/// Cuts the part out of the buffer and fades it where `kept` has a splice. The caller sets the
+/// timestamps.
 pub fn cut(
     buffer: gst::Buffer,
     info: &AudioInfo,
@@ -142,14 +143,14 @@ pub fn cut(
             let down = if fades_out { left / fade } else { 1.0 };
             up.min(down).clamp(0.0, 1.0)
         };
-        // Without the fade it is cut all the same.
+        // If the fade fails, the buffer is cut all the same.
         let _ = apply(&mut buffer, info, gain);
     }
     buffer
 }
 
-/// Silences what of a buffer that starts at `start` sounds in the spans, which are sorted and
-/// disjoint. The fades lie outside of them. `None` where that cannot be done.
+/// Mutes the samples of a buffer that starts at `start` in the spans, which are sorted and
+/// disjoint. The fades are outside of the spans. Returns `None` if that is not possible.
 pub fn mute(
     mut buffer: gst::Buffer,
     info: &AudioInfo,
@@ -183,7 +184,7 @@ pub fn mute(
     apply(&mut buffer, info, gain).then_some(buffer)
 }
 
-/// Multiplies each sample by its gain; `false` where the samples cannot be written to.
+/// Multiplies each sample by its gain; returns `false` if the samples are not writable.
 #[must_use]
 fn apply(buffer: &mut gst::Buffer, info: &AudioInfo, gain: impl Fn(usize) -> f32) -> bool {
     let channels = info.channels() as usize;
@@ -196,7 +197,7 @@ fn apply(buffer: &mut gst::Buffer, info: &AudioInfo, gain: impl Fn(usize) -> f32
             Err(_) => false,
         };
     }
-    // A decoder may hold on to its buffers.
+    // A decoder may keep references to its buffers.
     buffer.make_mut();
     let copy = std::mem::take(buffer);
     match AudioBuffer::from_buffer_writable(copy, info) {
@@ -215,7 +216,7 @@ fn apply(buffer: &mut gst::Buffer, info: &AudioInfo, gain: impl Fn(usize) -> f32
     }
 }
 
-/// What is too short for a sample, at the end of a broken buffer, stays as it is.
+/// Scales the samples. An incomplete sample at the end of a broken buffer stays unchanged.
 fn scale(bytes: &mut [u8], info: &AudioInfo, gain: impl Fn(usize) -> f32) {
     let format = info.format_info();
     let width = (format.width() as usize / 8).max(1);
@@ -248,7 +249,7 @@ mod tests {
             sizes in prop::collection::vec(1usize..3000, 1..20),
             at in 0u64..1_000_000_000,
         ) {
-            // One cut point: what lies before and what lies behind add up to all.
+            // One cut point: the parts before and after it add up to the whole.
             let at = Time::from_nanos(at);
             let (mut first, mut before, mut behind) = (0usize, 0usize, 0usize);
             for size in &sizes {
@@ -277,7 +278,7 @@ mod tests {
         gst_audio::AudioFormat::F64le,
     ];
 
-    /// 100 ms of half the full level, in two channels of 48 kHz.
+    /// Makes 100 ms at half the full level, in two channels at 48 kHz.
     fn tone(info: &AudioInfo) -> Vec<u8> {
         let mut tone = vec![0u8; 4800 * info.bpf() as usize];
         let ones: Vec<u8> = if info.format_info().unpack_format() == gst_audio::AUDIO_FORMAT_S32 {
@@ -312,7 +313,7 @@ mod tests {
                 let found = samples(&muted, &info).expect("samples");
                 let of =
                     |range: std::ops::Range<usize>| found[range.start * 2..range.end * 2].iter();
-                // Silence is what the format says that it is.
+                // The format defines the value of silence.
                 let bytes = muted.map_readable().expect("readable").to_vec();
                 let parts = match layout {
                     AudioLayout::Interleaved => vec![&bytes[..]],

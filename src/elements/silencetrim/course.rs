@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! How a session begins, begins anew and ends.
+//! Start, restart and end of a session.
 
 use std::sync::{Arc, PoisonError};
 
@@ -37,7 +37,7 @@ impl SilenceTrim {
         Ok(Session::new(&settings, given))
     }
 
-    /// Forgets what was found, keeps the pads.
+    /// Discards the findings, keeps the pads.
     pub(super) fn restart_session(&self, why: Again) {
         if !lock(&self.session).restarts(why) {
             return;
@@ -60,7 +60,8 @@ impl SilenceTrim {
         }
     }
 
-    /// Waits until all of a session that is over has been sent: the next one decides otherwise.
+    /// Waits until a session that is over has been sent completely: the next one has other
+    /// decisions.
     pub(super) fn wait_for_the_end(&self, pair: &Pair) {
         let mut session = lock(&self.session);
         while session.finished && !session.is_drained() {
@@ -97,7 +98,7 @@ impl SilenceTrim {
         report::post(&self.obj(), &outcome);
     }
 
-    /// None of the pads that nothing has come to leads to a source.
+    /// Returns whether none of the pads without data leads to a source.
     pub(super) fn none_can_start(&self) -> bool {
         let not_started: Vec<u32> = lock(&self.session).not_started().collect();
         let pairs = lock(&self.pairs).clone();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The shell: properties, states, requests for pads.
+//! The element's shell: properties, states, requests for pads.
 //!
-//! Locks, in this order, none held across a push, query or post: `settings`; `pairs`; a pair's
-//! `input` (sink side) or `output` (source side); `session`.
+//! Lock order, none held across a push, query or post: `settings`; `pairs`; a pair's `input` (sink
+//! side) or `output` (source side); `session`.
 
 use std::sync::{Arc, Mutex};
 
@@ -184,7 +184,7 @@ impl ElementImpl for SilenceTrim {
         let runs = pair.src.is_active();
         self.set_flushing(&pair, true);
         for pad in [&pair.sink, &pair.src] {
-            // Not active any more is all that is wanted.
+            // Only that the pad is inactive matters.
             let _ = pad.set_active(false);
         }
         let ended = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What comes in: buffers and events of the sink pads, until they stand in their queue.
+//! Input: buffers and events of the sink pads, until they are in their queue.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use crate::elements::shared::slide_event;
 use crate::speech::{self, Listener, Sound};
 use crate::timeline::{Span, Time};
 
-/// A backlog of which nothing was taken for so long waits for other streams.
+/// Time without progress after which a backlog counts as waiting for other streams.
 const STUCK: Duration = Duration::from_millis(400);
 
 impl SilenceTrim {
@@ -37,7 +37,7 @@ impl SilenceTrim {
         };
         let received = {
             let mut input = lock(&pair.input);
-            // Without caps it is not known how to hide anything.
+            // Without caps it is unknown how to hide anything.
             if redacts && !input.accepted {
                 return Err(gst::FlowError::NotNegotiated);
             }
@@ -77,8 +77,8 @@ impl SilenceTrim {
         }
     }
 
-    /// Sends a buffer on at once: where nothing is cut, nothing waits for what is decided, and in a
-    /// queue pictures would pile up whenever its task waits for a processor.
+    /// Pushes a buffer at once. If nothing is cut, nothing has to wait for decisions, and in a
+    /// queue frames would pile up whenever its task waits for a processor.
     fn pass(
         &self,
         pair: &Pair,
@@ -87,13 +87,13 @@ impl SilenceTrim {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         self.note(pair, Some(span))?;
         match pair.src.push(buffer) {
-            // Listening goes on where nobody wants the stream.
+            // Listening continues if the pad is not linked.
             Err(gst::FlowError::NotLinked) => Ok(gst::FlowSuccess::Ok),
             flow => flow,
         }
     }
 
-    /// Notes what comes and is not queued.
+    /// Records data that is not queued.
     fn note(&self, pair: &Pair, span: Option<Span>) -> Result<(), gst::FlowError> {
         let fed = pair.sink.is_linked();
         let mut session = lock(&self.session);
@@ -107,7 +107,7 @@ impl SilenceTrim {
         Ok(())
     }
 
-    /// Puts an item into the pair's queue, behind a backlog that is not too long.
+    /// Puts an item into the pair's queue, once its backlog is small enough.
     fn enqueue(&self, pair: &Pair, item: Item) -> Result<gst::FlowSuccess, gst::FlowError> {
         let is_event = matches!(item, Item::Event(_));
         let linked = pair.src.is_linked();
@@ -144,9 +144,10 @@ impl SilenceTrim {
                 return Err(gst::FlowError::Flushing);
             }
             match stream.flow {
-                // Listening goes on where nobody wants the stream.
+                // Listening continues if the pad is not linked.
                 None | Some(gst::FlowError::NotLinked) => {}
-                // What has enough of a stream's data takes its end, and the next stream.
+                // Downstream that has enough of a stream's data still accepts its end, and the next
+                // stream.
                 Some(gst::FlowError::Eos) if is_event => {}
                 Some(error) => return Err(error),
             }
@@ -168,13 +169,13 @@ impl SilenceTrim {
         Ok(gst::FlowSuccess::Ok)
     }
 
-    /// Posts the speech that was heard.
+    /// Posts the detected speech.
     pub(super) fn tell(&self, sounds: &[Sound]) {
         for sound in sounds.iter().filter(|s| s.kind == speech::Kind::Speech) {
             let message = gst::message::Element::builder(report::speech(sound.span))
                 .src(&*self.obj())
                 .build();
-            // Without a bus nobody wants to know.
+            // Without a bus nobody reads messages.
             let _ = self.obj().post_message(message);
         }
     }
@@ -227,7 +228,7 @@ impl SilenceTrim {
         self.enqueue(&pair, Item::Event(event)).is_ok()
     }
 
-    /// Takes a GAP for this span, which is `None` outside of the segment.
+    /// Handles a GAP for this span, which is `None` outside of the segment.
     fn take_gap(&self, pair: &Pair, event: gst::Event, span: Option<Span>) -> bool {
         if lock(&self.session).passes() {
             return self.pass_event(pair, event, span);
@@ -235,7 +236,7 @@ impl SilenceTrim {
         span.is_none_or(|span| self.enqueue(pair, Item::Gap(span, event)).is_ok())
     }
 
-    /// Sends an event on at once.
+    /// Pushes an event at once.
     fn pass_event(&self, pair: &Pair, event: gst::Event, span: Option<Span>) -> bool {
         let noted = self.note(pair, span).is_ok();
         if noted {
@@ -255,12 +256,12 @@ impl SilenceTrim {
     fn stop_flush(&self, pair: &Arc<Pair>, event: gst::Event) -> bool {
         let seqnum = event.seqnum();
         let taken = pair.src.push_event(event);
-        // The task holds it for as long as it is in its function.
+        // The task holds it while it is in its function.
         let idle = pair.src.stream_lock();
         let owed = self.reset_pair(pair);
         drop(idle);
         for event in owed {
-            // Only a pad that goes down keeps none.
+            // Only a pad that is deactivated stores none.
             let _ = pair.src.store_sticky_event(&event);
         }
         self.restart_session(Again::Flush(seqnum));
@@ -276,20 +277,20 @@ impl SilenceTrim {
     ) -> Result<(), (gst::StreamError, String)> {
         let Some(time) = segment.downcast_ref::<gst::ClockTime>() else {
             let why = format!(
-                "a segment in {:?}; put a parser or demuxer before that gives times",
+                "a segment in {:?}; put a parser or demuxer with times before it",
                 segment.format()
             );
             return Err((gst::StreamError::Format, why));
         };
         if time.rate() < 0.0 && !lock(&self.session).passes() {
-            let why = "trimming backwards is not possible".to_owned();
+            let why = "reverse playback cannot be trimmed".to_owned();
             return Err((gst::StreamError::Failed, why));
         }
         lock(&pair.input).segment = Some(time.clone());
         Ok(())
     }
 
-    /// What was heard to the end counts; with the last stream the cuts are certain.
+    /// Handles EOS: the audio up to the end counts, and after the last stream the cuts are certain.
     fn end_stream(&self, pair: &Pair) {
         let sounds = lock(&pair.input).finish();
         let ended = {
@@ -324,7 +325,7 @@ impl SilenceTrim {
         }
     }
 
-    /// Says why streams of these caps cannot be taken.
+    /// Handles caps; the error states why such a stream cannot be processed.
     pub(super) fn take_caps(&self, pair: &Pair, caps: &gst::CapsRef) -> Result<(), String> {
         lock(&pair.input).accepted = false;
         let redaction = Arc::clone(&lock(&self.session).redaction);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What waits in a queue, and what becomes of it by a decision.
+//! Queued items, and the result of a decision for them.
 
 use super::audio;
 use super::kind::Kind;
@@ -10,7 +10,7 @@ use crate::webvtt::{self, captions};
 
 pub enum Item {
     Event(gst::Event),
-    /// Nothing comes for this span, as the event says.
+    /// A gap without data for this span, with the event.
     Gap(Span, gst::Event),
     Buffer(gst::Buffer, Span, Kind),
 }
@@ -30,7 +30,7 @@ impl Item {
         }
     }
 
-    /// Its place in the source; events have none.
+    /// Returns its span in the source; events have none.
     pub fn span(&self) -> Option<Span> {
         match self {
             Item::Event(_) => None,
@@ -38,7 +38,7 @@ impl Item {
         }
     }
 
-    /// Whether the decision says what becomes of all of it.
+    /// Returns whether the decision covers all of it.
     pub fn is_decided(&self, decision: &Decision) -> bool {
         if decision.until == Time::MAX {
             return true;
@@ -58,18 +58,18 @@ impl Item {
     }
 }
 
-/// A part of an item that is kept.
+/// A kept part of an item.
 #[derive(Debug)]
 pub struct Kept {
     pub buffer: gst::Buffer,
-    /// Empty where it is not known how long the buffer is.
+    /// Span in the output; empty if the buffer's duration is unknown.
     pub output: Span,
-    /// The kept span of the source that it belongs to: another one than the last one's means a
-    /// splice.
+    /// Start of the kept span of the source to which it belongs: if it differs from the last one,
+    /// there is a splice.
     pub source: Time,
 }
 
-/// What is kept of a buffer.
+/// Returns the kept parts of a buffer.
 pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -> Vec<Kept> {
     let Ok(list) = CutList::new(decision.kept.iter().copied()) else {
         return Vec::new();
@@ -89,7 +89,7 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
             .into_iter()
             .collect();
     }
-    // Whole packets go by the time they start at.
+    // Whole packets are kept or cut by their start time.
     let instant = Span::new(span.start, span.start.saturating_add(Time::from_nanos(1)));
     let wanted = match kind {
         Kind::RawAudio(_) | Kind::RawVideo(_) if !span.is_empty() => span,
@@ -128,7 +128,7 @@ pub fn kept(buffer: gst::Buffer, span: Span, kind: &Kind, decision: &Decision) -
         .collect()
 }
 
-/// The cue with the times in its text moved, and without the words that are cut.
+/// Returns the cue with the times in its text moved, and without the cut words.
 fn with_moved_words(mut buffer: gst::Buffer, span: Span, cuts: &CutList) -> gst::Buffer {
     let Some(mut meta) = CueMeta::get(&buffer) else {
         return buffer;
@@ -146,18 +146,19 @@ fn with_moved_words(mut buffer: gst::Buffer, span: Span, cuts: &CutList) -> gst:
     buffer
 }
 
-/// Whether anything of a span is kept.
+/// Returns whether any part of a span is kept.
 pub fn is_kept(span: Span, decision: &Decision) -> bool {
     touches(&decision.kept, span)
 }
 
-/// What is left of a gap.
+/// Returns the rest of a gap.
 pub fn kept_gap(span: Span, decision: &Decision) -> Option<Span> {
     let list = CutList::new(decision.kept.iter().copied()).ok()?;
     span_to_output(&list, span)
 }
 
-/// What is kept of a span; of one whose end is not known, and which is empty, its start.
+/// Returns the kept part of a span. An empty span, whose end is unknown, is represented by its
+/// start.
 fn span_to_output(list: &CutList, span: Span) -> Option<Span> {
     if span.is_empty() {
         let start = list.to_output(span.start).kept()?;
@@ -166,7 +167,7 @@ fn span_to_output(list: &CutList, span: Span) -> Option<Span> {
     list.span_to_output(span)
 }
 
-/// Where a time of the source lies in the output, if it is decided and kept.
+/// Returns the position of a source time in the output, if it is decided and kept.
 pub fn moved(time: Time, decision: &Decision) -> Option<Time> {
     CutList::new(decision.kept.iter().copied())
         .ok()?

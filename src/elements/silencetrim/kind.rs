@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The kind of a stream, which decides where it can be cut.
+//! Kind of a stream, which decides where it can be cut.
 
 use std::sync::Arc;
 
@@ -9,24 +9,24 @@ use gst_audio::AudioInfo;
 use super::picture::Picture;
 use crate::timeline::Redaction;
 
-/// How the buffers of a stream are cut.
+/// Cutting method of a stream.
 #[derive(Clone, Debug, Default)]
 pub enum Kind {
-    /// To the sample.
+    /// Cut to the sample.
     RawAudio(Arc<AudioInfo>),
-    /// Frames, the first one of a span shown from its start. The picture is there where some have to
-    /// be covered.
+    /// Cut at frames; the first frame of a span is shown from its start. Contains the layout if
+    /// frames have to be covered.
     RawVideo(Option<Arc<Picture>>),
-    /// Whole GOPs.
+    /// Cut at whole GOPs.
     EncodedVideo,
-    /// Clipped cues; for long nothing may come.
+    /// Clipped cues, which may be far apart.
     Text,
-    /// Whole packets.
+    /// Cut at whole packets.
     #[default]
     Packets,
 }
 
-/// Media types of texts, by how they begin.
+/// Prefixes of the media types of texts.
 const TEXTS: [&str; 7] = [
     "text/",
     "subpicture/",
@@ -38,7 +38,7 @@ const TEXTS: [&str; 7] = [
 ];
 
 impl Kind {
-    /// How streams of these caps are cut, or what is wrong with the caps.
+    /// Returns the cutting method for these caps, or what is wrong with the caps.
     pub fn of(caps: &gst::CapsRef, redaction: &Redaction) -> Result<Self, String> {
         let media = media_type(caps);
         Ok(match media {
@@ -54,7 +54,7 @@ impl Kind {
     }
 }
 
-/// The media type of fixed caps, which have one structure.
+/// Returns the media type of fixed caps, which have one structure.
 pub fn media_type(caps: &gst::CapsRef) -> &str {
     caps.structure(0)
         .map_or("", |structure| structure.name().as_str())

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! `silencetrim` finds the dead air of a recorded class and cuts it from any number of streams at
-//! once: before the class, after it and, if wanted, in long breaks. With `mode=detect` everything
-//! passes at once, as through any filter, and a cut list is written that a person can correct and
-//! `cuts-location` applies.
+//! `silencetrim` detects the dead air of a recorded class and cuts it from any number of streams at
+//! once: before the class, after it and, optionally, in long breaks. With `mode=detect` everything
+//! passes through at once, as in any filter. It then writes a cut list, which a person can correct
+//! and `cuts-location` applies.
 //!
-//! What that cut list mutes or covers is hidden, in raw sound and pictures and in cues. Sound is
-//! silent in a muted span, to the sample, with a short fade outside of it; cues that touch it are
-//! left out. A picture of which any is shown in a covered span is replaced by the last one that lies
-//! a second away from every such span, or by a plain card. Encoded streams that would have to be
-//! hidden are refused, and so are cues before a muted span of which it is not known how long they
-//! are shown. The property `role` of a sink pad tells descriptions and chapters from the
-//! class itself.
+//! Passages that the cut list mutes or covers are hidden, in raw audio and video and in cues. Audio
+//! is silent in a muted span, to the sample, with a short fade outside of it; cues that touch the
+//! span are left out. A frame shown during a covered span is replaced by the last frame at least a
+//! second away from every such span, or by a plain card. Encoded streams that would have to be
+//! hidden are refused, and so are cues of unknown duration before a muted span. The property `role`
+//! of a sink pad distinguishes descriptions and chapters from the class itself.
 //!
-//! Before the first raw picture of each kept span goes the event `lecture-splice`: `time`, where the
-//! span begins in the output, `source` and, where it is known, `source-end`, in ns (u64).
+//! The event `lecture-splice` precedes the first raw frame of each kept span. Its fields are
+//! `time`, the start of the span in the output, and `source` and, if known, `source-end`, in ns
+//! (u64).
 //!
 //! ```sh
 //! gst-launch-1.0 silencetrim name=trim mode=detect report-location=trim.vtt \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! A pair of pads: what its sink side knows of the stream, what its source side has sent.
+//! A pair of pads: the stream's state on the sink side, the data sent on the source side.
 
 use std::sync::Mutex;
 
@@ -15,7 +15,7 @@ use super::times::{clock, time};
 use crate::speech::{Listener, Sound};
 use crate::timeline::{Content, Span, Time};
 
-/// One sink pad and its source pad.
+/// A sink pad and its source pad.
 pub struct Pair {
     pub id: u32,
     pub sink: gst::Pad,
@@ -27,7 +27,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// What the stream is for.
+    /// Returns the content of the stream.
     pub fn content(&self) -> Content {
         let pad = self.sink.downcast_ref::<SinkPad>();
         pad.map_or(Content::Main, SinkPad::content)
@@ -36,16 +36,16 @@ impl Pair {
 
 #[derive(Default)]
 pub struct Input {
-    /// Caps came that the element can do with what it has to do.
+    /// Whether the last caps can be processed.
     pub accepted: bool,
     pub segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     pub kind: Kind,
     pub listener: Option<Listener>,
-    /// Where the last buffer ended.
+    /// End of the last buffer.
     last: Time,
 }
 
-/// A buffer and its place in the source.
+/// A buffer and its span in the source.
 pub struct Arrived {
     pub buffer: gst::Buffer,
     pub span: Span,
@@ -53,7 +53,7 @@ pub struct Arrived {
 }
 
 impl Input {
-    /// Forgets the stream but for its caps, which stay over a flush.
+    /// Discards the stream except for its caps, which survive a flush.
     pub fn flush(&mut self) {
         if let Some(listener) = &mut self.listener {
             listener.finish();
@@ -63,8 +63,8 @@ impl Input {
         self.last = Time::ZERO;
     }
 
-    /// Places a buffer in the source and listens to it. `None` where nothing of it lies inside the
-    /// segment.
+    /// Places a buffer in the source and analyses it. Returns `None` if it is completely outside of
+    /// the segment.
     pub fn receive(&mut self, buffer: gst::Buffer, clip: bool) -> Option<Arrived> {
         let Some(segment) = &self.segment else {
             return Some(Arrived {
@@ -110,7 +110,7 @@ impl Input {
         })
     }
 
-    /// A GAP's place in the source.
+    /// Returns the span of a GAP in the source.
     pub fn gap(&mut self, start: gst::ClockTime, length: Option<gst::ClockTime>) -> Option<Span> {
         let segment = self.segment.as_ref()?;
         let end = start.saturating_add(length.unwrap_or_default());
@@ -120,7 +120,7 @@ impl Input {
         Some(span)
     }
 
-    /// What was heard to the end.
+    /// Returns the remaining sounds at the end.
     pub fn finish(&mut self) -> Vec<Sound> {
         match &mut self.listener {
             Some(listener) => {
@@ -136,7 +136,7 @@ impl Input {
             return Vec::new();
         };
         if buffer.flags().contains(gst::BufferFlags::GAP) {
-            // What it holds is to be taken for silence.
+            // Its contents count as silence.
             let silence = vec![0.0; audio::count(buffer, info)];
             listener.push(span.start, info.rate(), 1, &silence);
         } else if let Some(samples) = audio::samples(buffer, info) {
@@ -146,26 +146,27 @@ impl Input {
     }
 }
 
-/// What the source side has sent and still owes.
+/// Output state of the source side.
 #[derive(Default)]
 pub struct Output {
     /// Seqnum of the segment that is due before the next buffer.
     pub segment_due: Option<gst::Seqnum>,
-    /// Sticky events that belong behind the segment.
+    /// Sticky events to be sent after the segment.
     pub behind_segment: Vec<gst::Event>,
-    /// A table of contents whose times were not decided when it came; it goes out at the end.
+    /// A table of contents whose times were undecided when it arrived; it is sent at the end.
     pub toc: Option<gst::Event>,
-    /// Added to all timestamps: decoding times before the first picture are no negative numbers.
+    /// Offset added to all timestamps, so that decoding times before the first frame are not
+    /// negative.
     pub offset: gst::ClockTime,
     /// The kept span of the last buffer.
     pub source: Option<Time>,
-    /// Where the last buffer ended.
+    /// End of the last buffer.
     pub position: gst::ClockTime,
     pub redactor: Redactor,
 }
 
-/// Whether a stream may come to a pad: what is linked before it leads to an element that makes one,
-/// and that has not said that it is at its end.
+/// Returns whether a stream may still arrive at a pad: its upstream elements lead to one that
+/// produces a stream and is not at EOS.
 pub fn has_source(sink: &gst::Pad) -> bool {
     /// More than any pipeline has elements in a row.
     const FARTHEST: usize = 200;
@@ -183,7 +184,7 @@ pub fn has_source(sink: &gst::Pad) -> bool {
             Ok(sinks) if !sinks.is_empty() => {
                 ahead.extend(sinks.into_iter().map(|sink| (sink, far + 1)));
             }
-            // It makes the stream itself, or changes as it is looked at.
+            // It produces the stream itself, or changes during the search.
             _ => return true,
         }
     }

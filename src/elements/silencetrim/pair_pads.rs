@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! How a pair of pads is made, switched on and off, and flushed.
+//! Creation, activation and flushing of a pair of pads.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,8 +23,8 @@ impl SilenceTrim {
         session.wake_all();
     }
 
-    /// Forgets the pair's data. Its task is paused, its sink does not stream. Returns what was not
-    /// sent of the events that a flush does not take away.
+    /// Discards the pair's data. Its task is paused, its sink does not stream. Returns the unsent
+    /// events that survive a flush.
     pub(super) fn reset_pair(&self, pair: &Pair) -> Vec<gst::Event> {
         lock(&pair.input).flush();
         let output = std::mem::take(&mut *lock(&pair.output));
@@ -159,8 +159,8 @@ fn template(element: &super::SilenceTrim, name: &str) -> gst::PadTemplate {
         .unwrap_or_else(|| unreachable!("{name} is a template of this class"))
 }
 
-/// The function that activates a pad of `element`. A pad that is requested while the element runs is
-/// active before it has a parent.
+/// Returns the function that activates a pad of `element`. A pad that is requested while the
+/// element runs is activated before it has a parent.
 fn activate<P: IsA<gst::Pad>>(
     element: &super::SilenceTrim,
     run: impl Fn(&SilenceTrim, &gst::Pad, bool) -> Result<(), gst::LoggableError>

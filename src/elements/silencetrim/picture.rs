@@ -4,10 +4,10 @@
 
 use gst_video::{VideoConverter, VideoFrame, VideoInfo};
 
-/// How bright the card is, of 255: dark, so that it does not glare between slides.
+/// Brightness of the card, of 255: dark, so that it does not glare between slides.
 const CARD: u8 = 0x30;
 
-/// How the pictures of a stream are laid out, and a plain one of them.
+/// Layout of a stream's frames, and a plain frame.
 #[derive(Debug)]
 pub struct Picture {
     pub(super) info: VideoInfo,
@@ -15,18 +15,18 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Of raw pictures in system memory; the error says what others need.
+    /// Makes the layout for raw frames in system memory; the error states what others need.
     pub fn new(caps: &gst::CapsRef) -> Result<Self, String> {
         let features = caps.features(0);
         if features.is_some_and(|features| !features.contains("memory:SystemMemory")) {
             return Err(
-                "pictures outside of system memory cannot be covered; put an element before that \
+                "video outside of system memory cannot be covered; put an element before it that \
                  downloads them"
                     .into(),
             );
         }
         let unknown = |error| {
-            format!("pictures of this kind cannot be covered: {error}; put videoconvert before")
+            format!("video of this kind cannot be covered: {error}; put videoconvert before it")
         };
         let info = VideoInfo::from_caps(caps).map_err(unknown)?;
         let card = card(&info).map_err(unknown)?;
@@ -40,7 +40,7 @@ fn card(info: &VideoInfo) -> Result<gst::Buffer, gst::glib::BoolError> {
         .interlace_mode(info.interlace_mode())
         .build()?;
     let source = gst::Buffer::from_mut_slice(vec![CARD; grey.size()]);
-    let failed = |_| gst::glib::bool_error!("its memory is not what its caps say");
+    let failed = |_| gst::glib::bool_error!("its memory does not match its caps");
     let source = VideoFrame::from_buffer_readable(source, &grey).map_err(failed)?;
     let made = gst::Buffer::with_size(info.size())?;
     let mut made = VideoFrame::from_buffer_writable(made, info).map_err(failed)?;

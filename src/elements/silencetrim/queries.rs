@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is asked of either side, and the events that go upstream.
+//! Queries on either side, and events that go upstream.
 
 use std::sync::{Arc, PoisonError};
 
@@ -21,15 +21,15 @@ impl SilenceTrim {
             let Some(pair) = self.pair_of(pad) else {
                 return false;
             };
-            // Downstream's pool is made for what passes; what is held would use it up.
+            // Downstream's pool is sized for buffers that pass; held buffers would exhaust it.
             let holds = matches!(lock(&pair.input).kind, Kind::RawVideo(Some(_)));
             return !holds && self.is_drained(&pair) && pair.src.peer_query(query);
         }
         gst::Pad::query_default(pad, Some(&*self.obj()), query)
     }
 
-    /// Waits until downstream has got all events before this query, if that comes without waiting
-    /// for others.
+    /// Waits until downstream has received all events before this query, if that happens without
+    /// waiting for others.
     pub(super) fn is_drained(&self, pair: &Pair) -> bool {
         let mut session = lock(&self.session);
         loop {
@@ -60,10 +60,9 @@ impl SilenceTrim {
                     stream.wake.notify_all();
                 }
             }
-            // What is cut away cannot be sought for, nor can a time of the output be asked of the
-            // source.
+            // A cut time cannot be a seek target, nor does the source know times of the output.
             gst::EventView::Seek(_) if !lock(&self.session).passes() => return false,
-            // Its running time is the output's.
+            // Its running time is that of the output.
             gst::EventView::Qos(_) if !lock(&self.session).passes() => return true,
             _ => {}
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Mutes sound, leaves out cues and covers pictures, where a cut list says so.
+//! Muting, removal of cues and covering of frames, as the cut list requires.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::picture::Picture;
 use super::times::clock;
 use crate::timeline::{Content, Redaction, Span, Time, touches};
 
-/// Why a stream of these caps cannot be made to hide what has to be hidden, and what to do.
+/// Returns why a stream of these caps cannot be redacted, and what to do.
 pub fn refusal(
     caps: &gst::CapsRef,
     kind: &Kind,
@@ -24,64 +24,65 @@ pub fn refusal(
     let covers = !redaction.covered().is_empty();
     match kind {
         Kind::EncodedVideo if covers => {
-            Some("encoded pictures cannot be covered; decode them before, as decodebin does")
+            Some("encoded video cannot be covered; decode it first, for example with decodebin")
         }
-        // The packets around a span hold something of what sounds in it.
-        Kind::Packets if media.starts_with("audio/") => {
-            mutes.then_some("encoded sound cannot be muted; decode it before, as decodebin does")
-        }
+        // The packets around a span contain some of its audio.
+        Kind::Packets if media.starts_with("audio/") => mutes.then_some(
+            "encoded audio cannot be muted; decode it first, for example with decodebin",
+        ),
         Kind::Packets if mutes || covers => Some(
-            "the cut list mutes or covers, and what this stream says of such a span is not known; \
+            "the cut list mutes or covers, but the content of this stream is unknown; \
              leave the stream out",
         ),
-        // Words are sent long before they are shown.
+        // Captions are sent long before they are shown.
         Kind::Text if mutes && media.starts_with("closedcaption/") => Some(
-            "captions inside the picture's stream cannot be left out one by one; leave the stream out",
+            "captions inside the video stream cannot be left out one by one; leave the stream out",
         ),
         _ => None,
     }
 }
 
-/// Why nothing can be hidden of a stream that was let through: a flush has the cut list read again.
-const CHANGED: &str = "the cut list hides more than when the stream began; start again";
+/// Error for a stream that already passed without redaction: a flush makes the element read the cut
+/// list again.
+const CHANGED: &str = "the cut list hides more than at the start of the stream; start again";
 
-/// Why a cue whose end is not known cannot be left out: it may be shown into a span that hides it.
-const ENDLESS: &str = "the cut list mutes, and how long a cue is shown is not known; leave the \
+/// Error for a cue with unknown end: it may be shown into a span that hides it.
+const ENDLESS: &str = "the cut list mutes, but the duration of a cue is unknown; leave the \
                        stream out";
 
-/// Whether any of `spans`, which are sorted and disjoint, lies at or behind `time`.
+/// Returns whether any of `spans`, which are sorted and disjoint, is at or after `time`.
 fn has_span_behind(spans: &[Span], time: Time) -> bool {
     touches(spans, Span::new(time, Time::MAX))
 }
 
-/// Until when a picture is shown, and whether another one follows it there.
+/// Time until which a frame is shown, and whether another one follows it then.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown {
     pub until: Time,
     pub then_another: bool,
 }
 
-/// Where a buffer stands in the source.
+/// Position of a buffer in the source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
     pub span: Span,
-    /// Known of pictures where some have to be covered.
+    /// Known for video with covered frames.
     pub shown: Option<Shown>,
-    /// Some of it is not cut.
+    /// Whether some of it is kept.
     pub is_kept: bool,
 }
 
-/// What a pair's source side remembers of the pictures before.
+/// Memory of a pair's source side about earlier frames.
 #[derive(Default)]
 pub struct Redactor {
-    /// The last picture that may stand for a covered one.
+    /// The last frame that may replace a covered one.
     clean: Option<(Arc<Picture>, gst::Buffer)>,
-    /// Of the latest picture.
+    /// Layout of the latest frame.
     layout: Option<Arc<Picture>>,
 }
 
 impl Redactor {
-    /// What of a buffer may be published: `None` where a cue is left out.
+    /// Returns the publishable form of a buffer, or `None` if a cue is left out.
     pub fn apply(
         &mut self,
         buffer: gst::Buffer,
@@ -95,7 +96,7 @@ impl Redactor {
             _ if redaction.is_empty() => Ok(Some(buffer)),
             Kind::RawAudio(info) => audio::mute(buffer, info, place.span.start, silent)
                 .map(Some)
-                .ok_or("the samples cannot be written to"),
+                .ok_or("the samples are not writable"),
             Kind::Text if place.span.is_empty() && has_span_behind(silent, place.span.start) => {
                 Err(ENDLESS)
             }
@@ -142,8 +143,8 @@ impl Redactor {
         buffer
     }
 
-    /// The picture that is shown in a span for which nothing comes, where the one before it, which
-    /// would stay, has to be covered.
+    /// Returns the frame for a span without data, if the frame before it, which would stay visible,
+    /// has to be covered.
     pub fn fill(&self, span: Span, redaction: &Redaction) -> Option<(gst::Buffer, Kind)> {
         let layout = self.layout.as_ref()?;
         let cover = redaction.cover(span)?;
@@ -157,7 +158,7 @@ impl Redactor {
         Some((self.still(&frame, layout, cover.card), kind))
     }
 
-    /// The clean picture or the card, in the place of a frame.
+    /// Returns the clean frame or the card, in place of a frame.
     fn still(&self, frame: &gst::BufferRef, layout: &Picture, card: bool) -> gst::Buffer {
         let clean = self.clean.as_ref().filter(|_| !card);
         let clean = clean.filter(|(of, _)| of.info == layout.info);
@@ -175,8 +176,8 @@ impl Redactor {
     }
 }
 
-/// A picture without the captions (CEA-608, CEA-708) that come with it. Where any are to be left
-/// out all are: what is shown later is sent before.
+/// Removes the captions (CEA-608, CEA-708) of a frame. If any have to be left out, all are:
+/// captions are sent before they are shown.
 fn without_captions(mut buffer: gst::Buffer) -> gst::Buffer {
     while buffer.meta::<VideoCaptionMeta>().is_some() {
         let meta = buffer.make_mut().meta_mut::<VideoCaptionMeta>();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Messages and the cut list's file.
+//! Messages and the file of the cut list.
 
 use std::fs;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use crate::edit::{Review, Status};
 use crate::speech::trim::Cut;
 use crate::timeline::{CutList, Decision, Redaction, Span, Time};
 
-/// Reads a cut list and what of what it keeps is hidden; the error says what, where and what to do.
+/// Reads a cut list and its redaction; the error states the problem, the line and the remedy.
 pub fn read(path: &Path) -> Result<(CutList, Redaction), String> {
     let name = path.display();
     let bytes = fs::read(path).map_err(|error| format!("{name}: {error}"))?;
@@ -34,15 +34,18 @@ pub fn read(path: &Path) -> Result<(CutList, Redaction), String> {
     }
 }
 
-/// Whether a cut list can be written to `path`: its folder is there, and no file but an empty one or
-/// an earlier draft, which is replaced.
+/// Returns whether a cut list can be written to `path`. Its folder must exist, and the file must be
+/// missing, empty, or an earlier draft, which is replaced.
 pub fn check(path: &Path) -> io::Result<()> {
     let refused = |kind, why: &str| Err(io::Error::new(kind, why.to_owned()));
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) {
-        return refused(io::ErrorKind::NotFound, "its folder is not there; make it");
+        return refused(
+            io::ErrorKind::NotFound,
+            "its folder does not exist; make it",
+        );
     }
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -57,16 +60,16 @@ pub fn check(path: &Path) -> io::Result<()> {
         Ok(Some(Status::Draft)) => Ok(()),
         Ok(Some(Status::Approved)) => refused(
             io::ErrorKind::AlreadyExists,
-            "the cut list is approved and stays; move it away to have it made anew",
+            "the cut list is approved and is kept; move it away to make a new one",
         ),
         _ => refused(
             io::ErrorKind::AlreadyExists,
-            "the file there is no draft of a cut list and stays; name another one or move it away",
+            "the file is not a draft of a cut list and is kept; choose another name or move it away",
         ),
     }
 }
 
-/// Writes the outcome as a draft, where [`check`] allows it; what is there is exchanged whole.
+/// Writes the outcome as a draft, if [`check`] allows it; the file is replaced atomically.
 pub fn write(path: &Path, outcome: &Outcome) -> io::Result<()> {
     check(path)?;
     let mut beside = path.as_os_str().to_owned();
@@ -77,7 +80,7 @@ pub fn write(path: &Path, outcome: &Outcome) -> io::Result<()> {
     });
     let placed = written.and_then(|()| fs::rename(&beside, path));
     if placed.is_err() {
-        // Already failed: that the rest cannot be removed either changes nothing.
+        // Already failed: a rest that cannot be removed either makes no difference.
         let _ = fs::remove_file(&beside);
     }
     placed
@@ -109,7 +112,7 @@ fn file_of(outcome: &Outcome) -> TrimFile {
     }
 }
 
-/// Cues are written to the millisecond; both sides of a boundary round the same way.
+/// Cues are written to the millisecond; both sides of a boundary are rounded the same way.
 fn rounded(span: Span) -> Span {
     Span::new(
         Time::from_millis(span.start.millis()),
@@ -117,8 +120,8 @@ fn rounded(span: Span) -> Span {
     )
 }
 
-/// A table of contents in the time of the output: entries of which nothing is kept are left out.
-/// `None` where it is not all decided, or nothing is left.
+/// Returns a table of contents in the time of the output, without entries of which nothing is kept.
+/// Returns `None` if it is not fully decided, or nothing is left.
 pub fn moved_toc(toc: &gst::Toc, decision: &Decision) -> Option<gst::Toc> {
     if decision.until < Time::MAX {
         return None;
@@ -196,7 +199,7 @@ pub fn summary(outcome: &Outcome) -> gst::Structure {
         .build()
 }
 
-/// Posts what a session came to.
+/// Posts the outcome of a session.
 pub fn post(element: &super::SilenceTrim, outcome: &Outcome) {
     let structures = outcome
         .cuts
@@ -207,7 +210,7 @@ pub fn post(element: &super::SilenceTrim, outcome: &Outcome) {
         let message = gst::message::Element::builder(structure)
             .src(element)
             .build();
-        // Without a bus nobody wants to know.
+        // Without a bus nobody reads messages.
         let _ = element.post_message(message);
     }
 }

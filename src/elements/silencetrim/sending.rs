@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What goes out: what is kept of each item, moved to its place in the output.
+//! Output: the kept part of each item, moved to its position in the output.
 
 use gst::prelude::*;
 
@@ -41,7 +41,7 @@ impl SilenceTrim {
         pair.src.push_event(moved);
     }
 
-    /// Sends what is kept of a buffer.
+    /// Sends the kept parts of a buffer.
     pub(super) fn send_kept(
         &self,
         pair: &Pair,
@@ -68,7 +68,7 @@ impl SilenceTrim {
                 event
             }
             gst::EventView::Segment(_) => {
-                // One segment from zero: a later one only says what the cut list says already.
+                // One segment from zero: a later one would only repeat the cut list.
                 let mut output = lock(&pair.output);
                 if output.source.is_none() && output.segment_due.is_none() {
                     output.segment_due = Some(event.seqnum());
@@ -121,7 +121,7 @@ impl SilenceTrim {
         pair.src.push_event(event);
     }
 
-    /// Sends the table of contents that came before its times were decided.
+    /// Sends the table of contents that arrived before its times were decided.
     fn send_held_toc(&self, pair: &Pair, decision: &Decision) {
         let Some(held) = lock(&pair.output).toc.take() else {
             return;
@@ -135,7 +135,7 @@ impl SilenceTrim {
         }
     }
 
-    /// Sends the segment and what belongs behind it.
+    /// Sends the segment and the events that follow it.
     pub(super) fn send_owed(&self, pair: &Pair, offset: gst::ClockTime) {
         let (segment, behind) = {
             let mut output = lock(&pair.output);
@@ -158,7 +158,7 @@ impl SilenceTrim {
         }
     }
 
-    /// Says before the first picture of a kept span what of the source it is.
+    /// Sends the event for a kept span before its first frame.
     pub(super) fn announce(&self, pair: &Pair, kept: &Kept, decision: &Decision) {
         if lock(&pair.output).source == Some(kept.source) {
             return;
@@ -191,7 +191,7 @@ impl SilenceTrim {
         let (splice, late) = {
             let output = lock(&pair.output);
             let splice = output.source != Some(kept.source);
-            // Pictures that nothing can be decoded from until the next key frame.
+            // Frames that cannot be decoded until the next key frame.
             (splice, splice && video && delta)
         };
         if late {
@@ -199,7 +199,7 @@ impl SilenceTrim {
             return Ok(gst::FlowSuccess::Ok);
         }
         let start = clock(kept.output.start);
-        // Decoding runs ahead of showing by as much as the pictures are reordered.
+        // Decoding times precede presentation times by the reordering of the frames.
         let ahead = match (kept.buffer.pts(), kept.buffer.dts()) {
             (Some(pts), Some(dts)) => pts.saturating_sub(dts),
             _ => gst::ClockTime::ZERO,
@@ -228,7 +228,7 @@ impl SilenceTrim {
             }
             if splice {
                 buffer.set_flags(gst::BufferFlags::DISCONT);
-                // Offsets count from the start of a stream that is no more.
+                // Offsets count from the start of a stream that has ended.
                 buffer.set_offset(u64::MAX);
                 buffer.set_offset_end(u64::MAX);
             }
@@ -242,7 +242,8 @@ impl SilenceTrim {
     }
 }
 
-/// The event with its table of contents in the time of the output; `None` where nothing is left.
+/// Returns the event with its table of contents in the time of the output, or `None` if nothing is
+/// left.
 fn moved_toc(event: &gst::event::Toc, decision: &Decision) -> Option<gst::Event> {
     let (toc, updated) = event.toc_owned();
     let moved = report::moved_toc(&toc, decision)?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The state that all pairs share: what is decided, who waits for whom.
+//! State shared by all pairs: decisions, and which stream waits for which.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,56 +13,55 @@ use crate::speech::trim::Cut;
 use crate::speech::{Kind, Plan, Sound};
 use crate::timeline::{CutList, Decision, Gops, Redaction, Span, Time};
 
-/// How long, after the others have ended or brought much, a pad that leads to no source may take to be
-/// linked to one: a link that waits for a decoder to be chosen shows nowhere but in the pad that is
-/// missing.
+/// Time after the others have ended, or brought much, for which a pad without a source may still be
+/// linked to one. A link that waits for the choice of a decoder is visible only as the missing pad.
 pub(super) const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A pair's chain waits behind this much of its own decided backlog …
+/// Limit of a pair's own decided backlog at which its chain waits …
 const BACKLOG_TIME: Time = Time::SECOND;
 /// … or this many bytes in at least `BACKLOG_BUFFERS` buffers.
 const BACKLOG_BYTES: u64 = 4 << 20;
 const BACKLOG_BUFFERS: usize = 3;
-/// A linked pad that has not begun after this much of the other streams has nothing to say.
+/// Length of the other streams after which a linked pad that has not begun is no longer waited for.
 const LATEST_START: Time = Time::from_secs(5);
 
-/// What a session comes to.
+/// Outcome of a session.
 pub struct Outcome {
     pub cuts: Vec<Cut>,
     pub kept: Vec<Span>,
     pub duration: Time,
-    /// Streams were listened to and nobody spoke.
+    /// Whether streams were analysed and nobody spoke.
     pub nobody_spoke: bool,
 }
 
 pub struct Session {
     pub mode: Mode,
-    /// Given by a file.
+    /// Decision from a file.
     given: Option<Decision>,
-    /// What is hidden of what is kept.
+    /// Redaction of the kept parts.
     pub redaction: Arc<Redaction>,
     plan: Plan,
-    /// Everything is kept: there is nothing to listen to.
+    /// Whether everything is kept because there is no audio to analyse.
     pub unheard: bool,
-    /// Since when nothing is listened to while enough is held to give up.
+    /// Time since when no audio is analysed although the limits are exceeded.
     unheard_since: Option<Instant>,
     gops: Gops,
     /// The encoded video that cuts follow.
     leader: Option<u32>,
-    /// A hold bound was reached before the leader could say where to cut.
+    /// False once a hold limit was reached before the leader could provide a cut point.
     follow_leader: bool,
     max_hold_time: Time,
     max_hold_bytes: u64,
-    /// That a bound is reached is said once.
+    /// Whether the warning about a limit was returned.
     bound_reached: bool,
     pub decision: Arc<Decision>,
     pub streams: BTreeMap<u32, Stream>,
     pub finished: bool,
-    /// The flush that this session began with: it comes once on every pad.
+    /// The flush with which this session began: it arrives once on every pad.
     flush: Option<gst::Seqnum>,
 }
 
-/// Why a session begins anew.
+/// Reason for a restart of the session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Again {
     AfterEos,
@@ -97,7 +96,7 @@ impl Session {
         session
     }
 
-    /// Whether it begins anew, or has done so already.
+    /// Returns whether the session has to restart; false if it already did for this reason.
     pub fn restarts(&self, why: Again) -> bool {
         match why {
             Again::AfterEos => self.finished,
@@ -105,11 +104,11 @@ impl Session {
         }
     }
 
-    /// Goes on as `fresh`: forgets what was found, keeps the streams.
+    /// Continues as `fresh`: discards findings, keeps the streams.
     pub fn restart(&mut self, mut fresh: Session, why: Again) {
         fresh.streams = std::mem::take(&mut self.streams);
         match why {
-            // The caps that say so come again.
+            // The caps that require it are sent again.
             Again::AfterEos => {
                 let ended = fresh.streams.values_mut().filter(|stream| stream.eos);
                 ended.for_each(Stream::await_next);
@@ -124,7 +123,7 @@ impl Session {
         self.wake_all();
     }
 
-    /// Nothing of what came before the end is still to be sent.
+    /// Returns whether everything before the end has been sent.
     pub fn is_drained(&self) -> bool {
         self.streams.values().all(|stream| {
             stream.queue.is_empty() || !stream.active || stream.flushing || stream.flow.is_some()
@@ -135,7 +134,7 @@ impl Session {
         self.given.is_none()
     }
 
-    /// Buffers pass as they are.
+    /// Returns whether buffers pass unchanged.
     pub fn passes(&self) -> bool {
         self.mode == Mode::Detect
     }
@@ -146,7 +145,7 @@ impl Session {
         }
     }
 
-    /// Weighs everything again and wakes who waits for it.
+    /// Evaluates everything again and wakes waiting threads.
     pub fn refresh(&mut self) {
         let decision = self.decide();
         if decision != *self.decision {
@@ -175,7 +174,7 @@ impl Session {
         }
     }
 
-    /// Every stream that may come has come: cuts depend on which there are.
+    /// Returns whether every possible stream has begun: cuts depend on which there are.
     fn all_begun(&self) -> bool {
         self.streams
             .values()
@@ -184,7 +183,7 @@ impl Session {
             || self.decision.until > Time::ZERO
     }
 
-    /// From the first time that is not decided to the latest one that came.
+    /// Returns the time from the first undecided time to the latest one received.
     pub fn held_time(&self) -> Time {
         let counts = |stream: &&Stream| !stream.sparse && !stream.flushing;
         let streams = self.streams.values().filter(counts);
@@ -226,8 +225,8 @@ impl Session {
         self.weigh();
     }
 
-    /// Decides what can be decided. Where nothing is cut all of the evidence is weighed at the end: which
-    /// of sound and picture comes first is chance.
+    /// Makes the possible decisions. If nothing is cut, all evidence is evaluated at the end: the
+    /// order in which audio and video arrive is arbitrary.
     fn weigh(&mut self) {
         if !self.passes() {
             self.plan.update();
@@ -235,12 +234,12 @@ impl Session {
         }
     }
 
-    /// An encoded video follows the first one that came.
+    /// Offers an encoded video as leader; the first one is used.
     pub fn offer_leader(&mut self, id: u32) {
         self.leader.get_or_insert(id);
     }
 
-    /// The leader's next frame.
+    /// Adds the leader's next frame.
     pub fn see_frame(&mut self, id: u32, shown: Time, key: bool) {
         if self.leader == Some(id) && !self.passes() {
             self.gops.push(shown, key);
@@ -248,7 +247,7 @@ impl Session {
         }
     }
 
-    /// The pad of a stream is no more.
+    /// Removes the stream of a removed pad.
     pub fn remove_stream(&mut self, id: u32) {
         if self.leader == Some(id) {
             self.gops.end();
@@ -269,14 +268,15 @@ impl Session {
         self.wake_all();
     }
 
-    /// Whether there are pads that a decoder may still be linked to, which takes it a moment.
+    /// Returns whether there are pads to which a decoder may still be linked, which takes it a
+    /// moment.
     fn awaits_link(&mut self) -> bool {
         let open = |stream: &Stream| !stream.has_caps && !stream.eos && !stream.sparse;
         let since = *self.unheard_since.get_or_insert_with(Instant::now);
         self.streams.values().any(open) && since.elapsed() < BEGIN_TIMEOUT
     }
 
-    /// Keeps what is held where it became too much; says why.
+    /// Keeps everything held once a limit is exceeded; returns the warning to post.
     pub fn bound(&mut self) -> Option<String> {
         if self.passes() || self.finished || self.decision.until == Time::MAX {
             return None;
@@ -284,7 +284,7 @@ impl Session {
         let streams = self.streams.values().filter(|stream| !stream.flushing);
         let newest = streams.map(|stream| stream.end).max()?;
         if self.is_detecting() && !self.unheard {
-            // A stream that has not begun may bring sound late.
+            // A stream that has not begun may bring audio late.
             let may_hear = |stream: &Stream| {
                 let begins = stream.fed && !stream.has_caps && !stream.eos && !stream.sparse;
                 stream.listened || begins
@@ -293,7 +293,7 @@ impl Session {
             if !heard && self.held_time() >= LATEST_START && !self.awaits_link() {
                 self.unheard = true;
                 self.refresh();
-                return Some("there is no raw audio to listen to, everything is kept; link a decoded copy of the audio to another sink pad".into());
+                return Some("there is no raw audio to analyse, so everything is kept; link a decoded copy of the audio to another sink pad".into());
             }
         }
         let why = if self.held_time() > self.max_hold_time {
@@ -304,7 +304,7 @@ impl Session {
             return None;
         };
         self.plan.keep_until(newest);
-        // Where the leader is what is waited for, the cut is not grown.
+        // If the leader is what is waited for, the cut is not grown.
         self.refresh();
         if self.decision.until < newest {
             self.follow_leader = false;
@@ -312,11 +312,11 @@ impl Session {
         }
         let first = !std::mem::replace(&mut self.bound_reached, true);
         first.then(|| format!(
-            "{why} is reached at {newest}: what is not decided by then is kept, from here on; raise {why}, or write a cut list with mode=detect first"
+            "{why} is reached at {newest}: everything that is undecided from here on is kept; raise {why}, or write a cut list with mode=detect first"
         ))
     }
 
-    /// Behind what waits only for downstream, that is.
+    /// The part that does not merely wait for downstream.
     fn undecided_bytes(&self) -> u64 {
         let held = self.held_bytes();
         if held <= self.max_hold_bytes {
@@ -330,13 +330,14 @@ impl Session {
             .sum()
     }
 
-    /// multiqueue's rule: a chain waits only for its own decided backlog, and not while another
-    /// linked pad that is not at EOS starves because of that. Nobody waits for sparse and unlinked ones.
+    /// Applies multiqueue's rule: a chain waits only for its own decided backlog, and not while
+    /// another linked pad that is not at EOS starves because of that. Sparse and unlinked pads are
+    /// not waited for.
     ///
-    /// A pad that the same thread feeds, or may come to feed, starves because of that: while the chain
-    /// waits nothing comes for it. A pad that another thread feeds may starve only because what it got
-    /// is sent already. It is waited for until the backlog no longer shrinks ([`Session::give_way`]); a
-    /// backlog of `max_hold_bytes` waits for it in any case.
+    /// A pad that is fed by the same thread, or may be, starves because of that: while the chain
+    /// waits, it gets no data. A pad fed by another thread may starve only because its data has
+    /// already been sent. It is waited for until the backlog no longer shrinks
+    /// ([`Session::give_way`]); a backlog of `max_hold_bytes` waits for it in any case.
     pub fn must_wait(&self, id: u32) -> bool {
         let Some(stream) = self.streams.get(&id) else {
             return false;
@@ -373,7 +374,7 @@ impl Session {
         !is_needed && !starving.any(|(_, other)| by_this_thread(other))
     }
 
-    /// How many items of a stream were sent.
+    /// Returns how many items of a stream were sent.
     pub fn taken(&self, id: u32) -> u64 {
         self.streams.get(&id).map_or(0, |stream| stream.taken)
     }
@@ -387,7 +388,7 @@ impl Session {
         }
     }
 
-    /// Lets a backlog that does not shrink grow to twice its size. It does not shrink because what is
+    /// Lets a backlog that does not shrink grow to twice its size. It does not shrink because
     /// downstream, a muxer or sinks that preroll, waits for data of other streams.
     pub fn give_way(&mut self, id: u32) {
         let Some(stream) = self.streams.get(&id) else {
@@ -402,7 +403,7 @@ impl Session {
         }
     }
 
-    /// All streams that started are at EOS; the flag says whether there are no others that may still
+    /// Returns whether all streams that started are at EOS; the flag is true if no others may still
     /// start.
     pub fn all_ended(&self) -> Option<bool> {
         let mut started = self
@@ -416,7 +417,7 @@ impl Session {
             .then(|| self.not_started().next().is_none())
     }
 
-    /// The linked pads that nothing has come to.
+    /// Iterates over the linked pads without data.
     pub fn not_started(&self) -> impl Iterator<Item = u32> + '_ {
         let waits = |s: &Stream| s.fed && !(s.has_stream || s.has_caps || s.eos);
         self.streams
@@ -425,7 +426,7 @@ impl Session {
             .map(|(id, _)| *id)
     }
 
-    /// The recording is over.
+    /// Ends the recording.
     pub fn finish(&mut self) -> Option<Outcome> {
         if self.finished {
             return None;
@@ -469,7 +470,7 @@ impl Session {
     }
 }
 
-/// The cuts as they were made: grown spans leave less of them.
+/// Returns the cuts as they were made: grown spans make them shorter.
 fn fitted(cuts: Vec<Cut>, kept: &[Span]) -> Vec<Cut> {
     cuts.into_iter()
         .filter_map(|mut cut| {
@@ -485,7 +486,7 @@ fn fitted(cuts: Vec<Cut>, kept: &[Span]) -> Vec<Cut> {
         .collect()
 }
 
-/// Keeps the list sorted and disjoint.
+/// Inserts a span; the list stays sorted and disjoint.
 fn insert(list: &mut Vec<Span>, span: Span) {
     let first = list.partition_point(|other| other.end < span.start);
     let last = list.partition_point(|other| other.start <= span.end);
@@ -531,7 +532,7 @@ mod tests {
         let mut session = session(1);
         session.plan.keep_until(Time::from_secs(2));
         session.refresh();
-        // Two seconds are decided, and downstream does not take them.
+        // Two seconds are decided, and downstream does not accept them.
         for at in 0..7 {
             session
                 .streams
@@ -562,7 +563,7 @@ mod tests {
             session.end_stream(id);
         }
         assert!(session.finish().is_some());
-        // The first pad begins anew, nothing has come to the second one.
+        // The first pad starts again; the second one has received nothing.
         let first = session.streams.get_mut(&0).expect("a stream");
         first.await_next();
         first.has_stream = true;

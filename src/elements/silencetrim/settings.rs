@@ -92,7 +92,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The rate whose frames edges of given cuts lie between.
+    /// Returns the frame rate to which the edges of given cuts are aligned.
     pub fn rate(&self) -> Option<FrameRate> {
         let part = |part: i32| part.try_into().ok();
         FrameRate::new(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The sink pads, with what each stream is for.
+//! Sink pads, with the role of each stream.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -11,7 +11,7 @@ use once_cell::sync::Lazy;
 
 use crate::timeline::Content;
 
-/// What a stream is for, which says when it is muted.
+/// Role of a stream, which decides when it is muted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
 #[enum_type(name = "GstSilenceTrimRole")]
 #[repr(u8)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What a session knows of one pair: what waits in its queue, and how far its stream is.
+//! State of one pair in a session: its queue, and the position of its stream.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar};
@@ -10,53 +10,53 @@ use super::item::Item;
 use super::redact::Shown;
 use crate::timeline::{Decision, Span, Time};
 
-/// How much waits in a queue although it is decided.
+/// Size of the decided part of a queue.
 #[derive(Clone, Copy, Default)]
 pub struct Backlog {
     pub time: Time,
     pub bytes: u64,
 }
 
-/// What a task has taken out of the queue and not yet sent.
+/// An item that a task has taken out of the queue and not sent yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sending {
     Event,
-    /// A buffer, or a GAP in its place: downstream may keep it waiting for other streams.
+    /// A buffer, or a GAP in its place: downstream may block it while it waits for other streams.
     Data,
 }
 
-/// One pair's part.
+/// One pair's part of a session.
 #[derive(Default)]
 pub struct Stream {
     pub queue: VecDeque<Item>,
     pub bytes: u64,
     pub sending: Option<Sending>,
-    /// How many items were taken out of the queue.
+    /// Number of items taken out of the queue.
     pub taken: u64,
-    /// While other streams starve the backlog may become this large. Zero until it has failed to
+    /// Size that the backlog may reach while other streams starve. Zero until it has failed to
     /// shrink, and again once the queue is empty.
     pub may_reach: Backlog,
     /// Wakes this pair's chain and task.
     pub wake: Arc<Condvar>,
-    /// Something is linked to the sink pad.
+    /// Whether the sink pad is linked.
     pub fed: bool,
-    /// The thread that last brought something.
+    /// The thread that last brought data.
     pub fed_by: Option<ThreadId>,
-    /// The source pad is linked, as far as is known.
+    /// Whether the source pad is linked, as far as is known.
     pub linked: bool,
-    /// STREAM_START came: it goes on until EOS.
+    /// Whether STREAM_START arrived; reset at EOS.
     pub has_stream: bool,
-    /// Caps came.
+    /// Whether caps arrived.
     pub has_caps: bool,
     pub eos: bool,
     pub flushing: bool,
-    /// The source pad is active.
+    /// Whether the source pad is active.
     pub active: bool,
-    /// For long nothing may come: nobody waits for it.
+    /// Whether data may be far apart, so that nobody waits for it.
     pub sparse: bool,
-    /// Its speech is listened to.
+    /// Whether its audio is analysed.
     pub listened: bool,
-    /// A picture waits for what follows it, which says until when it is shown.
+    /// Whether a frame waits for the next one, which determines until when it is shown.
     pub looks_ahead: bool,
     /// Start of the first and end of the last buffer.
     pub first: Option<Time>,
@@ -74,7 +74,7 @@ impl Stream {
         self.looks_ahead = false;
     }
 
-    /// Forgets the stream that has ended: another one may come to the pad.
+    /// Discards the stream that has ended: another one may arrive at the pad.
     pub fn await_next(&mut self) {
         self.has_stream = false;
         self.has_caps = false;
@@ -84,7 +84,7 @@ impl Stream {
         self.end = Time::ZERO;
     }
 
-    /// Forgets what came, keeps what STREAM_START and caps said.
+    /// Discards the data, keeps the information from STREAM_START and caps.
     pub fn flush(&mut self) {
         self.queue.clear();
         self.bytes = 0;
@@ -101,8 +101,8 @@ impl Stream {
         self.queue.push_back(item);
     }
 
-    /// Notes that downstream takes no more data. Where it has had enough of one stream, the next one
-    /// that waits already is another matter.
+    /// Records that downstream accepts no more data. If it has enough of one stream, a queued next
+    /// stream is not affected.
     pub fn refuse(&mut self, error: gst::FlowError) {
         let begins = |item: &Item| matches!(item, Item::Event(event) if event.type_() == gst::EventType::StreamStart);
         let next = self.queue.iter().position(begins);
@@ -116,7 +116,7 @@ impl Stream {
         }
     }
 
-    /// Whether downstream has got all that came; `None` where it soon will have.
+    /// Returns whether downstream has received everything; `None` if it soon will.
     pub fn is_drained(&self) -> Option<bool> {
         let only_events = self.sending != Some(Sending::Data)
             && self.queue.iter().all(|item| matches!(item, Item::Event(_)));
@@ -126,7 +126,7 @@ impl Stream {
         (self.queue.is_empty() && self.sending.is_none()).then_some(true)
     }
 
-    /// Notes how far the stream has come.
+    /// Records the position of the stream.
     pub fn reach(&mut self, span: Option<Span>) {
         if let Some(span) = span {
             self.first.get_or_insert(span.start);
@@ -134,7 +134,7 @@ impl Stream {
         }
     }
 
-    /// Whether all is known that the first item in the queue needs.
+    /// Returns whether everything is known that the first item in the queue needs.
     pub fn has_decided(&self, decision: &Decision) -> bool {
         let is_known = |item: &Item| {
             let waits = self.looks_ahead && matches!(item, Item::Buffer(..));
@@ -143,7 +143,7 @@ impl Stream {
         self.queue.front().is_some_and(is_known)
     }
 
-    /// Until when the first picture in the queue is shown, where that is known.
+    /// Returns until when the first frame in the queue is shown, if known.
     pub fn shown(&self) -> Option<Shown> {
         let is_end = |event: &gst::Event| {
             matches!(

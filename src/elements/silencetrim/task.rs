@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The task of each pair: it waits for what is decided.
+//! The task of each pair: it waits for decisions and sends.
 
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Instant;
@@ -33,7 +33,8 @@ impl SilenceTrim {
         }
     }
 
-    /// Ends the stream of a pair whose task cannot go on, as an error does: it would fail again at once.
+    /// Ends the stream of a pair whose task cannot continue, as an error does: it would fail again
+    /// at once.
     fn give_up(&self, pair: &Pair) {
         let mut session = lock(&self.session);
         if let Some(stream) = session.streams.get_mut(&pair.id) {
@@ -45,7 +46,7 @@ impl SilenceTrim {
         let _ = pair.src.pause_task();
     }
 
-    /// One turn of a pair's task: waits for an item that is decided and sends it.
+    /// Runs one turn of a pair's task: waits for a decided item and sends it.
     pub(super) fn turn(&self, pair: &Pair) {
         let mut alone_since: Option<Instant> = None;
         let mut session = lock(&self.session);
@@ -85,7 +86,7 @@ impl SilenceTrim {
             }
             let wake = Arc::clone(&stream.wake);
             if ended {
-                // All ended but for a pad that nothing has come to.
+                // All ended except a pad without data.
                 let since = *alone_since.get_or_insert_with(Instant::now);
                 if since.elapsed() >= BEGIN_TIMEOUT {
                     alone_since = None;
@@ -144,7 +145,7 @@ impl SilenceTrim {
         self.took(pair, flow);
     }
 
-    /// Notes what downstream said.
+    /// Records the flow return of downstream.
     pub(super) fn took(&self, pair: &Pair, flow: Result<gst::FlowSuccess, gst::FlowError>) {
         let (error, stops) = {
             let mut session = lock(&self.session);
@@ -158,7 +159,7 @@ impl SilenceTrim {
                 stream.linked = false;
                 false
             } else {
-                // Where upstream has pushed its last there is nobody else to say so.
+                // If upstream has pushed its last item, nobody else can report it.
                 let unsaid = stream.eos;
                 let known = matches!(error, gst::FlowError::Flushing | gst::FlowError::Eos);
                 stream.refuse(error);
@@ -169,7 +170,7 @@ impl SilenceTrim {
                         self,
                         gst::StreamError::Failed,
                         (
-                            "{}: what is downstream does not take the stream: {error}",
+                            "{}: downstream does not accept the stream: {error}",
                             pair.src.name()
                         )
                     );

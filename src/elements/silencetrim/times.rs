@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Times of GStreamer and of the pure modules.
+//! Conversion between times of GStreamer and of the pure modules.
 
 use crate::timeline::Time;
 
@@ -8,7 +8,7 @@ pub fn time(at: gst::ClockTime) -> Time {
     Time::from_nanos(at.nseconds())
 }
 
-/// Times at the end of time become the latest one that GStreamer can say.
+/// Converts a time; times at the end of time become the latest one that GStreamer can represent.
 pub fn clock(at: Time) -> gst::ClockTime {
     gst::ClockTime::from_nseconds(at.nanos().min(u64::MAX - 1))
 }

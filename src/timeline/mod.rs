@@ -8,12 +8,16 @@ use std::fmt;
 mod cut_list;
 mod frames;
 mod gops;
+pub mod h264_order;
+pub mod picture_order;
 mod redaction;
+mod sample_clock;
 
 pub use cut_list::{CutList, CutListError, Moved};
 pub use frames::FrameRate;
 pub use gops::{Decision, Gops};
 pub use redaction::{Content, Cover, Redaction, touches};
+pub use sample_clock::SampleClock;
 
 /// A point in time or a duration, in nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -7,6 +7,7 @@ mod captions;
 mod codecs;
 mod descriptions;
 mod drafts;
+mod formats;
 mod harness;
 mod incremental;
 mod inputs;

@@ -72,7 +72,21 @@ impl CatalogSink {
         self.complete_due();
     }
 
+    /// Writes the package. It takes a while without a buffer, so its start and its end are posted as
+    /// progress.
     fn finish(&self) {
+        let post = |kind| {
+            let obj = self.obj();
+            let progress = gst::message::Progress::builder(kind, "package", "writing the package");
+            // Fails only without a bus, when nobody listens.
+            let _ = obj.post_message(progress.src(&*obj).build());
+        };
+        post(gst::ProgressType::Start);
+        self.write_package();
+        post(gst::ProgressType::Complete);
+    }
+
+    fn write_package(&self) {
         let (audio, texts) = (self.audio_settings(), self.text_settings());
         let (described, end) = self
             .with_run(|run| run.described(&audio))

@@ -75,6 +75,14 @@ fn translate(message: &gst::message::Error) -> Error {
     if error.matches(gst::StreamError::Decrypt) || error.matches(gst::StreamError::DecryptNokey) {
         return Error::request("the input is encrypted", place, "decrypt it first");
     }
+    let is_unlinked = |debug: glib::GString| debug.contains("not-linked");
+    if is_follow_up(&error) && message.debug().is_some_and(is_unlinked) {
+        return Error::request(
+            "the streams of this recording change in the middle, and this job cannot follow them",
+            place,
+            "convert it to one piece: ffmpeg -i INPUT OUTPUT.mkv",
+        );
+    }
     let detail = message
         .debug()
         .and_then(|debug| debug.lines().last().map(String::from))

@@ -3,8 +3,12 @@
 //! Pipelines: described, made, run and observed.
 
 pub mod description;
+pub mod frame_order;
 pub mod gst_error;
+pub mod ledger;
 pub mod memory;
 pub mod pipeline;
 pub mod progress;
 pub mod quote;
+pub mod repair;
+pub mod watch;

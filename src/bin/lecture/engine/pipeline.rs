@@ -12,8 +12,11 @@ use gstlecture::timeline::{Span, Time};
 
 use crate::engine::description::{Assignment, Pipeline};
 use crate::engine::gst_error;
+use crate::engine::ledger::{Ledger, Loss};
 use crate::engine::memory;
 use crate::engine::progress::Progress;
+use crate::engine::repair;
+use crate::engine::watch::{Patience, Watch};
 use crate::error::Error;
 use crate::stop::Stop;
 
@@ -38,6 +41,8 @@ pub struct Outcome {
     pub delivered: Time,
     /// Warnings of elements, each once.
     pub warnings: Vec<String>,
+    /// What came of the source and has no place in time.
+    pub losses: Vec<Loss>,
 }
 
 /// Parses a description and sets its properties, so that wrong values are found before any work is
@@ -126,18 +131,39 @@ fn begin_at_zero(pipeline: &gst::Pipeline) {
             return;
         }
         let lead = Arc::new(OnceLock::new());
+        let late = Arc::new(OnceLock::new());
         element.connect_pad_added(move |_, pad| {
-            let lead = Arc::clone(&lead);
-            pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            let (lead, late) = (Arc::clone(&lead), Arc::clone(&late));
+            let kinds = gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::BUFFER;
+            pad.add_probe(kinds, move |_, info| {
                 if let Some(event) = info.event()
                     && let Some(moved) = without_lead(event, &lead)
                 {
                     info.data = Some(gst::PadProbeData::Event(moved));
                 }
+                if lead.get() == Some(&gst::ClockTime::ZERO)
+                    && let Some(buffer) = info.buffer_mut()
+                {
+                    begin_with_first(buffer, &late);
+                }
                 gst::PadProbeReturn::Ok
             });
         });
     });
+}
+
+/// Makes a buffer earlier by the time of the first one. Behind a playlist's demuxer the segment begins
+/// at zero, and the clock of the streams runs all the same before the first frame.
+fn begin_with_first(buffer: &mut gst::Buffer, late: &OnceLock<gst::ClockTime>) {
+    let Some(first) = buffer.dts_or_pts() else {
+        return;
+    };
+    let late = *late.get_or_init(|| first);
+    if late > gst::ClockTime::ZERO {
+        let buffer = buffer.make_mut();
+        buffer.set_pts(buffer.pts().map(|time| time.saturating_sub(late)));
+        buffer.set_dts(buffer.dts().map(|time| time.saturating_sub(late)));
+    }
 }
 
 fn is_clocked(element: &gst::Element) -> bool {
@@ -230,15 +256,30 @@ pub fn run(
 pub fn run_part(
     pipeline: &gst::Pipeline,
     part: Option<Span>,
+    progress: Progress,
+    stop: &Stop,
+    on_message: impl FnMut(&gst::StructureRef),
+) -> Result<Outcome, Error> {
+    run_watched(pipeline, part, Patience::FILE, progress, stop, on_message)
+}
+
+/// Like [`run_part`], with this patience for a pipeline in which nothing moves.
+pub fn run_watched(
+    pipeline: &gst::Pipeline,
+    part: Option<Span>,
+    patience: Patience,
     mut progress: Progress,
     stop: &Stop,
     mut on_message: impl FnMut(&gst::StructureRef),
 ) -> Result<Outcome, Error> {
     let reach = Arc::new(Reach::default());
+    let ledger = Ledger::default();
     let source = pipeline.by_name(SOURCE);
     if let Some(source) = &source {
+        repair::attach(pipeline, source, &ledger);
         measure(source, &reach);
     }
+    let mut watch = Watch::over(pipeline, patience);
     let Some(bus) = pipeline.bus() else {
         return Err(Error::request("the pipeline has no bus", "", "report this"));
     };
@@ -280,6 +321,7 @@ pub fn run_part(
             given_back = Instant::now();
         }
         progress.at(Reach::time(&reach.end));
+        watch.check(pipeline)?;
         let Some(message) = message else {
             if started.is_err() {
                 return Err(Error::request(
@@ -296,9 +338,11 @@ pub fn run_part(
                 drop(running);
                 outcome.began = Reach::time(&reach.start);
                 outcome.delivered = Reach::time(&reach.end);
+                outcome.losses = ledger.losses();
                 return Ok(outcome);
             }
             gst::MessageView::Error(error) => return Err(gst_error::first(error, &bus)),
+            gst::MessageView::Progress(work) => watch.note_progress(work),
             gst::MessageView::Warning(warning) => {
                 if gst_error::is_failed_link(warning) {
                     return Err(Error::request(
@@ -440,7 +484,7 @@ fn measure(source: &gst::Element, reach: &Arc<Reach>) {
                     _ => {}
                 },
                 Some(gst::PadProbeData::Buffer(buffer)) => {
-                    let start = segment.to_stream_time(buffer.pts());
+                    let start = segment.to_stream_time(buffer.pts().or(buffer.dts()));
                     if is_first.swap(false, Ordering::Relaxed)
                         && let Some(start) = start
                     {
@@ -448,6 +492,7 @@ fn measure(source: &gst::Element, reach: &Arc<Reach>) {
                     }
                     let end = buffer
                         .pts()
+                        .or(buffer.dts())
                         .map(|pts| pts + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
                     let streamed = segment.to_stream_time(end);
                     // Headers count from the first timestamp or from zero.

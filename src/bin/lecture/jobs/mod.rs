@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::class::fingerprint::of_recording;
 use crate::engine::description::{Description, Facts, Pipeline, Values, Variable};
+use crate::engine::ledger::Loss;
 use crate::engine::pipeline::{self, Outcome};
 use crate::engine::progress::Progress;
 use crate::engine::quote;
@@ -223,7 +224,13 @@ impl Request {
     /// Opens a recording, after checking what to do if it is truncated.
     fn open(&self, input: &str) -> Result<Input, Error> {
         self.is_on("accept-truncated")?;
-        Input::probe(input)
+        let input = Input::probe(input)?;
+        for codec in &input.undecodable {
+            self.note(&format!(
+                "warning: there is no decoder for {codec}: this track is left out"
+            ));
+        }
+        Ok(input)
     }
 
     /// Prints a note for the user.
@@ -268,7 +275,25 @@ impl Request {
             self.note(&format!("warning: {warning}"));
         }
         self.check_delivery(input, &outcome)?;
+        self.check_losses(input, &outcome.losses)?;
         Ok(outcome)
+    }
+
+    /// Frames and samples that came and have no place in time are lost to whoever needs one.
+    fn check_losses(&self, input: &Input, losses: &[Loss]) -> Result<(), Error> {
+        let Some(loss) = losses.first() else {
+            return Ok(());
+        };
+        if self.is_on("accept-truncated")? {
+            self.note(&format!("warning: {loss}"));
+            return Ok(());
+        }
+        Err(Error::request(
+            loss.to_string(),
+            input.path.display().to_string(),
+            "give them times: ffmpeg -fflags +genpts -i INPUT -c copy OUTPUT.mkv; or go on without \
+             them: accept-truncated=true",
+        ))
     }
 
     /// Compares the delivered length with the header: a truncated file ends like a whole one.

@@ -12,6 +12,7 @@ use super::{Request, Summary};
 use crate::engine::description::{Description, Facts};
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::watch::Patience;
 use crate::error::Error;
 
 pub static DESCRIPTION: Lazy<Description> =
@@ -71,11 +72,13 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let mut verbs = Vec::new();
     let progress = Progress::start("play", None);
-    let outcome = pipeline::run(&made, progress, &request.stop, |message| {
-        if message.name() == "xapitap-statement" {
-            verbs.extend(message.get::<String>("verb"));
-        }
-    });
+    let patience = patience(values.get("input").unwrap_or_default());
+    let outcome =
+        pipeline::run_watched(&made, None, patience, progress, &request.stop, |message| {
+            if message.name() == "xapitap-statement" {
+                verbs.extend(message.get::<String>("verb"));
+            }
+        });
     if let Some(tap) = made.by_name("tap") {
         let stats = tap.property::<gst::Structure>("stats");
         for name in [
@@ -102,6 +105,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// A player waits for its clock: a file may show one frame for an hour. From the network data has to
+/// come all the same.
+fn patience(uri: &str) -> Patience {
+    match uri.starts_with("file:") {
+        true => Patience::NONE,
+        false => Patience::NETWORK,
+    }
 }
 
 /// Returns the URI of a file or of a package's playlist; a URI is returned as it is.

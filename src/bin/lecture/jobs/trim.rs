@@ -5,12 +5,16 @@
 use std::fs;
 use std::path::Path;
 
+use gst::prelude::*;
 use gstlecture::timeline::Time;
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, facts};
 use crate::engine::description::{Description, Facts};
+use crate::engine::frame_order;
+use crate::engine::ledger::Ledger;
 use crate::engine::pipeline;
+use crate::engine::repair;
 use crate::error::Error;
 use crate::fs::AtomicFile;
 use crate::media::picture_times;
@@ -24,6 +28,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.open(request.value("input"))?;
     let output = Path::new(request.value("output"));
     let mut facts = streams(&input, output)?;
+    check_container(
+        &input,
+        output,
+        if facts.is("mp4") {
+            "mp4mux"
+        } else {
+            "matroskamux"
+        },
+    )?;
     let texts: Vec<&Text> = input.texts.iter().filter(|text| carries(text)).collect();
     facts.count("text", texts.len());
     let pipeline = |to: &Path| {
@@ -58,6 +71,19 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     {
         picture_times::complete(&made);
     }
+    let ledger = Ledger::default();
+    if let Some(pad) = made
+        .by_name("video")
+        .and_then(|filter| filter.static_pad("sink"))
+    {
+        frame_order::order_frames(&pad, frame_order::Codec::of_packets);
+    }
+    if let Some(pad) = made
+        .by_name("video")
+        .and_then(|filter| filter.static_pad("src"))
+    {
+        repair::count_frames(&pad, ledger.open("video"));
+    }
     let (mut kept, mut removed) = (0, 0);
     request.run("trim", &made, &input, |message| {
         if message.name() == "silencetrim-summary" {
@@ -65,6 +91,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             removed = message.get::<u64>("removed").unwrap_or_default();
         }
     })?;
+    request.check_losses(&input, &ledger.losses())?;
     file.commit(output)?;
     request.note(&format!(
         "{}: {} kept, {} cut",
@@ -75,6 +102,45 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     summary.insert("output".into(), output.display().to_string().into());
     summary.insert("removed-seconds".into(), (removed as f64 / 1e9).into());
     Ok(())
+}
+
+/// Fails if the container to write holds no stream of one of the input's codecs.
+fn check_container(input: &Input, output: &Path, muxer: &str) -> Result<(), Error> {
+    let video = input.video.iter().map(|video| &video.caps);
+    let mut all = video.chain(input.audio.iter().map(|audio| &audio.caps));
+    let Some(refused) = all.find(|caps| !accepts(muxer, caps)) else {
+        return Ok(());
+    };
+    let codec = gst::Caps::new_empty_simple(refused.as_str());
+    Err(Error::request(
+        format!(
+            "a file of this kind cannot hold {}",
+            gst_pbutils::pb_utils_get_codec_description(&codec)
+        ),
+        output.display().to_string(),
+        "write another kind (.mkv holds most codecs), or convert the recording first: ffmpeg -i \
+         INPUT OUTPUT.mkv",
+    ))
+}
+
+/// Whether a muxer has a pad for this media type.
+fn accepts(muxer: &str, media: &str) -> bool {
+    // A muxer that is missing is named when the pipeline is made.
+    let Some(factory) = gst::ElementFactory::find(muxer) else {
+        return true;
+    };
+    let templates = factory.static_pad_templates();
+    let sinks = templates
+        .into_iter()
+        .filter(|template| template.direction() == gst::PadDirection::Sink);
+    sinks
+        .flat_map(|template| {
+            let caps = template.caps();
+            caps.iter()
+                .map(|stream| stream.name().to_string())
+                .collect::<Vec<_>>()
+        })
+        .any(|name| name == media)
 }
 
 /// Returns whether a subtitle track arrives as text.

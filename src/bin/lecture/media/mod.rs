@@ -2,6 +2,7 @@
 
 //! The content of media files.
 
+pub mod delivered;
 pub mod loudness;
 pub mod movie;
 pub mod mp4;

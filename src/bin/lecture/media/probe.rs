@@ -16,6 +16,7 @@ use gstlecture::package::ladder;
 use gstlecture::timeline::{FrameRate, Time};
 
 use crate::error::Error;
+use crate::media::delivered::{self, Delivered};
 use crate::media::mp4;
 
 /// How long a file may take to show its first pictures.
@@ -57,6 +58,8 @@ pub struct Input {
     pub texts: Vec<Text>,
     /// Videos beside the first one.
     pub more_videos: usize,
+    /// Codecs of audio and video that nothing here decodes, each once.
+    pub undecodable: Vec<String>,
 }
 
 /// A track of subtitles.
@@ -134,14 +137,19 @@ impl Input {
         if is_encrypted(&info) {
             return Err(encrypted(&place));
         }
+        let delivered = Delivered::ask(&path);
+        let undecodable = undecodable(&info, &delivered);
         let has = |is_video| match is_video {
-            true => videos(&info).next().is_some(),
+            true => videos(&info).any(|video| is_decodable(video.upcast_ref())),
             false => !info.audio_streams().is_empty(),
         };
         if let Some(error) = left_out(&path, has) {
             return Err(error);
         }
         if let Some(error) = error {
+            if let Some(error) = no_decoder(&place, &undecodable) {
+                return Err(error);
+            }
             return Err(cut_off(&path).unwrap_or_else(|| unreadable(&path, &error)));
         }
         let input = Input {
@@ -156,6 +164,7 @@ impl Input {
                 .and_then(title),
             // A stream in two forms is listed with both.
             more_videos: videos(&info)
+                .filter(|video| is_delivered(video.upcast_ref(), &delivered))
                 .filter(|video| video.width() > 0)
                 .count()
                 .saturating_sub(1),
@@ -168,6 +177,7 @@ impl Input {
                 })
                 .collect(),
             video: videos(&info)
+                .filter(|video| is_delivered(video.upcast_ref(), &delivered))
                 .map(|video| Video {
                     caps: media_type(video.upcast_ref()),
                     interlaced: video.is_interlaced(),
@@ -177,18 +187,20 @@ impl Input {
             audio: info
                 .audio_streams()
                 .into_iter()
-                .filter(|audio| is_decodable(audio.upcast_ref()))
+                .filter(|audio| is_delivered(audio.upcast_ref(), &delivered))
                 .map(|audio| Audio {
                     caps: media_type(audio.upcast_ref()),
                     title: audio.tags().and_then(title),
                     language: audio.language().and_then(|tag| spoken(&info, &tag)),
                 })
                 .collect(),
+            undecodable,
             path,
             name: name.into_owned(),
         };
         if input.video.is_none() && input.audio.is_empty() {
-            return Err(cut_off(&input.path).unwrap_or_else(|| no_stream(&place, &info)));
+            let error = cut_off(&input.path).or_else(|| no_decoder(&place, &input.undecodable));
+            return Err(error.unwrap_or_else(|| no_stream(&place, &info)));
         }
         Ok(input)
     }
@@ -212,7 +224,7 @@ impl Input {
 fn videos(info: &DiscovererInfo) -> impl Iterator<Item = DiscovererVideoInfo> {
     info.video_streams()
         .into_iter()
-        .filter(|video| !video.is_image() && is_decodable(video.upcast_ref()))
+        .filter(|video| !video.is_image())
 }
 
 /// What can be found out of a file, and what went wrong with the rest. The plain call gives either
@@ -298,6 +310,31 @@ fn is_decodable(stream: &DiscovererStreamInfo) -> bool {
     !is_outer && caps.is_some_and(|caps| caps.is_fixed() && !media_type(stream).is_empty())
 }
 
+/// Whether a stream comes out of decodebin.
+fn is_delivered(stream: &DiscovererStreamInfo, delivered: &Delivered) -> bool {
+    is_decodable(stream) && delivered.has(stream)
+}
+
+/// Returns the codecs of audio and video that are there and are not delivered, each once.
+fn undecodable(info: &DiscovererInfo, delivered: &Delivered) -> Vec<String> {
+    let mut names = delivered.unknown.clone();
+    let audio = info.audio_streams().into_iter();
+    let streams = audio
+        .map(|audio| audio.upcast::<DiscovererStreamInfo>())
+        .chain(videos(info).map(|video| video.upcast()));
+    for stream in streams {
+        if is_decodable(&stream)
+            && !delivered.has(&stream)
+            && let Some(caps) = stream.caps()
+        {
+            names.push(delivered::codec(&caps));
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    names
+}
+
 fn promised(info: &DiscovererInfo) -> Option<Time> {
     let container = caps_name(&info.stream_info()?)?;
     let promises = PROMISING.contains(&container.as_str());
@@ -329,7 +366,8 @@ fn unreadable(path: &Path, error: &glib::Error) -> Error {
         Error::request(
             format!("the file cannot be read ({})", error.message()),
             place,
-            "it is damaged or was cut off while being written: copy or record it again",
+            "if it plays elsewhere, convert it: ffmpeg -i INPUT OUTPUT.mkv; if not, it is damaged or was \
+             cut off while being written: copy or record it again",
         )
     }
 }
@@ -403,6 +441,17 @@ fn is_encrypted(info: &DiscovererInfo) -> bool {
 
 fn encrypted(place: &str) -> Error {
     Error::request("the file is encrypted", place, "decrypt it first")
+}
+
+/// What ends the job if nothing that is there can be decoded.
+fn no_decoder(place: &str, undecodable: &[String]) -> Option<Error> {
+    (!undecodable.is_empty()).then(|| {
+        Error::request(
+            format!("there is no decoder for {}", undecodable.join(", ")),
+            place,
+            "install the GStreamer plugin, or convert it: ffmpeg -i INPUT OUTPUT.mkv",
+        )
+    })
 }
 
 fn no_stream(place: &str, info: &DiscovererInfo) -> Error {

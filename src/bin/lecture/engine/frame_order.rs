@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Presentation times of coded frames whose container has only decoding times.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use gst::prelude::*;
+use gstlecture::timeline::Time;
+use gstlecture::timeline::h264_order::H264Order;
+use gstlecture::timeline::picture_order::{Mpeg4Order, PictureOrder, Place};
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads the order in which frames of a codec are shown.
+pub enum Codec {
+    /// MPEG-4 Part 2, with frames between references.
+    Mpeg4(Mpeg4Order),
+    /// H.264, with the bytes before each NAL unit.
+    H264(Box<H264Order>, Option<usize>),
+    /// A codec whose frames are shown as they are decoded.
+    InOrder(i64),
+}
+
+impl Codec {
+    /// The codecs whose decoders in GStreamer need help.
+    pub fn of_decoder(caps: &gst::CapsRef) -> Option<Self> {
+        match Self::of_packets(caps)? {
+            Codec::H264(..) => None,
+            codec => Some(codec),
+        }
+    }
+
+    /// The codecs that are found in containers without presentation times.
+    pub fn of_packets(caps: &gst::CapsRef) -> Option<Self> {
+        let stream = caps.structure(0)?;
+        match stream.name().as_str() {
+            "video/mpeg" if stream.get::<i32>("mpegversion") != Ok(4) => None,
+            "video/mpeg" | "video/x-divx" | "video/x-xvid" | "video/x-3ivx" => {
+                Some(Codec::Mpeg4(Mpeg4Order::default()))
+            }
+            "video/x-h264" => {
+                let mut order = Box::new(H264Order::default());
+                let configuration = stream.get::<gst::Buffer>("codec_data").ok();
+                let configuration =
+                    configuration.and_then(|data| data.into_mapped_buffer_readable().ok());
+                let length_size = configuration.and_then(|data| order.configure(&data));
+                Some(Codec::H264(order, length_size))
+            }
+            "video/x-h263"
+            | "video/x-flash-video"
+            | "video/x-msmpeg"
+            | "video/x-wmv"
+            | "image/jpeg"
+            | "video/x-dv"
+            | "video/x-huffyuv"
+            | "video/x-ffv"
+            | "video/x-svq"
+            | "video/x-vp6-flash"
+            | "image/png"
+            | "video/x-cinepak" => Some(Codec::InOrder(0)),
+            _ => None,
+        }
+    }
+
+    fn place(&mut self, unit: &[u8]) -> Option<Place> {
+        match self {
+            Codec::Mpeg4(order) => order.place(unit),
+            Codec::H264(order, length_size) => order.place(unit, *length_size),
+            Codec::InOrder(count) => {
+                *count += 1;
+                Some(Place {
+                    begins_group: true,
+                    order: *count,
+                })
+            }
+        }
+    }
+}
+
+/// Gives coded frames that have only decoding times those at which they are shown. `codec` returns
+/// how the order of a stream with these caps is read.
+pub fn order_frames(pad: &gst::Pad, codec: fn(&gst::CapsRef) -> Option<Codec>) {
+    let reader: Mutex<Option<Codec>> = Mutex::default();
+    let order: Mutex<PictureOrder<gst::Buffer>> = Mutex::default();
+    let kinds = gst::PadProbeType::BUFFER
+        | gst::PadProbeType::EVENT_DOWNSTREAM
+        | gst::PadProbeType::EVENT_FLUSH;
+    pad.add_probe(kinds, move |pad, info| {
+        match &mut info.data {
+            Some(gst::PadProbeData::Event(event)) => {
+                match event.type_() {
+                    gst::EventType::FlushStop => drop(lock(&order).finish()),
+                    _ if event.is_serialized() => {
+                        let known = lock(&order).finish();
+                        // The next buffer gets the flow of this one.
+                        let _ = pass(pad, known);
+                    }
+                    _ => {}
+                }
+                if event.type_() == gst::EventType::Caps {
+                    *lock(&reader) = None;
+                }
+                gst::PadProbeReturn::Ok
+            }
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                let Some(decoded) = buffer.dts().filter(|_| buffer.pts().is_none()) else {
+                    return gst::PadProbeReturn::Ok;
+                };
+                let mut reader = lock(&reader);
+                if reader.is_none() {
+                    *reader = pad.current_caps().and_then(|caps| codec(&caps));
+                }
+                let place = reader.as_mut().and_then(|reader| {
+                    let unit = buffer.map_readable().ok()?;
+                    reader.place(&unit)
+                });
+                drop(reader);
+                let Some(place) = place else {
+                    return gst::PadProbeReturn::Ok;
+                };
+                let known =
+                    lock(&order).push(place, Time::from_nanos(decoded.nseconds()), buffer.clone());
+                info.data = None;
+                info.flow_res = pass(pad, known);
+                gst::PadProbeReturn::Handled
+            }
+            _ => gst::PadProbeReturn::Ok,
+        }
+    });
+}
+
+/// Hands frames on whose times are known. They pass the probe again, which leaves them alone.
+fn pass(
+    pad: &gst::Pad,
+    known: Vec<(Time, gst::Buffer)>,
+) -> Result<gst::FlowSuccess, gst::FlowError> {
+    for (shown, mut frame) in known {
+        frame
+            .make_mut()
+            .set_pts(gst::ClockTime::from_nseconds(shown.nanos()));
+        pad.chain(frame)?;
+    }
+    Ok(gst::FlowSuccess::Ok)
+}

@@ -5,12 +5,12 @@
 use gst::glib;
 use gst::prelude::*;
 
-/// Makes an element; the error names the factory that is missing.
+/// Makes an element; the error names the missing factory.
 pub fn make(factory: &str) -> Result<gst::Element, glib::BoolError> {
     gst::ElementFactory::make(factory).build()
 }
 
-/// Adds elements to the bin, links them in order, and brings them to the state of the bin.
+/// Adds elements to the bin, links them in order, and sets them to the state of the bin.
 pub fn add(bin: &gst::Bin, elements: &[&gst::Element]) -> Result<(), glib::BoolError> {
     bin.add_many(elements)?;
     gst::Element::link_many(elements)?;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Finds where two pictures differ, so that only that is scaled. In a class most of the picture is
-//! a slide that stands still.
+//! Finds the differing regions of two frames, so that only those are scaled. In a class most of the
+//! frame is a slide that does not move.
 
 use super::plane::{Plane, Region};
 
-/// Rows that are looked at as one.
+/// Number of rows that are compared as one.
 const BAND: usize = 16;
-/// Bytes that are looked at as one.
+/// Number of bytes that are compared as one.
 const STEP: usize = 32;
 
-/// The regions of the luma plane outside of which both pictures are the same in all planes.
-/// The planes are those of 4:2:0 pictures of one size.
+/// Returns the regions of the luma plane outside of which both frames are the same in all planes.
+/// The planes are those of 4:2:0 frames of equal size.
 pub fn changes(before: &[Plane<'_>; 3], after: &[Plane<'_>; 3]) -> Vec<Region> {
     let [luma, _, _] = after;
     let mut regions: Vec<Region> = Vec::new();
@@ -48,7 +48,7 @@ pub fn changes(before: &[Plane<'_>; 3], after: &[Plane<'_>; 3]) -> Vec<Region> {
     regions
 }
 
-/// The columns from the first to behind the last difference, rounded outward.
+/// Returns the columns from the first difference to the end of the last one, rounded outward.
 fn difference(before: &[u8], after: &[u8]) -> Option<(usize, usize)> {
     if before == after {
         return None;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! How a rendition of the picture is encoded: elements and their settings.
+//! Encoding of a video rendition: elements and their settings.
 //!
-//! Whatever the codec, key frames come from the events before each encoder alone: its own limit lies
-//! beyond them, and scene cuts make none, or renditions would differ.
+//! With every codec, key frames come only from the events before each encoder: the encoder's own
+//! limit is longer, and scene cuts add none, or renditions would differ.
 
 use std::ops::ControlFlow;
 
@@ -17,43 +17,42 @@ use crate::package::coding::VideoCodec;
 use crate::package::ladder::{Content, Rung};
 use crate::package::mp4::codec::without_parameter_sets;
 
-/// How long x264 and x265 may borrow from the ceiling, in milliseconds: a slide change is one large
+/// Time in milliseconds for which x264 and x265 may exceed the ceiling: a slide change is one large
 /// frame.
 const BUFFERED: u32 = 2000;
-/// The worst quality that x264 and x265 know.
+/// Worst quality of x264 and x265.
 const MAX_QUALITY: u32 = 50;
-/// What x264 does otherwise for a screen: of its kinds of adaptive quantization the one that takes
-/// least from text.
+/// x264 option for a screen: the kind of adaptive quantization that takes least from text.
 const SCREEN_OPTIONS: &str = ":aq-mode=3";
-/// And it weighs how each block is coded by distortion and bits, which the slow presets do anyway. Most
-/// of a screen's bytes are key frames, where that saves a seventh, and what stands still costs no time.
+/// Decides the coding of each block by distortion and bits, as the slow presets do anyway. Most of
+/// a screen's bytes are key frames, where that saves a seventh, and still content costs no time.
 const SEARCH_OPTIONS: &str = ":subme=7:trellis=2";
-/// What that search is worth, as a rate factor: AV1's encoder, which has none, is set finer by it.
+/// Value of that search as a rate factor: AV1's encoder, which has no such search, is set finer by
+/// it.
 const SCREEN_SEARCH: u32 = 3;
-/// Frames that x264 and x265 look ahead where the preset has fewer: what is still seen then is worth
-/// more bits.
+/// Number of frames that x264 and x265 look ahead if the preset has fewer: content that stays
+/// visible is worth more bits.
 const LOOK_AHEAD: &str = ":rc-lookahead=25";
-/// And where few pictures a second are shown: trees of macroblocks spend more on a picture the longer
-/// it stands still, and the largest part of such a rendition would be that. Text that scrolls is far
-/// away in the next picture, and looking for it takes a third of the bytes away.
+/// Options for low frame rates. Macroblock trees spend more on a frame the longer it is still,
+/// which would be most of such a rendition. Scrolling text moves far from frame to frame; the wider
+/// search saves a third of the bytes.
 const FEW_OPTIONS: &str = ":mbtree=0:me=umh:merange=128";
 
-/// A rate factor of x265 that looks as one of x264 does is so much larger.
+/// Difference between rate factors of x265 and x264 of the same quality.
 const X265_COARSER: u32 = 4;
-/// The default search for motion loses text that scrolls: five times the bytes.
+/// The default motion search loses scrolling text, which costs five times the bytes.
 const X265_OPTIONS: &str = "scenecut=0:open-gop=0:min-keyint=1:me=umh:repeat-headers=0:info=0";
-/// As [`SEARCH_OPTIONS`], of x265: it takes a quarter of the bytes of text that scrolls away.
+/// Like [`SEARCH_OPTIONS`], for x265: it saves a quarter of the bytes of scrolling text.
 const X265_SEARCH_OPTIONS: &str = ":rd=4:rdoq-level=2";
-/// As [`FEW_OPTIONS`], of x265.
+/// Like [`FEW_OPTIONS`], for x265.
 const X265_FEW_OPTIONS: &str = ":cutree=0";
 
-/// The quantizer of AV1 that looks as x264's rate factor 23 does, and by how much it rises with each
-/// step of that.
+/// AV1 quantizer that looks like x264's rate factor 23, and its increase with each step of that.
 const AV1_QUANTIZER: (f64, f64) = (25.0, 1.3);
-/// The worst that there is.
+/// Worst quantizer.
 const AV1_MAX_QUANTIZER: u32 = 63;
 
-/// The elements that encode in a codec.
+/// Returns the elements that encode in a codec.
 pub fn elements(codec: VideoCodec, settings: &Settings) -> [&str; 2] {
     match codec {
         VideoCodec::H264 => [&settings.video_encoder, "h264parse"],
@@ -62,7 +61,7 @@ pub fn elements(codec: VideoCodec, settings: &Settings) -> [&str; 2] {
     }
 }
 
-/// The Debian package that has an element which a run needs.
+/// Returns the Debian package of an element that a run needs.
 pub fn debian_package(element: &str) -> Option<&'static str> {
     match element {
         "x264enc" => Some("gstreamer1.0-plugins-ugly"),
@@ -74,19 +73,19 @@ pub fn debian_package(element: &str) -> Option<&'static str> {
     }
 }
 
-/// What a rendition of the picture is encoded as.
+/// Codec and properties of a video rendition.
 pub struct Coding<'a> {
     pub codec: VideoCodec,
     pub rung: &'a Rung,
-    /// Of the picture before it is thinned out.
+    /// Frame rate before decimation.
     pub rate: (u32, u32),
-    /// In so many threads, where the encoder can be told.
+    /// Number of threads, if the encoder has such a setting.
     pub threads: u32,
     pub settings: &'a Settings,
 }
 
 impl Coding<'_> {
-    /// The encoder of what comes out of `source`.
+    /// Makes the encoder for the output of `source`.
     pub fn encoder(&self, source: &gst::Pad) -> Result<gst::Element, glib::BoolError> {
         let [encoder, _] = elements(self.codec, self.settings);
         let encoder = make(encoder)?;
@@ -102,7 +101,8 @@ impl Coding<'_> {
         Ok(encoder)
     }
 
-    /// What makes of an encoder's output what can go into a file; `None` where it can as it is.
+    /// Makes the parser that prepares an encoder's output for a file; returns `None` if none is
+    /// needed.
     pub fn parser(&self, encoder: &gst::Element) -> Result<Option<gst::Element>, glib::BoolError> {
         if self.codec == VideoCodec::H264 && makes_avc(encoder) {
             return Ok(None);
@@ -113,21 +113,23 @@ impl Coding<'_> {
         Ok(Some(parser))
     }
 
-    /// Frames between two key frames that lie beyond those that are asked for.
+    /// Returns the key-frame limit of the encoder in frames, which is longer than the requested
+    /// intervals.
     fn key_frames(&self) -> u32 {
         let (num, den) = self.rung.frame_rate(self.rate);
         let frames = self.settings.keyframe_interval * f64::from(num) / f64::from(den.max(1));
         (frames * 2.0).ceil() as u32 + 1
     }
 
-    /// The quality as an x264 rate factor.
+    /// Returns the quality as an x264 rate factor.
     fn quality(&self) -> u32 {
         self.settings
             .quality
             .saturating_add_signed(self.rung.quality)
     }
 
-    /// Whether the encoder shall search longer than the preset says: the slow ones do.
+    /// Returns whether the encoder has to search longer than the preset does; slow presets already
+    /// do.
     fn searches(&self) -> bool {
         let slow = matches!(
             self.settings.preset,
@@ -136,15 +138,15 @@ impl Coding<'_> {
         self.rung.content == Content::Screen && !slow
     }
 
-    /// Whether it shall look farther ahead than the preset says. Faster presets make no trees of
-    /// macroblocks, which that is for; slower ones look as far anyway.
+    /// Returns whether it has to look farther ahead than the preset does. Faster presets have no
+    /// macroblock trees, for which that is; slower ones look as far anyway.
     fn looks_ahead(&self) -> bool {
         let preset = matches!(self.settings.preset, Preset::Veryfast | Preset::Faster);
         self.rung.content == Content::Screen && self.rung.every == 1 && preset
     }
 
-    /// Capped constant quality. Parameter sets stand in the sample description alone, as `avc1` asks
-    /// for.
+    /// Sets capped constant quality. Parameter sets are in the sample description only, as `avc1`
+    /// requires.
     fn set_x264(&self, encoder: &gst::Element) {
         encoder.set_property_from_str("speed-preset", &self.settings.preset.nick());
         encoder.set_property_from_str("pass", "qual");
@@ -170,10 +172,10 @@ impl Coding<'_> {
         encoder.set_property("threads", self.threads);
     }
 
-    /// The same for x265, as `hvc1` asks for.
+    /// Sets the same for x265, as `hvc1` requires.
     fn set_x265(&self, encoder: &gst::Element) {
         encoder.set_property_from_str("speed-preset", &self.settings.preset.nick());
-        // The tunings are for measures, not for eyes.
+        // The tunings are for metrics, not for eyes.
         encoder.set_property_from_str("tune", "No tunning");
         encoder.set_property("key-int-max", self.key_frames().cast_signed());
         let quality = (self.quality() + X265_COARSER).clamp(1, MAX_QUALITY);
@@ -196,9 +198,9 @@ impl Coding<'_> {
         encoder.set_property("option-string", options);
     }
 
-    /// Capped constant quality, without frames that wait for later ones: these take half as much time again
-    /// and no fewer bytes where little moves. The realtime modes take more bytes for a screen than
-    /// x264 does.
+    /// Sets capped constant quality, without frames that wait for later ones: these take half as
+    /// much time again and save no bytes if little moves. The realtime modes need more bytes for a
+    /// screen than x264.
     fn set_av1(&self, encoder: &gst::Element) {
         let speed = match self.settings.preset {
             Preset::Ultrafast | Preset::Superfast | Preset::Veryfast | Preset::Faster => 6,
@@ -227,7 +229,8 @@ impl Coding<'_> {
         encoder.set_property("threads", self.threads);
     }
 
-    /// Other encoders agree on the name of the bit rate, not on its unit: kbit/s but for openh264enc.
+    /// Sets the bit rate. Other encoders agree on the name of the property, not on its unit: kbit/s
+    /// except for openh264enc.
     fn set_other(&self, encoder: &gst::Element) {
         let in_bits = encoder
             .factory()
@@ -239,7 +242,7 @@ impl Coding<'_> {
     }
 }
 
-/// Whether an encoder's output can go into a file as it is.
+/// Returns whether an encoder's output can be used in a file as it is.
 fn makes_avc(encoder: &gst::Element) -> bool {
     let avc = gst::Caps::builder("video/x-h264")
         .field("stream-format", "avc")
@@ -249,9 +252,9 @@ fn makes_avc(encoder: &gst::Element) -> bool {
     pad.is_some_and(|pad| pad.pad_template_caps().can_intersect(&avc))
 }
 
-/// Mends what a parser lets out. It moves the segment to the first decoding time (1.22), and with it
-/// all that follow: the one that came in goes on. Caps stay the first. And it leaves the parameter sets
-/// of H.265 in the stream, where `hvc1` has none.
+/// Repairs the output of a parser. The parser moves the segment to the first decoding time (1.22),
+/// and with it all that follow; the incoming segment is used instead. Caps stay the first. The
+/// parser also leaves the parameter sets of H.265 in the stream, where `hvc1` has none.
 fn mend(parser: &gst::Element, codec: VideoCodec) -> Result<(), glib::BoolError> {
     let sink = static_pad(parser, "sink")?.downgrade();
     let first_caps = OnceCell::new();
@@ -286,7 +289,7 @@ fn mend(parser: &gst::Element, codec: VideoCodec) -> Result<(), glib::BoolError>
     Ok(())
 }
 
-/// A key frame as `hvc1` has it; `None` where it is so.
+/// Returns a key frame in the form of `hvc1`, or `None` if it already has it.
 fn in_hvc1(buffer: &gst::BufferRef) -> Option<gst::Buffer> {
     if buffer.flags().contains(gst::BufferFlags::DELTA_UNIT) {
         return None;
@@ -299,8 +302,8 @@ fn in_hvc1(buffer: &gst::BufferRef) -> Option<gst::Buffer> {
     Some(mended)
 }
 
-/// av1enc (1.22) makes no key frames that it is asked for. Where one is, it is started again behind
-/// `source`, and what it makes first is one. It holds no picture that could be lost then.
+/// Restarts av1enc (1.22) after `source` at requested key frames, because it ignores the requests
+/// and its first output is a key frame. At that time it contains no frame that could be lost.
 fn restart_at_keys(source: &gst::Pad, encoder: &gst::Element) {
     let encoder = encoder.downgrade();
     source.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |source, info| {
@@ -313,7 +316,7 @@ fn restart_at_keys(source: &gst::Pad, encoder: &gst::Element) {
             let restarted = encoder.set_state(gst::State::Ready).is_ok()
                 && encoder.sync_state_with_parent().is_ok();
             if restarted {
-                // It has forgotten what came before the pictures.
+                // It has lost the events before the frames.
                 source.sticky_events_foreach(|event| {
                     sink.send_event(event.clone());
                     ControlFlow::Continue(gst::EventForeachAction::Keep)

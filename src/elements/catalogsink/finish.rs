@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Writes what lies over the segments once all of them are there.
+//! Writes the files that refer to the segments, once all segments are complete.
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ use crate::package::transcript;
 use crate::timeline::CutList;
 use crate::webvtt::{Document, captions};
 
-/// Everything that the streams left.
+/// Results of all streams.
 pub struct Finished {
     pub location: PathBuf,
     pub video: Vec<Video>,
@@ -31,7 +31,8 @@ pub struct Finished {
 }
 
 impl Finished {
-    /// Writes playlists, chapters and manifest, the manifest last, and tells what the package is.
+    /// Writes playlists, chapters and manifest, the manifest last; returns the message that
+    /// describes the package.
     pub fn write(self) -> Result<gst::Structure, WriteError> {
         let tracks = || {
             let video = self.video.iter().map(|video| &video.track);
@@ -58,7 +59,7 @@ impl Finished {
             )?;
             writer.write(names::CHAPTERS_VTT, &chapters::vtt(&chapters))?;
         }
-        // Like the picture's, else like those of the sound.
+        // Like the video's, else like those of the audio.
         let grid = tracks().next().map(Track::grid).unwrap_or_default();
         for (text, cues) in &self.texts {
             let cues = captions::retime(cues, &CutList::keep_all(), &[], duration);
@@ -93,7 +94,7 @@ impl Finished {
     }
 }
 
-/// One rendition as the message has it.
+/// Returns a rendition as a field of the message.
 fn rendition(track: &Track) -> gst::glib::SendValue {
     let Rates { average, peak } = track.rates();
     gst::Structure::builder("rendition")
@@ -115,7 +116,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Counts the segments that were written before, and makes sure of them.
+    /// Counts the segments written before, and checks that they are complete.
     fn count(&mut self, track: &Track) -> Result<(), WriteError> {
         let folder = self.location.join(&track.folder);
         let init = (track.init.as_str(), None);
@@ -126,7 +127,7 @@ impl Writer<'_> {
             let found =
                 fs::metadata(&path).map_err(|error| WriteError::File(path.clone(), error))?;
             if bytes.is_some_and(|bytes| bytes != found.len()) {
-                let error = io::Error::other(format!("it holds only {} bytes", found.len()));
+                let error = io::Error::other(format!("it contains only {} bytes", found.len()));
                 return Err(WriteError::File(path, error));
             }
             self.files += 1;
@@ -135,7 +136,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Writes a file under another name first, so that it is whole or not there.
+    /// Writes a file under another name first, so that it is either complete or missing.
     fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), WriteError> {
         let path = self.location.join(name);
         let part = self.location.join(format!("{name}.part"));
@@ -144,7 +145,7 @@ impl Writer<'_> {
             .and_then(|()| fs::write(&part, bytes))
             .and_then(|()| fs::rename(&part, &path));
         written.map_err(|error| {
-            // Nothing half-written is left behind.
+            // No partial file is left behind.
             let _ = fs::remove_file(&part);
             WriteError::File(path, error)
         })?;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Makes all sizes of a picture in one place, for `catalogsink` only: not registered.
+//! Makes all sizes of a frame in one element, used by `catalogsink` only and not registered.
 //!
-//! The stock way, a tee and a scaler a rendition, costs three times what this does: each size is
-//! scaled from the next larger one, and only where the picture changed. Key frames are asked for
-//! here too, before the renditions part, so that they stand at the same times in all of them: one that
-//! shows fewer frames shows these, and counts anew from each. Frames are put onto the exact times of
-//! the constant rate in one segment: videorate leaves its first frame where it was, and a segment that
-//! changes later unsettles encoders.
+//! The stock solution, a tee and one scaler per rendition, costs three times as much. Here each
+//! size is scaled from the next larger one, and only where the frame changed. Key frames are
+//! requested here, too, before the renditions branch, so that they are at the same times in all of
+//! them. A rendition with fewer frames contains these, and counts from each of them. Frames are
+//! moved to the exact times of the constant rate in one segment: videorate leaves its first frame
+//! where it was, and a segment that changes later disturbs encoders.
 //!
-//! Lock order: `state` is the only lock, and it is never held while something is pushed.
+//! Lock order: `state` is the only lock, and it is never held across a push.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -28,13 +28,13 @@ use crate::package::grid::{Grid, Splice};
 use crate::package::ladder::{Picture, Rung};
 use crate::timeline::Time;
 
-/// Timestamps and running times of the renditions begin here. x264enc (1.22) wants no timestamps
-/// below, and as long as nothing has come out of it, it takes them for running times: a request for a
-/// key frame at running time 0:00:01 would be noted as one at hour 1000, and all that follow as being
-/// before it. The muxers' pads take it away again.
+/// Start of the renditions' timestamps and running times. x264enc (1.22) accepts no timestamps
+/// below it. Until its first output, it takes timestamps for running times: a request for a key
+/// frame at running time 0:00:01 would be recorded at hour 1000, and all later ones as being before
+/// it. The muxers' pads subtract the offset again.
 pub const EPOCH: gst::ClockTime = gst::ClockTime::from_seconds(1000 * 3600);
 
-/// Black in the three planes of a picture in video range.
+/// Black in the three planes of a frame in video range.
 const BLACK: [u8; 3] = [16, 128, 128];
 
 static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
@@ -54,12 +54,12 @@ impl LadderElement {
         glib::Object::new()
     }
 
-    /// The picture that arrives, once its caps are known.
+    /// Returns the properties of the incoming video, once its caps are known.
     pub fn picture(&self) -> Option<Picture> {
         self.imp().lock().input.as_ref().map(picture)
     }
 
-    /// The frame rate that arrives, once its caps are known.
+    /// Returns the incoming frame rate, once its caps are known.
     pub fn frame_rate(&self) -> Option<(u32, u32)> {
         let fps = self
             .imp()
@@ -70,7 +70,7 @@ impl LadderElement {
         Some((fps.numer().try_into().ok()?, fps.denom().try_into().ok()?))
     }
 
-    /// Adds a source pad a rung, in the order of the rungs.
+    /// Adds one source pad per rung, in the order of the rungs.
     pub fn configure(
         &self,
         rungs: &[Rung],
@@ -80,12 +80,12 @@ impl LadderElement {
         self.imp().configure(rungs, grid, starts)
     }
 
-    /// Repeats the last picture up to this running time when the stream ends before.
+    /// Repeats the last frame up to this running time if the stream ends earlier.
     pub fn last_until(&self, end: gst::ClockTime) {
         self.imp().lock().until = Some(end);
     }
 
-    /// Whether there are source pads.
+    /// Returns whether there are source pads.
     pub fn is_configured(&self) -> bool {
         !self.imp().lock().outputs.is_empty()
     }
@@ -100,25 +100,26 @@ fn picture(info: &gst_video::VideoInfo) -> Picture {
     }
 }
 
-/// One size of the picture.
+/// One output size.
 struct Output {
     pad: gst::Pad,
     info: gst_video::VideoInfo,
     pool: gst::BufferPool,
-    /// Where the picture stands in it; `None` where the picture fills it as it is.
+    /// Position of the video in it; `None` if the video fills it completely.
     place: Option<Place>,
-    /// The last picture, for frames that repeat it.
+    /// The last frame, for frames that repeat it.
     last: Option<gst::Buffer>,
-    /// It shows one of so many frames, and every key frame.
+    /// Decimation: it shows one of this many frames, and every key frame.
     every: u64,
-    /// The number of the frame that it shows next, unless a key frame comes before.
+    /// Number of the frame that it shows next, unless a key frame comes first.
     due: u64,
-    /// A frame that is shown until the next one comes or the stream ends, and the request before it.
+    /// A frame, with the request before it, that is shown until the next one comes or the stream
+    /// ends.
     held: Option<Frame>,
 }
 
 impl Output {
-    /// Takes the frame of this number, and says what goes on now.
+    /// Takes the frame of this number; returns the frame to push now.
     fn take(&mut self, number: u64, frame: Frame) -> Option<Frame> {
         if self.every == 1 {
             return Some(frame);
@@ -138,17 +139,17 @@ impl Output {
 struct State {
     input: Option<gst_video::VideoInfo>,
     segment: gst::FormattedSegment<gst::ClockTime>,
-    /// The number of the next frame at the constant rate.
+    /// Number of the next frame at the constant rate.
     next: u64,
-    /// Where the last picture shall end.
+    /// End of the last frame.
     until: Option<gst::ClockTime>,
     outputs: Vec<Output>,
     grid: Option<Grid>,
-    /// What came before there was a grid.
+    /// Splices that arrived before there was a grid.
     splices: Vec<Splice>,
     starts: Starts,
-    /// The frame that `Output::last` shows. While it is held nobody can write into its memory, so
-    /// that the same memory means the same picture (videorate repeats frames so).
+    /// The frame that `Output::last` shows. While it is held nobody can write to its memory, so
+    /// that the same memory means the same frame (videorate repeats frames this way).
     shown: Option<gst::Buffer>,
     keys: u32,
     scaler: Scaler,
@@ -172,7 +173,7 @@ impl LadderImp {
     ) -> Result<Vec<gst::Pad>, glib::BoolError> {
         let obj = self.obj();
         let input = self.lock().input.clone();
-        let input = input.ok_or_else(|| glib::bool_error!("no picture has arrived"))?;
+        let input = input.ok_or_else(|| glib::bool_error!("no video has arrived"))?;
         let outputs = rungs
             .iter()
             .enumerate()
@@ -224,7 +225,7 @@ impl LadderImp {
         let pad = gst::Pad::builder(gst::PadDirection::Src)
             .name(format!("src_{index}"))
             .build();
-        // Kept on the pad and sent once it is linked.
+        // Stored on the pad and sent once it is linked.
         pad.set_active(true)?;
         let stream = self.sink.sticky_event::<gst::event::StreamStart>(0);
         let events = [
@@ -260,7 +261,7 @@ impl LadderImp {
             (number, !state.has_last())
         };
         if first {
-            // Whatever was before the first picture is filled with it.
+            // The time before the first frame is filled with it.
             let pictures = self.lock().draw(buffer)?;
             push(pictures)?;
             self.repeat(Some(number + 1))
@@ -271,8 +272,8 @@ impl LadderImp {
         }
     }
 
-    /// Repeats the last picture up to the frame of this number, or where there is none, for as
-    /// long as it shall be seen.
+    /// Repeats the last frame up to the frame of this number, or without a number for as long as it
+    /// is to be shown.
     fn repeat(&self, before: Option<u64>) -> Result<gst::FlowSuccess, gst::FlowError> {
         loop {
             let pictures = self.lock().repeated(before);
@@ -330,7 +331,7 @@ impl LadderImp {
 
     fn sink_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
         if let gst::QueryViewMut::Allocation(allocation) = query.view_mut() {
-            // Strides and offsets are honoured, so that a decoder need not copy.
+            // Strides and offsets are supported, so that a decoder need not copy.
             allocation.add_allocation_meta::<gst_video::VideoMeta>(None);
             return true;
         }
@@ -338,7 +339,8 @@ impl LadderImp {
     }
 }
 
-/// The segment of the renditions: its stream time is from zero, the others from [`EPOCH`].
+/// Returns the segment of the renditions: its stream time starts at zero, its other times at
+/// [`EPOCH`].
 fn segment() -> gst::Event {
     let mut segment = gst::FormattedSegment::<gst::ClockTime>::new();
     segment.set_start(EPOCH);
@@ -347,7 +349,7 @@ fn segment() -> gst::Event {
     gst::event::Segment::new(&segment)
 }
 
-/// A picture of one rendition at its time, and the request that it be a key frame.
+/// A frame of one rendition with its time, and the request to make it a key frame.
 struct Frame {
     key: Option<gst::Event>,
     picture: gst::Buffer,
@@ -358,14 +360,14 @@ impl Frame {
         self.picture.pts()?.checked_add(self.picture.duration()?)
     }
 
-    /// Shows it until `end`.
+    /// Extends it until `end`.
     fn until(&mut self, end: gst::ClockTime) {
         let length = self.picture.pts().map(|start| end.saturating_sub(start));
         self.picture.make_mut().set_duration(length);
     }
 }
 
-/// Frames, each for its source pad.
+/// Frames, each with its source pad.
 type Frames = Vec<(gst::Pad, Frame)>;
 
 fn push(frames: Frames) -> Result<gst::FlowSuccess, gst::FlowError> {
@@ -374,7 +376,7 @@ fn push(frames: Frames) -> Result<gst::FlowSuccess, gst::FlowError> {
         if let Some(key) = key {
             pad.push_event(key);
         }
-        // One rendition that cannot go on ends all: a package is whole or it is none.
+        // A rendition that cannot continue ends all: a package is complete or does not exist.
         if let Err(error) = pad.push(picture) {
             flow = Err(error);
         }
@@ -387,8 +389,8 @@ impl State {
         self.outputs.iter().any(|output| output.last.is_some())
     }
 
-    /// Finds where the picture stands in every size. All but the first are made of the size
-    /// before, which has their shape.
+    /// Finds the position of the video in every size. All but the first are made from the previous
+    /// size, which has their shape.
     fn place(&mut self) {
         let Some(input) = &self.input else {
             return;
@@ -401,14 +403,14 @@ impl State {
         }
     }
 
-    /// The number of the frame at the constant rate that is nearest to a buffer.
+    /// Returns the number of the frame at the constant rate that is nearest to a buffer.
     fn number(&self, buffer: &gst::BufferRef) -> Option<u64> {
         let time = self.segment.to_running_time(buffer.pts()?)?;
         let rate = Rate::of(self.input.as_ref()?)?;
         rate.nearest(time)
     }
 
-    /// The next frame, which shows this picture.
+    /// Returns the next frame, which shows this buffer.
     fn draw(&mut self, buffer: gst::Buffer) -> Result<Frames, gst::FlowError> {
         let pictures = self.scaled(&buffer)?;
         self.shown = Some(buffer);
@@ -416,8 +418,9 @@ impl State {
             .ok_or(gst::FlowError::NotNegotiated)
     }
 
-    /// The next frame, which shows the last picture again, while it ends at or before the frame
-    /// of this number, or where there is none, at the time that the last picture shall be seen to.
+    /// Returns the next frame, which repeats the last one, if it ends at or before the frame of
+    /// this number. Without a number, the limit is the time until which the last frame is to be
+    /// shown.
     fn repeated(&mut self, before: Option<u64>) -> Option<Frames> {
         let rate = Rate::of(self.input.as_ref()?)?;
         let before = match before {
@@ -432,7 +435,7 @@ impl State {
         self.next_frame(pictures)
     }
 
-    /// Puts pictures onto the time of the next frame.
+    /// Sets buffers to the time of the next frame.
     fn next_frame(&mut self, pictures: Vec<gst::Buffer>) -> Option<Frames> {
         let rate = Rate::of(self.input.as_ref()?)?;
         let number = self.next;
@@ -467,7 +470,7 @@ impl State {
         Some(frames.collect())
     }
 
-    /// The frames that wait for the next one, which will not come.
+    /// Returns the frames that wait for the next one, which will not come.
     fn rest(&mut self) -> Frames {
         let outputs = self.outputs.iter_mut();
         outputs
@@ -475,7 +478,7 @@ impl State {
             .collect()
     }
 
-    /// All sizes of a picture, each made of the one before.
+    /// Returns all sizes of a frame, each made from the previous one.
     fn scaled(&mut self, buffer: &gst::Buffer) -> Result<Vec<gst::Buffer>, gst::FlowError> {
         let input = self.input.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
         let anew = self.shown.is_none();
@@ -529,7 +532,7 @@ fn map<'a>(
         .map_err(|_| gst::FlowError::Error)
 }
 
-/// The planes of a 4:2:0 picture.
+/// Returns the planes of a 4:2:0 frame.
 fn planes<'a>(frame: &'a Mapped<'a>) -> Result<[Plane<'a>; 3], gst::FlowError> {
     let plane = |index: u32| {
         let stride = usize::try_from(*frame.plane_stride().get(index as usize)?).ok()?;
@@ -547,18 +550,18 @@ fn planes<'a>(frame: &'a Mapped<'a>) -> Result<[Plane<'a>; 3], gst::FlowError> {
     }
 }
 
-/// A picture to be drawn.
+/// A frame to be drawn.
 struct Target<'a> {
     buffer: gst::Buffer,
     info: &'a gst_video::VideoInfo,
-    /// What it differs from in some parts only.
+    /// An earlier frame that differs only in some parts.
     last: Option<&'a gst::Buffer>,
     place: Place,
 }
 
 impl Target<'_> {
-    /// Draws the parts that changed over the last picture, or all where that is less work or there
-    /// is none; `changed` tells which it was.
+    /// Draws the changed parts over the last frame, or everything if that is less work or there is
+    /// none; `changed` is set accordingly.
     fn draw(
         mut self,
         scaler: &mut Scaler,
@@ -613,7 +616,7 @@ struct Rate {
 }
 
 impl Rate {
-    /// `None` where it is not constant.
+    /// Returns the rate, or `None` if it is not constant.
     fn of(info: &gst_video::VideoInfo) -> Option<Rate> {
         let num = u64::try_from(info.fps().numer())
             .ok()
@@ -625,13 +628,13 @@ impl Rate {
         })
     }
 
-    /// When the frame of this number is shown.
+    /// Returns the time of the frame with this number.
     fn start(&self, number: u64) -> Option<gst::ClockTime> {
         let nanos = number.mul_div_round(self.second, self.num);
         nanos.map(gst::ClockTime::from_nseconds)
     }
 
-    /// The number of the frame that is nearest to a time.
+    /// Returns the number of the frame that is nearest to a time.
     fn nearest(&self, time: gst::ClockTime) -> Option<u64> {
         time.nseconds().mul_div_round(self.num, self.second)
     }
@@ -725,7 +728,7 @@ impl ElementImpl for LadderImp {
         if transition == gst::StateChange::PausedToReady {
             let state = std::mem::take(&mut *self.lock());
             for output in state.outputs {
-                // Fails only where buffers are still out; they go when they come back.
+                // Fails only if buffers are still in use; they are freed when they are returned.
                 let _ = output.pool.set_active(false);
             }
         }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Levels the sound of a rendition, for `catalogsink` only: not registered.
+//! Levels the audio of a rendition; used by `catalogsink` only and not registered.
 //!
-//! Gains are at running times, which are those of the package. Sound comes out with the timestamps
-//! that it came in with, some milliseconds later: true peaks are seen before they come.
+//! Gains are at running times, which are those of the package. The output keeps the timestamps of
+//! the input, but is some milliseconds later: true peaks are detected in advance.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,8 +17,8 @@ use once_cell::sync::Lazy;
 use crate::speech::loudness::{Curve, Leveller};
 use crate::timeline::Time;
 
-/// The ceiling of true peaks in dBTP. EBU R 128 s2 asks for -1; what an AAC encoder adds to peaks
-/// stays below the rest.
+/// Ceiling of true peaks in dBTP. EBU R 128 s2 requires -1; peaks added by an AAC encoder stay
+/// below that.
 const CEILING: f64 = -2.0;
 
 glib::wrapper! {
@@ -38,7 +38,7 @@ impl LevelElement {
 struct State {
     gains: Curve,
     format: Option<gst_audio::AudioInfo>,
-    /// Since the first buffer of a segment.
+    /// State since the first buffer of a segment.
     stream: Option<Stream>,
 }
 
@@ -47,12 +47,12 @@ struct Stream {
     start: gst::ClockTime,
     rate: u32,
     bytes_per_frame: usize,
-    /// Frames that have come out.
+    /// Number of frames in the output.
     count: u64,
 }
 
 impl Stream {
-    /// The next frames that come out; `None` where there are none.
+    /// Makes a buffer of the next output frames; returns `None` if there are none.
     fn buffer(&mut self, samples: &[f32]) -> Option<gst::Buffer> {
         if samples.is_empty() {
             return None;
@@ -124,7 +124,7 @@ impl LevelImp {
         Ok(stream.buffer(&out))
     }
 
-    /// What is held back, at the end of a stream or segment.
+    /// Returns the remaining samples, at the end of a stream or segment.
     fn rest(&self) -> Option<gst::Buffer> {
         let mut stream = self.lock().stream.take()?;
         let mut out = Vec::new();

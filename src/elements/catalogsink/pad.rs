@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The pads of audio and of text renditions, with what a listener or viewer is told of each.
+//! Pads of audio and of text renditions, with the data that listeners and viewers see.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +18,7 @@ pub const VIDEO: &str = "video";
 /// The name of the pad for the chapters.
 pub const CHAPTERS: &str = "chapters";
 
-/// What an audio rendition is for.
+/// Purpose of an audio rendition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
 #[enum_type(name = "GstCatalogSinkRole")]
 pub enum AudioRole {
@@ -41,7 +41,7 @@ impl From<AudioRole> for Role {
     }
 }
 
-/// What a text rendition is for.
+/// Purpose of a text rendition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
 #[enum_type(name = "GstCatalogSinkTextRole")]
 pub enum TextPadRole {
@@ -73,20 +73,20 @@ impl From<TextPadRole> for TextRole {
     }
 }
 
-/// What a user said of a rendition.
+/// The user's settings for a rendition.
 #[derive(Clone, Default)]
 pub struct PadSettings<R> {
     pub label: Option<String>,
     pub language: Option<String>,
     pub role: R,
-    /// Gains of sound over time as the user wrote them; read when the pad's stream is built.
+    /// Gain curve of the audio as the user wrote it; parsed when the pad's stream is built.
     pub gains: String,
 }
 
 pub type AudioSettings = PadSettings<AudioRole>;
 pub type TextSettings = PadSettings<TextPadRole>;
 
-/// A string property's value; empty is as good as none.
+/// Returns a string property's value; an empty one counts as unset.
 pub fn text(value: &glib::Value) -> Option<String> {
     value
         .get::<Option<String>>()
@@ -95,7 +95,7 @@ pub fn text(value: &glib::Value) -> Option<String> {
         .filter(|text| !text.trim().is_empty())
 }
 
-/// Of sound: what brings it to its loudness.
+/// Makes the property of audio pads with the gains that level them.
 fn gains() -> Option<glib::ParamSpec> {
     let gains = glib::ParamSpecString::builder("gains")
         .nick("Gains")
@@ -109,7 +109,7 @@ fn gains() -> Option<glib::ParamSpec> {
     Some(gains)
 }
 
-/// A ghost pad with the properties `label`, `language`, `role` and these others.
+/// Defines a ghost pad with the properties `label`, `language`, `role` and the given others.
 macro_rules! rendition_pad {
     ($pad:ident, $imp:ident, $type_name:literal, $role:ty, $others:expr) => {
         #[derive(Default)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! One plane of a picture, and parts of it.
+//! A plane of a frame, and parts of it.
 
 /// Eight-bit samples in rows.
 #[derive(Clone, Copy)]
@@ -12,7 +12,7 @@ pub struct Plane<'a> {
 }
 
 impl<'a> Plane<'a> {
-    /// `None` where there are not as many pixels as that.
+    /// Returns `None` if there are fewer pixels than that.
     pub fn new(pixels: &'a [u8], stride: usize, width: usize, height: usize) -> Option<Self> {
         fits(pixels, stride, width, height).then_some(Plane {
             pixels,
@@ -27,7 +27,7 @@ impl<'a> Plane<'a> {
     }
 }
 
-/// Eight-bit samples in rows, to be written.
+/// Writable eight-bit samples in rows.
 pub struct PlaneMut<'a> {
     pub pixels: &'a mut [u8],
     pub stride: usize,
@@ -36,7 +36,7 @@ pub struct PlaneMut<'a> {
 }
 
 impl<'a> PlaneMut<'a> {
-    /// `None` where there are not as many pixels as that.
+    /// Returns `None` if there are fewer pixels than that.
     pub fn new(pixels: &'a mut [u8], stride: usize, width: usize, height: usize) -> Option<Self> {
         fits(pixels, stride, width, height).then_some(PlaneMut {
             pixels,
@@ -63,7 +63,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// All of a plane.
+    /// Returns the region of a whole plane.
     pub fn whole(width: usize, height: usize) -> Self {
         Region {
             left: 0,
@@ -85,7 +85,7 @@ impl Region {
         self.width() * self.height()
     }
 
-    /// The same part of a plane with `sub` times fewer rows and columns, rounded outward.
+    /// Returns the same part of a plane with `sub` times fewer rows and columns, rounded outward.
     pub fn subsampled(&self, sub: usize) -> Self {
         Region {
             left: self.left / sub,

@@ -2,8 +2,9 @@
 
 //! Scales planes, or parts of them.
 //!
-//! The scaler is several times as fast down columns as it is along rows. So rows are scaled as
-//! columns of the transposed plane: with both transpositions that takes less than half the time.
+//! The scaler is several times as fast down columns as along rows. Rows are therefore scaled as
+//! columns of the transposed plane; even with both transpositions that takes less than half the
+//! time.
 
 use std::array;
 use std::ops::Range;
@@ -15,16 +16,17 @@ use fast_image_resize::{CropBox, FilterType, ResizeAlg, ResizeOptions, Resizer, 
 use super::plane::{Plane, PlaneMut, Region};
 use crate::package::ladder::Picture;
 
-/// Samples on either side that the filter looks at, in the coarser of both grids.
+/// Number of samples on either side in the filter, in the coarser of both grids.
 const SUPPORT: f64 = 2.0;
 
-/// Where a picture stands in one of another shape: even sides and offsets.
+/// Position of a frame in one of another shape: even sides and offsets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place(Region);
 
 impl Place {
-    /// The largest place of the picture's shape in the middle of `width` x `height`; `None` where
-    /// it has that size already. Up to two pixels beside it count as rounding, not as a border.
+    /// Returns the largest position with the frame's shape in the middle of `width` x `height`, or
+    /// `None` if it already has that size. Up to two pixels beside it count as rounding, not as a
+    /// border.
     pub fn of(picture: Picture, width: usize, height: usize) -> Option<Place> {
         let (num, den) = picture.pixel_aspect;
         if (picture.width as usize, picture.height as usize, num) == (width, height, den) {
@@ -53,18 +55,18 @@ impl Place {
         }))
     }
 
-    /// The part of the target that it takes.
+    /// Returns the part of the target that it covers.
     pub fn region(&self) -> Region {
         self.0
     }
 
-    /// Whether nothing is left beside it.
+    /// Returns whether it leaves no border.
     pub fn fills(&self, width: usize, height: usize) -> bool {
         self.0 == Region::whole(width, height)
     }
 
-    /// The part of the target that this part of a picture of `width` x `height` shows in, with
-    /// what the filter spreads it to in planes of half the size.
+    /// Returns the part of the target in which this part of a frame of `width` x `height` is shown.
+    /// It includes the spread of the filter in planes of half the size.
     pub fn shows(&self, part: Region, width: usize, height: usize) -> Region {
         let along = |from: usize, to: usize, length: usize, start: usize, end: usize| {
             let scale = (end - start) as f64 / length as f64;
@@ -93,7 +95,7 @@ impl Place {
     }
 }
 
-/// Scales with what the processor has for it.
+/// Scales with the instructions that the processor has.
 pub struct Scaler {
     resizer: Resizer,
     /// The part with all of its rows, but none of its columns scaled; transposed; scaled again.
@@ -117,8 +119,8 @@ struct Axis {
 }
 
 impl Scaler {
-    /// Writes `part` of the target plane, in which `source` stands at `place`; the part lies in the
-    /// place. The subsampling of both planes is `sub`. `None` where a size does not fit.
+    /// Writes `part` of the target plane, in which `source` is at `place`; the part is inside the
+    /// place. The subsampling of both planes is `sub`. Returns `None` if a size does not fit.
     pub fn scale(
         &mut self,
         source: &Plane<'_>,
@@ -138,7 +140,7 @@ impl Scaler {
         let start =
             |from: usize, place: usize, scale: f64| from.saturating_sub(place) as f64 * scale;
         let left = start(part.left, place.left, across);
-        // The columns of the source that the part is made of.
+        // The columns of the source from which the part is made.
         let margin = SUPPORT * across.max(1.0) + 1.0;
         let first = (left - margin).max(0.0) as usize;
         let end = left + (right - part.left) as f64 * across + margin;
@@ -172,7 +174,7 @@ impl Scaler {
     }
 }
 
-/// Scales some columns of a plane in their length.
+/// Scales some columns of a plane along their length.
 fn columns_scaled(
     resizer: &mut Resizer,
     source: &Plane<'_>,
@@ -268,7 +270,7 @@ mod tests {
         assert_eq!(whole, region(0, 0, 1280, 720));
     }
 
-    /// A picture with every kind of edge in it.
+    /// Makes a frame with every kind of edge in it.
     fn pattern(width: usize, height: usize) -> Vec<u8> {
         (0..width * height)
             .map(|at| (((at % width) * 7) ^ ((at / width) * 13)) as u8)

@@ -12,7 +12,7 @@ use crate::package::coding::Codecs;
 use crate::package::ladder::Ladder;
 use crate::timeline::Time;
 
-/// How much time x264 takes for a picture.
+/// Time that x264 spends on a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
 #[enum_type(name = "GstCatalogSinkPreset")]
 #[rustfmt::skip]
@@ -30,7 +30,7 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// The name that x264 knows it by.
+    /// Returns x264's name of it.
     pub fn nick(self) -> String {
         let value = self.to_value();
         match glib::EnumValue::from_value(&value) {
@@ -43,9 +43,10 @@ impl Preset {
 #[derive(Clone)]
 pub struct Settings {
     pub location: Option<PathBuf>,
-    /// As the user wrote it; read when a run starts, so that a wrong one is one clear error.
+    /// The ladder as the user wrote it; parsed when a run starts, so that a wrong one is one clear
+    /// error.
     pub ladder: String,
-    /// The same.
+    /// The codecs as the user wrote them; parsed like the ladder.
     pub codecs: String,
     pub quality: u32,
     pub preset: Preset,
@@ -225,12 +226,12 @@ impl Settings {
         Time::from_secs_f64(self.keyframe_interval)
     }
 
-    /// The length of the programme, where it was told.
+    /// Returns the length of the programme, if it was set.
     pub fn told_duration(&self) -> Option<Time> {
         (self.duration > 0.0).then(|| Time::from_secs_f64(self.duration))
     }
 
-    /// The asked key-frame times, or the part of the list that is no time.
+    /// Returns the requested key-frame times, or the part of the list that is not a time.
     pub fn asked(&self) -> Result<Vec<Time>, String> {
         let list = self.keyframe_times.as_deref().unwrap_or_default();
         list.split(',')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! When segments start.
+//! Starts of segments.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -9,8 +9,8 @@ use crate::elements::shared::lock::lock;
 use crate::package::grid::Grid;
 use crate::timeline::Time;
 
-/// When segments of the picture start, in running time: decided before it is encoded, and asked for
-/// behind every encoder.
+/// Starts of video segments, in running time: decided before encoding, and read after every
+/// encoder.
 #[derive(Clone, Default)]
 pub struct Starts(Arc<Mutex<BTreeSet<Time>>>);
 
@@ -19,7 +19,7 @@ impl Starts {
         lock(&self.0).insert(time);
     }
 
-    /// For one encoder.
+    /// Returns the starts for one encoder.
     pub fn taken(&self) -> TakenStarts {
         TakenStarts {
             starts: self.clone(),
@@ -33,7 +33,7 @@ pub struct TakenStarts {
     until: Time,
 }
 
-/// Says whether a segment starts at a key frame. Times must not decrease.
+/// Decides whether a segment starts at a key frame. Times must not decrease.
 pub trait Segments {
     fn start_at(&mut self, time: Time) -> bool;
     fn restart(&mut self);
@@ -51,7 +51,7 @@ impl Segments for Grid {
 
 impl Segments for TakenStarts {
     fn start_at(&mut self, time: Time) -> bool {
-        /// Encoders and parsers round times.
+        /// Tolerance: encoders and parsers round times.
         const ROUNDING: Time = Time::from_millis(1);
         let until = time.saturating_add(ROUNDING);
         if until <= self.until {

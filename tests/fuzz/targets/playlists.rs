@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! HLS playlists and DASH manifests, read and listed anew.
+
+#![no_main]
+
+use gstlecture::package::text::{self, Text, TextRole};
+use gstlecture::package::{dash, hls::playlist};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|file: &[u8]| {
+    let captions = [Text::new(TextRole::Captions, Some("de".into()), None, &[])];
+    let _ = playlist::files(file);
+    let _ = playlist::named_frames(file);
+    let _ = text::grid(file);
+    let _ = text::relist(file, &captions);
+    let _ = dash::files(file);
+    let _ = dash::relist(file, &captions);
+});

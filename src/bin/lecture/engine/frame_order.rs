@@ -24,7 +24,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The codecs whose decoders in GStreamer need help.
+    /// Returns the codecs whose decoders in GStreamer need help.
     pub fn of_decoder(caps: &gst::CapsRef) -> Option<Self> {
         match Self::of_packets(caps)? {
             Codec::H264(..) => None,
@@ -32,7 +32,7 @@ impl Codec {
         }
     }
 
-    /// The codecs that are found in containers without presentation times.
+    /// Returns the codecs that are found in containers without presentation times.
     pub fn of_packets(caps: &gst::CapsRef) -> Option<Self> {
         let stream = caps.structure(0)?;
         match stream.name().as_str() {
@@ -79,8 +79,8 @@ impl Codec {
     }
 }
 
-/// Gives coded frames that have only decoding times those at which they are shown. `codec` returns
-/// how the order of a stream with these caps is read.
+/// Sets the presentation times of coded frames that have only decoding times. `codec` returns how
+/// the order of a stream with these caps is read.
 pub fn order_frames(pad: &gst::Pad, codec: fn(&gst::CapsRef) -> Option<Codec>) {
     let reader: Mutex<Option<Codec>> = Mutex::default();
     let order: Mutex<PictureOrder<gst::Buffer>> = Mutex::default();
@@ -131,7 +131,7 @@ pub fn order_frames(pad: &gst::Pad, codec: fn(&gst::CapsRef) -> Option<Codec>) {
     });
 }
 
-/// Hands frames on whose times are known. They pass the probe again, which leaves them alone.
+/// Pushes frames whose times are known. They pass the probe again, which does not change them.
 fn pass(
     pad: &gst::Pad,
     known: Vec<(Time, gst::Buffer)>,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Accounts of the decoded streams of a run: how much came, and how much of it has no place in time.
+//! Accounts of the decoded streams of a run: the amount of data, and the part of it without a
+//! position in time.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,15 +22,15 @@ pub struct Account {
 #[derive(Clone, Debug, Default)]
 struct Entries {
     frames: u64,
-    /// Frames whose time is that of one before, or missing.
+    /// Number of frames whose time is missing or that of an earlier one.
     untimed: u64,
     samples: u64,
     length: Time,
-    /// Length of the samples that lie over earlier ones.
+    /// Length of the samples that overlap earlier ones.
     overlapped: Time,
 }
 
-/// A part of a stream that came and cannot be placed.
+/// A part of a stream that arrived and cannot be placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Loss {
     Frames { untimed: u64, all: u64 },
@@ -48,7 +49,7 @@ impl Ledger {
         account
     }
 
-    /// Returns what was lost of each stream, if it is more than a recorder's own irregularities.
+    /// Returns the loss of each stream, if it is more than a recorder's own irregularities.
     pub fn losses(&self) -> Vec<Loss> {
         let accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         accounts.iter().filter_map(Account::loss).collect()
@@ -56,7 +57,7 @@ impl Ledger {
 }
 
 impl Account {
-    /// Enters a frame, with or without a time of its own.
+    /// Adds a frame, with or without a time of its own.
     pub fn add_frame(&self, has_own_time: bool) {
         self.enter(|entries| {
             entries.frames += 1;
@@ -64,7 +65,7 @@ impl Account {
         });
     }
 
-    /// Enters samples of this length. `overlapped` is the length of all that lie over earlier ones.
+    /// Adds samples of this length. `overlapped` is the length of all that overlap earlier ones.
     pub fn add_samples(&self, samples: u64, length: Time, overlapped: Time) {
         self.enter(|entries| {
             entries.samples += samples;
@@ -85,7 +86,7 @@ impl Account {
 
 impl Entries {
     fn loss(&self, media: &str) -> Option<Loss> {
-        // A few frames share a time where a recorder stumbles, and clocks run apart by less.
+        // A few frames share a time if a recorder stumbles, and clocks drift by less.
         let frames = Loss::Frames {
             untimed: self.untimed,
             all: self.frames,

@@ -41,7 +41,7 @@ pub struct Outcome {
     pub delivered: Time,
     /// Warnings of elements, each once.
     pub warnings: Vec<String>,
-    /// What came of the source and has no place in time.
+    /// Data of the source without a position in time.
     pub losses: Vec<Loss>,
 }
 
@@ -152,8 +152,8 @@ fn begin_at_zero(pipeline: &gst::Pipeline) {
     });
 }
 
-/// Makes a buffer earlier by the time of the first one. Behind a playlist's demuxer the segment begins
-/// at zero, and the clock of the streams runs all the same before the first frame.
+/// Makes a buffer earlier by the time of the first one. After a playlist's demuxer, the segment
+/// begins at zero, but the clock of the streams still starts before the first frame.
 fn begin_with_first(buffer: &mut gst::Buffer, late: &OnceLock<gst::ClockTime>) {
     let Some(first) = buffer.dts_or_pts() else {
         return;
@@ -263,7 +263,7 @@ pub fn run_part(
     run_watched(pipeline, part, Patience::FILE, progress, stop, on_message)
 }
 
-/// Like [`run_part`], with this patience for a pipeline in which nothing moves.
+/// Like [`run_part`], with this patience for a pipeline without progress.
 pub fn run_watched(
     pipeline: &gst::Pipeline,
     part: Option<Span>,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Repairs what demuxers and decoders of GStreamer 1.22 make of a recording: missing and wrong
-//! timestamps, and parts of joined files that end the stream or lie over each other.
+//! Repairs the output of demuxers and decoders of GStreamer 1.22: missing and wrong timestamps, and
+//! parts of joined files that end the stream or overlap.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,22 +12,21 @@ use gstlecture::timeline::{SampleClock, Time};
 use crate::engine::frame_order::{Codec, order_frames};
 use crate::engine::ledger::{Account, Ledger};
 
-/// Demuxers of containers without timestamps, which make them up from a mean rate.
+/// Demuxers of containers without timestamps, which derive them from a mean rate.
 const WITHOUT_TIMESTAMPS: [&str; 3] = ["wavparse", "aiffparse", "auparse"];
 
-/// A frame is not shown for a shorter time than this. Frames without times of their own come a few
-/// nanoseconds apart.
+/// Shortest duration of a frame. Frames without times of their own are a few nanoseconds apart.
 const SHORTEST: gst::ClockTime = gst::ClockTime::from_useconds(500);
 
-/// Largest step back that is none: frames are not stored in the order in which they are shown.
+/// Largest step back that is ignored: frames are not stored in presentation order.
 const STEP_BACK: gst::ClockTime = gst::ClockTime::from_mseconds(500);
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Repairs the streams of a pipeline's source and of the decoders in it. `ledger` gets an account of
-/// each decoded stream.
+/// Repairs the streams of a pipeline's source and of the decoders in it. `ledger` gets an account
+/// of each decoded stream.
 pub fn attach(pipeline: &gst::Pipeline, source: &gst::Element, ledger: &Ledger) {
     pipeline.connect_deep_element_added(|_, _, element| {
         if is_made_by(element, &["matroskademux"]) {
@@ -56,7 +55,7 @@ fn is_made_by(element: &gst::Element, factories: &[&str]) -> bool {
     factory.is_some_and(|factory| factories.contains(&factory.name().as_str()))
 }
 
-/// Has the second part of two joined Matroska files follow the first: the demuxer begins a segment
+/// Makes the second of two joined Matroska files follow the first: the demuxer begins a segment
 /// where the first part ended, and its packets count from zero again.
 fn join_parts(demuxer: &gst::Element) {
     demuxer.connect_pad_added(|_, pad| {
@@ -91,10 +90,10 @@ fn join_parts(demuxer: &gst::Element) {
     });
 }
 
-/// Gives blocks of compressed audio in WAV the times that their samples have; the demuxer takes them
-/// from a mean rate that recorders write wrong.
+/// Sets the times of compressed audio blocks in WAV from their samples; the demuxer derives them
+/// from a mean rate that recorders write incorrectly.
 fn count_blocks(pad: &gst::Pad) {
-    // Behind a seek nobody knows how many samples came before.
+    // After a seek, the number of earlier samples is unknown.
     let next = Mutex::new(None);
     let begins = AtomicBool::new(true);
     on_data(pad, move |pad, data| match data {
@@ -120,8 +119,8 @@ fn count_blocks(pad: &gst::Pad) {
     });
 }
 
-/// Returns how long the ADPCM blocks in so many bytes are heard ("Multimedia Data Standards Update",
-/// Microsoft 1994): each block begins with a header for each channel, and four bits are a sample.
+/// Returns the duration of the ADPCM blocks in this many bytes ("Multimedia Data Standards Update",
+/// Microsoft 1994). Each block begins with a header for each channel, and four bits are a sample.
 fn blocks_length(caps: &gst::CapsRef, bytes: u64) -> Option<gst::ClockTime> {
     let stream = caps.structure(0).filter(|s| s.name() == "audio/x-adpcm")?;
     let field = |name: &str| u64::try_from(stream.get::<i32>(name).ok()?).ok();
@@ -141,8 +140,8 @@ fn blocks_length(caps: &gst::CapsRef, bytes: u64) -> Option<gst::ClockTime> {
     Some(gst::ClockTime::from_nseconds(nanos))
 }
 
-/// Has each further link of a chained file go where the one before went: the demuxer gives it pads of
-/// its own, and a description links the first ones only.
+/// Connects each further link of a chained file to the elements of the one before: the demuxer
+/// gives it pads of its own, and a description links the first ones only.
 fn relink_next_chain(source: &gst::Element) {
     struct Link {
         pad: gst::Pad,
@@ -159,7 +158,7 @@ fn relink_next_chain(source: &gst::Element) {
             if !pad.is_linked()
                 && let Some(link) = lock(&links).iter().find(|link| free(link))
             {
-                // What does not fit is reported by the element that gets it.
+                // Incompatible data is reported by the element that receives it.
                 let _ = pad.link(&link.to);
             }
             let Some(to) = pad.peer() else {
@@ -178,7 +177,7 @@ fn relink_next_chain(source: &gst::Element) {
     });
 }
 
-/// The part of a media type that says what kind of stream it is.
+/// Returns the part of a media type with the kind of stream.
 fn media(caps: Option<gst::Caps>) -> Option<String> {
     let caps = caps?;
     Some(caps.structure(0)?.name().to_string())
@@ -239,8 +238,8 @@ fn time_audio(pad: &gst::Pad, only_counts: bool, account: Account) {
     });
 }
 
-/// Gives frames without a time the one after their predecessor, and counts those whose time is not
-/// their own.
+/// Sets the time of frames without one to the end of their predecessor, and counts those without a
+/// time of their own.
 fn time_video(pad: &gst::Pad, account: Account) {
     let last = Mutex::new(None);
     on_data(pad, move |pad, data| match data {
@@ -263,7 +262,7 @@ fn time_video(pad: &gst::Pad, account: Account) {
                 (Some(time), Some(last)) => time >= last + SHORTEST,
                 (time, _) => time.is_some(),
             };
-            // The last frame would end as it begins.
+            // Otherwise the last frame would end at its start.
             if buffer.duration().is_none()
                 && let (Some(time), Some(last)) = (buffer.pts(), *last)
                 && time > last
@@ -277,7 +276,7 @@ fn time_video(pad: &gst::Pad, account: Account) {
     });
 }
 
-/// Counts the coded frames that are to be muxed: muxers drop those without a time.
+/// Counts the coded frames to be muxed: muxers drop those without a time.
 pub fn count_frames(pad: &gst::Pad, account: Account) {
     on_data(pad, move |_, data| {
         if let Data::Buffer(buffer) = data
@@ -288,7 +287,7 @@ pub fn count_frames(pad: &gst::Pad, account: Account) {
     });
 }
 
-/// How long a frame is shown, by the frame rate in the caps.
+/// Returns the duration of a frame, by the frame rate in the caps.
 fn frame_length(pad: &gst::Pad) -> Option<gst::ClockTime> {
     const HIGHEST: i32 = 240;
     let caps = pad.current_caps()?;

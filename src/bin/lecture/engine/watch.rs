@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Ends a pipeline in which nothing moves any more.
+//! Ends a pipeline without progress.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::error::Error;
 /// Elements without data that an error names.
 const NAMED: usize = 4;
 
-/// How long a pipeline may be without data, and what its source is.
+/// Longest time for which a pipeline may be without data, and the kind of its source.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// Wall time.
@@ -32,7 +32,7 @@ impl Patience {
         is_network: false,
     };
 
-    /// For what may stand still.
+    /// For a pipeline that may stand still.
     pub const NONE: Patience = Patience {
         limit: Duration::MAX,
         is_network: false,
@@ -45,7 +45,7 @@ impl Patience {
     };
 }
 
-/// Counts what passes the pads of a pipeline.
+/// Counts the data that passes the pads of a pipeline.
 pub struct Watch {
     patience: Patience,
     passed: Arc<AtomicU64>,
@@ -73,8 +73,8 @@ impl Watch {
         }
     }
 
-    /// Notes the progress that an element posts: between its start and its end the pipeline may be
-    /// still.
+    /// Records the progress that an element posts: between its start and its end the pipeline may
+    /// be still.
     pub fn note_progress(&mut self, message: &gst::message::Progress) {
         let (kind, code, _) = message.get();
         let source = message.src().map(|source| source.path_string().to_string());
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_pipeline_in_which_nothing_moves_ends_with_what_it_waited_for() {
-        // A mixer waits for the pad that nobody feeds.
+        // A mixer waits for the pad without input.
         let stuck = "audiomixer name=mix ! fakesink audiotestsrc num-buffers=5 ! mix. \
                      appsrc name=never ! queue name=starved ! mix.";
         let error = run(stuck, SHORT, false).expect_err("it is stuck");

@@ -279,7 +279,8 @@ impl Request {
         Ok(outcome)
     }
 
-    /// Frames and samples that came and have no place in time are lost to whoever needs one.
+    /// Reports frames and samples without a position in time, which are lost to everything that
+    /// needs one.
     fn check_losses(&self, input: &Input, losses: &[Loss]) -> Result<(), Error> {
         let Some(loss) = losses.first() else {
             return Ok(());

@@ -107,8 +107,8 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     Ok(())
 }
 
-/// A player waits for its clock: a file may show one frame for an hour. From the network data has to
-/// come all the same.
+/// Returns the patience for a source. A player waits for its clock, since a file may show one frame
+/// for an hour; data from the network has to arrive all the same.
 fn patience(uri: &str) -> Patience {
     match uri.starts_with("file:") {
         true => Patience::NONE,

@@ -104,7 +104,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     Ok(())
 }
 
-/// Fails if the container to write holds no stream of one of the input's codecs.
+/// Fails if the container to write supports no stream of one of the input's codecs.
 fn check_container(input: &Input, output: &Path, muxer: &str) -> Result<(), Error> {
     let video = input.video.iter().map(|video| &video.caps);
     let mut all = video.chain(input.audio.iter().map(|audio| &audio.caps));
@@ -123,7 +123,7 @@ fn check_container(input: &Input, output: &Path, muxer: &str) -> Result<(), Erro
     ))
 }
 
-/// Whether a muxer has a pad for this media type.
+/// Returns whether a muxer has a pad for this media type.
 fn accepts(muxer: &str, media: &str) -> bool {
     // A muxer that is missing is named when the pipeline is made.
     let Some(factory) = gst::ElementFactory::find(muxer) else {

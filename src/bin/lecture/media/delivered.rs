@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Streams of a file that decodebin really delivers. Caps do not tell: a decoder may refuse what its
-//! template accepts, and a demuxer may announce a stream of which it reads nothing.
+//! Streams of a file that decodebin really delivers. Caps are not enough: a decoder may refuse what
+//! its template accepts, and a demuxer may announce a stream of which it reads nothing.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,11 +14,11 @@ use gst_pbutils::prelude::*;
 
 use crate::engine::pipeline::{self, Running};
 
-/// How long a file may take to show all its streams.
+/// Longest time until a file shows all its streams.
 const LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
-/// Answer of decodebin to a file.
+/// Result of decodebin for a file.
 #[derive(Debug, Default)]
 pub struct Delivered {
     /// Identifiers of the streams that come out decoded.
@@ -28,8 +28,8 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// Opens `path` until all its streams are found. What is wrong with the file shows elsewhere: then
-    /// fewer streams, or none, are delivered.
+    /// Opens `path` until all its streams are found. Problems of the file are reported elsewhere;
+    /// in that case fewer streams, or none, are delivered.
     pub fn ask(path: &Path) -> Self {
         let delivered = Arc::new(Mutex::new(Delivered::default()));
         let asked = pipeline::parse("filesrc name=recording ! decodebin name=source").ok();
@@ -40,7 +40,7 @@ impl Delivered {
         std::mem::take(&mut *delivered)
     }
 
-    /// Whether a stream comes out decoded.
+    /// Returns whether a stream is delivered decoded.
     pub fn has(&self, stream: &DiscovererStreamInfo) -> bool {
         stream
             .stream_id()
@@ -69,7 +69,7 @@ fn find(made: &gst::Pipeline, path: &Path, delivered: &Arc<Mutex<Delivered>>) ->
     });
     let (found, all_found) = mpsc::channel();
     source.connect_no_more_pads(move |_| {
-        // Nobody waits any more where this fails.
+        // If this fails, nobody waits any more.
         let _ = found.send(());
     });
     let _ = made.set_state(gst::State::Paused);
@@ -82,7 +82,7 @@ fn find(made: &gst::Pipeline, path: &Path, delivered: &Arc<Mutex<Delivered>>) ->
         }
     }
     let pads = source.src_pads().into_iter();
-    // A pad without caps has come to its end without any data.
+    // A pad without caps has reached its end without any data.
     let pads = pads.filter(|pad| pad.current_caps().is_some());
     let ids = pads.filter_map(|pad| Some(pad.stream_id()?.to_string()));
     let mut delivered = delivered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +112,7 @@ pub fn codec(caps: &gst::CapsRef) -> String {
     if is_aac && configuration.and_then(|data| audio_object_type(&data)) == Some(USAC) {
         return "xHE-AAC".into();
     }
-    // A pipeline cannot be made of these caps alone, yet they can be described.
+    // No pipeline can be made from these caps alone, but they can be described.
     gst_pbutils::pb_utils_get_codec_description(caps).to_string()
 }
 

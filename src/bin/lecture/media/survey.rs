@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! What of a recording is decoded when it is analysed, and by what.
+//! Selection of the parts of a recording that are decoded for the analysis, and of their decoders.
 //!
-//! Most of a class shows nothing new. A first pass decodes key frames only and weighs the packets
-//! between them; the analysis then decodes the key frames, and the groups of pictures in which
-//! something lasting may have changed, without the pictures that no other one refers to.
+//! Most of a class shows nothing new. A first pass decodes key frames only and compares the packets
+//! between them. The analysis then decodes the key frames, and the groups of pictures in which
+//! something lasting may have changed, without the frames to which no other one refers.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,10 +20,10 @@ use crate::error::Error;
 use crate::media::probe::Input;
 use crate::stop::Stop;
 
-/// Bytes of each stream that are read before they are decoded: half a minute of speech.
+/// Bytes of each stream that are read ahead of decoding: half a minute of speech.
 const READ_AHEAD: u32 = 128 << 10;
 
-/// Has a pipeline that only looks and listens decode no more of `input` than it needs.
+/// Restricts a pipeline that only analyses to decode no more of `input` than it needs.
 pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<(), Error> {
     prefer_fast_decoders(pipeline);
     read_little_ahead(pipeline);
@@ -34,12 +34,12 @@ pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<(),
     Ok(())
 }
 
-/// What the pictures look like that a pipeline decodes.
+/// Appearance of the frames that a pipeline decodes.
 #[derive(Clone, Default)]
 pub struct Seen(Arc<Mutex<Looks>>);
 
 impl Seen {
-    /// Looks at pictures that come to a pad of raw video, a few seconds apart.
+    /// Examines frames that arrive at a pad of raw video, a few seconds apart.
     pub fn watch(pad: &gst::Pad) -> Self {
         let seen = Seen::default();
         let looks = seen.0.clone();
@@ -52,7 +52,7 @@ impl Seen {
         seen
     }
 
-    /// Whether most of what is kept shows a screen.
+    /// Returns whether most of the kept part shows a screen.
     pub fn is_screen(&self, cuts: &CutList) -> bool {
         lock(&self.0).is_screen(cuts)
     }
@@ -69,7 +69,7 @@ fn look_at(looks: &mut Looks, pad: &gst::Pad, buffer: &gst::BufferRef) -> Option
     Some(())
 }
 
-/// The spans of the video whose pictures are decoded; `None`: all of it.
+/// The spans of the video whose frames are decoded; `None` means all.
 struct Groups(Option<Arc<[Span]>>);
 
 /// The first pass over the video of `input`.
@@ -121,7 +121,7 @@ fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
 }
 
 impl Groups {
-    /// Leaves out, before its decoder, what of the pipeline's video need not be decoded.
+    /// Drops the frames of the pipeline's video that need not be decoded, before the decoder.
     fn apply(&self, pipeline: &gst::Pipeline) {
         let Some(spans) = self.0.clone() else {
             return;
@@ -134,8 +134,8 @@ impl Groups {
     }
 }
 
-/// Has a pipeline that only listens decode Opus with FFmpeg's decoder where there is one: it takes
-/// a third of libopus's time, which comes first for those who hear it.
+/// Makes a pipeline that only analyses decode Opus with FFmpeg's decoder, if there is one. It takes
+/// a third of the time of libopus, which has the higher rank because it is meant for listeners.
 fn prefer_fast_decoders(pipeline: &gst::Pipeline) {
     if gst::ElementFactory::find("avdec_opus").is_none() {
         return;
@@ -154,14 +154,14 @@ fn prefer_fast_decoders(pipeline: &gst::Pipeline) {
     });
 }
 
-/// Has the queue behind the demuxer hold no more than [`READ_AHEAD`] of each stream. It holds ever
-/// more packets of the slower one, up to megabytes of small ones, each with a piece of the file that
-/// it was read with: it allows for sinks that wait for each other, which those of an analysis do not.
+/// Limits the queue after the demuxer to [`READ_AHEAD`] per stream. Otherwise it stores more and
+/// more packets of the slower stream, up to megabytes of small ones, each with its piece of the
+/// file. It allows for sinks that wait for each other, which those of an analysis do not.
 fn read_little_ahead(pipeline: &gst::Pipeline) {
     let Some(source) = pipeline.by_name(pipeline::SOURCE) else {
         return;
     };
-    // Before, streams are still looked for, and one that begins late has to be waited for.
+    // Before that, streams are still searched for, and one that begins late has to be waited for.
     source.connect("no-more-pads", false, |arguments| {
         let source = arguments.first()?.get::<gst::Bin>().ok()?;
         for element in source.iterate_recurse().into_iter().flatten() {
@@ -174,8 +174,8 @@ fn read_little_ahead(pipeline: &gst::Pipeline) {
     });
 }
 
-/// Has FFmpeg's decoders work in the thread that feeds them: each more has a decoder's tables and
-/// pictures of its own, and those that look and listen keep processors busy.
+/// Makes FFmpeg's decoders work in the thread that feeds them: each further thread has tables and
+/// frames of its own, and the analysis keeps the processors busy.
 fn decode_in_one_thread(pipeline: &gst::Pipeline) {
     pipeline.connect_deep_element_added(|_, _, element| {
         let threads = element.find_property("max-threads");
@@ -189,17 +189,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What comes to a video decoder.
+/// A packet that arrives at a video decoder.
 struct Packet<'a> {
     pad: &'a gst::Pad,
     buffer: &'a gst::BufferRef,
-    /// When its picture is shown.
+    /// Presentation time of its frame.
     time: Time,
     key: bool,
 }
 
 impl Packet<'_> {
-    /// Whether no other picture needs this one.
+    /// Returns whether no other frame needs this one.
     fn is_disposable(&self) -> bool {
         self.judge().unwrap_or(false)
     }
@@ -221,7 +221,7 @@ impl Packet<'_> {
     }
 }
 
-/// Asks for every packet that comes to a video decoder of the pipeline whether it is decoded.
+/// Asks for every packet that arrives at a video decoder of the pipeline whether to decode it.
 fn on_packets(pipeline: &gst::Pipeline, wanted: impl Fn(&Packet) -> bool + Send + Sync + 'static) {
     let wanted = Arc::new(wanted);
     pipeline.connect_deep_element_added(move |_, _, element| {
@@ -244,7 +244,7 @@ fn on_packets(pipeline: &gst::Pipeline, wanted: impl Fn(&Packet) -> bool + Send 
                     let segment = segment.downcast_ref::<gst::ClockTime>()?;
                     segment.to_stream_time(buffer.pts()?)
                 });
-            // What has no time, as a header has, is no picture to leave out.
+            // A packet without a time, such as a header, is not a frame to leave out.
             let is_wanted = time.is_none_or(|time| {
                 wanted(&Packet {
                     pad,
@@ -276,7 +276,7 @@ fn look(survey: &mut Survey, sample: &gst::Sample) -> Option<()> {
     })
 }
 
-/// Calls `see` with the picture in a buffer of raw video; `None` where it cannot be read.
+/// Calls `see` with the frame in a buffer of raw video, or with `None` if it cannot be read.
 fn with_picture(
     caps: &gst::CapsRef,
     buffer: &gst::BufferRef,

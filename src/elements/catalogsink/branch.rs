@@ -192,10 +192,9 @@ pub fn rung(
     let parser = coding.parser(&encoder)?;
     let (mux, sink) = fragments()?;
     let pad = static_pad(&mux, "sink")?;
-    if coding.rung.every > 1 {
-        // The muxer reckons by the rendition's own rate, but key frames may be at any frame.
-        pad.set_property("trak-timescale", timescale(coding.rate));
-    }
+    // The muxer derives its own from the rendition's rate and rounds it, but key frames may be at any
+    // frame of the source.
+    pad.set_property("trak-timescale", timescale(coding.rate));
     let mut elements = vec![&queue, &encoder];
     elements.extend(&parser);
     elements.extend([&mux, sink.upcast_ref()]);
@@ -209,11 +208,13 @@ pub fn rung(
     Ok(sink)
 }
 
-/// Ticks a second of which every frame lasts a whole number, as cmafmux takes them.
+/// Returns the ticks per second in which every frame lasts a whole number of them.
 fn timescale((num, den): (u32, u32)) -> u32 {
-    match den {
-        1001 => num,
-        den => (f64::from(num) * 100.0 / f64::from(den.max(1))).round() as u32,
+    /// Below, a frame's time lacks the room for frames that are decoded ahead.
+    const TICKS: u32 = 100;
+    match den < TICKS {
+        true => num.saturating_mul(TICKS),
+        false => num,
     }
 }
 

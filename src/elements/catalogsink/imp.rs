@@ -88,6 +88,14 @@ impl CatalogSink {
 
     fn write_package(&self) {
         let (audio, texts) = (self.audio_settings(), self.text_settings());
+        let writers = self.with_run(|run| run.writers()).unwrap_or_default();
+        for writer in &writers {
+            let finished = lock(writer).finish_segments();
+            if let Err(error) = finished {
+                self.fail_to_write(&error);
+                return;
+            }
+        }
         let (described, end) = self
             .with_run(|run| run.described(&audio))
             .unwrap_or_default();
@@ -98,7 +106,6 @@ impl CatalogSink {
                 return;
             }
         }
-        let writers = self.with_run(|run| run.writers()).unwrap_or_default();
         for writer in writers {
             let joined = lock(&writer).join_tail();
             if let Err(error) = joined {

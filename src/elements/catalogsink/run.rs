@@ -26,7 +26,7 @@ use crate::package::mp4::codec::Media;
 use crate::package::names::{folder_name, unique};
 use crate::package::programme::{Audio, Role, Video};
 use crate::package::text::Text;
-use crate::timeline::Time;
+use crate::timeline::{FrameRate, Time};
 use crate::webvtt::{Cue, Document};
 
 /// What a pad's stream becomes.
@@ -290,7 +290,11 @@ impl Run {
         };
         let taken = |folder: &str| self.tracks.iter().any(|track| track.folder == folder);
         let folder = unique(&folder, taken);
-        let writer = TrackWriter::new(&self.location, &folder);
+        let rate = match output {
+            Output::Video { rate, .. } => FrameRate::new(rate.0, rate.1),
+            Output::Audio => None,
+        };
+        let writer = TrackWriter::new(&self.location, &folder, rate);
         let writer = Arc::new(Mutex::new(writer));
         self.open(input);
         self.tracks.push(Track {

@@ -352,13 +352,12 @@ impl CatalogSink {
     /// Adds a rendition that comes out of `collector`.
     fn add_track(&self, input: &str, output: Output, collector: &gst_app::AppSink) {
         let settings = self.audio_settings().remove(input).unwrap_or_default();
-        let thinned = matches!(&output, Output::Video { rung, .. } if rung.every > 1);
         let Some(writer) = self.with_run(|run| run.add_track(input, output, &settings)) else {
             return;
         };
         self.collect(collector, input.to_owned(), move |sample| {
             match sample.buffer_list() {
-                Some(list) => write(&mut lock(&writer), list, sample, thinned),
+                Some(list) => write(&mut lock(&writer), list, sample),
                 None => Ok(()),
             }
         });
@@ -457,15 +456,10 @@ fn silence(pad: &gst::Pad, start: gst::ClockTime, length: gst::ClockTime) -> Opt
 }
 
 /// Writes what the muxer handed on: a header before the first fragment, and a fragment.
-///
-/// Where pictures are thinned out, the negative composition offsets of the muxer stay. With an edit list
-/// in their place hls.js would look for a time in the wrong segment, for two pictures are two fifths of
-/// a second there. ffmpeg and GStreamer show such a rendition so much late.
 fn write(
     writer: &mut TrackWriter,
     list: &gst::BufferListRef,
     sample: &gst::Sample,
-    thinned: bool,
 ) -> Result<(), WriteError> {
     let is_header = |buffer: &gst::BufferRef| {
         let header = gst::BufferFlags::DISCONT | gst::BufferFlags::HEADER;
@@ -475,22 +469,18 @@ fn write(
     let mut fragment = list.iter().filter(|buffer| !is_header(buffer));
     let first = fragment.next();
     if let Some(header) = list.iter().find(|buffer| is_header(buffer)) {
-        let delay = first.filter(|_| !thinned);
-        let delay = delay.and_then(|first| first.pts()?.checked_sub(first.dts()?));
-        let delay = Time::from_nanos(delay.unwrap_or_default().nseconds());
-        writer.write_init(&header.map_readable().map_err(unreadable)?, delay)?;
+        writer.write_init(&header.map_readable().map_err(unreadable)?)?;
     }
     let Some(first) = first else {
         return Ok(());
     };
     let span = span_of(first, sample).ok_or(WriteError::Fragment("without times"))?;
-    let boxes = first.map_readable().map_err(unreadable)?;
-    let media = fragment
-        .map(gst::BufferRef::map_readable)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(unreadable)?;
-    let media: Vec<&[u8]> = media.iter().map(|map| map.as_slice()).collect();
-    writer.write_segment(&boxes, &media, span)
+    let boxes = first.map_readable().map_err(unreadable)?.to_vec();
+    let mut media = Vec::new();
+    for buffer in fragment {
+        media.extend_from_slice(&buffer.map_readable().map_err(unreadable)?);
+    }
+    writer.push_segment(boxes, media, span)
 }
 
 /// The running time that a buffer covers.

@@ -5,17 +5,16 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::package::mp4::chunks::{self, Chunk};
 use crate::package::mp4::codec::{
-    CodecError, Media, SampleDescription, complete_av1_configuration, sample_description,
+    CodecError, SampleDescription, complete_av1_configuration, sample_description,
 };
 use crate::package::mp4::fragment;
 use crate::package::names::ContentName;
 use crate::package::track::{KeyFrame, Segment, Track};
-use crate::timeline::{Span, Time};
+use crate::timeline::{FrameRate, Span, Time};
 
 /// What rounding makes of the end of a stream.
 const ROUNDING: Time = Time::from_millis(1);
@@ -47,22 +46,33 @@ impl fmt::Display for WriteError {
 pub struct TrackWriter {
     folder: PathBuf,
     track: Track,
-    /// How late the first picture is shown after it is decoded, in ticks.
-    delay: u32,
+    /// The frames that video is shown in, which may repeat; `None` for audio.
+    rate: Option<FrameRate>,
     description: Option<SampleDescription>,
+    /// The last segment, which ends where the next one starts.
+    held: Option<Held>,
+}
+
+/// A segment that is not written yet.
+struct Held {
+    boxes: Vec<u8>,
+    media: Vec<u8>,
+    span: Span,
 }
 
 impl TrackWriter {
-    /// Writes into `folder`, a path relative to the package at `location`.
-    pub fn new(location: &Path, folder: &str) -> Self {
+    /// Writes into `folder`, a path relative to the package at `location`. The frames of video are at
+    /// the times of `rate`.
+    pub fn new(location: &Path, folder: &str, rate: Option<FrameRate>) -> Self {
         TrackWriter {
             folder: location.join(folder),
             track: Track {
                 folder: folder.into(),
                 ..Track::default()
             },
-            delay: 0,
+            rate,
             description: None,
+            held: None,
         }
     }
 
@@ -78,49 +88,58 @@ impl TrackWriter {
         let _ = fs::remove_dir_all(&self.folder);
     }
 
-    /// Writes the initialization segment of pictures that are shown this long after they are
-    /// decoded.
-    pub fn write_init(&mut self, bytes: &[u8], delay: Time) -> Result<(), WriteError> {
+    /// Writes the initialization segment.
+    pub fn write_init(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
         let completed = complete_av1_configuration(bytes);
         let bytes = completed.as_deref().unwrap_or(bytes);
         let description = sample_description(bytes).map_err(WriteError::Codec)?;
-        let bytes = fragment::without_dates(bytes);
-        self.delay = (delay.secs_f64() * f64::from(description.timescale)).round() as u32;
-        let moved = match self.delay {
-            0 => bytes,
-            delay => fragment::delay_init(&bytes, delay)
-                .ok_or(WriteError::Fragment("without a track"))?,
-        };
-        self.track.init = self.write_file(&[&moved], "mp4")?.0;
+        self.track.init = self
+            .write_file(&[&fragment::without_dates(bytes)], "mp4")?
+            .0;
         self.track.codec.clone_from(&description.codec);
         self.description = Some(description);
         Ok(())
     }
 
-    /// Writes a media segment that is shown in `span`: its boxes, and its media.
-    pub fn write_segment(
+    /// Takes a media segment that is shown in `span`, its boxes and its media, and writes the one before
+    /// it. That one ends where this one starts, whatever an encoder or a parser made of the last frame's
+    /// duration.
+    pub fn push_segment(
         &mut self,
-        boxes: &[u8],
-        media: &[&[u8]],
+        boxes: Vec<u8>,
+        media: Vec<u8>,
         span: Span,
     ) -> Result<(), WriteError> {
-        let mut boxes = boxes.to_vec();
-        fragment::delay_fragment(&mut boxes, self.delay)
-            .ok_or(WriteError::Fragment("with malformed boxes"))?;
+        let next = Held { boxes, media, span };
+        if let Some(mut held) = self.held.replace(next) {
+            held.span.end = span.start;
+            self.write_segment(held)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the last segment once there is no other.
+    pub fn finish_segments(&mut self) -> Result<(), WriteError> {
+        match self.held.take() {
+            Some(held) => self.write_segment(held),
+            None => Ok(()),
+        }
+    }
+
+    fn write_segment(&mut self, segment: Held) -> Result<(), WriteError> {
+        let Held { boxes, media, span } = segment;
         if span.is_empty() {
             return Err(WriteError::Fragment("without a duration"));
         }
-        let (chunks, timescale) = match &self.description {
-            Some(SampleDescription {
-                media: Media::Video { .. },
-                timescale,
-                ..
-            }) => {
-                let chunks = chunks::split(&boxes);
+        let timescale = self.description.as_ref().map_or(1, |told| told.timescale);
+        let chunks = match self.rate {
+            Some(rate) => {
+                let uneven = WriteError::Fragment("whose frames are no whole ticks");
+                let ticks = rate.ticks(timescale).ok_or(uneven)?;
                 let malformed = WriteError::Fragment("that cannot be cut at its key frames");
-                (chunks.ok_or(malformed)?, *timescale)
+                chunks::split(&boxes, ticks, rate.nearest(span.end) * ticks).ok_or(malformed)?
             }
-            _ => (vec![whole(boxes)], 1),
+            None => vec![whole(boxes)],
         };
         let mut parts = Vec::new();
         let mut keys = Vec::new();
@@ -128,7 +147,10 @@ impl TrackWriter {
         for chunk in &chunks {
             let start = at;
             parts.push(&chunk.boxes[..]);
-            parts.extend(within(media, &chunk.media));
+            let end = chunk.media.end.min(media.len() as u64);
+            // Both are at most the length of the media.
+            let of_chunk = media.get(chunk.media.start as usize..end as usize);
+            parts.push(of_chunk.ok_or(WriteError::Fragment("without its media"))?);
             at = parts.iter().map(|part| part.len() as u64).sum();
             if let Some(ticks) = chunk.key {
                 let into = Time::from_secs_f64(ticks as f64 / f64::from(timescale));
@@ -234,20 +256,4 @@ fn whole(boxes: Vec<u8>) -> Chunk {
         media: 0..u64::MAX,
         key: None,
     }
-}
-
-/// A range of the bytes that these parts are together.
-fn within<'a>(parts: &[&'a [u8]], range: &Range<u64>) -> Vec<&'a [u8]> {
-    let mut start = 0;
-    let mut found = Vec::new();
-    for part in parts {
-        let end = start + part.len() as u64;
-        let (from, to) = (range.start.max(start), range.end.min(end));
-        if from < to {
-            // Both lie in the part.
-            found.push(&part[(from - start) as usize..(to - start) as usize]);
-        }
-        start = end;
-    }
-    found
 }

@@ -15,10 +15,18 @@ use crate::timeline::{FrameRate, Span, Time};
 pub fn media(track: &Track) -> Vec<u8> {
     let segments = track.segments.iter().map(|segment| MediaSegment {
         uri: segment.name.clone(),
-        duration: segment.span.duration().secs_f64() as f32,
+        duration: duration(segment.span),
         ..MediaSegment::default()
     });
     written_media(track, false, segments)
+}
+
+/// Returns the EXTINF of a span, in seconds. FFmpeg adds these up in whole microseconds and passes over
+/// what is decoded before the sum, so that the sum up to a segment must not lie after its first frame.
+fn duration(span: Span) -> f32 {
+    let micros = |time: Time| time.nanos() / 1000;
+    let duration = micros(span.end).saturating_sub(micros(span.start));
+    (duration as f64 / 1e6) as f32
 }
 
 /// Returns the names in a media playlist written by [`media`]: the initialization segment's, and
@@ -34,7 +42,7 @@ pub fn files(playlist: &[u8]) -> Option<(String, Vec<String>)> {
 pub fn i_frames(track: &Track) -> Vec<u8> {
     let frames = track.keys().map(|(segment, key, span)| MediaSegment {
         uri: segment.name.clone(),
-        duration: span.duration().secs_f64() as f32,
+        duration: duration(span),
         byte_range: Some(ByteRange {
             length: key.range.end - key.range.start,
             offset: Some(key.range.start),

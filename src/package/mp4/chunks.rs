@@ -12,6 +12,7 @@ use std::ops::Range;
 use mp4_atom::{Atom, Encode, Mdat, Mfhd, Moof, Tfdt, Tfhd, Traf, Trun, TrunEntry, TrunSamples};
 
 use super::boxes::{self, SAMPLE_IS_NON_SYNC, find};
+use super::decode_times::{Frame, decode_times};
 
 /// Consecutively decoded frames of a fragment.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,23 +31,29 @@ pub fn media(chunk: &[u8]) -> Option<&[u8]> {
     chunk.get(place.content..place.end)
 }
 
+/// Changes when segments and initialization segments of an older program cannot stand beside new ones.
+/// 2: every group of pictures is decoded in the time in which it is shown, without an edit list.
+pub const SEGMENT_FORMAT: u32 = 2;
+
 /// Size of a small box's header.
 const HEADER: usize = 8;
 
-/// Splits the fragment whose boxes before the media are given. Returns `None` if the boxes are
-/// malformed or contain several tracks.
+/// Splits the fragment whose boxes before the media are given, and sets when its frames are decoded
+/// ([`decode_times`]). A frame is shown for a multiple of `frame` ticks, and the fragment until `end`,
+/// in ticks of the track. Returns `None` if the boxes are malformed or contain several tracks, or if
+/// the fragment does not start with the frame that is shown first.
 ///
-/// A chunk has the number of its first frame, counted from one. The number rises from chunk to
-/// chunk, and does not depend on how earlier frames were split.
-pub fn split(boxes: &[u8]) -> Option<Vec<Chunk>> {
+/// A chunk's number is that of the frame, counted from one, at or before which it is decoded. It rises
+/// from chunk to chunk, and does not depend on how earlier frames were split.
+pub fn split(boxes: &[u8], frame: u64, end: u64) -> Option<Vec<Chunk>> {
     let place = find(boxes, 0, boxes.len(), Moof::KIND)?;
     let moof = boxes::fragment(boxes.get(place.start..place.end)?)?;
     let [traf] = &moof.traf[..] else {
         return None;
     };
     let mut samples = samples(traf, boxes.len().checked_sub(place.start)?)?;
-    last_as_shown(&mut samples)?;
-    let first = samples.first()?.shown()?;
+    let first = traf.tfdt.as_ref()?.base_media_decode_time;
+    let first = set_times(&mut samples, first, frame, end)?;
     let mut chunks = Vec::new();
     for run in samples.chunk_by(|before, sample| !before.is_key() && !sample.is_key()) {
         let (head, tail) = (run.first()?, run.last()?);
@@ -56,12 +63,21 @@ pub fn split(boxes: &[u8]) -> Option<Vec<Chunk>> {
             true => boxes[..place.start].to_vec(),
             false => Vec::new(),
         };
-        written.extend(header(traf, run, head.number, media.end - media.start)?);
+        let decoded = first.checked_add(head.start)?;
+        let number = u32::try_from(decoded.div_ceil(frame))
+            .ok()?
+            .checked_add(1)?;
+        written.extend(header(
+            &traf.tfhd,
+            run,
+            (number, decoded),
+            media.end - media.start,
+        )?);
         chunks.push(Chunk {
             boxes: written,
             media,
             key: match head.is_key() {
-                true => Some(u64::try_from(head.shown()?.checked_sub(first)?).ok()?),
+                true => Some(u64::try_from(head.shown()?).ok()?),
                 false => None,
             },
         });
@@ -88,7 +104,9 @@ pub fn shorten(segment: &[u8], ticks: u64) -> Option<(Vec<u8>, u64)> {
     };
     let media = last.at + u64::from(last.size);
     let mut written = boxes[..place.start].to_vec();
-    written.extend(header(traf, kept, moof.mfhd.sequence_number, media)?);
+    let decoded = traf.tfdt.as_ref()?.base_media_decode_time;
+    let place = (moof.mfhd.sequence_number, decoded);
+    written.extend(header(&traf.tfhd, kept, place, media)?);
     let end = mdat.content.checked_add(usize::try_from(media).ok()?)?;
     written.extend(segment.get(mdat.content..end)?);
     Some((written, last.start + u64::from(last.duration)))
@@ -104,8 +122,6 @@ struct Sample {
     size: u32,
     flags: u32,
     offset: i64,
-    /// Number in decoding order at a constant rate, counted from one.
-    number: u32,
 }
 
 impl Sample {
@@ -140,7 +156,6 @@ fn samples(traf: &Traf, media: usize) -> Option<Vec<Sample>> {
                 size: sample.size.or(defaults.default_sample_size)?,
                 flags: sample.flags.or(defaults.default_sample_flags)?,
                 offset: sample.cts.unwrap_or(0),
-                number: number(traf, start, duration)?,
             };
             at += u64::from(sample.size);
             start += u64::from(sample.duration);
@@ -150,8 +165,10 @@ fn samples(traf: &Traf, media: usize) -> Option<Vec<Sample>> {
     Some(samples)
 }
 
-/// Returns the boxes before the media of a chunk.
-fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<u8>> {
+/// Returns the boxes before the media of a chunk. `place` is its sequence number and when its first
+/// frame is decoded, in ticks.
+fn header(tfhd: &Tfhd, run: &[Sample], place: (u32, u64), media: u64) -> Option<Vec<u8>> {
+    let (sequence_number, base_media_decode_time) = place;
     let duration = common(run.iter().map(|sample| sample.duration));
     let size = common(run.iter().map(|sample| sample.size));
     let flags = common(run.iter().map(|sample| sample.flags));
@@ -172,20 +189,17 @@ fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<
         },
         _ => entries(),
     };
-    let start = traf.tfdt.as_ref()?.base_media_decode_time;
     let mut moof = Moof {
-        mfhd: Mfhd {
-            sequence_number: sequence,
-        },
+        mfhd: Mfhd { sequence_number },
         traf: vec![Traf {
             tfhd: Tfhd {
                 default_sample_duration: duration,
                 default_sample_size: size,
                 default_sample_flags: flags,
-                ..traf.tfhd.clone()
+                ..tfhd.clone()
             },
             tfdt: Some(Tfdt {
-                base_media_decode_time: start.checked_add(run.first()?.start)?,
+                base_media_decode_time,
             }),
             trun: vec![Trun {
                 data_offset: Some(0),
@@ -208,37 +222,31 @@ fn header(traf: &Traf, run: &[Sample], sequence: u32, media: u64) -> Option<Vec<
     Some(bytes)
 }
 
-/// Returns the number of a frame with this decode time after the fragment's start.
-fn number(traf: &Traf, start: u64, duration: u32) -> Option<u32> {
-    let fragment = traf.tfdt.as_ref()?.base_media_decode_time;
-    let duration = u64::from(duration.max(1));
-    let middle = fragment.checked_add(start)?.checked_add(duration / 2)?;
-    let frames = middle / duration;
-    u32::try_from(frames).ok()?.checked_add(1)
-}
-
-/// Sets the duration of each frame so that it lasts until the next one is shown, which is how
-/// players interpret it. The muxer sets the time until the next one is decoded. In a rendition with
-/// few frames per second, the frame before an early key frame would then be too short. Presentation
-/// times do not change.
-fn last_as_shown(samples: &mut [Sample]) -> Option<()> {
-    let shown: Vec<i64> = samples.iter().map(Sample::shown).collect::<Option<_>>()?;
-    let mut order: Vec<usize> = (0..samples.len()).collect();
-    order.sort_by_key(|&index| shown[index]);
-    for pair in order.windows(2) {
-        let length = shown[pair[1]] - shown[pair[0]];
-        // Two frames with the same time are an encoder fault that is not made worse.
-        if length > 0 {
-            samples[pair[0]].duration = u32::try_from(length).ok()?;
-        }
+/// Sets when the samples of a fragment are decoded, and how long they last, for they are shown on
+/// multiples of `frame` ticks and until `end`. `first` is when the muxer has the first one decoded, and
+/// what is returned is when it is: muxers round times, and have a sample last until the next one is
+/// decoded by the encoder's clock.
+fn set_times(samples: &mut [Sample], first: u64, frame: u64, end: u64) -> Option<u64> {
+    let nearest = |ticks: u64| Some((ticks.checked_add(frame / 2)? / frame) * frame);
+    let shown = |sample: &Sample| nearest(first.checked_add_signed(sample.shown()?)?);
+    let frames = samples.iter().map(|sample| {
+        Some(Frame {
+            shown: shown(sample)?,
+            is_key: sample.is_key(),
+        })
+    });
+    let frames = frames.collect::<Option<Vec<_>>>()?;
+    let times = decode_times(&frames, end)?;
+    let start = *times.first()?;
+    let ends = times.iter().skip(1).copied().chain([end]);
+    for ((sample, frame), (&time, end)) in
+        samples.iter_mut().zip(frames).zip(times.iter().zip(ends))
+    {
+        sample.start = time.checked_sub(start)?;
+        sample.duration = u32::try_from(end.checked_sub(time)?).ok()?;
+        sample.offset = i64::try_from(frame.shown.checked_sub(time)?).ok()?;
     }
-    let mut start = 0;
-    for (sample, shown) in samples.iter_mut().zip(shown) {
-        sample.start = start;
-        sample.offset = shown.checked_sub_unsigned(start)?;
-        start += u64::from(sample.duration);
-    }
-    Some(())
+    Some(start)
 }
 
 /// Returns the value that all items have in common.
@@ -307,13 +315,13 @@ mod tests {
     #[test]
     fn every_key_frame_is_a_chunk() {
         let boxes = fragment(&[
-            (50, KEY, 200),
-            (5, OTHER, 300),
-            (6, OTHER, 100),
-            (40, KEY, 200),
-            (7, OTHER, 200),
+            (50, KEY, 0),
+            (5, OTHER, 100),
+            (6, OTHER, -100),
+            (40, KEY, 0),
+            (7, OTHER, 0),
         ]);
-        let chunks = split(&boxes).expect("well formed");
+        let chunks = split(&boxes, 100, 9500).expect("well formed");
         let found: Vec<_> = chunks
             .iter()
             .map(|chunk| (chunk.media.clone(), chunk.key))
@@ -326,8 +334,8 @@ mod tests {
         ];
         assert_eq!(found, expected);
 
-        // The second frame is shown 100 before the fourth one, the third one 100 before the second.
-        let times = [(9000, 91), (9100, 92), (9300, 94), (9400, 95)];
+        // The second frame is decoded shortly before the third, which is shown first.
+        let times = [(9000, 91), (9094, 92), (9300, 94), (9400, 95)];
         for (index, (chunk, (start, number))) in chunks.iter().zip(times).enumerate() {
             let mut whole = chunk.boxes.clone();
             whole.resize(
@@ -350,30 +358,34 @@ mod tests {
         }
     }
 
+    /// Frames as a muxer has them whose encoder counts decode times: the fragment lasts 430, and the
+    /// muxer's durations of an uneven rate add up to something else.
     #[test]
-    fn a_frame_before_an_early_key_frame_is_short() {
-        // Shown at 0, 600, 400, 200, 730 and 930; the muxer gives each one a duration of 200.
-        let times = [0, 600, 400, 200, 730, 930];
-        let mut samples: Vec<Sample> = times
-            .iter()
-            .enumerate()
-            .map(|(index, time)| Sample {
-                at: 0,
-                start: index as u64 * 200,
-                duration: 200,
-                size: 1,
-                flags: OTHER,
-                offset: time - index as i64 * 200,
-                number: 1,
-            })
-            .collect();
-        last_as_shown(&mut samples).expect("in range");
-        let durations: Vec<u32> = samples.iter().map(|sample| sample.duration).collect();
-        assert_eq!(durations, [200, 130, 200, 200, 200, 200]);
-        let starts: Vec<u64> = samples.iter().map(|sample| sample.start).collect();
-        assert_eq!(starts, [0, 200, 330, 530, 730, 930]);
-        let shown: Vec<i64> = samples.iter().filter_map(Sample::shown).collect();
-        assert_eq!(shown, times);
+    fn a_fragment_ends_where_it_is_told_to() {
+        let boxes = fragment(&[
+            (50, KEY, 0),
+            (5, OTHER, 200),
+            (6, OTHER, -100),
+            (40, KEY, 30),
+        ]);
+        let chunks = split(&boxes, 10, 9430).expect("well formed");
+        let mut end = 9000;
+        for chunk in &chunks {
+            let read = crate::package::mp4::boxes::read_start(&chunk.boxes).expect("boxes");
+            let Some((_, Any::Moof(moof))) = read.last() else {
+                panic!("no moof in {read:?}");
+            };
+            let traf = &moof.traf[0];
+            let tfdt = traf.tfdt.as_ref().expect("a decode time");
+            assert_eq!(tfdt.base_media_decode_time, end);
+            for sample in traf.trun[0].samples.iter() {
+                assert!(sample.cts.unwrap_or(0) >= 0, "{sample:?}");
+                let duration = sample.duration.or(traf.tfhd.default_sample_duration);
+                end += u64::from(duration.expect("a duration"));
+            }
+        }
+        assert_eq!(end, 9430);
+        assert_eq!(split(&boxes, 10, 9330), None);
     }
 
     #[test]
@@ -403,12 +415,12 @@ mod tests {
     #[test]
     fn malformed_boxes_are_refused() {
         let boxes = fragment(&[(50, KEY, 0)]);
-        assert!(split(&boxes).is_some());
-        assert_eq!(split(&boxes[..40]), None);
-        assert_eq!(split(b""), None);
+        assert!(split(&boxes, 100, 9100).is_some());
+        assert_eq!(split(&boxes[..40], 100, 9100), None);
+        assert_eq!(split(b"", 100, 9100), None);
         // The media would be elsewhere.
         let mut longer = boxes.clone();
         longer.extend(b"more");
-        assert_eq!(split(&longer), None);
+        assert_eq!(split(&longer, 100, 9100), None);
     }
 }

@@ -7,5 +7,6 @@ mod av1;
 pub(in crate::package) mod boxes;
 pub mod chunks;
 pub mod codec;
+mod decode_times;
 pub mod fragment;
 pub mod progressive;

@@ -6,16 +6,18 @@
 //! other tracks refer with `chap` (QuickTime, Apple's players), and as a `chpl` box (VLC). Box
 //! names are those of ISO/IEC 14496-12.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
 use mp4_atom::{
-    Any, Atom, Chpl, ChplEntry, Co64, Codec, Ctts, CttsEntry, Encode, FixedPoint, FourCC, Ftyp,
-    Hdlr, Mdat, Mdhd, Moof, Moov, Nmhd, Stbl, Stsc, StscEntry, Stss, StszSamples, SttsEntry,
-    TrackReferenceTypeBox, Trak, Tref, Tx3g, Udta,
+    Any, Atom, Chpl, ChplEntry, Co64, Codec, Ctts, CttsEntry, Edts, Elst, ElstEntry, Encode,
+    FixedPoint, FourCC, Ftyp, Hdlr, Mdat, Mdhd, Moof, Moov, Nmhd, Stbl, Stsc, StscEntry, Stss,
+    StszSamples, SttsEntry, TrackReferenceTypeBox, Trak, Tref, Tx3g, Udta,
 };
 
 use super::boxes::{self, SAMPLE_IS_NON_SYNC};
+use super::decode_times::even_times;
 use crate::timeline::Time;
 
 /// Movie time is in milliseconds.
@@ -306,13 +308,13 @@ impl Movie {
         });
         // If the first chapter starts later than the movie, an empty edit is needed.
         if let Some(first) = starts.first().copied().filter(|first| *first > 0) {
-            let edit = |segment_duration, media_time| mp4_atom::ElstEntry {
+            let edit = |segment_duration, media_time| ElstEntry {
                 segment_duration,
                 media_time,
                 media_rate: FixedPoint::new(1, 0),
             };
-            trak.edts = Some(mp4_atom::Edts {
-                elst: Some(mp4_atom::Elst {
+            trak.edts = Some(Edts {
+                elst: Some(Elst {
                     entries: vec![
                         edit(first, None),
                         edit(duration.saturating_sub(first), Some(0)),
@@ -409,6 +411,40 @@ impl Track {
             .unwrap_or(u64::MAX)
     }
 
+    /// Returns the samples decoded at an even pace, and by how many ticks later each is shown then. In one
+    /// file an edit list corrects that for every reader, and frames that last equally long say so.
+    fn evenly_decoded(&self) -> (Cow<'_, [Sample]>, i64) {
+        if self
+            .samples
+            .iter()
+            .all(|sample| sample.composition_offset == 0)
+        {
+            return (Cow::Borrowed(&self.samples), 0);
+        }
+        let mut decoded = 0_i64;
+        let shown = self.samples.iter().map(|sample| {
+            let shown = decoded.saturating_add(sample.composition_offset);
+            decoded = decoded.saturating_add(sample.duration.into());
+            shown
+        });
+        let shown: Vec<i64> = shown.collect();
+        let (order, delay) = even_times(&shown);
+        let first = order.first().copied().unwrap_or_default();
+        let ends = order.iter().skip(1).copied();
+        let ends = ends.chain([first.saturating_add_unsigned(self.duration)]);
+        let times = shown.iter().zip(order.iter().zip(ends));
+        let samples = self
+            .samples
+            .iter()
+            .zip(times)
+            .map(|(sample, (shown, (time, end)))| Sample {
+                duration: u32::try_from(end - time).unwrap_or(sample.duration),
+                composition_offset: shown - time + delay,
+                ..*sample
+            });
+        (samples.collect(), delay - first)
+    }
+
     fn trak(&self, id: u32) -> Trak {
         let mut trak = self.trak.clone();
         trak.tkhd.track_id = id;
@@ -416,18 +452,9 @@ impl Track {
         trak.tkhd.enabled = true;
         trak.tkhd.in_movie = true;
         trak.mdia.mdhd.duration = self.duration;
-        // In a fragmented file, an edit with duration zero lasts as long as the media.
-        for edit in trak
-            .edts
-            .iter_mut()
-            .flat_map(|edts| &mut edts.elst)
-            .flat_map(|elst| &mut elst.entries)
-        {
-            if edit.media_time.is_some() && edit.segment_duration == 0 {
-                edit.segment_duration = trak.tkhd.duration;
-            }
-        }
-        let samples = || self.samples.iter();
+        let (samples, later) = self.evenly_decoded();
+        set_edits(&mut trak, later);
+        let samples = || samples.iter();
         let stbl = &mut trak.mdia.minf.stbl;
         *stbl = Stbl {
             stsd: stbl.stsd.clone(),
@@ -501,6 +528,32 @@ fn chunk_runs(samples: impl Iterator<Item = u32>) -> Stsc {
         }
     }
     Stsc { entries }
+}
+
+/// Lets a track's edits start this many ticks later in its media, and last as long as it does: in a
+/// fragmented file their duration is zero.
+fn set_edits(trak: &mut Trak, later: i64) {
+    if later != 0 && trak.edts.is_none() {
+        let entries = vec![ElstEntry {
+            segment_duration: 0,
+            media_time: Some(0),
+            media_rate: FixedPoint::new(1, 0),
+        }];
+        trak.edts = Some(Edts {
+            elst: Some(Elst { entries }),
+        });
+    }
+    let length = trak.tkhd.duration;
+    let lists = trak.edts.iter_mut().flat_map(|edts| &mut edts.elst);
+    for edit in lists.flat_map(|list| &mut list.entries) {
+        let Some(start) = &mut edit.media_time else {
+            continue;
+        };
+        *start = start.saturating_add_signed(later);
+        if edit.segment_duration == 0 {
+            edit.segment_duration = length;
+        }
+    }
 }
 
 fn length(range: &Range<u64>) -> u64 {

@@ -6,6 +6,7 @@ mod feed;
 mod pads;
 mod pictures;
 mod renditions;
+mod seeking;
 mod texts;
 mod timing;
 mod trouble;

@@ -23,20 +23,6 @@ fn key_frames_before_an_encoder_says_anything_use_up_no_other() {
 }
 
 #[test]
-fn few_pictures_a_second_have_no_edit_list() {
-    let branches = video((640, 360), "30/1", 391);
-    let package = package("ladder=screen preset=veryfast", &branches);
-    let files = package.files();
-    for (folder, is_edited) in [("video/360p/", true), ("video/360p5/", false)] {
-        let of_folder = files.iter().filter(|(name, _)| name.starts_with(folder));
-        let mut inits = of_folder.filter(|(name, _)| name.ends_with(".mp4"));
-        let (_, init) = inits.next().expect("an initialization segment");
-        let has_edits = init.windows(4).any(|kind| kind == b"elst");
-        assert_eq!(has_edits, is_edited, "{folder}");
-    }
-}
-
-#[test]
 fn a_screen_keeps_its_size_at_every_rate() {
     // 29.97 frames a second fall beside the segments' starts, and the last of five a second is cut
     // short by the end.

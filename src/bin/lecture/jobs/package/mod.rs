@@ -12,6 +12,7 @@ use gstlecture::package::coding::Codecs;
 use gstlecture::package::cost::Pricing;
 use gstlecture::package::ladder::Ladder;
 use gstlecture::package::manifest::{Completion, MadeFrom, Manifest};
+use gstlecture::package::mp4::chunks::SEGMENT_FORMAT;
 use gstlecture::timeline::{Content, Span, Time};
 use serde_json::{Value, json};
 
@@ -339,7 +340,7 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (Stri
     let slides = corrected.slide_times.iter();
     let slides: Vec<u64> = slides.map(|time| time.nanos()).collect();
     let of = |what: Value| {
-        let version = env!("CARGO_PKG_VERSION");
+        let version = (env!("CARGO_PKG_VERSION"), SEGMENT_FORMAT);
         let all = json!([version, settings, corrected.has_cuts, what]);
         of_bytes(all.to_string().as_bytes())
     };

@@ -9,6 +9,7 @@
 //!   [`mp4::chunks`], [`track`];
 //! - files that refer to it: [`hls::playlist`], [`dash`], [`text`], [`transcript`], [`chapters`],
 //!   [`manifest`];
+//! - colour of decoded video: [`colour`];
 //! - still images: [`pictures`], one file for a package: [`mp4::progressive`];
 //! - reuse of an old package: [`reuse`], cost of storage and delivery: [`cost`];
 //! - publishing in the right order: [`publication::release`], files at the destination:
@@ -18,6 +19,7 @@
 pub mod chapters;
 pub mod check;
 pub mod coding;
+pub mod colour;
 pub mod cost;
 pub mod dash;
 mod files;

@@ -8,6 +8,7 @@ use gst::glib;
 use gst::prelude::*;
 
 use super::bin::{add, make, static_pad};
+use super::colour::ColourElement;
 use super::encoder::{self, Coding};
 use super::ladder::{EPOCH, LadderElement};
 use super::level::LevelElement;
@@ -59,15 +60,23 @@ pub struct Head<E> {
     pub end: E,
 }
 
-/// Upright I420 at a constant rate, up to where the sizes part.
+/// Makes upright SDR in I420 at a constant rate, up to where the sizes part.
 pub fn video(bin: &gst::Bin) -> Result<Head<LadderElement>, glib::BoolError> {
     let convert = make("videoconvert")?;
+    let colour = ColourElement::new();
     let flip = make("videoflip")?;
     flip.set_property_from_str("video-direction", "auto");
     let rate = make("videorate")?;
     let filter = make("capsfilter")?;
     let ladder = LadderElement::new();
-    let elements = [&convert, &flip, &rate, &filter, ladder.upcast_ref()];
+    let elements = [
+        &convert,
+        colour.upcast_ref(),
+        &flip,
+        &rate,
+        &filter,
+        ladder.upcast_ref(),
+    ];
     add(bin, &elements)?;
     show_until_next(&static_pad(&rate, "sink")?, &filter);
     Ok(Head {

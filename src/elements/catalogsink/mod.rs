@@ -21,6 +21,8 @@ use once_cell::sync::Lazy;
 mod bin;
 mod branch;
 mod changes;
+mod colorimetry;
+mod colour;
 mod encoder;
 mod finish;
 mod imp;

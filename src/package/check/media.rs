@@ -2,9 +2,9 @@
 
 //! Parsing of fragmented MP4 segments.
 
-use mp4_atom::{Any, Codec, Moof, Moov, Traf, Trak};
+use mp4_atom::{Any, Codec, FourCC, Moof, Moov, Traf, Trak};
 
-use crate::package::mp4::boxes::{self, SAMPLE_IS_NON_SYNC};
+use crate::package::mp4::boxes::{self, Place, SAMPLE_IS_NON_SYNC};
 
 use crate::package::mp4::codec::codec_string;
 
@@ -28,6 +28,10 @@ pub(super) struct Track {
     /// Codec as in CODECS (RFC 6381); `None` for an unknown one.
     pub codec: Option<String>,
     pub size: Option<(u16, u16)>,
+    /// The transfer characteristics of its colour box (ITU-T H.273, table 3).
+    pub transfer: Option<u16>,
+    /// Whether its matrix turns or mirrors it (ISO/IEC 14496-12, section 8.3.2).
+    pub is_turned: bool,
     default_duration: u32,
     default_flags: u32,
 }
@@ -88,7 +92,47 @@ pub(super) fn tracks(init: &[u8]) -> Result<Vec<Track>, Error> {
             _ => None,
         })
         .ok_or("it has no moov box")?;
-    Ok(moov.trak.iter().map(|trak| track(&moov, trak)).collect())
+    let mut tracks: Vec<Track> = moov.trak.iter().map(|trak| track(&moov, trak)).collect();
+    // The crate reads the colours of few codecs.
+    for (track, transfer) in tracks.iter_mut().zip(transfers(init)) {
+        track.transfer = transfer;
+    }
+    Ok(tracks)
+}
+
+/// The transfer characteristics of each track that is video.
+fn transfers(init: &[u8]) -> Vec<Option<u16>> {
+    /// Bytes of a visual sample entry before its boxes (section 12.1.3).
+    const ENTRY_HEAD: usize = 78;
+    let find =
+        |at: &Place, kind: &[u8; 4]| boxes::find(init, at.content, at.end, FourCC::new(kind));
+    let whole = Place {
+        start: 0,
+        content: 0,
+        end: init.len(),
+    };
+    let Some(mut rest) = find(&whole, b"moov") else {
+        return Vec::new();
+    };
+    let mut transfers = Vec::new();
+    while let Some(track) = find(&rest, b"trak") {
+        let path = [b"mdia", b"minf", b"stbl", b"stsd"];
+        let end = track.end;
+        let list = path.iter().try_fold(track, |at, kind| find(&at, kind));
+        let colour = list.and_then(|list| {
+            // A count, then the first entry.
+            let boxes = list.content.checked_add(8 + 8 + ENTRY_HEAD)?;
+            boxes::find(init, boxes, list.end, FourCC::new(b"colr"))
+        });
+        transfers.push(colour.and_then(|colour| {
+            let content = init.get(colour.content..colour.end)?;
+            let is_coded = content.starts_with(b"nclx") || content.starts_with(b"nclc");
+            let number = content.get(6..8).filter(|_| is_coded)?;
+            Some(u16::from_be_bytes(number.try_into().ok()?))
+        }));
+        rest.content = end;
+    }
+    transfers
 }
 
 fn track(moov: &Moov, trak: &Trak) -> Track {
@@ -110,6 +154,11 @@ fn track(moov: &Moov, trak: &Trak) -> Track {
         size: entry
             .and_then(Codec::visual)
             .map(|visual| (visual.width, visual.height)),
+        transfer: None,
+        is_turned: {
+            let matrix = &trak.tkhd.matrix;
+            matrix.b != 0 || matrix.c != 0 || matrix.a < 0 || matrix.d < 0
+        },
         default_duration: trex.map_or(0, |trex| trex.default_sample_duration),
         default_flags: trex.map_or(0, |trex| trex.default_sample_flags),
     }

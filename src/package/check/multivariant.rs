@@ -10,7 +10,7 @@ use m3u8_rs::{
 };
 
 use super::load::{Loader, Rendition, Segment, resolve};
-use super::media::{Fragment, Kind};
+use super::media::{Fragment, Kind, Track};
 use super::{Report, beside, rendition, rules};
 use crate::package::hls::multivariant::from_first_rate;
 use crate::package::programme::sample_format;
@@ -21,6 +21,9 @@ const DESCRIBES_SOUND: &str = "public.accessibility.describes-music-and-sound";
 
 /// Largest relative difference between declared and measured rates, and frame rates.
 const TOLERANCE: f64 = 0.10;
+
+/// Lines of the smallest rendition that Apple's ladders have.
+const SMALLEST: u64 = 360;
 
 /// Longest time in seconds by which one track of a recording may start after another.
 const LATE: f64 = 0.5;
@@ -303,6 +306,9 @@ impl<'a> Checker<'a> {
             }
             _ => {}
         }
+        if video {
+            self.range(variant, track);
+        }
         if !variant.is_i_frame && video {
             self.frame_rate(variant, rendition);
             self.independence(variant, rendition);
@@ -310,6 +316,28 @@ impl<'a> Checker<'a> {
         if !variant.is_i_frame && variant.average_bandwidth.is_none() {
             self.report
                 .add(rules::AVERAGE_GIVEN, self.path, format!("{uri} has none"));
+        }
+    }
+
+    /// The range that a variant declares, and what its track says of its range and direction.
+    fn range(&mut self, variant: &VariantStream, track: Option<&Track>) {
+        let uri = &variant.uri;
+        if track.is_some_and(|track| track.is_turned) {
+            let what = format!("{uri} turns or mirrors it");
+            self.report.add(rules::UPRIGHT, self.path, what);
+        }
+        let measured = match track.and_then(|track| track.transfer) {
+            Some(1 | 6 | 13 | 14 | 15) => "SDR",
+            Some(16) => "PQ",
+            Some(18) => "HLG",
+            _ => return,
+        };
+        let attributes = variant.other_attributes.as_ref();
+        let declared = attributes.and_then(|all| all.get("VIDEO-RANGE"));
+        let declared = declared.map_or("SDR", |range| range.as_str());
+        if declared != measured {
+            let what = format!("{uri} has {declared}, the media is {measured}");
+            self.report.add(rules::VIDEO_RANGE, self.path, what);
         }
     }
 
@@ -436,9 +464,12 @@ impl<'a> Checker<'a> {
         first: &VariantStream,
         reference: &Rendition,
     ) {
-        if videos.len() < 2 {
-            self.report
-                .add(rules::VARIANTS, self.path, "there is only one");
+        // Below the smallest size of a ladder there is nothing to switch to.
+        let is_small = first
+            .resolution
+            .is_some_and(|size| size.width.min(size.height) <= SMALLEST);
+        if videos.len() < 2 && !is_small {
+            self.report.add(rules::VARIANTS, self.path, "there is one");
         }
         if !self
             .playlist

@@ -46,6 +46,8 @@ rules! {
     SESSION_DATA = "HLS 4.3.4.4" Must "session data that a playlist refers to can be read";
     MATCHING = "HLS 6.2.4" Must "corresponding content has the same times in all renditions";
     TIMESTAMP_MAP = "HLS 3.5" Must "a WebVTT segment starts with WEBVTT and maps its times";
+    VIDEO_RANGE = "RFC 8216bis 4.4.6.2" Must "VIDEO-RANGE is that of the media, SDR if it is not given";
+    UPRIGHT = "ISO 14496-12 8.3.2" Must "no video is turned by its track header, which players obey differently";
 
     CHAPTER_IMAGES = "Apple JSON chapters" Must "the images of chapters exist";
     DASH = "DASH 5.3.9" Must "a DASH manifest can be parsed and the files that it refers to exist";

@@ -49,6 +49,28 @@ fn init(handler: &[u8; 4], timescale: u32, codecs: &[Codec]) -> Vec<u8> {
     bytes(&moov)
 }
 
+fn position(bytes: &[u8], kind: &[u8; 4]) -> usize {
+    let mut windows = bytes.windows(4);
+    windows.position(|found| found == kind).expect("a box")
+}
+
+/// Adds a colour box with these transfer characteristics to the only track.
+fn add_colour(init: &mut Vec<u8>, transfer: u8) {
+    let colour = *b"\0\0\0\x13colrnclx\0\x01\0\0\0\x01\0";
+    for kind in [
+        b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1",
+    ] {
+        let at = position(init, kind) - 4;
+        let size = u32::from_be_bytes(init[at..at + 4].try_into().expect("four bytes"));
+        init[at..at + 4].copy_from_slice(&(size + colour.len() as u32).to_be_bytes());
+    }
+    let entry = position(init, b"avc1") - 4;
+    let size = u32::from_be_bytes(init[entry..entry + 4].try_into().expect("four bytes"));
+    let end = entry + size as usize - colour.len();
+    init.splice(end..end, colour);
+    init[end + 15] = transfer;
+}
+
 fn h264(height: u16, level: u8) -> Codec {
     Codec::Avc1(Avc1 {
         visual: Visual {
@@ -802,6 +824,24 @@ const BREAKS: &[Break] = &[
             "CODECS=\"avc1.64001F\",",
         )
     }),
+    ("RFC 8216bis 4.4.6.2", |p| {
+        master(
+            p,
+            "RESOLUTION=960x540,",
+            "RESOLUTION=960x540,VIDEO-RANGE=PQ,",
+        );
+        let init = p.get_mut(INIT).expect("an init segment");
+        add_colour(init, 1);
+    }),
+    ("ISO 14496-12 8.3.2", |p| {
+        let init = p.get_mut(INIT).expect("an init segment");
+        // The matrix of the track header: a quarter turn.
+        let content = position(init, b"tkhd") + 4;
+        let at = content + if init[content] == 1 { 52 } else { 40 };
+        let turned = [0, 0x1_0000, 0, -0x1_0000, 0, 0, 0, 0, 0x4000_0000i32];
+        let turned: Vec<u8> = turned.iter().flat_map(|part| part.to_be_bytes()).collect();
+        init[at..at + turned.len()].copy_from_slice(&turned);
+    }),
     ("Apple 9.9", |p| {
         let text = String::from_utf8_lossy(&p["master.m3u8"]).into_owned();
         let lines = text
@@ -855,5 +895,38 @@ fn a_torn_segment_is_a_finding_and_no_panic() {
                 "{file} at {length}: {broken:?}"
             );
         }
+    }
+}
+
+#[test]
+fn a_small_package_needs_no_second_bit_rate() {
+    let mut package = good();
+    let text = String::from_utf8_lossy(&package["master.m3u8"]).into_owned();
+    let lines = text
+        .lines()
+        .filter(|line| !line.contains("1280x720") && !line.contains("720p"));
+    let one: Vec<&str> = lines.collect();
+    let small = one.join("\n").replace("960x540", "640x360");
+    package.insert("master.m3u8".to_owned(), small.into());
+    assert!(!broken_rules(&package).contains(&"Apple 9.9"));
+}
+
+#[test]
+fn a_video_range_that_is_that_of_the_media_is_right() {
+    for (transfer, range) in [
+        (1, "VIDEO-RANGE=SDR,"),
+        (16, "VIDEO-RANGE=PQ,"),
+        (18, "VIDEO-RANGE=HLG,"),
+        (1, ""),
+    ] {
+        let mut package = good();
+        add_colour(package.get_mut(INIT).expect("an init segment"), transfer);
+        let size = "RESOLUTION=960x540,";
+        master(&mut package, size, &format!("{size}{range}"));
+        let broken = broken_rules(&package);
+        assert!(
+            !broken.contains(&"RFC 8216bis 4.4.6.2"),
+            "{range} {broken:?}"
+        );
     }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Recorded sessions: rooms whose tracks were kept apart.
+//! Recorded sessions, rooms whose tracks were kept apart, and what single recordings hold.
 
+pub mod inside;
 pub mod layout;
 pub mod mjr;
 pub mod session;

@@ -27,9 +27,9 @@ pub enum ProblemKind {
     Stray(String),
     /// STYLE or REGION after the first cue; it is left out.
     Late(&'static str),
-    /// Bytes that are not UTF-8 were read as Windows-1252.
-    Windows1252,
-    /// A part of a caption file that a viewer would not see as intended; contains the description.
+    /// Bytes that are not UTF-8 were read in this encoding.
+    Encoding(&'static str),
+    /// Something of a caption file that a viewer would not see as it was meant; the words say what.
     Caption(String),
     /// A NOTE with a status that is neither `draft` nor `approved`.
     Status(String),
@@ -73,9 +73,9 @@ impl fmt::Display for ProblemKind {
                     "a {block} block has no effect after the first cue; move it up"
                 )
             }
-            ProblemKind::Windows1252 => write!(
+            ProblemKind::Encoding(name) => write!(
                 f,
-                "not UTF-8, read as Windows-1252; if characters look wrong, save the file as UTF-8"
+                "not UTF-8, read as {name}; if words look wrong save the file as UTF-8"
             ),
             ProblemKind::Caption(what) => write!(f, "{what}"),
             ProblemKind::Status(status) => {
@@ -95,9 +95,17 @@ pub enum ReadError {
     NotWebVtt,
     /// It is neither WebVTT nor SubRip.
     NotCaptions,
-    /// It contains no cue.
-    NoCue,
-    /// It is UTF-16, which WebVTT does not allow.
+    /// There is no cue in it; with the first thing that is wrong with it.
+    NoCue(Option<Box<Problem>>),
+    /// It is not Unicode, and its encoding is in doubt.
+    Encoding {
+        /// Counted from one.
+        line: usize,
+        /// The number of the first byte beyond ASCII, counted from zero.
+        at: usize,
+        byte: u8,
+    },
+    /// It is UTF-16, which WebVTT is not.
     Utf16,
     /// A block is larger than any text.
     TooLong { line: usize },
@@ -113,7 +121,13 @@ impl fmt::Display for ReadError {
                 "not a caption file: WebVTT starts with a line WEBVTT, SRT with a number and a \
                  line of times"
             ),
-            ReadError::NoCue => write!(f, "the file contains no cue"),
+            ReadError::NoCue(None) => write!(f, "no cue is in it"),
+            ReadError::NoCue(Some(problem)) => write!(f, "no cue is in it: {problem}"),
+            ReadError::Encoding { line, at, byte } => write!(
+                f,
+                "line {line}: byte {byte:#04x} (number {at} of the file) is not UTF-8, and the \
+                 encoding is in doubt; save the file as UTF-8"
+            ),
             ReadError::Utf16 => write!(f, "the file is UTF-16; WebVTT is UTF-8, save it as UTF-8"),
             ReadError::TooLong { line } => {
                 write!(f, "line {line}: the block is too long to be a cue")

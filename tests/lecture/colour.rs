@@ -110,7 +110,7 @@ fn a_grey_ramp_stays_what_it_is_in_every_range_and_container() {
     ] {
         ramp(&place, name, &["-vf", filter, "-c:v", "libx264"]);
         let package = package(&place, name);
-        for file in ["master.m3u8", "class.mp4", "poster.jpg"] {
+        for file in ["master.m3u8", "class.mp4", "thumbnails/poster.jpg"] {
             let shown = columns(&package.join(file));
             for (shown, grey) in shown.iter().zip(RAMP) {
                 let near = shown.iter().all(|part| part.abs_diff(grey) <= 3);
@@ -170,7 +170,7 @@ fn colours_keep_their_matrix_tagged_or_not() {
         );
         let filter = format!("scale={WIDTH}:{HEIGHT}:in_color_matrix={matrix}:flags=area,");
         let source = frame(&place.path(name), &filter, "rgb24");
-        for file in ["master.m3u8", "poster.jpg"] {
+        for file in ["master.m3u8", "thumbnails/poster.jpg"] {
             let filter = format!("scale={WIDTH}:{HEIGHT}:flags=area,");
             let shown = frame(&package.join(file), &filter, "rgb24");
             assert_near(&source, &shown, 6.0, &format!("{name} {file}"));

@@ -4,13 +4,16 @@
 //! the results with ffprobe, ffmpeg or another independent tool.
 
 mod captions;
+mod captions_odd;
 mod codecs;
+mod colour;
 mod descriptions;
 mod drafts;
 mod formats;
 mod harness;
 mod incremental;
 mod inputs;
+mod inside;
 mod interruptions;
 mod jobs;
 mod loudness;

@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 
 mod decode;
+mod near;
 mod srt;
 mod words;
 
-use decode::decode;
+use decode::{decode, decode_head};
 
 use super::{Block, Cue, Document, Problem, ProblemKind, ReadError};
 use crate::timeline::{CutList, Span, Time, touches};
@@ -17,11 +18,27 @@ use crate::timeline::{CutList, Span, Time, touches};
 /// subtitle guidelines), if it is also less than half of the cue.
 const FLASH: Time = Time::from_millis(300);
 
+/// The length of an hour.
+const HOUR: Time = Time::from_secs(3600);
+/// How far captions may run past the end of a recording that they are made for.
+const OVERRUN: Time = Time::from_secs(5);
+
 /// Reads WebVTT or SubRip in any common encoding.
 pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
-    let (text, problem) = decode(bytes);
+    read_in(bytes, None)
+}
+
+/// Reads WebVTT or SubRip in Unicode or an encoding that files in `language`, a BCP 47 tag, are saved
+/// in. Timing lines that are near to what the format asks for are read and reported.
+pub fn read_in(bytes: &[u8], language: Option<&str>) -> Result<Document, ReadError> {
+    let (text, problem) = decode(bytes, language)?;
     let mut document = if text.starts_with("WEBVTT") {
-        super::read(text.as_bytes())?
+        let (text, mut problems) = near::mend_webvtt(&text);
+        let mut document = super::read(text.as_bytes())?;
+        problems.extend(document.problems.drain(..).map(near::explain));
+        problems.sort_by_key(|problem| problem.line);
+        document.problems = problems;
+        document
     } else if srt::is_srt(&text) {
         srt::read(&text)
     } else if text.trim().is_empty() {
@@ -29,17 +46,59 @@ pub fn read(bytes: &[u8]) -> Result<Document, ReadError> {
     } else {
         return Err(ReadError::NotCaptions);
     };
-    document.problems.splice(0..0, problem);
     if document.cues().next().is_none() {
-        return Err(ReadError::NoCue);
+        let first = document.problems.first().cloned();
+        return Err(ReadError::NoCue(first.map(Box::new)));
     }
+    document.problems.splice(0..0, problem);
     Ok(document)
 }
 
 /// Returns whether a file that begins with these bytes can be read by [`read`].
 pub fn is_captions(head: &[u8]) -> bool {
-    let (text, _) = decode(head);
+    let text = decode_head(head);
     text.starts_with("WEBVTT") || srt::is_srt(&text)
+}
+
+/// Returns the text of a SubRip cue as WebVTT writes it, and the cue settings that its codes stand
+/// for.
+pub fn from_srt(text: &str) -> (String, String) {
+    srt::cue_text(text)
+}
+
+/// Takes whole hours off captions whose timecode does not begin at zero, as that of a broadcast begins
+/// at 10:00:00, and returns how many. They are recognised if many cues lie past the end of a recording
+/// of this length, and all of them in it without the hours.
+pub fn take_hours_off(document: &mut Document, length: Time) -> Option<u64> {
+    let cues = || document.cues().filter(|cue| !cue.span.is_empty());
+    let first = cues().map(|cue| cue.span.start).min()?;
+    let last = cues().map(|cue| cue.span.end).max()?;
+    let beyond = cues().filter(|cue| cue.span.start >= length).count();
+    let hours = first.nanos() / HOUR.nanos();
+    let offset = Time::from_nanos(hours * HOUR.nanos());
+    let fits = last.saturating_sub(offset) <= length.saturating_add(OVERRUN);
+    if hours == 0 || !fits || beyond * 3 < cues().count() {
+        return None;
+    }
+    let back = |span: Span| {
+        Span::new(
+            span.start.saturating_sub(offset),
+            span.end.saturating_sub(offset),
+        )
+    };
+    for block in &mut document.blocks {
+        if let Block::Cue(cue) = block {
+            cue.text = words::retime(&cue.text, cue.span, |span| Some(back(span)));
+            cue.span = back(cue.span);
+        }
+    }
+    Some(hours)
+}
+
+/// Whether a viewer of a recording of this length would see any of the cues.
+pub fn is_seen(document: &Document, length: Time) -> bool {
+    let mut cues = document.cues();
+    cues.any(|cue| !cue.span.is_empty() && cue.span.start < length)
 }
 
 /// Returns problems of cues that a viewer would not see as intended, in a recording of this length.

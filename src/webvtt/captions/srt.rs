@@ -6,23 +6,23 @@
 //! The stock subparse returns neither the numbers nor the positions of cues. A `<` that opens no
 //! tag ends the text there.
 
-use crate::timeline::{Span, Time};
-use crate::webvtt::{Block, Cue, Document, Problem, ProblemKind, escape};
+use super::near::{self, Timing};
+use crate::webvtt::{Block, Cue, Document, Problem, ProblemKind, Timestamp, escape};
 
 /// Returns whether the text is SubRip: its first lines are a number, which may be missing, and
 /// times.
 pub fn is_srt(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
-    timing(first).is_some() || (is_number(first) && lines.next().is_some_and(has_arrow))
+    let is_timing = |line: &str| matches!(near::timing(line), Some(Ok(_)));
+    let begins = |line: &str| is_timing(line) || near::has_arrow(line);
+    is_timing(first) || (is_number(first) && lines.next().is_some_and(begins))
 }
 
 /// Parses the text. A block without readable times is a problem and is left out.
 pub fn read(text: &str) -> Document {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    let arrows: Vec<usize> = (0..lines.len())
-        .filter(|&at| has_arrow(lines[at]))
-        .collect();
+    let arrows = openings(&lines);
     let mut document = Document::default();
     for (index, &at) in arrows.iter().enumerate() {
         let numbered = |at: usize| at > 0 && is_number(lines[at - 1].trim());
@@ -31,13 +31,29 @@ pub fn read(text: &str) -> Document {
             None => lines.len(),
         };
         let first = at - usize::from(numbered(at));
-        let Some((span, rest)) = timing(lines[at]) else {
-            document.problems.push(Problem {
+        let Some(Ok(Timing {
+            span,
+            rest,
+            is_usual,
+        })) = near::timing(lines[at])
+        else {
+            document.problems.push(near::explain(Problem {
                 line: at + 1,
                 kind: ProblemKind::Timing(lines[at].trim().to_owned()),
-            });
+            }));
             continue;
         };
+        if !is_usual {
+            let (start, end) = (Timestamp(span.start), Timestamp(span.end));
+            let line = lines[at].trim();
+            let what = format!(
+                "\"{line}\" is not a timing line of SubRip; it is read as {start} --> {end}"
+            );
+            document.problems.push(Problem {
+                line: at + 1,
+                kind: ProblemKind::Caption(what),
+            });
+        }
         if !rest.is_empty() {
             document.problems.push(Problem {
                 line: at + 1,
@@ -68,46 +84,25 @@ pub fn read(text: &str) -> Document {
     document
 }
 
-fn has_arrow(line: &str) -> bool {
-    line.contains("-->")
+/// The lines that open a cue. Other arrows than that of SubRip are text but below a number or an
+/// empty line.
+fn openings(lines: &[&str]) -> Vec<usize> {
+    let opens = |&at: &usize| {
+        let line = lines.get(at).copied().unwrap_or_default();
+        let before = at.checked_sub(1).and_then(|at| lines.get(at)).copied();
+        let before = before.unwrap_or_default().trim();
+        near::has_arrow(line)
+            || (before.is_empty() || is_number(before)) && near::timing(line).is_some()
+    };
+    (0..lines.len()).filter(opens).collect()
 }
 
 fn is_number(line: &str) -> bool {
     !line.is_empty() && line.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Parses the times of a line; also returns the rest (coordinates in pixels of an unknown frame).
-fn timing(line: &str) -> Option<(Span, &str)> {
-    let (start, rest) = line.split_once("-->")?;
-    let rest = rest.trim();
-    let (end, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    Some((Span::new(time(start.trim())?, time(end)?), rest.trim()))
-}
-
-/// Parses `H:MM:SS,mmm`; some files have a point instead of the comma, or no fraction.
-fn time(text: &str) -> Option<Time> {
-    let (clock, fraction) = text.split_once([',', '.']).unwrap_or((text, "0"));
-    let parts: Vec<u64> = clock
-        .split(':')
-        .map(|part| part.parse().ok().filter(|_| is_number(part)))
-        .collect::<Option<_>>()?;
-    let [hours, minutes, seconds] = parts[..] else {
-        return None;
-    };
-    if minutes > 59 || seconds > 59 || !is_number(fraction) || fraction.len() > 3 {
-        return None;
-    }
-    let millis: u64 = format!("{fraction:0<3}").parse().ok()?;
-    let seconds = hours
-        .checked_mul(3600)?
-        .checked_add(minutes * 60 + seconds)?;
-    Some(Time::from_millis(
-        seconds.checked_mul(1000)?.checked_add(millis)?,
-    ))
-}
-
-/// Returns the text in WebVTT syntax, and the cue settings that correspond to its codes.
-fn cue_text(text: &str) -> (String, String) {
+/// The text as WebVTT writes it, and the cue settings that its codes stand for.
+pub fn cue_text(text: &str) -> (String, String) {
     let mut written = String::with_capacity(text.len());
     let mut settings = String::new();
     let mut rest = text;

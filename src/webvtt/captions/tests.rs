@@ -132,7 +132,7 @@ fn files_that_are_no_captions_are_refused() {
         (&b""[..], ReadError::Empty),
         (b"Dear all,\n\nhello", ReadError::NotCaptions),
         (b"\x89PNG\r\n\x1a\n", ReadError::NotCaptions),
-        (b"WEBVTT\n\nNOTE nothing\n", ReadError::NoCue),
+        (b"WEBVTT\n\nNOTE nothing\n", ReadError::NoCue(None)),
     ] {
         assert_eq!(read(bytes), Err(error));
     }
@@ -191,4 +191,57 @@ proptest! {
         let moved = retime(&document, &cuts, &[], cuts.output_duration());
         prop_assert_eq!(check(&moved, Some(cuts.output_duration())), []);
     }
+}
+
+#[test]
+fn near_misses_are_read_and_reported() {
+    let read = |text: &str| read(text.as_bytes()).expect("captions");
+    let srt = read("1\n00:00,000 --> 00:02,000\nFirst\n\n2\n00:02,000 -> 00:04,000\nSecond\n");
+    assert_eq!(srt.cues().count(), 2);
+    assert_eq!(lines(&srt.problems), [2, 6]);
+    let vtt = read("WEBVTT\n\n00:01:39 --> 00:01:41\nOne\n\n00:00:05:12 --> 00:00:06:00\nTwo\n");
+    let ends: Vec<u64> = vtt.cues().map(|cue| cue.span.end.millis()).collect();
+    assert_eq!(ends, [101_000]);
+    assert_eq!(lines(&vtt.problems), [3, 6]);
+    assert!(vtt.problems[1].to_string().contains("frames"));
+}
+
+#[test]
+fn a_file_without_cues_names_the_line_and_the_reason() {
+    let error = read(b"1\n00:00:01:12 --> 00:00:02:00\nFirst\n").expect_err("no cue");
+    let error = error.to_string();
+    assert!(
+        error.contains("line 2") && error.contains("frames"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_offset_of_whole_hours_is_taken_off() {
+    let captions = |hours: [u64; 2]| {
+        let cues = hours.map(|hours| {
+            let start = Time::from_secs(hours * 3600 + 60);
+            Cue::new(Span::new(start, start.saturating_add(Time::SECOND)), "a")
+        });
+        Document::new(cues)
+    };
+    let starts = |document: &Document| -> Vec<u64> {
+        document
+            .cues()
+            .map(|cue| cue.span.start.millis() / 1000)
+            .collect()
+    };
+    let hour = Time::from_secs(3600);
+    let mut broadcast = captions([10, 10]);
+    assert_eq!(take_hours_off(&mut broadcast, hour), Some(10));
+    assert_eq!(starts(&broadcast), [60, 60]);
+    // What is not in the recording even so, and what lies in it, stay.
+    for (hours, length) in [([10, 12], 1), ([1, 1], 2), ([0, 10], 1)] {
+        let mut other = captions(hours);
+        let before = starts(&other);
+        let length = Time::from_secs(length * 3600);
+        assert_eq!(take_hours_off(&mut other, length), None, "{hours:?}");
+        assert_eq!(starts(&other), before);
+    }
+    assert!(!is_seen(&captions([10, 10]), hour));
 }

@@ -3,26 +3,27 @@
 //! `analyse`: makes drafts of cuts and chapters from a recording.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gst::glib;
 use gst::prelude::*;
 use gstlecture::edit::trim_file::TrimFile;
 use gstlecture::edit::{Review, Status};
 use gstlecture::timeline::{CutList, Time};
-use gstlecture::webvtt;
+use gstlecture::webvtt::{self, Document};
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
 use super::{Request, Summary, absolute, facts, fingerprint};
 use crate::class::drafts::{self, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
 use crate::class::folder::ClassFolder;
-use crate::class::texts::GivenTexts;
+use crate::class::texts::{GivenTexts, Transcript};
 use crate::engine::description::{Description, Pipeline};
 use crate::engine::memory::PicturesApart;
 use crate::engine::pipeline;
 use crate::error::Error;
 use crate::media::loudness::Meters;
+use crate::media::own_chapters;
 use crate::media::probe::Input;
 use crate::media::survey::{self, Seen};
 use crate::print::counted;
@@ -34,13 +35,14 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     )
 });
 
+/// Where words are kept that pipelines cannot read as they were given.
+const TRANSCRIPT: &str = "transcript.vtt";
 /// Name in the description of the element that analyses the video.
 const DETECT: &str = "detect";
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let request = &request.or_sample();
     let input = request.recording()?;
-    request.transcript()?;
     let texts = GivenTexts::read(&request.values, &input)?;
     if request.print {
         return say(request, &input, &texts);
@@ -53,7 +55,8 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
 /// Prints the line that writes the drafts.
 pub fn say(request: &Request, input: &Input, texts: &GivenTexts) -> Result<(), Error> {
     let drafts = absolute(request.value("output"))?.join("drafts");
-    request.say(&describe(request, input, texts, &drafts));
+    let spoken = Spoken::of(request, input, texts)?;
+    request.say(&describe(request, input, &spoken, &drafts));
     Ok(())
 }
 
@@ -68,9 +71,11 @@ pub fn into(
     let recording = fingerprint(input)?;
     let mut drafts = Drafts::open(folder.drafts());
     drafts.check_are_of(&recording, texts)?;
-    request.say(&describe(request, input, texts, &folder.drafts()));
+    let mut spoken = Spoken::of(request, input, texts)?;
+    request.say(&describe(request, input, &spoken, &folder.drafts()));
     let staging = folder.drafts_staging()?;
-    let made = pipeline::make(&describe(request, input, texts, staging.path()))?;
+    spoken.make_readable(&staging.path().join(TRANSCRIPT))?;
+    let made = pipeline::make(&describe(request, input, &spoken, staging.path()))?;
     let apart = PicturesApart::new();
     survey::spare(&made, input, &request.stop)?;
     let seen = made
@@ -81,6 +86,13 @@ pub fn into(
     let mut findings = Findings::default();
     let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
     drop(apart);
+    let end = input.duration.unwrap_or(outcome.delivered);
+    let own = own_chapters::cues(&own_chapters::find(input), end);
+    if !own.is_empty() {
+        let path = staging.path().join(CHAPTERS);
+        let document = Document::new(own.iter().cloned());
+        fs::write(&path, document.to_string()).map_err(|error| Error::writing(&path, &error))?;
+    }
     for name in [TRIM, CHAPTERS] {
         stamp(&staging.path().join(name), &recording)?;
     }
@@ -113,6 +125,13 @@ pub fn into(
     }
     findings.say(request);
     summary.append(&mut findings.summary());
+    if !own.is_empty() {
+        request.note(&format!(
+            "the recording's own {} are the draft, in place of those that were found",
+            counted(own.len(), "chapter", "chapters")
+        ));
+        summary.insert("chapters".into(), own.len().into());
+    }
     analysis.append(&mut findings.0);
     for name in drafts.replace(staging.path(), analysis)? {
         let path = drafts.path(name);
@@ -128,22 +147,54 @@ pub fn into(
     Ok(())
 }
 
-/// Returns the pipeline that writes its drafts to `folder`.
-fn describe(request: &Request, input: &Input, texts: &GivenTexts, folder: &Path) -> Pipeline {
+/// The words of a class for its analysis.
+#[derive(Default)]
+struct Spoken {
+    transcript: Option<Transcript>,
+    /// The file that pipelines read.
+    path: Option<PathBuf>,
+}
+
+impl Spoken {
+    /// The transcript that the request names, else captions in the language of the class.
+    fn of(request: &Request, input: &Input, texts: &GivenTexts) -> Result<Self, Error> {
+        let named = request.transcript(input.duration)?;
+        let language = request.values.get(LANGUAGE);
+        let transcript = named.or_else(|| Transcript::of_captions(texts, language));
+        Ok(Spoken {
+            path: transcript.as_ref().map(|text| text.path().to_owned()),
+            transcript,
+        })
+    }
+
+    /// Writes what pipelines cannot read to `copy`.
+    fn make_readable(&mut self, copy: &Path) -> Result<(), Error> {
+        let path = self.transcript.as_ref().map(|text| text.readable(copy));
+        self.path = path.transpose()?;
+        Ok(())
+    }
+}
+
+/// The pipeline that writes its drafts to `folder`.
+fn describe(request: &Request, input: &Input, spoken: &Spoken, folder: &Path) -> Pipeline {
     let mut values = request.values.clone();
-    if values.get("transcript").is_none()
-        && let Some((language, path)) = texts.transcript(values.get(LANGUAGE))
-    {
+    if let Some(path) = &spoken.path {
         values.set("transcript", path.display().to_string());
-        if values.get(LANGUAGE).is_none() {
-            values.set(LANGUAGE, language);
-        }
+    }
+    let language = spoken
+        .transcript
+        .as_ref()
+        .and_then(|text| text.language.as_ref());
+    if let Some(language) = language
+        && values.get(LANGUAGE).is_none()
+    {
+        values.set(LANGUAGE, language);
     }
     values.set("input", input.path.display().to_string());
     values.set("cuts", folder.join(TRIM).display().to_string());
     values.set("chapters", folder.join(CHAPTERS).display().to_string());
     let mut facts = facts(input);
-    facts.set("transcript", values.get("transcript").is_some());
+    facts.set("transcript", spoken.path.is_some());
     DESCRIPTION.pipeline(&facts, &values)
 }
 

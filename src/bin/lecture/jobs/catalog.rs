@@ -14,7 +14,6 @@ Without input=, it uses the small sample class of the repository, with its capti
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let request = &request.or_sample();
     let input = request.recording()?;
-    request.transcript()?;
     package::check(request, &input)?;
     let texts = GivenTexts::read(&request.values, &input)?;
     if request.print {

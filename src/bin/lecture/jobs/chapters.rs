@@ -2,16 +2,24 @@
 
 //! `chapters`: makes a chapter file from a recording, or from a transcript alone.
 
+use std::fs;
 use std::path::Path;
 
+use gstlecture::edit::Review;
+use gstlecture::record::inside::Chapter;
+use gstlecture::timeline::Time;
+use gstlecture::webvtt::Document;
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, facts};
+use crate::class::texts::Transcript;
 use crate::engine::description::{Description, Facts};
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
 use crate::error::Error;
 use crate::fs::AtomicFile;
+use crate::media::own_chapters;
+use crate::media::probe::Input;
 use crate::media::survey;
 use crate::print::counted;
 
@@ -25,7 +33,8 @@ pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.values.get("input");
     let input = input.map(|input| request.open(input)).transpose()?;
-    let transcript = request.transcript()?;
+    let length = input.as_ref().and_then(|input| input.duration);
+    let transcript = request.transcript(length)?;
     if input.is_none() && transcript.is_none() {
         return Err(Error::usage(
             "there is nothing to find chapters in",
@@ -36,8 +45,11 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let mut facts = input.as_ref().map_or_else(Facts::default, facts);
     facts.set("input", input.is_some());
     facts.set("transcript", transcript.is_some());
-    let describe = |to: &Path| {
+    let describe = |to: &Path, transcript: Option<&Path>| {
         let mut values = request.values.clone();
+        if let Some(transcript) = transcript {
+            values.set("transcript", transcript.display().to_string());
+        }
         if let Some(input) = &input {
             values.set("input", input.path.display().to_string());
         }
@@ -45,12 +57,21 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         DESCRIPTION.pipeline(&facts, &values)
     };
     let output = Path::new(request.value("output"));
-    request.say(&describe(output));
+    request.say(&describe(output, transcript.as_ref().map(Transcript::path)));
     if request.print {
         return Ok(());
     }
+    if let Some(input) = &input
+        && let own = own_chapters::find(input)
+        && !own.is_empty()
+    {
+        return write_own(request, input, &own, output, summary);
+    }
     let file = AtomicFile::new(output)?;
-    let made = pipeline::make(&describe(file.path()))?;
+    let copy = AtomicFile::new(&output.with_extension("transcript.vtt"))?;
+    let transcript = transcript.map(|transcript| transcript.readable(copy.path()));
+    let transcript = transcript.transpose()?;
+    let made = pipeline::make(&describe(file.path(), transcript.as_deref()))?;
     let mut chapters = 0;
     let count = |message: &gst::StructureRef| {
         chapters += usize::from(message.name() == "chapterdetect-chapter");
@@ -68,6 +89,34 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         )?,
     };
     file.commit(output)?;
+    report(request, chapters, output, summary);
+    Ok(())
+}
+
+/// Writes the chapters that the recording itself has.
+fn write_own(
+    request: &Request,
+    input: &Input,
+    own: &[Chapter],
+    output: &Path,
+    summary: &mut Summary,
+) -> Result<(), Error> {
+    let last = own.last().map(|last| last.start).unwrap_or_default();
+    let end = input.duration.unwrap_or(last.saturating_add(Time::SECOND));
+    let cues = own_chapters::cues(own, end);
+    let count = cues.len();
+    let mut document = Document::new(cues);
+    document.set_review(&Review::default());
+    let file = AtomicFile::new(output)?;
+    fs::write(file.path(), document.to_string())
+        .map_err(|error| Error::writing(file.path(), &error))?;
+    file.commit(output)?;
+    request.note("the chapters are the recording's own");
+    report(request, count, output, summary);
+    Ok(())
+}
+
+fn report(request: &Request, chapters: usize, output: &Path, summary: &mut Summary) {
     request.note(&format!(
         "{}: {}",
         output.display(),
@@ -75,5 +124,4 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     ));
     summary.insert("output".into(), output.display().to_string().into());
     summary.insert("chapters".into(), chapters.into());
-    Ok(())
 }

@@ -2,14 +2,14 @@
 
 //! The jobs: their variables, the pipelines they run, and the use of the results.
 
-use std::fs;
 use std::path::{self, Path, PathBuf};
 
-use gstlecture::webvtt;
+use gstlecture::timeline::Time;
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value};
 
 use crate::class::fingerprint::of_recording;
+use crate::class::texts::Transcript;
 use crate::engine::description::{Description, Facts, Pipeline, Values, Variable};
 use crate::engine::ledger::Loss;
 use crate::engine::pipeline::{self, Outcome};
@@ -238,16 +238,12 @@ impl Request {
         print::note(text);
     }
 
-    /// Returns the transcript that `transcript=` names, if it is one.
-    fn transcript(&self) -> Result<Option<&str>, Error> {
-        let Some(transcript) = self.values.get("transcript") else {
-            return Ok(None);
-        };
-        let bytes =
-            fs::read(transcript).map_err(|error| Error::reading(Path::new(transcript), &error))?;
-        webvtt::read(&bytes)
-            .map_err(|error| Error::request(error.to_string(), transcript, "name a WebVTT file"))?;
-        Ok(Some(transcript))
+    /// Reads the transcript that `transcript=` names for a recording of this length.
+    fn transcript(&self, length: Option<Time>) -> Result<Option<Transcript>, Error> {
+        let language = self.values.get("language");
+        let path = self.values.get("transcript");
+        path.map(|path| Transcript::read(path, language, length))
+            .transpose()
     }
 
     /// Prints the line that does the same with stock tools, on standard output if that was all that

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use gst::prelude::*;
-use gstlecture::timeline::Time;
+use gstlecture::timeline::{Span, Time};
 use once_cell::sync::Lazy;
 
 use super::{Request, Summary, facts};
@@ -17,6 +17,7 @@ use crate::engine::pipeline;
 use crate::engine::repair;
 use crate::error::Error;
 use crate::fs::AtomicFile;
+use crate::media::own_chapters;
 use crate::media::picture_times;
 use crate::media::probe::{Input, Text};
 use crate::media::subtitles;
@@ -58,6 +59,10 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     say_what_is_lost(request, &input);
     let file = AtomicFile::new(output)?;
     let made = pipeline::make(&pipeline(file.path()))?;
+    let chapters = own_chapters::find(&input);
+    if facts.is("matroska") {
+        own_chapters::reserve(&made, &chapters);
+    }
     for n in 0..texts.len() {
         subtitles::write_plainly(&made, n, facts.is("mp4"));
         if facts.is("mp4") {
@@ -85,13 +90,18 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         repair::count_frames(&pad, ledger.open("video"));
     }
     let (mut kept, mut removed) = (0, 0);
-    request.run("trim", &made, &input, |message| {
+    let mut cuts = Vec::new();
+    let outcome = request.run("trim", &made, &input, |message| {
+        cuts.extend(cut(message));
         if message.name() == "silencetrim-summary" {
             kept = message.get::<u64>("kept").unwrap_or_default();
             removed = message.get::<u64>("removed").unwrap_or_default();
         }
     })?;
     request.check_losses(&input, &ledger.losses())?;
+    drop(made);
+    let end = input.duration.unwrap_or(outcome.delivered);
+    own_chapters::place(file.path(), &chapters, &cuts, end)?;
     file.commit(output)?;
     request.note(&format!(
         "{}: {} kept, {} cut",
@@ -102,6 +112,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     summary.insert("output".into(), output.display().to_string().into());
     summary.insert("removed-seconds".into(), (removed as f64 / 1e9).into());
     Ok(())
+}
+
+/// The part of the recording that a message of silencetrim reports as cut.
+fn cut(message: &gst::StructureRef) -> Option<Span> {
+    if message.name() != "silencetrim-cut" {
+        return None;
+    }
+    let time = |field| message.get::<u64>(field).ok().map(Time::from_nanos);
+    Some(Span::new(time("start")?, time("end")?))
 }
 
 /// Fails if the container to write supports no stream of one of the input's codecs.

@@ -6,6 +6,7 @@ pub mod delivered;
 pub mod loudness;
 pub mod movie;
 pub mod mp4;
+pub mod own_chapters;
 pub mod picture_times;
 pub mod probe;
 pub mod stills;

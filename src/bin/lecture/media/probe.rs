@@ -157,11 +157,7 @@ impl Input {
             duration: info.duration().map(time).filter(|time| *time > Time::ZERO),
             promised: promised(&info),
             is_indexed: is_indexed(&info),
-            title: info
-                .container_streams()
-                .first()
-                .and_then(|container| container.tags())
-                .and_then(title),
+            title: file_title(&info),
             // A stream in two forms is listed with both.
             more_videos: videos(&info)
                 .filter(|video| is_delivered(video.upcast_ref(), &delivered))
@@ -190,7 +186,7 @@ impl Input {
                 .filter(|audio| is_delivered(audio.upcast_ref(), &delivered))
                 .map(|audio| Audio {
                     caps: media_type(audio.upcast_ref()),
-                    title: audio.tags().and_then(title),
+                    title: audio.tags().and_then(title).filter(|_| names_tracks(&info)),
                     language: audio.language().and_then(|tag| spoken(&info, &tag)),
                 })
                 .collect(),
@@ -275,6 +271,24 @@ fn spoken(info: &DiscovererInfo, tag: &str) -> Option<String> {
         _ => [language::UNDETERMINED; 2],
     };
     language::known(tag).filter(|tag| !says_nothing.contains(&tag.as_str()))
+}
+
+/// Whether titles of streams are those of its tracks, and not of the whole file.
+fn names_tracks(info: &DiscovererInfo) -> bool {
+    let container = info.stream_info().as_ref().and_then(caps_name);
+    let container = container.unwrap_or_default();
+    container.ends_with("/x-matroska") || container.ends_with("/webm")
+}
+
+/// The title in the tags of the container, or of the only stream.
+fn file_title(info: &DiscovererInfo) -> Option<String> {
+    let containers = info.container_streams();
+    let container = containers.first().and_then(|container| container.tags());
+    container.and_then(title).or_else(|| {
+        let audio = info.audio_streams();
+        let stream = audio.first().filter(|_| !names_tracks(info))?;
+        stream.tags().and_then(title)
+    })
 }
 
 fn title(tags: gst::TagList) -> Option<String> {

@@ -205,6 +205,12 @@ impl Drafts {
             .collect())
     }
 
+    /// Whether there is a draft of this name that is not of another recording.
+    pub fn is_there(&self, name: &str, recording: &str) -> Result<bool, Error> {
+        let is_of = self.check_is_of(name, recording).is_ok();
+        Ok(is_of && self.read(name)?.is_some())
+    }
+
     /// Replaces the draft of this name with a file given by the user. Returns `false` if a person
     /// has changed the draft, which then stays.
     pub fn import(&mut self, name: &str, bytes: &[u8]) -> Result<bool, Error> {

@@ -173,6 +173,34 @@ impl DraftTexts {
         self.iter().filter_map(said).collect()
     }
 
+    /// Removes the texts of which nothing would be seen in the package, and reports each: a rendition
+    /// without cues claims to transcribe what it does not. `end` is that of the recording.
+    pub fn remove_unseen(
+        &mut self,
+        cuts: &CutList,
+        redaction: &Redaction,
+        end: Time,
+    ) -> Vec<String> {
+        let whole = cuts.span_to_output(Span::new(Time::ZERO, end));
+        let duration = whole.map_or(Time::ZERO, |whole| whole.end);
+        let is_seen = |text: &DraftText| {
+            let silent = text.silent(redaction);
+            let published = captions::retime(&text.document, cuts, silent, duration);
+            published.cues().next().is_some()
+        };
+        let (seen, unseen) = std::mem::take(&mut self.texts)
+            .into_iter()
+            .partition(is_seen);
+        self.texts = seen;
+        let report = |text: DraftText| {
+            format!(
+                "warning: {} is left out: none of its cues lies in what is published",
+                text.path.display()
+            )
+        };
+        Vec::into_iter(unseen).map(report).collect()
+    }
+
     /// Returns warnings about cues that are not published although they are not cut.
     pub fn left_out(&self, redaction: &Redaction) -> Vec<String> {
         let said = |text: &DraftText| {

@@ -11,15 +11,16 @@ use gstlecture::language;
 use gstlecture::package::manifest::Manifest;
 use gstlecture::package::text::TextRole;
 use gstlecture::timeline::{CutList, Span, Time};
-use gstlecture::webvtt::{Document, Header, Problem, ReadError, captions};
+use gstlecture::webvtt::{self, Document, Header, Problem, ReadError, captions};
 
+use super::inside::{self, Inside};
 use crate::class::drafts::{Cuts, Drafts, text_name};
 use crate::class::fingerprint::{of_file, of_recording};
 use crate::class::folder::{self, ClassFolder};
 use crate::engine::description::Values;
 use crate::error::Error;
 use crate::media::probe::Input;
-use crate::print;
+use crate::print::{self, counted};
 
 /// Prefixes of the variables, without the language.
 const CAPTIONS: &str = "captions.";
@@ -50,8 +51,10 @@ pub struct GivenText {
     path: PathBuf,
     document: Document,
     review: Review,
-    /// Whether readers of drafts can read the file as it is.
-    is_webvtt: bool,
+    /// Whether the file is WebVTT in which nothing was mended: it can be read as it is.
+    is_plain: bool,
+    /// Whether the recording itself holds it.
+    is_inside: bool,
 }
 
 /// Audio of the programme with a description of what is seen.
@@ -94,13 +97,14 @@ impl GivenTexts {
                 }
             }
         }
+        given.add_inside(input, values.get("language"));
         if input.audio.is_empty() && !given.texts.is_empty() {
             print::note("warning: the recording has no audio; captions are packaged unchanged");
         }
         Ok(given)
     }
 
-    fn add(&mut self, text: GivenText, length: Option<Time>) -> Result<(), Error> {
+    fn add(&mut self, mut text: GivenText, length: Option<Time>) -> Result<(), Error> {
         if let Some(made_for) = &text.review.input
             && *made_for != self.recording
         {
@@ -113,9 +117,34 @@ impl GivenTexts {
                 ),
             ));
         }
+        if let Some(length) = length {
+            text.fit(length)?;
+        }
         text.warn(length);
         self.texts.push(text);
         Ok(())
+    }
+
+    /// Adds the captions that the recording holds in languages in which none are given.
+    fn add_inside(&mut self, input: &Input, spoken: Option<&str>) {
+        for Inside { language, track } in inside::find(input, spoken) {
+            let mut text = GivenText {
+                role: TextRole::Captions,
+                language,
+                path: input.path.clone(),
+                document: Document::new(track.cues),
+                review: Review::default(),
+                is_plain: false,
+                is_inside: true,
+            };
+            if self.has(&text.draft()) {
+                continue;
+            }
+            match input.duration.map_or(Ok(()), |length| text.fit(length)) {
+                Ok(()) => self.texts.push(text),
+                Err(error) => print::note(format_args!("warning: {}", error.finding())),
+            }
+        }
     }
 
     /// Imports the given files as drafts; texts are converted to the recording's time. A draft that
@@ -127,21 +156,33 @@ impl GivenTexts {
                 say_it_stays(&old, path);
             }
         }
-        let published = match self.in_output_time && !self.texts.is_empty() {
+        let are_given = self.texts.iter().any(|text| !text.is_inside);
+        let published = match self.in_output_time && are_given {
             true => Some(published(folder, &drafts, input, &self.recording)?),
             false => None,
         };
         for text in &self.texts {
+            let name = text.draft();
+            // Whoever wrote the draft that is there knew better.
+            if text.is_inside && drafts.is_there(&name, &self.recording)? {
+                continue;
+            }
             let mut document = match &published {
-                Some(cuts) => captions::to_source(&text.document, cuts),
-                None => text.document.clone(),
+                Some(cuts) if !text.is_inside => captions::to_source(&text.document, cuts),
+                _ => text.document.clone(),
             };
             document.header = Header::default();
             document.set_review(&Review {
                 input: Some(self.recording.clone()),
                 ..text.review.clone()
             });
-            let name = text.draft();
+            if text.is_inside {
+                print::note(format_args!(
+                    "subtitles inside (language {}) are the draft {}",
+                    text.language,
+                    drafts.path(&name).display()
+                ));
+            }
             if !drafts.import(&name, document.to_string().as_bytes())? {
                 say_it_stays(&drafts.path(&name), &text.path);
             }
@@ -149,24 +190,26 @@ impl GivenTexts {
         Ok(())
     }
 
-    /// Returns captions that show what is spoken about, with their language. They are those in the
-    /// language of the class, or the only ones, since others may be translations.
-    pub fn transcript(&self, language: Option<&str>) -> Option<(&str, &Path)> {
+    /// Captions that tell what is spoken about, and their language: those in the language of the
+    /// class, or the only ones, since others may be translations.
+    pub fn transcript(&self, language: Option<&str>) -> Option<&GivenText> {
+        if self.in_output_time {
+            return None;
+        }
         let captions = self
             .texts
             .iter()
             .filter(|text| text.role == TextRole::Captions);
         let captions: Vec<&GivenText> = captions.collect();
-        let spoken = match (language, &captions[..]) {
-            (None, [only]) => only,
-            (None, _) => return None,
+        match (language, &captions[..]) {
+            (None, [only]) => Some(only),
+            (None, _) => None,
             (Some(language), all) => {
                 let exact = all.iter().find(|text| text.language == language);
                 let same = |text: &&&GivenText| language::is_same(&text.language, language);
-                exact.or_else(|| all.iter().find(same))?
+                exact.or_else(|| all.iter().find(same)).copied()
             }
-        };
-        Some((&spoken.language, self.path(&spoken.draft())?))
+        }
     }
 
     /// Returns whether a text is given that becomes this draft.
@@ -184,7 +227,7 @@ impl GivenTexts {
     pub fn path(&self, draft: &str) -> Option<&Path> {
         let mut texts = self.texts.iter();
         let text = texts.find(|text| text.draft() == draft)?;
-        (text.is_webvtt && !self.in_output_time).then_some(&text.path)
+        (text.is_plain && !self.in_output_time).then_some(&text.path)
     }
 }
 
@@ -214,7 +257,7 @@ impl GivenText {
                 "captions are smaller; check the name",
             ));
         }
-        let document = captions::read(&bytes)
+        let document = captions::read_in(&bytes, Some(language))
             .map_err(|error| Error::request(error.to_string(), path, "correct the file"))?;
         let review = document
             .review()
@@ -224,9 +267,44 @@ impl GivenText {
             review: review.unwrap_or_default(),
             language: language.to_owned(),
             path: std::path::absolute(path).map_err(reading)?,
+            is_plain: is_plain(&bytes, &document),
+            is_inside: false,
             document,
-            is_webvtt: bytes.starts_with(b"WEBVTT"),
         }))
+    }
+
+    /// Takes the hours off a timecode that does not begin at zero, and refuses captions of which a
+    /// viewer of a recording of this length would see nothing.
+    fn fit(&mut self, length: Time) -> Result<(), Error> {
+        if let Some(hours) = captions::take_hours_off(&mut self.document, length) {
+            self.is_plain = false;
+            print::note(format_args!(
+                "warning: {}: the timecode begins at {hours:02}:00:00, {} taken off all times",
+                self.path.display(),
+                counted(hours as usize, "hour is", "hours are"),
+            ));
+        }
+        if captions::is_seen(&self.document, length) {
+            return Ok(());
+        }
+        Err(Error::request(
+            format!(
+                "all cues lie past the end of the recording, which lasts {}",
+                length.clock()
+            ),
+            self.path.display().to_string(),
+            "name the captions of this recording, with times from its start",
+        ))
+    }
+
+    /// The file that was given.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The text as WebVTT.
+    pub fn to_webvtt(&self) -> String {
+        self.document.to_string()
     }
 
     pub fn draft(&self) -> String {
@@ -238,6 +316,12 @@ impl GivenText {
         problems.extend(captions::check(&self.document, length));
         warn(&self.path, &problems);
     }
+}
+
+/// Whether a file is WebVTT that every reader takes as `document`.
+pub fn is_plain(bytes: &[u8], document: &Document) -> bool {
+    let read = webvtt::read(bytes);
+    read.is_ok_and(|read| read.blocks == document.blocks)
 }
 
 /// Warns that the given file is not imported because a person has changed the file it would

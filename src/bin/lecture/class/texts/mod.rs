@@ -4,6 +4,9 @@
 
 mod draft;
 mod given;
+mod inside;
+mod transcript;
 
 pub use draft::DraftTexts;
 pub use given::{Described, GivenTexts};
+pub use transcript::Transcript;

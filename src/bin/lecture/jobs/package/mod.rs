@@ -128,6 +128,10 @@ pub fn into(
     let loudness = loudness::target(request.value("loudness"))?;
     let mut corrected =
         Corrected::read(&drafts, input, &recording, loudness, &GivenTexts::default())?;
+    let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
+    for said in corrected.texts.remove_unseen(cuts, redaction, end(input)) {
+        request.note(&said);
+    }
     let (made_from, each_made_from) = made_from(request, &recording, &corrected);
     for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
         request.note(&said);

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Subtitles that a recording holds, as captions that a job is given.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+
+use gstlecture::language::{self, UNDETERMINED};
+use gstlecture::record::inside::{self, TextTrack};
+
+use crate::media::probe::Input;
+use crate::print;
+
+/// Captions of one language.
+pub struct Inside {
+    pub language: String,
+    pub track: TextTrack,
+}
+
+/// Returns one track a language, and names those that are left out. `spoken` is the language of a
+/// track that names none.
+pub fn find(input: &Input, spoken: Option<&str>) -> Vec<Inside> {
+    let read = File::open(&input.path)
+        .map_err(|error| error.to_string())
+        .and_then(|file| inside::texts(&mut BufReader::new(file)));
+    let tracks = read.unwrap_or_else(|error| {
+        leave_out(
+            "subtitles inside",
+            &format!("they cannot be read ({error})"),
+        );
+        Vec::new()
+    });
+    // Containers that are read name all of their tracks.
+    if tracks.is_empty() {
+        for text in &input.texts {
+            let language = text.language.as_deref().unwrap_or(UNDETERMINED);
+            let what = format!("subtitles inside (language {language}, {})", text.caps);
+            leave_out(&what, "captions cannot be made of this format");
+        }
+    }
+    let mut chosen: BTreeMap<String, TextTrack> = BTreeMap::new();
+    for track in tracks {
+        let language = track.language.as_deref().and_then(language::known);
+        let language = language
+            .filter(|language| language != UNDETERMINED)
+            .or_else(|| spoken.map(str::to_owned))
+            .or_else(|| input.audio.first()?.language.clone())
+            .unwrap_or_else(|| UNDETERMINED.to_owned());
+        if track.cues.is_empty() {
+            leave_out(
+                &describe(&language, &track),
+                "no captions can be made of them",
+            );
+            continue;
+        }
+        if track.is_forced {
+            let why = "they are forced, and hold only what is said in another language";
+            leave_out(&describe(&language, &track), why);
+            continue;
+        }
+        match chosen.remove(&language) {
+            None => {
+                chosen.insert(language, track);
+            }
+            Some(other) => {
+                let (best, left) = match rank(&track) > rank(&other) {
+                    true => (track, other),
+                    false => (other, track),
+                };
+                leave_out(
+                    &describe(&language, &left),
+                    "captions of this language are made of another track",
+                );
+                chosen.insert(language, best);
+            }
+        }
+    }
+    let chosen = chosen.into_iter();
+    chosen
+        .map(|(language, track)| Inside { language, track })
+        .collect()
+}
+
+/// What is heard counts more than what is shown by default.
+fn rank(track: &TextTrack) -> (bool, bool) {
+    (track.is_for_the_deaf, track.is_default)
+}
+
+fn describe(language: &str, track: &TextTrack) -> String {
+    let title = track.title.as_ref();
+    let title = title.map_or_else(String::new, |title| format!(", \"{title}\""));
+    format!(
+        "subtitles inside (language {language}, {}{title})",
+        track.format
+    )
+}
+
+fn leave_out(what: &str, why: &str) {
+    print::note(format_args!("warning: {what} are left out: {why}"));
+}

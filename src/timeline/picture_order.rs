@@ -67,14 +67,23 @@ impl<T> PictureOrder<T> {
 #[derive(Debug, Default)]
 pub struct Mpeg4Order {
     count: i64,
+    is_packed: bool,
 }
 
 impl Mpeg4Order {
-    /// Returns the place of the frame in `unit`; `None` if there is no VOP in it.
+    /// Returns the place of the frame in `unit`; `None` if there is no VOP in it, and for all units of
+    /// a packed stream.
     pub fn place(&mut self, unit: &[u8]) -> Option<Place> {
         const VOP: [u8; 4] = [0, 0, 1, 0xb6];
-        let at = unit.windows(5).find(|bytes| bytes[..4] == VOP)?;
-        let is_bidirectional = at[4] >> 6 == 2;
+        let mut frames = unit.windows(5).filter(|bytes| bytes[..4] == VOP);
+        let first = frames.next()?;
+        // Two frames in a unit, and an empty one after it: the times of such a packed stream are not
+        // those of its units.
+        self.is_packed |= frames.next().is_some();
+        if self.is_packed {
+            return None;
+        }
+        let is_bidirectional = first[4] >> 6 == 2;
         self.count += 1;
         Some(Place {
             begins_group: !is_bidirectional,
@@ -132,5 +141,8 @@ mod tests {
         let times: Vec<u64> = known.iter().map(|(time, _)| time.millis()).collect();
         assert_eq!(times, [0, 3, 1, 2, 4, 5]);
         assert_eq!(places.place(b"no frame"), None);
+        let packed = [vop(1), vop(2)].concat();
+        assert_eq!(places.place(&packed), None);
+        assert_eq!(places.place(&vop(1)), None);
     }
 }

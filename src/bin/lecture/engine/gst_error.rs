@@ -78,7 +78,7 @@ fn translate(message: &gst::message::Error) -> Error {
     let is_unlinked = |debug: glib::GString| debug.contains("not-linked");
     if is_follow_up(&error) && message.debug().is_some_and(is_unlinked) {
         return Error::request(
-            "the streams of this recording change in the middle, and this job cannot follow them",
+            "a stream of this recording ends or changes in a way that this job cannot follow",
             place,
             "convert it to one piece: ffmpeg -i INPUT OUTPUT.mkv",
         );

@@ -56,42 +56,39 @@ fn is_made_by(element: &gst::Element, factories: &[&str]) -> bool {
 }
 
 /// Makes the second of two joined Matroska files follow the first: the demuxer begins a segment
-/// where the first part ended, and its packets count from zero again.
+/// where the first part ended, but its running time and the times of its packets begin again at zero.
 fn join_parts(demuxer: &gst::Element) {
     demuxer.connect_pad_added(|_, pad| {
-        let begins = Mutex::new(gst::ClockTime::ZERO);
+        let previous: Mutex<Option<gst::FormattedSegment<gst::ClockTime>>> = Mutex::default();
         let moved = Mutex::new(None);
-        let kinds = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+        let kinds = gst::PadProbeType::BUFFER
+            | gst::PadProbeType::EVENT_DOWNSTREAM
+            | gst::PadProbeType::EVENT_FLUSH;
         pad.add_probe(kinds, move |_, info| {
-            if let Some(event) = info.event()
-                && let gst::EventView::Segment(event) = event.view()
-                && let Some(segment) = event.segment().downcast_ref::<gst::ClockTime>()
-            {
-                *lock(&begins) = segment.start().unwrap_or_default();
-                *lock(&moved) = None;
-            }
-            let begins = *lock(&begins);
-            if let Some(buffer) = info.buffer_mut()
-                && let Some(time) = buffer.dts_or_pts()
-            {
-                let is_behind = time.saturating_add(STEP_BACK) < begins;
-                let by = *lock(&moved).get_or_insert(match is_behind {
-                    true => begins,
-                    false => gst::ClockTime::ZERO,
-                });
-                if by > gst::ClockTime::ZERO {
-                    let buffer = buffer.make_mut();
-                    buffer.set_pts(buffer.pts().map(|time| time.saturating_add(by)));
-                    buffer.set_dts(buffer.dts().map(|time| time.saturating_add(by)));
+            match &mut info.data {
+                Some(gst::PadProbeData::Event(event)) => match event.view() {
+                    gst::EventView::FlushStop(_) => *lock(&previous) = None,
+                    gst::EventView::Segment(_) => {
+                        if let Some(joined) = following(event, &mut lock(&previous)) {
+                            *event = joined;
+                        }
+                        *lock(&moved) = None;
+                    }
+                    _ => {}
+                },
+                Some(gst::PadProbeData::Buffer(buffer)) => {
+                    let begins = lock(&previous).as_ref().and_then(|segment| segment.start());
+                    move_behind(buffer, begins.unwrap_or_default(), &mut lock(&moved));
                 }
+                _ => {}
             }
             gst::PadProbeReturn::Ok
         });
     });
 }
 
-/// Sets the times of compressed audio blocks in WAV from their samples; the demuxer derives them
-/// from a mean rate that recorders write incorrectly.
+/// Makes the second of two joined Matroska files follow the first: the demuxer begins a segment
+/// where the first part ended, but its running time and the times of its packets begin again at zero.
 fn count_blocks(pad: &gst::Pad) {
     // After a seek, the number of earlier samples is unknown.
     let next = Mutex::new(None);

@@ -87,8 +87,53 @@ fn join_parts(demuxer: &gst::Element) {
     });
 }
 
-/// Makes the second of two joined Matroska files follow the first: the demuxer begins a segment
-/// where the first part ended, but its running time and the times of its packets begin again at zero.
+/// Notes a segment; returns it with the running time that it has behind the one before.
+fn following(
+    event: &gst::Event,
+    previous: &mut Option<gst::FormattedSegment<gst::ClockTime>>,
+) -> Option<gst::Event> {
+    let gst::EventView::Segment(new) = event.view() else {
+        return None;
+    };
+    let mut segment = new.segment().downcast_ref::<gst::ClockTime>()?.clone();
+    let base = previous
+        .as_ref()
+        .and_then(|previous| previous.to_running_time(segment.start()));
+    let joined = base
+        .filter(|base| segment.base() < Some(*base))
+        .map(|base| {
+            segment.set_base(base);
+            gst::event::Segment::builder(&segment)
+                .seqnum(event.seqnum())
+                .build()
+        });
+    *previous = Some(segment);
+    joined
+}
+
+/// Moves a packet that lies before its segment to its place in it.
+fn move_behind(
+    buffer: &mut gst::Buffer,
+    begins: gst::ClockTime,
+    moved: &mut Option<gst::ClockTime>,
+) {
+    let Some(time) = buffer.dts_or_pts() else {
+        return;
+    };
+    let is_behind = time.saturating_add(STEP_BACK) < begins;
+    let by = *moved.get_or_insert(match is_behind {
+        true => begins,
+        false => gst::ClockTime::ZERO,
+    });
+    if by > gst::ClockTime::ZERO {
+        let buffer = buffer.make_mut();
+        buffer.set_pts(buffer.pts().map(|time| time.saturating_add(by)));
+        buffer.set_dts(buffer.dts().map(|time| time.saturating_add(by)));
+    }
+}
+
+/// Sets the times of compressed audio blocks in WAV from their samples; the demuxer derives them
+/// from a mean rate that recorders write incorrectly.
 fn count_blocks(pad: &gst::Pad) {
     // After a seek, the number of earlier samples is unknown.
     let next = Mutex::new(None);

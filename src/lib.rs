@@ -9,6 +9,7 @@ pub mod language;
 pub mod package;
 pub mod record;
 pub mod slides;
+pub mod source;
 pub mod speech;
 pub mod timeline;
 pub mod topics;

@@ -5,6 +5,7 @@
 mod catalogsink;
 mod chapterdetect;
 mod mjrdemux;
+mod mp4editsrc;
 mod shared;
 mod silencetrim;
 mod webvttchaptermux;
@@ -13,6 +14,7 @@ mod xapitap;
 
 pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError> {
     shared::cue_meta::register();
+    mp4editsrc::register(plugin)?;
     silencetrim::register(plugin)?;
     chapterdetect::register(plugin)?;
     webvttparse::register(plugin)?;

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Containers of recordings: the parts of their headers that GStreamer 1.22's demuxers misread.
+
+mod boxes;
+pub mod edits;
+pub mod orientation;

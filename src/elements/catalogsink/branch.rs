@@ -28,6 +28,8 @@ const PRIMING: u64 = 1024;
 /// Bits a second of AAC-LC by channels: speech in one channel, whatever else in two.
 const MONO_RATE: i32 = 64_000;
 const STEREO_RATE: i32 = 112_000;
+/// By how much timestamps of sound may be off within a segment.
+const JITTER: gst::ClockTime = gst::ClockTime::from_mseconds(40);
 /// Frames between the scaler and an encoder.
 const QUEUED: u32 = 2;
 
@@ -266,11 +268,33 @@ pub fn audio(
     Ok((head, encoder))
 }
 
+/// What has come to a pad that gets all its sound in one segment.
+#[derive(Default)]
+struct Seen {
+    segment: Option<gst::FormattedSegment<gst::ClockTime>>,
+    /// The next buffer is the first of its segment.
+    is_first: bool,
+    /// The last buffer was the first of its segment.
+    was_first: bool,
+}
+
+impl Seen {
+    /// Notes a buffer, and returns the tolerance that audiorate is given for it if that changes: a
+    /// segment begins at its sample, within one timestamps may jitter.
+    fn tolerance(&mut self) -> Option<u64> {
+        let was_first = std::mem::replace(&mut self.was_first, self.is_first);
+        match std::mem::take(&mut self.is_first) {
+            true => Some(0),
+            false => was_first.then_some(JITTER.nseconds()),
+        }
+    }
+}
+
 /// Gives `pad` all sound in one segment of running times. audiorate fills a segment from its start,
 /// so that sound which comes late, or in several segments, covers the whole programme. Events that do
 /// not go on count as handled: GStreamer 1.22 releases those that a probe drops twice.
 fn begin_at_zero(pad: &gst::Pad) {
-    let seen = Mutex::new(None::<gst::FormattedSegment<gst::ClockTime>>);
+    let seen = Mutex::new(Seen::default());
     let mask = gst::PadProbeType::BUFFER
         | gst::PadProbeType::EVENT_DOWNSTREAM
         | gst::PadProbeType::EVENT_FLUSH;
@@ -278,21 +302,27 @@ fn begin_at_zero(pad: &gst::Pad) {
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut info.data {
             Some(gst::PadProbeData::Buffer(buffer)) => {
-                let Some(segment) = seen.as_ref() else {
+                let Some(segment) = &seen.segment else {
                     return gst::PadProbeReturn::Ok;
                 };
                 match by_running_time(pad, segment, buffer) {
                     Some(moved) => *buffer = moved,
-                    None => return gst::PadProbeReturn::Drop,
+                    None => return gst::PadProbeReturn::Handled,
+                }
+                let tolerance = seen.tolerance();
+                drop(seen);
+                if let Some((tolerance, rate)) = tolerance.zip(pad.parent_element()) {
+                    rate.set_property("tolerance", tolerance);
                 }
             }
             Some(gst::PadProbeData::Event(event)) => match event.view() {
-                gst::EventView::FlushStop(_) => *seen = None,
+                gst::EventView::FlushStop(_) => *seen = Seen::default(),
                 gst::EventView::Segment(segment) => {
                     let Some(segment) = segment.segment().downcast_ref().cloned() else {
                         return gst::PadProbeReturn::Ok;
                     };
-                    if seen.replace(segment).is_some() {
+                    seen.is_first = true;
+                    if seen.segment.replace(segment).is_some() {
                         return gst::PadProbeReturn::Handled;
                     }
                     let whole = gst::FormattedSegment::<gst::ClockTime>::new();
@@ -303,6 +333,7 @@ fn begin_at_zero(pad: &gst::Pad) {
                 gst::EventView::Gap(gap) => {
                     let (start, length) = gap.get();
                     let start = seen
+                        .segment
                         .as_ref()
                         .and_then(|segment| segment.to_running_time(start));
                     let Some(start) = start else {

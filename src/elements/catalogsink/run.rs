@@ -276,7 +276,9 @@ impl Run {
                 format!("video/{}", codec.named(rung.name(rate)))
             }
             Output::Audio => {
-                let names = [settings.label.as_deref(), settings.language.as_deref()];
+                let language = settings.language.as_deref();
+                let language = language.filter(|tag| *tag != language::UNDETERMINED);
+                let names = [settings.label.as_deref(), language];
                 let mut names = names.into_iter().flatten().map(folder_name);
                 let name = names.find(|name| !name.is_empty());
                 let role = Role::from(settings.role).name();

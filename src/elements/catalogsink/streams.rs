@@ -20,6 +20,7 @@ use super::starts::Starts;
 use super::writer::{TrackWriter, WriteError};
 use crate::elements::shared::cue_meta::CueMeta;
 use crate::elements::shared::lock::lock;
+use crate::language;
 use crate::package::chapters::Mark;
 use crate::package::grid::Grid;
 use crate::package::ladder;
@@ -216,9 +217,11 @@ impl CatalogSink {
             }
             gst::EventView::Tag(tags) => {
                 if let Some(language) = tags.tag().get::<gst::tags::LanguageCode>() {
+                    // Demuxers hand on whatever stands in a file.
+                    let language = language::known(language.get());
                     self.with_run(|run| {
                         if let Some(input) = run.input(&name) {
-                            input.language = Some(language.get().to_owned());
+                            input.language = language;
                         }
                     });
                 }

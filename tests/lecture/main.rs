@@ -9,6 +9,7 @@ mod codecs;
 mod colour;
 mod descriptions;
 mod drafts;
+mod edits;
 mod formats;
 mod harness;
 mod incremental;

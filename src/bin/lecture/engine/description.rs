@@ -70,6 +70,8 @@ struct Line {
 pub struct Facts {
     /// Count of each word: absent or zero means false; for `*WORD` it is the number of repeats.
     counts: BTreeMap<String, usize>,
+    /// The pads of the element `source` that the lines of a word link, if not any that fits.
+    pads: BTreeMap<String, String>,
 }
 
 impl Facts {
@@ -79,6 +81,20 @@ impl Facts {
 
     pub fn count(&mut self, word: &str, count: usize) {
         self.counts.insert(word.into(), count);
+    }
+
+    /// Has the lines that stand if `word` is true link this pad of `source`.
+    pub fn set_pad(&mut self, word: &str, pad: String) {
+        self.pads.insert(word.into(), pad);
+    }
+
+    /// Returns the text of a line with the pad named that its conditions link.
+    fn with_pad(&self, line: &Line) -> String {
+        let mut words = line.conditions.iter().filter(|(_, wanted)| *wanted);
+        match words.find_map(|(word, _)| self.pads.get(word)) {
+            Some(pad) => line.text.replace("source. ", &format!("source.{pad} ")),
+            None => line.text.clone(),
+        }
     }
 
     pub fn is(&self, word: &str) -> bool {
@@ -245,7 +261,7 @@ impl Description {
             .peekable();
         while let Some(line) = lines.next() {
             let Some(each) = &line.each else {
-                line_words(&line.text, None);
+                line_words(&facts.with_pad(line), None);
                 continue;
             };
             let mut group = line.text.clone();
@@ -371,6 +387,17 @@ mux name=m ! fakesink
             pipeline.text(),
             "filesrc name=in ! decodebin name=d d. ! queue ! venc name=v ! m. mux name=m ! fakesink"
         );
+    }
+
+    #[test]
+    fn a_pad_is_named_in_the_lines_of_its_word() {
+        let description = Description::read("test", "?video source. ! v\n?audio source. ! a\n");
+        let mut facts = Facts::default();
+        facts.set("video", true);
+        facts.set("audio", true);
+        facts.set_pad("video", "src_1".into());
+        let pipeline = description.pipeline(&facts, &values());
+        assert_eq!(pipeline.text(), "source.src_1 ! v source. ! a");
     }
 
     #[test]

@@ -11,4 +11,5 @@ pub mod pipeline;
 pub mod progress;
 pub mod quote;
 pub mod repair;
+mod standing;
 pub mod watch;

@@ -16,6 +16,7 @@ use crate::engine::ledger::{Ledger, Loss};
 use crate::engine::memory;
 use crate::engine::progress::Progress;
 use crate::engine::repair;
+use crate::engine::standing;
 use crate::engine::watch::{Patience, Watch};
 use crate::error::Error;
 use crate::stop::Stop;
@@ -115,6 +116,7 @@ pub fn parse(text: &str) -> Result<gst::Pipeline, Error> {
             made
         });
     begin_at_zero(&made);
+    standing::keep(&made);
     Ok(made)
 }
 
@@ -463,7 +465,7 @@ fn measure(source: &gst::Element, reach: &Arc<Reach>) {
                 .into_iter()
                 .flatten()
                 .any(|e| is_clocked(&e))
-        });
+        }) || repair::follows_edits(source);
         let kinds = gst::PadProbeType::BUFFER
             | gst::PadProbeType::EVENT_DOWNSTREAM
             | gst::PadProbeType::EVENT_FLUSH;

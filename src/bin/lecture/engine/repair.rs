@@ -45,9 +45,20 @@ pub fn attach(pipeline: &gst::Pipeline, source: &gst::Element, ledger: &Ledger) 
             order_frames(&pad, Codec::of_decoder);
         }
     });
+    // Edit lists may show a part of the media twice, or a later one first.
+    if follows_edits(source) {
+        return;
+    }
     let accounts = ledger.clone();
     source.connect_pad_added(move |source, pad| time_pad(source, pad, &accounts));
     relink_next_chain(source);
+}
+
+/// Returns whether timestamps are those of media that edit lists show parts of.
+pub fn follows_edits(source: &gst::Element) -> bool {
+    let sink = source.static_pad("sink");
+    let reader = sink.and_then(|sink| sink.peer()?.parent_element()?.factory());
+    reader.is_some_and(|factory| factory.name() == "mp4editsrc")
 }
 
 fn is_made_by(element: &gst::Element, factories: &[&str]) -> bool {

@@ -14,7 +14,7 @@ use gstlecture::webvtt::{self, Document};
 use once_cell::sync::Lazy;
 use serde_json::{Map, Value, json};
 
-use super::{Request, Summary, absolute, facts, fingerprint};
+use super::{Request, Summary, absolute, facts, fingerprint, set_input};
 use crate::class::drafts::{self, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
 use crate::class::folder::ClassFolder;
 use crate::class::texts::{GivenTexts, Transcript};
@@ -190,7 +190,7 @@ fn describe(request: &Request, input: &Input, spoken: &Spoken, folder: &Path) ->
     {
         values.set(LANGUAGE, language);
     }
-    values.set("input", input.path.display().to_string());
+    set_input(&mut values, input);
     values.set("cuts", folder.join(TRIM).display().to_string());
     values.set("chapters", folder.join(CHAPTERS).display().to_string());
     let mut facts = facts(input);

@@ -11,7 +11,7 @@ use gstlecture::timeline::Time;
 use gstlecture::webvtt::Document;
 use once_cell::sync::Lazy;
 
-use super::{Request, Summary, facts};
+use super::{Request, Summary, facts, set_input};
 use crate::class::texts::Transcript;
 use crate::engine::description::{Description, Facts};
 use crate::engine::pipeline;
@@ -51,7 +51,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             values.set("transcript", transcript.display().to_string());
         }
         if let Some(input) = &input {
-            values.set("input", input.path.display().to_string());
+            set_input(&mut values, input);
         }
         values.set("output", to.display().to_string());
         DESCRIPTION.pipeline(&facts, &values)

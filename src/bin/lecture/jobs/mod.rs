@@ -224,11 +224,29 @@ impl Request {
     /// Opens a recording, after checking what to do if it is truncated.
     fn open(&self, input: &str) -> Result<Input, Error> {
         self.is_on("accept-truncated")?;
-        let input = Input::probe(input)?;
+        let wanted = self.values.get("video").map(|number| {
+            let parsed = number.parse().ok().filter(|number| *number > 0);
+            parsed.ok_or_else(|| {
+                Error::usage(
+                    format!("{number} is not a value of video"),
+                    format!("video={number}"),
+                    "write the number of a video, the first is 1",
+                )
+            })
+        });
+        let input = Input::probe(input, wanted.transpose()?)?;
         for codec in &input.undecodable {
             self.note(&format!(
                 "warning: there is no decoder for {codec}: this track is left out"
             ));
+        }
+        if let Some(video) = &input.video {
+            for (number, size) in &input.other_videos {
+                self.note(&format!(
+                    "video {} is taken ({}x{}), not video {number} ({size}): video={number} takes that",
+                    video.number, video.size.0, video.size.1,
+                ));
+            }
         }
         Ok(input)
     }
@@ -323,15 +341,29 @@ fn absolute(path: &str) -> Result<PathBuf, Error> {
     path::absolute(path).map_err(|error| Error::writing(Path::new(path), &error))
 }
 
+/// Sets the values that every description takes from an input.
+fn set_input(values: &mut Values, input: &Input) {
+    values.set("input", input.path.display().to_string());
+    if let Some(orientation) = input.unread_orientation() {
+        values.set("orientation", orientation);
+    }
+}
+
 /// Returns the facts of an input on which descriptions depend.
 fn facts(input: &Input) -> Facts {
     let mut facts = Facts::default();
     facts.set("recording", true);
+    facts.set("edits", input.has_edits);
+    facts.set("turned", input.is_turned());
+    facts.set("rolled", input.unread_orientation().is_some());
     facts.set("video", input.video.is_some());
     facts.set(
         "interlaced",
         input.video.as_ref().is_some_and(|video| video.interlaced),
     );
+    if let Some(pad) = input.video_pad() {
+        facts.set_pad("video", pad);
+    }
     facts.count("audio", input.audio.len());
     facts.count("other-audio", input.audio.len().saturating_sub(1));
     facts

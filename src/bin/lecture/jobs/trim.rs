@@ -2,14 +2,14 @@
 
 //! `trim`: makes one shorter file from a recording, without encoding its video again.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::path::Path;
 
 use gst::prelude::*;
 use gstlecture::timeline::{Span, Time};
 use once_cell::sync::Lazy;
 
-use super::{Request, Summary, facts};
+use super::{Request, Summary, facts, set_input};
 use crate::engine::description::{Description, Facts};
 use crate::engine::frame_order;
 use crate::engine::ledger::Ledger;
@@ -28,6 +28,9 @@ pub static DESCRIPTION: Lazy<Description> =
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = request.open(request.value("input"))?;
     let output = Path::new(request.value("output"));
+    if input.has_edits && input.video.is_some() {
+        return Err(hides_frames(&input));
+    }
     let mut facts = streams(&input, output)?;
     check_container(
         &input,
@@ -42,10 +45,10 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     facts.count("text", texts.len());
     let pipeline = |to: &Path| {
         let mut values = request.values.clone();
-        values.set("input", input.path.display().to_string());
+        set_input(&mut values, &input);
         values.set("output", to.display().to_string());
         if let Some(video) = &input.video {
-            values.set("video", &video.caps);
+            values.set("video-caps", &video.caps);
         }
         for (n, audio) in input.audio.iter().enumerate() {
             values.set(format!("audio.{n}"), &audio.caps);
@@ -102,6 +105,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     drop(made);
     let end = input.duration.unwrap_or(outcome.delivered);
     own_chapters::place(file.path(), &chapters, &cuts, end)?;
+    turn(request, &input, file.path(), facts.is("mp4"))?;
     file.commit(output)?;
     request.note(&format!(
         "{}: {} kept, {} cut",
@@ -162,6 +166,35 @@ fn accepts(muxer: &str, media: &str) -> bool {
         .any(|name| name == media)
 }
 
+/// Writes the orientation of the video into the finished file: no muxer of GStreamer 1.22 does.
+fn turn(request: &Request, input: &Input, path: &Path, is_mp4: bool) -> Result<(), Error> {
+    let Some(orientation) = input.video.as_ref().and_then(|video| video.orientation) else {
+        return Ok(());
+    };
+    let opened = OpenOptions::new().read(true).write(true).open(path);
+    let written = opened.and_then(|mut file| match is_mp4 {
+        true => orientation.write_mp4(&mut file),
+        false => orientation.write_matroska(&mut file),
+    });
+    if !written.map_err(|error| Error::writing(path, &error))? {
+        request.note(
+            "warning: Matroska cannot say how the video is mirrored, and it is not upright: \
+             write output=NAME.mp4",
+        );
+    }
+    Ok(())
+}
+
+/// Returns the error of a recording whose edit list begins between key frames: a copy of the video holds
+/// the frames before, and no container but MP4 can say that they are hidden.
+fn hides_frames(input: &Input) -> Error {
+    Error::request(
+        "its edit list hides frames that a copy of its video would show again",
+        input.path.display().to_string(),
+        "package it, or encode it first: ffmpeg -i INPUT -crf 18 OUTPUT.mkv",
+    )
+}
+
 /// Returns whether a subtitle track arrives as text.
 fn carries(text: &Text) -> bool {
     text.caps == "text/x-raw" || is_styled(text)
@@ -189,12 +222,6 @@ fn say_what_is_lost(request: &Request, input: &Input) {
                 "warning: subtitles (language {language}) keep their text but not their styles"
             ));
         }
-    }
-    if input.more_videos > 0 {
-        request.note(&format!(
-            "warning: only the first video stream is kept, {} more are left out",
-            input.more_videos
-        ));
     }
 }
 

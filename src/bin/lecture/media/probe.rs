@@ -13,6 +13,8 @@ use gst_pbutils::{
 };
 use gstlecture::language;
 use gstlecture::package::ladder;
+use gstlecture::source::edits;
+use gstlecture::source::orientation::Orientation;
 use gstlecture::timeline::{FrameRate, Time};
 
 use crate::error::Error;
@@ -51,13 +53,15 @@ pub struct Input {
     pub promised: Option<Time>,
     /// Whether its format says where to find a time.
     pub is_indexed: bool,
+    /// Whether its edit lists are obeyed only if `mp4editsrc` reads it.
+    pub has_edits: bool,
     /// The title in its tags.
     pub title: Option<String>,
     pub video: Option<Video>,
     pub audio: Vec<Audio>,
     pub texts: Vec<Text>,
-    /// Videos beside the first one.
-    pub more_videos: usize,
+    /// The videos beside the one that is taken: their numbers, from 1, and sizes.
+    pub other_videos: Vec<(usize, String)>,
     /// Codecs of audio and video that nothing here decodes, each once.
     pub undecodable: Vec<String>,
 }
@@ -73,9 +77,17 @@ pub struct Text {
 
 #[derive(Debug)]
 pub struct Video {
+    /// Its number among the videos of the recording, from 1.
+    pub number: usize,
+    /// Width and height as encoded, in pixels.
+    pub size: (u32, u32),
     /// The media type of the encoded stream.
     pub caps: String,
     pub interlaced: bool,
+    /// How its frames are to be turned to be upright.
+    pub orientation: Option<Orientation>,
+    /// Whether GStreamer does not know that.
+    pub is_rolled: bool,
     /// The rate that its renditions get.
     pub frame_rate: (u32, u32),
 }
@@ -89,7 +101,45 @@ pub struct Audio {
     pub language: Option<String>,
 }
 
+impl Video {
+    fn new((index, video): (usize, DiscovererVideoInfo)) -> Self {
+        Video {
+            number: index + 1,
+            size: (video.width(), video.height()),
+            caps: media_type(video.upcast_ref()),
+            interlaced: video.is_interlaced(),
+            orientation: orientation(&video),
+            is_rolled: false,
+            frame_rate: frame_rate(&video),
+        }
+    }
+}
+
 impl Input {
+    /// Whether frames are to be turned to be upright.
+    pub fn is_turned(&self) -> bool {
+        let video = self.video.as_ref();
+        video.is_some_and(|video| video.orientation.is_some())
+    }
+
+    /// The tag that tells GStreamer how frames are to be turned, as `taginject` takes it, if it does not
+    /// know.
+    pub fn unread_orientation(&self) -> Option<String> {
+        let video = self.video.as_ref().filter(|video| video.is_rolled)?;
+        let tag = video.orientation?.tag();
+        Some(format!("image-orientation={tag}"))
+    }
+
+    /// The pad of decodebin and parsebin that has the video, if there are several: they number them from
+    /// 0, those of video first.
+    pub fn video_pad(&self) -> Option<String> {
+        let video = self
+            .video
+            .as_ref()
+            .filter(|_| !self.other_videos.is_empty())?;
+        Some(format!("src_{}", video.number - 1))
+    }
+
     /// The languages that are spoken: that of the first sound is what the user `told`, where he did.
     /// None where one is unknown.
     pub fn spoken(&self, told: Option<&str>) -> Vec<String> {
@@ -108,8 +158,59 @@ impl Input {
         FrameRate::new(num, den)
     }
 
-    /// Opens `path` and finds its streams.
-    pub fn probe(path: &str) -> Result<Self, Error> {
+    /// Takes the video of this number, or the largest one.
+    fn take_video(
+        &mut self,
+        info: &DiscovererInfo,
+        delivered: &Delivered,
+        wanted: Option<usize>,
+    ) -> Result<(), Error> {
+        let delivered = |video: &DiscovererVideoInfo| is_delivered(video.upcast_ref(), delivered);
+        let found = videos(info).filter(delivered);
+        // A stream in two forms is listed with both.
+        let (sized, others): (Vec<_>, Vec<_>) = found.partition(|video| video.width() > 0);
+        let found = match sized.is_empty() {
+            true => others.into_iter().take(1).collect(),
+            false => sized,
+        };
+        let found: Vec<Video> = found.into_iter().enumerate().map(Video::new).collect();
+        let count = found.len();
+        // The first of several that are equally large.
+        let area = |video: &Video| u64::from(video.size.0) * u64::from(video.size.1);
+        let largest = found.iter().rev().max_by_key(|video| area(video));
+        let number = wanted.or(largest.map(|video| video.number));
+        for video in found {
+            if Some(video.number) == number {
+                self.video = Some(video);
+            } else {
+                let (width, height) = video.size;
+                self.other_videos
+                    .push((video.number, format!("{width}x{height}")));
+            }
+        }
+        if let Some(video) = self
+            .video
+            .as_mut()
+            .filter(|video| video.orientation.is_none())
+        {
+            let file = File::open(&self.path).ok();
+            let read = |mut file| Orientation::read_matroska(&mut file, video.number);
+            video.orientation = file.and_then(read);
+            video.is_rolled = video.orientation.is_some();
+        }
+        match (&self.video, wanted) {
+            (None, Some(wanted)) => Err(Error::request(
+                format!("there is no video {wanted}, the recording has {count}"),
+                self.path.display().to_string(),
+                "name another one, or leave out video=",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens `path` and finds its streams; of several videos it takes the one of the number `wanted`, from
+    /// 1, or the largest.
+    pub fn probe(path: &str, wanted: Option<usize>) -> Result<Self, Error> {
         let given = Path::new(path);
         let name = given.file_stem().unwrap_or_default().to_string_lossy();
         let path = fs::canonicalize(given).map_err(|error| Error::reading(given, &error))?;
@@ -143,7 +244,10 @@ impl Input {
             true => videos(&info).any(|video| is_decodable(video.upcast_ref())),
             false => !info.audio_streams().is_empty(),
         };
-        if let Some(error) = left_out(&path, has) {
+        let overlay = File::open(&path)
+            .ok()
+            .and_then(|mut file| edits::overlay(&mut file));
+        if let Some(error) = left_out(&path, overlay.is_some(), has) {
             return Err(error);
         }
         if let Some(error) = error {
@@ -152,18 +256,15 @@ impl Input {
             }
             return Err(cut_off(&path).unwrap_or_else(|| unreadable(&path, &error)));
         }
-        let input = Input {
+        let mut input = Input {
             size: metadata.len(),
             duration: info.duration().map(time).filter(|time| *time > Time::ZERO),
             promised: promised(&info),
-            is_indexed: is_indexed(&info),
+            // A time of the recording is not one of its media then.
+            is_indexed: is_indexed(&info) && overlay.is_none(),
+            has_edits: overlay.is_some(),
             title: file_title(&info),
-            // A stream in two forms is listed with both.
-            more_videos: videos(&info)
-                .filter(|video| is_delivered(video.upcast_ref(), &delivered))
-                .filter(|video| video.width() > 0)
-                .count()
-                .saturating_sub(1),
+            other_videos: Vec::new(),
             texts: info
                 .subtitle_streams()
                 .into_iter()
@@ -172,14 +273,7 @@ impl Input {
                     language: text.language().map(|language| language.to_string()),
                 })
                 .collect(),
-            video: videos(&info)
-                .filter(|video| is_delivered(video.upcast_ref(), &delivered))
-                .map(|video| Video {
-                    caps: media_type(video.upcast_ref()),
-                    interlaced: video.is_interlaced(),
-                    frame_rate: frame_rate(&video),
-                })
-                .next(),
+            video: None,
             audio: info
                 .audio_streams()
                 .into_iter()
@@ -194,6 +288,7 @@ impl Input {
             path,
             name: name.into_owned(),
         };
+        input.take_video(&info, &delivered, wanted)?;
         if input.video.is_none() && input.audio.is_empty() {
             let error = cut_off(&input.path).or_else(|| no_decoder(&place, &input.undecodable));
             return Err(error.unwrap_or_else(|| no_stream(&place, &info)));
@@ -306,6 +401,12 @@ fn frame_rate(video: &DiscovererVideoInfo) -> (u32, u32) {
     )
 }
 
+/// The orientation in a video's tags.
+fn orientation(video: &DiscovererVideoInfo) -> Option<Orientation> {
+    let tags = video.tags()?;
+    Orientation::of_tag(tags.get::<gst::tags::ImageOrientation>()?.get())
+}
+
 fn caps_name(stream: &DiscovererStreamInfo) -> Option<String> {
     let caps = stream.caps()?;
     Some(caps.structure(0)?.name().to_string())
@@ -404,14 +505,16 @@ fn cut_off(path: &Path) -> Option<Error> {
     })
 }
 
-/// What of an MP4 would not come although it is there.
-fn left_out(path: &Path, has: impl Fn(bool) -> bool) -> Option<Error> {
+/// Returns the error of an MP4 of which GStreamer would leave something out. A copy of its streams would
+/// bring back what an edit list hides, so that the remedy is to encode it.
+fn left_out(path: &Path, has_overlay: bool, has: impl Fn(bool) -> bool) -> Option<Error> {
     let (whole, tracks) = mp4::tracks(&mut File::open(path).ok()?)?;
-    let why = taken_for_a_preview(whole, &tracks, has).or_else(|| ends_early(&tracks))?;
+    let why = taken_for_a_preview(whole, &tracks, has)
+        .or_else(|| ends_early(&tracks).filter(|_| !has_overlay))?;
     Some(Error::request(
         why,
         path.display().to_string(),
-        "copy it into Matroska, which loses nothing: ffmpeg -i INPUT -c copy OUTPUT.mkv",
+        "export it again without an edit list, for example: ffmpeg -i INPUT -crf 18 OUTPUT.mkv",
     ))
 }
 

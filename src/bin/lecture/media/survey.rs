@@ -74,13 +74,26 @@ struct Groups(Option<Arc<[Span]>>);
 
 /// The first pass over the video of `input`.
 fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
-    let made = pipeline::parse(
-        "filesrc name=recording ! decodebin name=source \
-         source. ! queue max-size-buffers=2 max-size-bytes=0 max-size-time=0 \
-         ! video/x-raw ! videoconvert \
-         ! video/x-raw,format={I420,NV12,YV12,NV21,Y42B,Y444,GRAY8} \
+    let reader = if input.has_edits {
+        "mp4editsrc"
+    } else {
+        "filesrc"
+    };
+    let injected = input.unread_orientation();
+    let injected = injected.map(|tag| format!("! taginject tags={tag}"));
+    let injected = injected.unwrap_or_default();
+    let upright = match input.is_turned() {
+        true => "! videoflip video-direction=auto",
+        false => "",
+    };
+    let pad = input.video_pad().unwrap_or_default();
+    let made = pipeline::parse(&format!(
+        "{reader} name=recording ! decodebin name=source \
+         source.{pad} ! queue max-size-buffers=2 max-size-bytes=0 max-size-time=0 \
+         ! video/x-raw ! videoconvert {injected} {upright} \
+         ! video/x-raw,format={{I420,NV12,YV12,NV21,Y42B,Y444,GRAY8}} \
          ! appsink name=pictures sync=false",
-    )?;
+    ))?;
     if let Some(recording) = made.by_name("recording") {
         recording.set_property("location", input.path.display().to_string());
     }

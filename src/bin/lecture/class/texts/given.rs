@@ -347,7 +347,7 @@ pub fn warn(path: &Path, problems: &[Problem]) {
 impl Described {
     /// Opens an audio file.
     fn read(language: &str, path: &str) -> Result<Self, Error> {
-        let found = Input::probe(path)?;
+        let found = Input::probe(path, None)?;
         if found.audio.is_empty() {
             return Err(Error::request(
                 "the file has no audio",

@@ -4,13 +4,14 @@
 
 use std::path::{Path, PathBuf};
 
+use gstlecture::language;
 use gstlecture::package::text::TextRole;
 use gstlecture::timeline::Time;
 use once_cell::sync::Lazy;
 
 use crate::class::drafts::{CHAPTERS, Corrected, TRIM};
 use crate::engine::description::{Description, Pipeline};
-use crate::jobs::{Request, facts};
+use crate::jobs::{Request, facts, set_input};
 use crate::media::probe::Input;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
@@ -52,7 +53,7 @@ pub fn describe_part(
     part: Option<&Part>,
 ) -> Pipeline {
     let mut values = request.values.clone();
-    values.set("input", input.path.display().to_string());
+    set_input(&mut values, input);
     values.set("package", folder.display().to_string());
     values.set("cuts", corrected.path(TRIM).display().to_string());
     values.set("chapters", corrected.path(CHAPTERS).display().to_string());
@@ -68,6 +69,11 @@ pub fn describe_part(
         values.set("audio-language.0", language);
     }
     for (n, audio) in input.audio.iter().enumerate() {
+        let name = format!("audio-language.{n}");
+        if audio.language.is_none() && values.get(&name).is_none() {
+            // Matroska's demuxer reports English if the file is silent on it.
+            values.set(name, language::UNDETERMINED);
+        }
         if let Some(title) = &audio.title {
             values.set(format!("label.{n}"), title);
         }

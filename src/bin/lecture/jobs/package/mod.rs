@@ -37,7 +37,8 @@ use crate::print::counted;
 pub const AGAIN: &str = "run the same command again to resume";
 
 /// Variables on which the media depend.
-const MEDIA_VARIABLES: [&str; 7] = [
+const MEDIA_VARIABLES: [&str; 8] = [
+    "video",
     "ladder",
     "codecs",
     "quality",

@@ -15,9 +15,8 @@ mod table;
 
 use table::TABLE;
 
-/// Length of each recording in seconds, and its frames.
+/// Length of each recording in seconds.
 const SECONDS: usize = 2;
-const FRAMES: usize = 25 * SECONDS;
 const RATE: usize = 48_000;
 
 /// Support of a codec in a container.
@@ -33,11 +32,6 @@ use Support::{Refused, Whole};
 
 /// Makes the recording of a row; the sound is a tone without a pause.
 fn make(file: &Path, video: &str, audio: &str) {
-    let size = if video.starts_with("h263") {
-        "176x144"
-    } else {
-        "160x120"
-    };
     let mut words = String::new();
     if video != "-" {
         words = format!("-f lavfi -i testsrc2=size=160x120:rate=25:duration={SECONDS} ");

@@ -254,7 +254,8 @@ pub fn svg(reports: &[Report]) -> String {
         let y = |views: f64| top + height * (1.0 - views / f64::from(most));
         let mut line = format!("{left},{:.1}", y(0.0));
         for (at, views) in report.views.iter().enumerate() {
-            let (from, to) = (at as u64 * report.step, (at as u64 + 1) * report.step);
+            let from = (at as u64).saturating_mul(report.step);
+            let to = from.saturating_add(report.step);
             for ms in [from, to.min(report.length)] {
                 // Writing to a string does not fail.
                 let _ = write!(line, " {:.1},{:.1}", x(ms), y(f64::from(*views)));

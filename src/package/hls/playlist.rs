@@ -215,7 +215,8 @@ mod tests {
     #[test]
     fn durations_beyond_all_time_are_no_frames_of_ours() {
         let playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MAP:URI=\"i\"\n\
-            #EXTINF:3e38,\n#EXT-X-BYTERANGE:1@0\na\n#EXTINF:3e38,\n#EXT-X-BYTERANGE:1@0\nb\n\
+            #EXTINF:300000000000000000000000000000000000000,\n#EXT-X-BYTERANGE:1@0\na\n\
+            #EXTINF:300000000000000000000000000000000000000,\n#EXT-X-BYTERANGE:1@0\nb\n\
             #EXTINF:1,\n#EXT-X-BYTERANGE:1@0\nc\n#EXT-X-ENDLIST\n";
         let (_, frames) = named_frames(playlist).expect("an I-frame playlist");
         assert_eq!(frames.len(), 3);

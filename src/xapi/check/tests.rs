@@ -293,7 +293,7 @@ fn the_form_of_the_examples_of_the_profile() {
     );
     assert_eq!(
         says(published(Verb::Paused, played(0.06), context.clone())),
-        ["60 ‰ is said, the segments are 64 ‰"]
+        ["progress is 60 ‰, but the segments are 64 ‰"]
     );
     let completed = json!({"completion": true, "extensions": {
         iri::PLAYED_SEGMENTS: "0[.]46.613", iri::PROGRESS: 1, iri::TIME: 46.613,

@@ -92,6 +92,7 @@ impl Watch {
         if passed != self.seen || !self.working.is_empty() {
             self.seen = passed;
             self.since = Instant::now();
+            return Ok(());
         }
         if self.since.elapsed() < self.patience.limit {
             return Ok(());

@@ -14,6 +14,10 @@ pub struct Plan {
     elements: Vec<(&'static str, Option<gst::Caps>)>,
 }
 
+/// The payload type that caps name for codecs without a fixed one: depayloaders check it in caps
+/// only, and some refuse types below 96, which browsers use too.
+const DYNAMIC_PAYLOAD_TYPE: u8 = 96;
+
 static UTF8: Lazy<gst::Caps> = Lazy::new(|| {
     gst::Caps::builder("text/x-raw")
         .field("format", "utf8")
@@ -88,7 +92,7 @@ impl Plan {
                 ],
             ),
             Codec::Opus => ("OPUS", vec![("rtpopusdepay", None), ("opusparse", None)]),
-            Codec::MultiOpus => ("multiopus", vec![("rtpopusdepay", None)]),
+            Codec::MultiOpus => ("MULTIOPUS", vec![("rtpopusdepay", None)]),
             Codec::G711 if payload_type == 8 => ("PCMA", vec![("rtppcmadepay", None)]),
             Codec::G711 => ("PCMU", vec![("rtppcmudepay", None)]),
             Codec::G722 => ("G722", vec![("rtpg722depay", None)]),
@@ -137,6 +141,10 @@ fn make(factory: &str) -> Result<gst::Element, gst::ErrorMessage> {
 }
 
 fn rtp_caps(header: &Header, encoding_name: &str, payload_type: u8) -> gst::Caps {
+    let payload_type = match header.codec {
+        Codec::G711 | Codec::G722 => payload_type,
+        _ => DYNAMIC_PAYLOAD_TYPE,
+    };
     let mut caps = gst::Caps::builder("application/x-rtp")
         .field("media", header.codec.kind().name())
         .field(

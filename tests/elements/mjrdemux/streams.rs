@@ -24,7 +24,7 @@ fn every_codec_comes_out_with_the_times_of_its_source() {
             "h264",
             "video/x-h264",
             packets(
-                "videotestsrc num-buffers=30 ! video/x-raw,width=320,height=240,framerate=30/1 ! x264enc tune=zerolatency ! rtph264pay config-interval=-1",
+                "videotestsrc num-buffers=30 ! video/x-raw,width=320,height=240,framerate=30/1 ! x264enc tune=zerolatency sliced-threads=false ! rtph264pay config-interval=-1",
             ),
             33_333_333,
             30,
@@ -97,6 +97,28 @@ fn every_codec_comes_out_with_the_times_of_its_source() {
         }
         assert_eq!(seen.gaps, [], "{codec}");
     }
+}
+
+#[test]
+fn payload_types_below_96_and_six_channels_are_taken() {
+    let low: Vec<_> = opus()
+        .into_iter()
+        .map(|mut packet| {
+            packet[1] = packet[1] & 0x80 | 63;
+            packet
+        })
+        .collect();
+    let seen = play(&mjr(&header("a", "opus"), &low));
+    assert_eq!((seen.error, seen.buffers.len()), (None, low.len()));
+
+    let six = packets(
+        "audiotestsrc num-buffers=50 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=6,channel-mask=(bitmask)0x3f ! opusenc ! rtpopuspay",
+    );
+    let fmtp = r#", "f": "num_streams=4;coupled_streams=2;channel_mapping=0,4,1,2,3,5"}"#;
+    let header = header("a", "multiopus").replace('}', fmtp);
+    let seen = play(&mjr(&header, &six));
+    assert_eq!((seen.error, seen.buffers.len()), (None, six.len()));
+    assert!(seen.caps.contains("channels=(int)6"), "{}", seen.caps);
 }
 
 #[test]

@@ -310,7 +310,10 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
             .lines()
             .filter(|line| !line.contains("-->"))
             .collect();
-        assert_eq!(text.join(" "), "WEBVTT  backwards  José  second  long");
+        assert_eq!(
+            text.join(" "),
+            "WEBVTT  backwards  comma  José  second  long"
+        );
         assert!(packaged.contains("--> 00:00:20.0"), "{packaged}");
     }
 

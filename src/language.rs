@@ -7,31 +7,6 @@ use isolang::Language;
 /// Tag of an unknown language (ISO 639-2).
 pub const UNDETERMINED: &str = "und";
 
-/// Bibliographic codes of ISO 639-2 that Matroska and other containers use, with the terminology
-/// codes.
-const BIBLIOGRAPHIC: [(&str, &str); 20] = [
-    ("alb", "sqi"),
-    ("arm", "hye"),
-    ("baq", "eus"),
-    ("bur", "mya"),
-    ("chi", "zho"),
-    ("cze", "ces"),
-    ("dut", "nld"),
-    ("fre", "fra"),
-    ("geo", "kat"),
-    ("ger", "deu"),
-    ("gre", "ell"),
-    ("ice", "isl"),
-    ("mac", "mkd"),
-    ("mao", "mri"),
-    ("may", "msa"),
-    ("per", "fas"),
-    ("rum", "ron"),
-    ("slo", "slk"),
-    ("tib", "bod"),
-    ("wel", "cym"),
-];
-
 /// Scripts that are written from right to left (Unicode bidirectional class R or AL), by ISO 15924.
 const RIGHT_TO_LEFT_SCRIPTS: [&str; 10] = [
     "Adlm", "Arab", "Aran", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa",
@@ -95,17 +70,6 @@ pub fn known(text: &str) -> Option<String> {
         let is_private = language.len() == 3 && language.starts_with('q');
         is_private || MORE.contains(&language) || of_code(language).is_some()
     })
-}
-
-/// Returns the tag of a track's language as containers write it: `de` for `ger` and `deu`. Returns
-/// `None` for a code that is not a language.
-pub fn of_track(code: &str) -> Option<String> {
-    let lower = code.to_ascii_lowercase();
-    let terminology = BIBLIOGRAPHIC.iter().find(|(code, _)| *code == lower);
-    let tag = known(terminology.map_or(code, |(_, code)| code))?;
-    let language = first(&tag);
-    let short = of_code(language).and_then(|found| found.to_639_1());
-    Some(short.map_or_else(|| tag.clone(), |short| tag.replacen(language, short, 1)))
 }
 
 /// Returns the code of a language by its name, in English or in the language itself: `en` for
@@ -181,21 +145,6 @@ pub fn is_right_to_left(tag: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn codes_of_containers_become_the_shortest_tag() {
-        for (code, tag) in [
-            ("ger", Some("de")),
-            ("deu", Some("de")),
-            ("en-US", Some("en-US")),
-            ("gsw", Some("gsw")),
-            ("CHI", Some("zh")),
-            ("und", Some("und")),
-            ("zzz1", None),
-        ] {
-            assert_eq!(of_track(code).as_deref(), tag, "{code}");
-        }
-    }
 
     #[test]
     fn a_tag_has_one_spelling() {

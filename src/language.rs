@@ -72,6 +72,42 @@ pub fn known(text: &str) -> Option<String> {
     })
 }
 
+/// Codes of ISO 639-2/B, which containers name languages by, and those of ISO 639-3 for them.
+const BIBLIOGRAPHIC: [(&str, &str); 20] = [
+    ("alb", "sqi"),
+    ("arm", "hye"),
+    ("baq", "eus"),
+    ("bur", "mya"),
+    ("chi", "zho"),
+    ("cze", "ces"),
+    ("dut", "nld"),
+    ("fre", "fra"),
+    ("geo", "kat"),
+    ("ger", "deu"),
+    ("gre", "ell"),
+    ("ice", "isl"),
+    ("mac", "mkd"),
+    ("mao", "mri"),
+    ("may", "msa"),
+    ("per", "fas"),
+    ("rum", "ron"),
+    ("slo", "slk"),
+    ("tib", "bod"),
+    ("wel", "cym"),
+];
+
+/// Like [`known`], for a tag as containers write it; its language gets its shortest code: `de` for
+/// `ger` and `deu`.
+pub fn shortest(text: &str) -> Option<String> {
+    let tag = tag(text)?;
+    let (language, rest) = tag.split_at(first(&tag).len());
+    let mut codes = BIBLIOGRAPHIC.iter();
+    let code = codes.find(|(code, _)| *code == language);
+    let language = code.map_or(language, |(_, code)| code);
+    let short = of_code(language).and_then(|found| found.to_639_1());
+    known(&format!("{}{rest}", short.unwrap_or(language)))
+}
+
 /// Returns the code of a language by its name, in English or in the language itself: `en` for
 /// `english`.
 pub fn code(name: &str) -> Option<&'static str> {
@@ -145,6 +181,22 @@ pub fn is_right_to_left(tag: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn languages_of_containers_get_their_shortest_code() {
+        for (text, expected) in [
+            ("ger", Some("de")),
+            ("deu", Some("de")),
+            ("eng", Some("en")),
+            ("pt-br", Some("pt-BR")),
+            ("chi", Some("zh")),
+            ("und", Some("und")),
+            ("grc", Some("grc")),
+            ("xyz1", None),
+        ] {
+            assert_eq!(shortest(text).as_deref(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_tag_has_one_spelling() {

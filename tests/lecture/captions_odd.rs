@@ -32,7 +32,7 @@ fn captions_are_read_in_the_encoding_of_their_language() {
     let ended = place.lecture(&[&PACKAGE[..], &["captions.pl=pl.srt"]].concat());
     assert_eq!(ended.status, Some(0), "{ended:?}");
     assert!(ended.err.contains("windows-1250"), "{}", ended.err);
-    let captions = place.read("out/package/captions/pl/captions.pl.vtt");
+    let captions = place.read("out/package/captions/captions.pl.vtt");
     assert!(
         captions.contains("Żył raz pewien żółw, który jeśdźił łódką."),
         "{captions}"
@@ -61,7 +61,7 @@ fn hours_before_the_class_are_taken_off_and_reported() {
         "{}",
         ended.err
     );
-    let captions = place.read("out/package/captions/en/captions.en.vtt");
+    let captions = place.read("out/package/captions/captions.en.vtt");
     let cues = "00:00:01.000 --> 00:00:02.000\nOne\n\n00:00:03.000 --> 00:00:04.000\nTwo";
     assert!(captions.contains(cues), "{captions}");
 }
@@ -115,7 +115,7 @@ fn near_miss_times_are_read_or_named_with_line_and_reason() {
     ] {
         assert!(ended.err.contains(words), "{words}: {}", ended.err);
     }
-    let english = place.read("out/package/captions/en/captions.en.vtt");
+    let english = place.read("out/package/captions/captions.en.vtt");
     assert!(
         english.contains("00:00:00.500 --> 00:00:02.000\nOne"),
         "{english}"
@@ -124,7 +124,7 @@ fn near_miss_times_are_read_or_named_with_line_and_reason() {
         english.contains("00:00:02.500 --> 00:00:03.000\nTwo"),
         "{english}"
     );
-    let german = place.read("out/package/captions/de/captions.de.vtt");
+    let german = place.read("out/package/captions/captions.de.vtt");
     assert!(
         german.contains("00:00:01.000 --> 00:00:02.000\nEins"),
         "{german}"

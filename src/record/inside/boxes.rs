@@ -7,7 +7,7 @@ use std::io::{Read, Seek};
 use super::read_at;
 
 /// No index of a recording is larger.
-const LARGEST: u64 = 256 << 20;
+pub const LARGEST: u64 = 256 << 20;
 
 /// The boxes that lie behind each other in some bytes: kind and content.
 pub struct Boxes<'a>(pub &'a [u8]);
@@ -59,6 +59,11 @@ pub fn u64_at(content: &[u8], at: usize) -> Option<u64> {
 
 /// Reads the content of the `moov` box of a file; `None` if it has none.
 pub fn moov(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
+    Some(place_of_moov(file)?.1)
+}
+
+/// Reads where the `moov` box of a file starts, and its content; `None` if it has none.
+pub fn place_of_moov(file: &mut (impl Read + Seek)) -> Option<(u64, Vec<u8>)> {
     let mut at = 0u64;
     loop {
         let mut head = [0; 16];
@@ -80,7 +85,7 @@ pub fn moov(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
             }
             let mut moov = vec![0; usize::try_from(content).ok()?];
             read_at(file, at + length, &mut moov).ok()?;
-            return Some(moov);
+            return Some((at, moov));
         }
         at = at.checked_add(size)?;
     }

@@ -15,7 +15,14 @@ const MOST_SAMPLES: usize = 1 << 20;
 const LARGEST_SAMPLE: u64 = 1 << 20;
 /// Units of a time in `chpl` in a second.
 const CHPL_SCALE: u64 = 10_000_000;
-/// A packed language that stands for none, and those below that QuickTime counts itself.
+/// Languages by QuickTime's numbers (QuickTime File Format, language code values).
+const COUNTED: [&str; 47] = [
+    "en", "fr", "de", "it", "nl", "sv", "es", "da", "pt", "no", "he", "ja", "ar", "fi", "el", "is",
+    "mt", "tr", "hr", "zh-Hant", "ur", "hi", "th", "ko", "lt", "pl", "hu", "et", "lv", "se", "fo",
+    "fa", "ru", "zh-Hans", "nl-BE", "ga", "sq", "ro", "cs", "sk", "sl", "yi", "sr", "mk", "bg",
+    "uk", "be",
+];
+/// What packed letters are counted from, and the first packed language.
 const LETTERS: u16 = 0x60;
 const FIRST_PACKED: u16 = 0x400;
 
@@ -46,17 +53,20 @@ pub fn texts(file: &mut (impl Read + Seek)) -> Result<Vec<TextTrack>, String> {
     tracks.map(|track| track.text(file)).collect()
 }
 
-/// Adds chapters to a finished file whose index stands at its end, in the form of Nero's programs.
+/// Adds chapters to a finished file whose index stands behind its media, in the form of Nero's
+/// programs.
 pub fn add_chapters(file: &mut (impl Read + Write + Seek), chapters: &[Chapter]) -> io::Result<()> {
-    let unknown = || io::Error::other("its index does not stand at its end");
-    let Some(moov) = boxes::moov(file) else {
-        return Err(unknown());
-    };
-    let end = file.seek(SeekFrom::End(0))?;
-    let start = end.checked_sub(moov.len() as u64 + 8).ok_or_else(unknown)?;
-    let mut head = [0; 8];
-    read_at(file, start, &mut head)?;
-    if head[4..] != *b"moov" {
+    let unknown = || io::Error::other("its index does not stand behind its media");
+    let (start, moov) = boxes::place_of_moov(file).ok_or_else(unknown)?;
+    let mut whole = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    Read::by_ref(file)
+        .take(boxes::LARGEST)
+        .read_to_end(&mut whole)?;
+    let mut boxes = Boxes(&whole);
+    let is_index = boxes.next().is_some_and(|(kind, _)| kind == *b"moov");
+    let behind = boxes.0.to_vec();
+    if !is_index || boxes.any(|(kind, _)| kind == *b"mdat") {
         return Err(unknown());
     }
     let list = boxed(b"chpl", &written_list(chapters));
@@ -74,7 +84,8 @@ pub fn add_chapters(file: &mut (impl Read + Write + Seek), chapters: &[Chapter])
         whole.extend(boxed(b"udta", &list));
     }
     file.seek(SeekFrom::Start(start))?;
-    file.write_all(&boxed(b"moov", &whole))
+    file.write_all(&boxed(b"moov", &whole))?;
+    file.write_all(&behind)
 }
 
 /// A box; no index is so large that its size takes more than four bytes.
@@ -292,9 +303,14 @@ impl<'a> Track<'a> {
     }
 }
 
-/// A language of three packed letters; `None` for none, or for one that QuickTime counts.
+/// A language of three packed letters, or one that QuickTime counts; `None` for none.
 fn language(packed: u16) -> Option<String> {
-    if packed < FIRST_PACKED || packed & 0x8000 != 0 {
+    if packed < FIRST_PACKED {
+        return COUNTED
+            .get(usize::from(packed))
+            .map(|tag| (*tag).to_owned());
+    }
+    if packed & 0x8000 != 0 {
         return None;
     }
     let letter = |shift: u16| char::from_u32(u32::from((packed >> shift & 0x1f) + LETTERS));

@@ -247,8 +247,9 @@ fn text_in(encoding: &'static Encoding, bytes: &[u8]) -> Option<String> {
     Some(text.into_owned())
 }
 
-/// Whether what bytes mean in an encoding is text: without controls, and without symbols such as the
-/// superior three inside of words, as the letters of another encoding become.
+/// Whether what bytes mean in an encoding is text: without controls, without symbols such as the
+/// superior three inside of words, and without words in two scripts, as the letters of another
+/// encoding become.
 fn is_plausible(encoding: &'static Encoding, bytes: &[u8]) -> bool {
     let Some(text) = text_in(encoding, bytes) else {
         return false;
@@ -262,7 +263,26 @@ fn is_plausible(encoding: &'static Encoding, bytes: &[u8]) -> bool {
         }
         _ => false,
     });
-    !in_word && !characters.iter().any(is_control)
+    !in_word && !mixes_scripts(&characters) && !characters.iter().any(is_control)
+}
+
+/// Whether letters of other scripts than Latin stand beside those of ASCII more often than a foreign
+/// name with an ending explains.
+fn mixes_scripts(characters: &[char]) -> bool {
+    /// The last letter of the blocks of Latin (Unicode, Latin Extended-B).
+    const LAST_LATIN: char = '\u{24f}';
+    /// Below the scripts of East Asia, which write no spaces.
+    const EAST_ASIA: char = '\u{1100}';
+    let is_other = |c: char| c.is_alphabetic() && c > LAST_LATIN && c < EAST_ASIA;
+    let others = characters.iter().filter(|c| is_other(**c)).count();
+    let beside = |two: &&[char]| match two {
+        [one, other] => {
+            one.is_ascii_alphabetic() && is_other(*other)
+                || is_other(*one) && other.is_ascii_alphabetic()
+        }
+        _ => false,
+    };
+    characters.windows(2).filter(beside).count() * 5 > others
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub fn find(input: &Input, spoken: Option<&str>) -> Vec<Inside> {
     }
     let mut chosen: BTreeMap<String, TextTrack> = BTreeMap::new();
     for track in tracks {
-        let language = track.language.as_deref().and_then(language::known);
+        let language = track.language.as_deref().and_then(language::shortest);
         let language = language
             .filter(|language| language != UNDETERMINED)
             .or_else(|| spoken.map(str::to_owned))

@@ -290,7 +290,7 @@ pub fn svg(reports: &[Report]) -> String {
             );
         }
         for quarter in 0..=4 {
-            let at = report.length * quarter / 4;
+            let at = (report.length / 4).saturating_mul(quarter) + report.length % 4 * quarter / 4;
             let _ = writeln!(
                 out,
                 "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",

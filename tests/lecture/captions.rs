@@ -292,7 +292,7 @@ fn odd_captions_are_warned_of_and_bad_ones_are_errors() {
         ]);
         assert_eq!(ended.status, Some(0), "{ended:?}");
         for warning in [
-            "odd.vtt: line 4: not UTF-8, read as Windows-1252",
+            "odd.vtt: line 4: not UTF-8, read as windows-1252",
             "odd.vtt: line 12: \"00:03,000 --> 00:04,000\" is not a timing line",
             "odd.vtt: line 6: the cue overlaps the cue of line 3 by 1.000 s",
             "odd.vtt: line 9: the cue starts before the cue of line 6",

@@ -339,7 +339,7 @@ fn what_is_no_lrs_holds_the_queue() {
             200,
             "Content-Type: text/html\r\n",
             "<html>Welcome to the hotel</html>",
-            "no LRS",
+            "is not an LRS",
         ),
         (404, "", "", "404"),
     ] {

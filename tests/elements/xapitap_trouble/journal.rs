@@ -20,7 +20,7 @@ fn a_journal_where_none_can_be() {
     fs::write(folder.path().join("file"), "").expect("written");
     let journal = folder.path().join("file/journal");
     let player = watch(folder.path(), &format!("journal={}", journal.display()));
-    warned(&player, "kept in memory");
+    warned(&player, "statements stay in memory");
     assert_eq!(player.verbs(), WATCHED);
     assert_eq!(player.number("unwritten"), 5);
 }
@@ -55,7 +55,7 @@ fn a_journal_that_was_hurt() {
     let newer = [b"LECTXAPI\x09\0\0\0".as_slice(), &whole[12..]].concat();
     fs::write(&file, &newer).expect("written");
     let player = watch(folder.path(), &properties);
-    warned(&player, "of version 9");
+    warned(&player, "has version 9");
     assert_eq!(player.verbs(), WATCHED);
     assert_eq!(fs::read(&file).expect("still there"), newer);
 }
@@ -132,7 +132,7 @@ fn a_disk_that_cannot_be_written() {
     };
     let properties = format!("journal={}", path.join("journal").display());
     let player = watch(folder.path(), &properties);
-    warned(&player, "kept in memory");
+    warned(&player, "statements stay in memory");
     assert_eq!(player.verbs(), WATCHED);
 }
 

@@ -84,7 +84,11 @@ fn an_lrs_that_is_none() {
         ("http://127.0.0.1:9/".to_owned(), "retrying", "refused"),
         (format!("https://{unknown}/"), "retrying", "ertificate"),
         (format!("https://{}/", server(Some(html))), "retrying", ""),
-        (format!("http://{}/", server(Some(html))), "held", "no LRS"),
+        (
+            format!("http://{}/", server(Some(html))),
+            "held",
+            "is not an LRS",
+        ),
         (
             format!("http://{}/", server(Some(moved))),
             "held",

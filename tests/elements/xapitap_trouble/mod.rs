@@ -36,8 +36,8 @@ fn settings() {
         ("actor=\"{}\"", "no identifier", false),
         ("actor=\"{oops\"", "neither mailto", false),
         ("actor=ada", "neither mailto", false),
-        ("activity-id=seven", "no IRI", false),
-        ("registration=7", "no UUID", false),
+        ("activity-id=seven", "is not an IRI", false),
+        ("registration=7", "is not a UUID", false),
         ("min-rate=2 max-rate=1", "nothing would be watched", false),
         ("endpoint=lrs", "is not an http or https URL", true),
         (

@@ -281,7 +281,7 @@ fn a_short_track_behind_an_empty_edit_is_one_clear_error() {
         let ran = lecture([job.into(), value("input", &late), value("output", &output)]);
         assert_eq!(ran.status.code(), Some(1), "{job}");
         assert!(
-            said(&ran).contains("ffmpeg -i INPUT -c copy"),
+            said(&ran).contains("ffmpeg -i INPUT -crf 18"),
             "{}",
             said(&ran)
         );

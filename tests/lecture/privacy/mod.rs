@@ -270,7 +270,8 @@ fn what_is_hidden_later_is_taken_out_of_the_package() {
     let refused = lecture(class.job());
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        said(&refused).contains("trim.vtt: line 6: the cue ends at 00:00:40.000, the recording at"),
+        said(&refused)
+            .contains("trim.vtt: line 6: the cue ends at 00:00:40.000, but the recording at"),
         "{}",
         said(&refused)
     );

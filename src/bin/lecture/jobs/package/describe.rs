@@ -4,7 +4,6 @@
 
 use std::path::{Path, PathBuf};
 
-use gstlecture::language;
 use gstlecture::package::text::TextRole;
 use gstlecture::timeline::Time;
 use once_cell::sync::Lazy;
@@ -69,11 +68,6 @@ pub fn describe_part(
         values.set("audio-language.0", language);
     }
     for (n, audio) in input.audio.iter().enumerate() {
-        let name = format!("audio-language.{n}");
-        if audio.language.is_none() && values.get(&name).is_none() {
-            // Matroska's demuxer reports English if the file is silent on it.
-            values.set(name, language::UNDETERMINED);
-        }
         if let Some(title) = &audio.title {
             values.set(format!("label.{n}"), title);
         }

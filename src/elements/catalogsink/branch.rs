@@ -413,8 +413,31 @@ fn fragments() -> Result<(gst::Element, gst_app::AppSink), glib::BoolError> {
         .property("manual-split", true)
         .property("send-force-keyunit", false)
         .build()?;
-    complete_configuration(&static_pad(&mux, "sink")?);
+    let pad = static_pad(&mux, "sink")?;
+    complete_configuration(&pad);
+    drop_orientation(&pad);
     Ok((mux, collector()))
+}
+
+/// Drops the orientation of the source from the tags: the frames are upright, and the muxer would
+/// write it into the track header, so that players turn them again.
+fn drop_orientation(pad: &gst::Pad) {
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        let Some(gst::PadProbeData::Event(event)) = &mut info.data else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let gst::EventView::Tag(tag) = event.view() else {
+            return gst::PadProbeReturn::Ok;
+        };
+        if tag.tag().get::<gst::tags::ImageOrientation>().is_some() {
+            let mut tags = tag.tag_owned();
+            tags.make_mut().remove::<gst::tags::ImageOrientation>();
+            *event = gst::event::Tag::builder(tags)
+                .seqnum(event.seqnum())
+                .build();
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// What encoders leave out of the decoder configuration, the muxer would leave out of the file.

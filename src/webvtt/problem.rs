@@ -121,8 +121,8 @@ impl fmt::Display for ReadError {
                 "not a caption file: WebVTT starts with a line WEBVTT, SRT with a number and a \
                  line of times"
             ),
-            ReadError::NoCue(None) => write!(f, "no cue is in it"),
-            ReadError::NoCue(Some(problem)) => write!(f, "no cue is in it: {problem}"),
+            ReadError::NoCue(None) => write!(f, "the file contains no cue"),
+            ReadError::NoCue(Some(problem)) => write!(f, "the file contains no cue: {problem}"),
             ReadError::Encoding { line, at, byte } => write!(
                 f,
                 "line {line}: byte {byte:#04x} (number {at} of the file) is not UTF-8, and the \

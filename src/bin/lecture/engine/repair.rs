@@ -204,15 +204,16 @@ fn relink_next_chain(source: &gst::Element) {
     source.connect_pad_added({
         let links = links.clone();
         move |_, pad| {
-            let free = |link: &Link| {
+            if !pad.is_linked() {
                 let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-                !link.to.is_linked() && media(link.to.current_caps()) == media(Some(caps))
-            };
-            if !pad.is_linked()
-                && let Some(link) = lock(&links).iter().find(|link| free(link))
-            {
-                // Incompatible data is reported by the element that receives it.
-                let _ = pad.link(&link.to);
+                let own = media(Some(caps));
+                let is_free = |to: &gst::Pad| !to.is_linked() && media(to.current_caps()) == own;
+                let before: Vec<gst::Pad> =
+                    lock(&links).iter().map(|link| link.to.clone()).collect();
+                if let Some(to) = before.into_iter().find(is_free) {
+                    // Incompatible data is reported by the element that receives it.
+                    let _ = pad.link(&to);
+                }
             }
             let Some(to) = pad.peer() else {
                 return;

@@ -208,8 +208,8 @@ async function hear(label) {
 async function seek(times) {
   const shown = [];
   for (const time of times) {
-    // A seek to where it stands would show no frame.
-    if (Math.abs(video.currentTime - time) < 0.1) {
+    // A seek to where it stands would show no frame, and one from nearby could not be told from it.
+    if (Math.abs(video.currentTime - time) <= 0.5) {
       const away = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
       video.currentTime = time + 2;
       await away;
@@ -218,7 +218,7 @@ async function seek(times) {
       const limit = setTimeout(() => resolve(null), 10000);
       const see = (_, { mediaTime }) => {
         // A frame from before the seek may still come.
-        if (Math.abs(mediaTime - time) > 1) return video.requestVideoFrameCallback(see);
+        if (Math.abs(mediaTime - time) > 0.5) return video.requestVideoFrameCallback(see);
         clearTimeout(limit);
         resolve(mediaTime);
       };

@@ -237,6 +237,6 @@ left = {o["Key"]: s3.get_object(Bucket=BUCKET, Key=o["Key"])["Body"].read()
         for o in s3.list_objects_v2(Bucket=BUCKET)["Contents"]}
 assert left == others, left
 _, err, _ = run("unpublish", status=1)
-assert "publish has put nothing there" in err, err
+assert "nothing has been published there" in err, err
 server.shutdown()
 print("content types, cache headers, order, kills, prune and unpublish are right")

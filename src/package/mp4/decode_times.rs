@@ -10,14 +10,11 @@
 //! key frame.
 //!
 //! Here every group of pictures is decoded in the time in which it is shown. Its key frame is decoded
-//! when it is shown, the frames that are decoded ahead follow just before the second frame is shown, and
-//! the rest keeps the pace of presentation. Composition offsets (ISO/IEC 14496-12 section 8.6.1.3) are
+//! when it is shown, the frames that are decoded ahead share the time until the second frame is shown, and
+//! the rest keeps the pace of presentation. They share it evenly because browsers take the distance of
+//! decode times for a frame's duration: a seek to a moment after it shows the next frame. Composition offsets (ISO/IEC 14496-12 section 8.6.1.3) are
 //! never negative, and no edit list is needed. The durations of samples, which are the distances of
 //! decode times, never reach beyond the group's end, and the frame that is shown last has its own.
-
-/// A part of the time between the first two frames that each frame decoded ahead takes at most. It is
-/// small, so that readers still find the frame rate in decode times.
-const AHEAD: u64 = 16;
 
 /// A frame in the order of decoding.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,7 +77,7 @@ fn group_times(group: &[Frame], end: u64) -> Option<Vec<u64>> {
     let first = *order.first()?;
     let second = order.get(1).copied().unwrap_or(end);
     let room = second.checked_sub(first).filter(|&room| room > 0)?;
-    let step = (room / AHEAD).min(room / (ahead + 1)).max(1);
+    let step = (room / (ahead + 1)).max(1);
     let mut times = Vec::with_capacity(group.len());
     let mut next = end;
     // Backwards, for a frame must not be decoded so early that its sample lasts beyond the end.
@@ -144,7 +141,7 @@ mod tests {
         let times = decode_times(&frames(&shown, &[0, 3300]), 4100).expect("valid");
         assert_eq!(
             times,
-            [0, 350, 375, 400, 800, 1500, 1600, 2000, 2800, 3300, 3700]
+            [0, 134, 267, 400, 800, 1500, 1600, 2000, 2800, 3300, 3700]
         );
     }
 

@@ -38,8 +38,9 @@ const LIBRARY: [(&str, &[&str]); 14] = [
 ];
 
 /// The floors of the program: a room may use itself and the rooms before it.
-const PROGRAM: [&str; 9] = [
+const PROGRAM: [&str; 10] = [
     "error",
+    "options",
     "stop",
     "print",
     "fs",

@@ -14,11 +14,13 @@ mod error;
 mod fs;
 mod jobs;
 mod media;
+mod options;
 mod print;
 mod stop;
 
 use error::Error;
 use jobs::arguments::Arguments;
+use jobs::summary::{self, Answer, Summary};
 use jobs::{Job, Request, help};
 use stop::Stop;
 
@@ -30,24 +32,25 @@ fn main() -> ExitCode {
             return ExitCode::from(error.status());
         }
     };
-    let mut result = serde_json::Map::new();
-    let done = lecture(&arguments, &mut result);
+    let mut results = Summary::default();
+    let done = lecture(&arguments, &mut results);
     if let Err(error) = &done {
         print::note(format_args!("error: {error}"));
     }
     let status = done.as_ref().err().map_or(0, Error::status);
     if arguments.json {
-        result.insert("job".into(), arguments.job.into());
-        result.insert("status".into(), status.into());
-        if let Err(error) = &done {
-            result.insert("error".into(), error.to_string().into());
-        }
-        print::answer(serde_json::Value::Object(result));
+        let answer = serde_json::to_string(&Answer {
+            results: Some(results),
+            job: arguments.job,
+            status,
+            error: done.err().map(|error| error.to_string()),
+        });
+        print::answer(answer.unwrap_or_default());
     }
     ExitCode::from(status)
 }
 
-fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Error> {
+fn lecture(arguments: &Arguments, results: &mut Summary) -> Result<(), Error> {
     if arguments.version {
         print::answer(concat!("lecture ", env!("CARGO_PKG_VERSION")));
         return Ok(());
@@ -56,6 +59,9 @@ fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Erro
         print::answer(help::overview());
         return Ok(());
     };
+    if name == "schema" {
+        return print_schema(arguments.schema.as_deref());
+    }
     let job = Job::find(name).ok_or_else(|| {
         Error::usage(
             "there is no such job",
@@ -67,17 +73,33 @@ fn lecture(arguments: &Arguments, result: &mut jobs::Summary) -> Result<(), Erro
         print::answer(help::job(job));
         return Ok(());
     }
-    let values = arguments.values_for(job.name, &job.variables())?;
+    let values = arguments.values_for(job.name, &(job.variables)())?;
     let stop = Stop::listen();
     register_elements()?;
-    job.run(
+    (job.run)(
         &Request {
             values,
             print: arguments.print,
             stop,
         },
-        result,
+        results,
     )
+}
+
+/// Prints a JSON schema.
+fn print_schema(name: Option<&str>) -> Result<(), Error> {
+    let schema = name.and_then(summary::schema).ok_or_else(|| {
+        Error::usage(
+            "there is no such schema",
+            name.unwrap_or("lecture schema"),
+            format!(
+                "write lecture schema NAME with one of these names: {}",
+                summary::names().join(", ")
+            ),
+        )
+    })?;
+    print::answer(schema);
+    Ok(())
 }
 
 /// Registers the elements, which are part of the program: no plugin has to be installed.

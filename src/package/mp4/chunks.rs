@@ -334,8 +334,8 @@ mod tests {
         ];
         assert_eq!(found, expected);
 
-        // The second frame is decoded shortly before the third, which is shown first.
-        let times = [(9000, 91), (9094, 92), (9300, 94), (9400, 95)];
+        // The second frame is decoded halfway to the third, which is shown first.
+        let times = [(9000, 91), (9050, 92), (9300, 94), (9400, 95)];
         for (index, (chunk, (start, number))) in chunks.iter().zip(times).enumerate() {
             let mut whole = chunk.boxes.clone();
             whole.resize(

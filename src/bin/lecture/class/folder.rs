@@ -33,8 +33,7 @@ pub struct ClassFolder {
 
 impl ClassFolder {
     /// Opens or makes the folder, locks it and repairs what a killed run left.
-    pub fn open(path: &str) -> Result<Self, Error> {
-        let path = Path::new(path);
+    pub fn open(path: &Path) -> Result<Self, Error> {
         let created = !path.exists();
         fs::create_dir_all(path).map_err(|error| Error::writing(path, &error))?;
         let path = fs::canonicalize(path).map_err(|error| Error::writing(path, &error))?;
@@ -168,7 +167,7 @@ mod tests {
     use super::*;
 
     fn folder(at: &tempfile::TempDir) -> ClassFolder {
-        ClassFolder::open(at.path().to_str().expect("UTF-8")).expect("writable")
+        ClassFolder::open(at.path()).expect("writable")
     }
 
     #[test]
@@ -212,7 +211,7 @@ mod tests {
     fn the_second_run_on_a_folder_is_refused() {
         let at = tempfile::tempdir().expect("temporary folder");
         let first = folder(&at);
-        let path = at.path().to_str().expect("UTF-8");
+        let path = at.path();
         let refused = ClassFolder::open(path).err().expect("refused");
         assert_eq!(refused.status(), 75);
         drop(first);
@@ -238,7 +237,7 @@ mod tests {
     fn a_folder_that_nothing_was_written_to_is_not_left() {
         let at = tempfile::tempdir().expect("temporary folder");
         let path = at.path().join("new");
-        let opened = ClassFolder::open(path.to_str().expect("UTF-8")).expect("writable");
+        let opened = ClassFolder::open(&path).expect("writable");
         drop(opened.package_staging().expect("staging"));
         drop(opened);
         assert!(!path.exists());

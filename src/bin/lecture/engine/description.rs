@@ -3,9 +3,8 @@
 //! Pipeline descriptions: the content of `pipelines/NAME.launch` files, and the elements and
 //! properties that result for one input.
 //!
-//! Lines that begin with `#` are the documentation. After a line `# Variables:`, each `#   NAME
-//! (required|optional|default VALUE): text` describes a variable; further lines of its text are
-//! indented deeper. A NAME that ends in `<lang>` stands for one variable per language.
+//! Lines that begin with `#` are the documentation. A line `# Variables: …` is for readers of the file
+//! alone.
 //!
 //! Every other line is part of the pipeline:
 //! - `?WORD line` is used only if WORD is true of the input, `?!WORD line` only if it is not;
@@ -18,42 +17,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::options::Values;
+
 /// A description and its documentation.
 #[derive(Debug)]
 pub struct Description {
     /// Purpose of the pipeline; the first line is a summary.
     pub about: String,
-    pub variables: Vec<Variable>,
     body: Vec<Line>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
-    pub name: String,
-    pub need: Need,
-    pub text: String,
-}
-
-/// Placeholder of the language in a variable's name.
-const LANGUAGE: &str = "<lang>";
-
-impl Variable {
-    /// Returns the prefix before the language, if there is one such variable per language.
-    pub fn family(&self) -> Option<&str> {
-        self.name.strip_suffix(LANGUAGE)
-    }
-
-    /// Returns the language of a key of this family.
-    pub fn language<'a>(&self, key: &'a str) -> Option<&'a str> {
-        key.strip_prefix(self.family()?)
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need {
-    Required,
-    Optional,
-    Default(String),
 }
 
 #[derive(Debug, Default)]
@@ -106,39 +77,6 @@ impl Facts {
     }
 }
 
-/// Values of variables; repeated lines look up `NAME.n` first.
-#[derive(Clone, Debug, Default)]
-pub struct Values(BTreeMap<String, String>);
-
-impl Values {
-    pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.0.insert(name.into(), value.into());
-    }
-
-    pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
-    }
-
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    /// Returns the values of a variable that exists once per language: `captions.` returns the
-    /// language and the value of `captions.en`.
-    pub fn by_language(&self, family: &str) -> Vec<(&str, &str)> {
-        let all = self.0.iter();
-        all.filter_map(|(name, value)| Some((name.strip_prefix(family)?, value.as_str())))
-            .collect()
-    }
-
-    /// Returns the value for one repeat of a line.
-    fn in_repeat(&self, name: &str, repeat: Option<usize>) -> Option<&str> {
-        repeat
-            .and_then(|n| self.get(&format!("{name}.{n}")))
-            .or_else(|| self.get(name))
-    }
-}
-
 /// One word of a pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Word {
@@ -186,30 +124,18 @@ impl Pipeline {
 }
 
 impl Description {
-    /// Reads the built-in description `name`.
-    ///
-    /// # Panics
-    /// Panics if the file breaks the rules above; a test reads every description.
-    pub fn read(name: &str, file: &str) -> Self {
+    /// Reads the content of a built-in description.
+    pub fn read(file: &str) -> Self {
         let mut about = String::new();
-        let mut variables: Vec<Variable> = Vec::new();
         let mut body = Vec::new();
-        let mut in_variables = false;
         for line in file.lines() {
-            if let Some(comment) = line.strip_prefix('#') {
-                let indent = comment.len() - comment.trim_start().len();
-                let comment = comment.trim();
-                if comment.starts_with("SPDX-") {
-                } else if comment == "Variables:" {
-                    in_variables = true;
-                } else if !in_variables {
+            if let Some(comment) = line.strip_prefix('#').map(str::trim) {
+                let is_about = !["SPDX-", "Variables:"]
+                    .iter()
+                    .any(|start| comment.starts_with(start));
+                if is_about {
                     about.push_str(comment);
                     about.push('\n');
-                } else if indent == 3 {
-                    variables.push(variable(name, comment));
-                } else if let Some(variable) = variables.last_mut().filter(|_| indent > 3) {
-                    variable.text.push(' ');
-                    variable.text.push_str(comment);
                 }
             } else if !line.trim().is_empty() {
                 body.push(body_line(line.trim()));
@@ -217,7 +143,6 @@ impl Description {
         }
         Description {
             about: about.trim().to_string(),
-            variables,
             body,
         }
     }
@@ -277,33 +202,6 @@ impl Description {
     }
 }
 
-fn variable(file: &str, line: &str) -> Variable {
-    let parts = line
-        .split_once(" (")
-        .and_then(|(name, rest)| Some((name, rest.split_once("): ")?)));
-    let Some((name, (need, text))) = parts else {
-        panic!(
-            "{file}.launch: a variable is written `NAME (required|optional|default VALUE): text`, not `{line}`"
-        );
-    };
-    let need = match need {
-        "required" => Need::Required,
-        "optional" => Need::Optional,
-        _ => Need::Default(
-            need.strip_prefix("default ")
-                .unwrap_or_else(|| {
-                    panic!("{file}.launch: {name} is required, optional or has a default")
-                })
-                .to_string(),
-        ),
-    };
-    Variable {
-        name: name.to_string(),
-        need,
-        text: text.to_string(),
-    }
-}
-
 fn body_line(text: &str) -> Line {
     let mut line = Line::default();
     let mut rest = text;
@@ -332,11 +230,7 @@ mod tests {
 # Makes something.
 # In two lines.
 #
-# Variables:
-#   input (required): the recording
-#   quality (default 23): lower is better,
-#     and larger
-#   other (optional): nothing
+# Variables: elsewhere.
 
 filesrc name=in location=${input} ! decodebin name=d
 ?video d. ! queue ! venc name=v quality=${quality} other=${other} ! m.
@@ -358,19 +252,13 @@ mux name=m ! fakesink
 
     #[test]
     fn the_documentation_is_read() {
-        let description = Description::read("test", FILE);
+        let description = Description::read(FILE);
         assert_eq!(description.about, "Makes something.\nIn two lines.");
-        let quality = &description.variables[1];
-        assert_eq!(quality.name, "quality");
-        assert_eq!(quality.need, Need::Default("23".into()));
-        assert_eq!(quality.text, "lower is better, and larger");
-        assert_eq!(description.variables[0].need, Need::Required);
-        assert_eq!(description.variables[2].need, Need::Optional);
     }
 
     #[test]
     fn absent_branches_are_left_out_and_others_repeated() {
-        let description = Description::read("test", FILE);
+        let description = Description::read(FILE);
         let mut facts = Facts::default();
         facts.count("audio", 2);
         let pipeline = description.pipeline(&facts, &values());
@@ -391,7 +279,7 @@ mux name=m ! fakesink
 
     #[test]
     fn a_pad_is_named_in_the_lines_of_its_word() {
-        let description = Description::read("test", "?video source. ! v\n?audio source. ! a\n");
+        let description = Description::read("?video source. ! v\n?audio source. ! a\n");
         let mut facts = Facts::default();
         facts.set("video", true);
         facts.set("audio", true);
@@ -402,7 +290,7 @@ mux name=m ! fakesink
 
     #[test]
     fn a_value_never_becomes_text() {
-        let description = Description::read("test", FILE);
+        let description = Description::read(FILE);
         let mut facts = Facts::default();
         facts.set("video", true);
         facts.count("audio", 2);

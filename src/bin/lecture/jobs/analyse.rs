@@ -12,12 +12,16 @@ use gstlecture::edit::{Review, Status};
 use gstlecture::timeline::{CutList, Time};
 use gstlecture::webvtt::{self, Document};
 use once_cell::sync::Lazy;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Request, Summary, absolute, facts, fingerprint, set_input};
+use super::recording::{RecordingOptions, SAMPLE_CAPTIONS};
+use super::summary::Summary;
+use super::{Request, absolute, facts, fingerprint, set_input};
 use crate::class::drafts::{self, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
 use crate::class::folder::ClassFolder;
-use crate::class::texts::{GivenTexts, Transcript};
+use crate::class::texts::{GivenTexts, TextOptions, Transcript};
 use crate::engine::description::{Description, Pipeline};
 use crate::engine::memory::PicturesApart;
 use crate::engine::pipeline;
@@ -26,36 +30,100 @@ use crate::media::loudness::Meters;
 use crate::media::own_chapters;
 use crate::media::probe::Input;
 use crate::media::survey::{self, Seen};
+use crate::options::{Options, options};
 use crate::print::counted;
 
-pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
-    Description::read(
-        "analyse",
-        include_str!("../../../../pipelines/analyse.launch"),
-    )
-});
+pub static DESCRIPTION: Lazy<Description> =
+    Lazy::new(|| Description::read(include_str!("../../../../pipelines/analyse.launch")));
+
+options! {
+    /// Variables of `analyse`.
+    pub struct AnalyseOptions {
+        /// the recording; without it the sample class of the repository
+        "input" (optional) => input: Option<String>,
+        /// the class's folder
+        "output" (default "OUT") => output: PathBuf,
+        /// WebVTT or SRT transcript; the source of topics and chapter titles; without it captions in the
+        /// class's language are used
+        "transcript" (optional) => transcript: Option<String>,
+        /// language of the class and of the transcript as a BCP 47 tag, for example en; captions in
+        /// another language are packaged as subtitles
+        "language" (optional) => language: Option<String>,
+        /// source of the chapter titles: none, transcript or auto
+        "titles" (default "auto"),
+        /// edges cuts before and after the class; all also cuts long breaks inside
+        "scope" (default "edges"),
+        /// start of the class: auto, speech or slide
+        "start-at" (default "auto"),
+    }
+    groups { texts: TextOptions, recording: RecordingOptions }
+}
+
+impl AnalyseOptions {
+    /// Adds the captions of the sample class, which is used if neither a recording nor a text of one is
+    /// named.
+    pub fn or_sample(mut self) -> Self {
+        let texts = &mut self.texts;
+        let names_none = self.input.is_none()
+            && self.transcript.is_none()
+            && texts.captions.0.is_empty()
+            && texts.descriptions.0.is_empty();
+        if names_none && Path::new(SAMPLE_CAPTIONS).exists() {
+            texts.captions.0.push(("en".into(), SAMPLE_CAPTIONS.into()));
+        }
+        self
+    }
+}
 
 /// Where words are kept that pipelines cannot read as they were given.
 const TRANSCRIPT: &str = "transcript.vtt";
 /// Name in the description of the element that analyses the video.
 const DETECT: &str = "detect";
 
+/// Results of `analyse`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct AnalyseResults {
+    /// The folder of the drafts.
+    pub drafts: String,
+    /// Kind of the video: screen or camera.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// Number of cuts.
+    pub cuts: usize,
+    /// Length of all cuts, in seconds.
+    pub removed: f64,
+    /// Number of cuts that a person should look at.
+    pub to_review: usize,
+    /// Number of slide changes.
+    pub slides: usize,
+    /// Number of chapters.
+    pub chapters: usize,
+}
+
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let request = &request.or_sample();
-    let input = request.recording()?;
-    let texts = GivenTexts::read(&request.values, &input)?;
+    let options = AnalyseOptions::parse(&request.values)?.or_sample();
+    let input = options
+        .recording
+        .open_or_sample(options.input.as_deref(), request)?;
+    let texts = GivenTexts::read(&options.texts, options.language.as_deref(), &input)?;
     if request.print {
-        return say(request, &input, &texts);
+        return say(request, &options, &input, &texts);
     }
-    let folder = ClassFolder::open(request.value("output"))?;
-    into(request, &input, &texts, &folder, summary)?;
+    let folder = ClassFolder::open(&options.output)?;
+    into(request, &options, &input, &texts, &folder, summary)?;
     texts.import(&folder, &input)
 }
 
 /// Prints the line that writes the drafts.
-pub fn say(request: &Request, input: &Input, texts: &GivenTexts) -> Result<(), Error> {
-    let drafts = absolute(request.value("output"))?.join("drafts");
-    let spoken = Spoken::of(request, input, texts)?;
+pub fn say(
+    request: &Request,
+    options: &AnalyseOptions,
+    input: &Input,
+    texts: &GivenTexts,
+) -> Result<(), Error> {
+    let drafts = absolute(&options.output)?.join("drafts");
+    let spoken = Spoken::of(options, input, texts)?;
     request.say(&describe(request, input, &spoken, &drafts));
     Ok(())
 }
@@ -63,6 +131,7 @@ pub fn say(request: &Request, input: &Input, texts: &GivenTexts) -> Result<(), E
 /// Analyses a recording into a folder that this run has locked.
 pub fn into(
     request: &Request,
+    options: &AnalyseOptions,
     input: &Input,
     texts: &GivenTexts,
     folder: &ClassFolder,
@@ -71,7 +140,7 @@ pub fn into(
     let recording = fingerprint(input)?;
     let mut drafts = Drafts::open(folder.drafts());
     drafts.check_are_of(&recording, texts)?;
-    let mut spoken = Spoken::of(request, input, texts)?;
+    let mut spoken = Spoken::of(options, input, texts)?;
     request.say(&describe(request, input, &spoken, &folder.drafts()));
     let staging = folder.drafts_staging()?;
     spoken.make_readable(&staging.path().join(TRANSCRIPT))?;
@@ -84,7 +153,11 @@ pub fn into(
     let seen = seen.as_ref().map(Seen::watch);
     let meters = Meters::listen(&made, input.audio.len());
     let mut findings = Findings::default();
-    let outcome = request.run("analyse", &made, input, |message| findings.hear(message))?;
+    let outcome = options
+        .recording
+        .run(request, "analyse", &made, input, |message| {
+            findings.hear(message);
+        })?;
     drop(apart);
     let end = input.duration.unwrap_or(outcome.delivered);
     let own = own_chapters::cues(&own_chapters::find(input), end);
@@ -106,10 +179,11 @@ pub fn into(
             "seconds": outcome.delivered.secs_f64(),
         }),
     );
-    if let Some(language) = request.values.get(LANGUAGE) {
-        analysis.insert(LANGUAGE.into(), language.into());
+    if let Some(language) = &options.language {
+        analysis.insert(LANGUAGE.into(), language.clone().into());
     }
     analysis.insert("loudness".into(), meters.to_json());
+    let mut kind = None;
     if let Some(seen) = seen {
         let cuts = fs::read(staging.path().join(TRIM)).ok();
         let length = input.length(findings.0.get("summary").and_then(drafts::length));
@@ -121,16 +195,16 @@ pub fn into(
             "camera"
         };
         analysis.insert(CONTENT.into(), content.into());
-        summary.insert(CONTENT.into(), content.into());
+        kind = Some(content.to_owned());
     }
     findings.say(request);
-    summary.append(&mut findings.summary());
+    let mut results = findings.results(kind);
     if !own.is_empty() {
         request.note(&format!(
             "the recording's own {} are the draft, in place of those that were found",
             counted(own.len(), "chapter", "chapters")
         ));
-        summary.insert("chapters".into(), own.len().into());
+        results.chapters = own.len();
     }
     analysis.append(&mut findings.0);
     for name in drafts.replace(staging.path(), analysis)? {
@@ -140,10 +214,8 @@ pub fn into(
             path.display()
         ));
     }
-    summary.insert(
-        "drafts".into(),
-        drafts.path("").display().to_string().into(),
-    );
+    results.drafts = drafts.path("").display().to_string();
+    summary.add(&results);
     Ok(())
 }
 
@@ -157,9 +229,11 @@ struct Spoken {
 
 impl Spoken {
     /// The transcript that the request names, else captions in the language of the class.
-    fn of(request: &Request, input: &Input, texts: &GivenTexts) -> Result<Self, Error> {
-        let named = request.transcript(input.duration)?;
-        let language = request.values.get(LANGUAGE);
+    fn of(options: &AnalyseOptions, input: &Input, texts: &GivenTexts) -> Result<Self, Error> {
+        let language = options.language.as_deref();
+        let named = options.transcript.as_deref();
+        let named = named.map(|path| Transcript::read(path, language, input.duration));
+        let named = named.transpose()?;
         let transcript = named.or_else(|| Transcript::of_captions(texts, language));
         Ok(Spoken {
             path: transcript.as_ref().map(|text| text.path().to_owned()),
@@ -238,14 +312,16 @@ impl Findings {
             .unwrap_or_default()
     }
 
-    fn summary(&self) -> Summary {
-        let mut summary = Summary::new();
-        summary.insert("cuts".into(), self.list("cuts").len().into());
-        summary.insert("removed".into(), self.removed().into());
-        summary.insert("to-review".into(), self.to_review().into());
-        summary.insert("slides".into(), self.list("slides").len().into());
-        summary.insert("chapters".into(), self.list("chapters").len().into());
-        summary
+    fn results(&self, content: Option<String>) -> AnalyseResults {
+        AnalyseResults {
+            drafts: String::new(),
+            content,
+            cuts: self.list("cuts").len(),
+            removed: self.removed(),
+            to_review: self.to_review(),
+            slides: self.list("slides").len(),
+            chapters: self.list("chapters").len(),
+        }
     }
 
     fn to_review(&self) -> usize {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The command line: `lecture [JOB] [KEY=VALUE…] [--print] [--json] [--help] [--version]`.
+//! The command line: `lecture [JOB] [KEY=VALUE…] [--print] [--json] [--help] [--version]`, or
+//! `lecture schema NAME`.
 
 use std::ffi::OsString;
 
 use gstlecture::language;
 
-use crate::engine::description::{Need, Values, Variable};
 use crate::error::Error;
+use crate::options::{Need, Values, Variable};
 
 /// The variable whose value is a language.
 const LANGUAGE: &str = "language";
@@ -16,6 +17,8 @@ const LANGUAGE: &str = "language";
 pub struct Arguments {
     pub job: Option<String>,
     pub values: Vec<(String, String)>,
+    /// The name after `lecture schema`.
+    pub schema: Option<String>,
     /// Print the `gst-launch-1.0` lines only.
     pub print: bool,
     /// End with one line of JSON.
@@ -59,6 +62,9 @@ impl Arguments {
                         read.values.push((key.into(), value.into()));
                     }
                     None if read.job.is_none() => read.job = Some(argument),
+                    None if read.job.as_deref() == Some("schema") && read.schema.is_none() => {
+                        read.schema = Some(argument);
+                    }
                     None => {
                         return Err(Error::usage(
                             "this is neither a job nor KEY=VALUE",
@@ -73,11 +79,11 @@ impl Arguments {
     }
 
     /// Returns the values for a job that has `variables`, with defaults for those not given.
-    pub fn values_for(&self, job: &str, variables: &[Variable]) -> Result<Values, Error> {
+    pub fn values_for(&self, job: &str, variables: &[&Variable]) -> Result<Values, Error> {
         let mut values = Values::default();
         for variable in variables {
-            if let Need::Default(value) = &variable.need {
-                values.set(&variable.name, value);
+            if let Need::Default(value) = variable.need {
+                values.set(variable.name, value);
             }
         }
         for (key, value) in &self.values {
@@ -121,11 +127,11 @@ impl Arguments {
             values.set(name, value);
         }
         for variable in variables {
-            if variable.need == Need::Required && values.get(&variable.name).is_none() {
+            if variable.need == Need::Required && values.get(variable.name).is_none() {
                 return Err(Error::usage(
                     format!("{}= is missing", variable.name),
                     format!("lecture {job}"),
-                    format!("give it: {}", variable.text),
+                    format!("give it: {}", variable.text.trim_start()),
                 ));
             }
         }
@@ -162,6 +168,13 @@ mod tests {
     }
 
     #[test]
+    fn a_schema_is_named_without_a_key() {
+        let named = read(&["schema", "manifest"]).expect("valid");
+        assert_eq!(named.schema.as_deref(), Some("manifest"));
+        assert!(read(&["schema", "manifest", "session"]).is_err());
+    }
+
+    #[test]
     fn wrong_usage_has_status_2() {
         for wrong in [
             &["package", "again"][..],
@@ -174,16 +187,16 @@ mod tests {
 
     #[test]
     fn a_variable_of_languages_takes_each_once() {
-        let variables = [Variable {
-            name: "captions.<lang>".into(),
+        let variables = [&Variable {
+            name: "captions.<lang>",
             need: Need::Optional,
-            text: String::new(),
+            text: "",
         }];
         let values = read(&["job", "captions.EN=a", "captions.pt-br=b"])
             .and_then(|read| read.values_for("job", &variables))
             .expect("valid");
-        let captions = values.by_language("captions.");
-        assert_eq!(captions, [("en", "a"), ("pt-BR", "b")]);
+        let captions = ["en", "pt-BR"].map(|tag| values.get(&format!("captions.{tag}")));
+        assert_eq!(captions, [Some("a"), Some("b")]);
         for (arguments, what) in [
             (
                 &["job", "captions.en=a", "captions.EN=b"][..],
@@ -205,15 +218,15 @@ mod tests {
     #[test]
     fn unknown_and_missing_variables_are_named() {
         let variables = [
-            Variable {
-                name: "input".into(),
+            &Variable {
+                name: "input",
                 need: Need::Required,
-                text: "the recording".into(),
+                text: "the recording",
             },
-            Variable {
-                name: "preset".into(),
-                need: Need::Default("medium".into()),
-                text: String::new(),
+            &Variable {
+                name: "preset",
+                need: Need::Default("medium"),
+                text: "",
             },
         ];
         let values = read(&["job", "input=a"])

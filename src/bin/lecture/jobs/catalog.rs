@@ -2,27 +2,52 @@
 
 //! `catalog`: makes drafts and a package from a recording.
 
-use super::{Request, Summary, analyse, package};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::Request;
+use super::analyse::{self, AnalyseOptions, AnalyseResults};
+use super::package::{self, PackageOptions, PackageResults};
+use super::summary::Summary;
 use crate::class::folder::ClassFolder;
 use crate::class::texts::GivenTexts;
 use crate::error::Error;
+use crate::options::{self, Options, Variable};
 
 pub const ABOUT: &str = "\
 Makes the catalog package of a recording: analyse, then package.
 Without input=, it uses the small sample class of the repository, with its captions.";
 
+/// Results of `catalog`: those of both jobs.
+#[derive(Serialize, JsonSchema)]
+pub struct CatalogResults {
+    #[serde(flatten)]
+    analyse: AnalyseResults,
+    #[serde(flatten)]
+    package: PackageResults,
+}
+
+/// Returns the variables of both jobs.
+pub fn variables() -> Vec<&'static Variable> {
+    options::join([AnalyseOptions::variables(), PackageOptions::variables()])
+}
+
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let request = &request.or_sample();
-    let input = request.recording()?;
-    package::check(request, &input)?;
-    let texts = GivenTexts::read(&request.values, &input)?;
+    let options = AnalyseOptions::parse(&request.values)?.or_sample();
+    let package_options = PackageOptions::parse(&request.values)?;
+    let input = options
+        .recording
+        .open_or_sample(options.input.as_deref(), request)?;
+    package::check(request, &package_options, &input)?;
+    let texts = GivenTexts::read(&options.texts, options.language.as_deref(), &input)?;
     if request.print {
-        analyse::say(request, &input, &texts)?;
-        return package::say_with_drafts(request, &input, &texts);
+        analyse::say(request, &options, &input, &texts)?;
+        let language = options.language.as_deref();
+        return package::say_with_drafts(request, &package_options, language, &input, &texts);
     }
-    let folder = ClassFolder::open(request.value("output"))?;
-    analyse::into(request, &input, &texts, &folder, summary)?;
-    package::into(request, &input, &texts, &folder, summary).map_err(|error| {
+    let folder = ClassFolder::open(&options.output)?;
+    analyse::into(request, &options, &input, &texts, &folder, summary)?;
+    package::into(request, &package_options, &input, &texts, &folder, summary).map_err(|error| {
         error.where_stopped(
             "the drafts are written, the package is unchanged",
             "",

@@ -3,15 +3,19 @@
 //! `chapters`: makes a chapter file from a recording, or from a transcript alone.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gstlecture::edit::Review;
 use gstlecture::record::inside::Chapter;
 use gstlecture::timeline::Time;
 use gstlecture::webvtt::Document;
 use once_cell::sync::Lazy;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Request, Summary, facts, set_input};
+use super::recording::RecordingOptions;
+use super::summary::Summary;
+use super::{Request, facts, set_input};
 use crate::class::texts::Transcript;
 use crate::engine::description::{Description, Facts};
 use crate::engine::pipeline;
@@ -21,20 +25,50 @@ use crate::fs::AtomicFile;
 use crate::media::own_chapters;
 use crate::media::probe::Input;
 use crate::media::survey;
+use crate::options::{Options, options};
 use crate::print::counted;
 
-pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
-    Description::read(
-        "chapters",
-        include_str!("../../../../pipelines/chapters.launch"),
-    )
-});
+pub static DESCRIPTION: Lazy<Description> =
+    Lazy::new(|| Description::read(include_str!("../../../../pipelines/chapters.launch")));
+
+options! {
+    /// Variables of `chapters`.
+    pub struct ChaptersOptions {
+        /// the recording
+        "input" (optional) => input: Option<String>,
+        /// WebVTT or SRT transcript; the source of topics and chapter titles
+        "transcript" (optional) => transcript: Option<String>,
+        /// the file to write
+        "output" (default "chapters.vtt") => output: PathBuf,
+        /// language of the transcript as a BCP 47 tag, for example en
+        "language" (optional) => language: Option<String>,
+        /// source of the chapter titles: none, transcript or auto
+        "titles" (default "auto"),
+    }
+    groups { recording: RecordingOptions }
+}
+
+/// Results of `chapters`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ChaptersResults {
+    /// The file that was written.
+    pub output: String,
+    /// Number of chapters.
+    pub chapters: usize,
+}
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let input = request.values.get("input");
-    let input = input.map(|input| request.open(input)).transpose()?;
+    let options = ChaptersOptions::parse(&request.values)?;
+    let input = options.input.as_deref();
+    let input = input
+        .map(|input| options.recording.open(input, request))
+        .transpose()?;
     let length = input.as_ref().and_then(|input| input.duration);
-    let transcript = request.transcript(length)?;
+    let transcript = options.transcript.as_deref();
+    let transcript = transcript
+        .map(|path| Transcript::read(path, options.language.as_deref(), length))
+        .transpose()?;
     if input.is_none() && transcript.is_none() {
         return Err(Error::usage(
             "there is nothing to find chapters in",
@@ -56,7 +90,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         values.set("output", to.display().to_string());
         DESCRIPTION.pipeline(&facts, &values)
     };
-    let output = Path::new(request.value("output"));
+    let output = &*options.output;
     request.say(&describe(output, transcript.as_ref().map(Transcript::path)));
     if request.print {
         return Ok(());
@@ -79,7 +113,9 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     match &input {
         Some(input) => {
             survey::spare(&made, input, &request.stop)?;
-            request.run("chapters", &made, input, count)?
+            options
+                .recording
+                .run(request, "chapters", &made, input, count)?
         }
         None => pipeline::run(
             &made,
@@ -122,6 +158,8 @@ fn report(request: &Request, chapters: usize, output: &Path, summary: &mut Summa
         output.display(),
         counted(chapters, "chapter", "chapters")
     ));
-    summary.insert("output".into(), output.display().to_string().into());
-    summary.insert("chapters".into(), chapters.into());
+    summary.add(&ChaptersResults {
+        output: output.display().to_string(),
+        chapters,
+    });
 }

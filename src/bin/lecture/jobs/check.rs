@@ -6,30 +6,31 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use gstlecture::package::check::{self, Files, Finding, Level};
-use once_cell::sync::Lazy;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Request, Summary};
-use crate::engine::description::Description;
+use super::Request;
+use super::summary::Summary;
 use crate::error::Error;
+use crate::options::{Options, options};
 use crate::print;
 use crate::print::counted;
 
-/// The job has no pipeline: the description is its documentation.
-pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
-    Description::read(
-        "check",
-        "# Checks an HLS package against the rules of RFC 8216 and of Apple's authoring specification.\n\
-         #\n\
-         # Prints one line per finding: the rule, the file, what the rule asks, what is wrong. Rules that\n\
-         # a package should follow but need not are reported as advice. The package may come from any\n\
-         # program. MPEG transport streams and encrypted segments are measured but not parsed. Files on a\n\
-         # server are not fetched.\n\
-         #\n\
-         # Variables:\n\
-         #   input (default OUT/package): the package's folder, or its playlist\n",
-    )
-});
+pub const ABOUT: &str = "\
+Checks an HLS package against the rules of RFC 8216 and of Apple's authoring specification.
+
+Prints one line per finding: the rule, the file, what the rule asks, what is wrong. Rules that
+a package should follow but need not are reported as advice. The package may come from any
+program. MPEG transport streams and encrypted segments are measured but not parsed. Files on a
+server are not fetched.";
+
+options! {
+    /// Variables of `check`.
+    pub struct CheckOptions {
+        /// the package's folder, or its playlist
+        "input" (default "OUT/package") => input: PathBuf,
+    }
+}
 
 /// Files by their paths from a folder, even outside of it: other packages may contain links, or
 /// keep playlists in sibling folders.
@@ -48,8 +49,40 @@ impl Files for OnDisk<'_> {
     }
 }
 
+/// Results of `check`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct CheckResults {
+    /// The playlist from which the package was read.
+    pub playlist: String,
+    /// Number of playlists that were read.
+    pub playlists: usize,
+    /// Number of segments that were read.
+    pub segments: usize,
+    /// Files that were not parsed.
+    pub not_looked_into: Vec<String>,
+    /// Broken rules and advice, in the order of the files.
+    pub findings: Vec<FoundRule>,
+}
+
+/// A rule that a package breaks, or advice.
+#[derive(Serialize, JsonSchema)]
+pub struct FoundRule {
+    /// Number of the rule.
+    rule: String,
+    /// Whether a package must follow it.
+    must: bool,
+    /// The rule in words.
+    asks: String,
+    /// The file in which it was broken.
+    file: String,
+    /// How it was broken.
+    what: String,
+}
+
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let playlist = playlist(Path::new(request.value("input")))?;
+    let options = CheckOptions::parse(&request.values)?;
+    let playlist = playlist(&options.input)?;
     let name = playlist.file_name().unwrap_or_default();
     let folder = playlist.parent().unwrap_or(Path::new(""));
     let report = check::check(&OnDisk(folder), &name.to_string_lossy());
@@ -72,17 +105,17 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         let said = counted(count, "file was", "files were");
         request.note(&format!("{said} not parsed"));
     }
-    summary.insert("playlist".into(), playlist.display().to_string().into());
-    summary.insert("playlists".into(), report.playlists.into());
-    summary.insert("segments".into(), report.segments.into());
-    let unseen: Vec<Value> = report
-        .not_looked_into
-        .into_iter()
-        .map(Value::from)
-        .collect();
-    summary.insert("not-looked-into".into(), unseen.into());
-    let values: Vec<Value> = report.findings.iter().map(value).collect();
-    summary.insert("findings".into(), values.into());
+    summary.add(&CheckResults {
+        playlist: playlist.display().to_string(),
+        playlists: report.playlists,
+        segments: report.segments,
+        not_looked_into: report
+            .not_looked_into
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        findings: report.findings.iter().map(FoundRule::from).collect(),
+    });
     if broken > 0 {
         return Err(Error::request(
             format!(
@@ -107,14 +140,16 @@ fn line(finding: &Finding) -> String {
     )
 }
 
-fn value(finding: &Finding) -> Value {
-    json!({
-        "rule": finding.rule.number,
-        "must": finding.rule.level == Level::Must,
-        "asks": finding.rule.asks,
-        "file": finding.file,
-        "what": finding.what,
-    })
+impl From<&Finding> for FoundRule {
+    fn from(finding: &Finding) -> Self {
+        FoundRule {
+            rule: finding.rule.number.to_string(),
+            must: finding.rule.level == Level::Must,
+            asks: finding.rule.asks.to_string(),
+            file: finding.file.clone(),
+            what: finding.what.clone(),
+        }
+    }
 }
 
 /// Returns the playlist to start from: the file itself, or the only multivariant playlist of a

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Help texts of the program, all taken from the descriptions.
+//! Help texts of the program, from the tables of the jobs.
 
 use std::fmt::Write;
 
-use crate::engine::description::Need;
 use crate::jobs::{JOBS, Job};
+use crate::options::Need;
 
 /// Returns the list of jobs.
 pub fn overview() -> String {
@@ -22,6 +22,9 @@ pub fn overview() -> String {
     }
     text.push_str(
         "\n\
+         lecture schema NAME prints the JSON schema of a file (manifest, session, layout) or of the\n\
+         results of a job.\n\
+         \n\
          --print    only print the gst-launch-1.0 line\n\
          --json     print the result as one line of JSON\n\
          --help     after a job: list its variables\n\
@@ -38,10 +41,10 @@ pub fn job(job: &Job) -> String {
     let mut text = format!(
         "lecture {} KEY=VALUE…\n\n{}\n\nVariables:\n",
         job.name,
-        job.about()
+        (job.about)()
     );
-    for variable in job.variables() {
-        let need = match &variable.need {
+    for variable in (job.variables)() {
+        let need = match variable.need {
             Need::Required => "required".to_string(),
             Need::Optional => "optional".to_string(),
             Need::Default(value) => format!("default {value}"),
@@ -50,7 +53,7 @@ pub fn job(job: &Job) -> String {
             text,
             "  {} ({need})\n{}",
             variable.name,
-            wrapped(&variable.text)
+            wrapped(variable.text)
         );
     }
     text.trim_end().to_string()

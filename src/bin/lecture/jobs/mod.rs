@@ -4,19 +4,26 @@
 
 use std::path::{self, Path, PathBuf};
 
-use gstlecture::timeline::Time;
-use once_cell::sync::Lazy;
-use serde_json::{Map, Value};
+use schemars::Schema;
 
+use self::analyse::AnalyseOptions;
+use self::chapters::ChaptersOptions;
+use self::check::CheckOptions;
+use self::package::PackageOptions;
+use self::play::PlayOptions;
+use self::publish::PublishOptions;
+use self::summary::{Summary, schema_of};
+use self::trim::TrimOptions;
+use self::unpublish::UnpublishOptions;
+use self::xapi_check::XapiCheckOptions;
+use self::xapi_deliver::XapiDeliverOptions;
+use self::xapi_report::XapiReportOptions;
 use crate::class::fingerprint::of_recording;
-use crate::class::texts::Transcript;
-use crate::engine::description::{Description, Facts, Pipeline, Values, Variable};
-use crate::engine::ledger::Loss;
-use crate::engine::pipeline::{self, Outcome};
-use crate::engine::progress::Progress;
+use crate::engine::description::{Facts, Pipeline};
 use crate::engine::quote;
 use crate::error::Error;
 use crate::media::probe::Input;
+use crate::options::{Options, Values, Variable};
 use crate::print;
 use crate::stop::Stop;
 
@@ -29,19 +36,14 @@ pub mod help;
 mod package;
 mod play;
 mod publish;
+mod recording;
 mod statements;
+pub mod summary;
 mod trim;
 mod unpublish;
 mod xapi_check;
 mod xapi_deliver;
 mod xapi_report;
-
-/// The sample class of the repository from which the program was built.
-const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.mkv");
-const SAMPLE_CAPTIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.vtt");
-
-/// Results of a job, for `--json`.
-pub type Summary = Map<String, Value>;
 
 /// A request for a job.
 #[derive(Clone)]
@@ -54,85 +56,97 @@ pub struct Request {
 
 pub struct Job {
     pub name: &'static str,
-    /// Description of a job that is a sequence of others.
-    about: Option<&'static str>,
-    /// Descriptions of the pipelines it runs, in order.
-    descriptions: &'static [&'static Lazy<Description>],
-    run: fn(&Request, &mut Summary) -> Result<(), Error>,
+    pub about: fn() -> &'static str,
+    pub variables: fn() -> Vec<&'static Variable>,
+    /// Returns the schema of the results.
+    pub results: fn() -> Schema,
+    pub run: fn(&Request, &mut Summary) -> Result<(), Error>,
 }
 
 /// All jobs, in the order in which they are listed.
 pub static JOBS: &[Job] = &[
     Job {
         name: "catalog",
-        about: Some(catalog::ABOUT),
-        descriptions: &[&analyse::DESCRIPTION, &package::DESCRIPTION],
+        about: || catalog::ABOUT,
+        variables: catalog::variables,
+        results: schema_of::<catalog::CatalogResults>,
         run: catalog::run,
     },
     Job {
         name: "analyse",
-        about: None,
-        descriptions: &[&analyse::DESCRIPTION],
+        about: || &analyse::DESCRIPTION.about,
+        variables: AnalyseOptions::variables,
+        results: schema_of::<analyse::AnalyseResults>,
         run: analyse::run,
     },
     Job {
         name: "package",
-        about: None,
-        descriptions: &[&package::DESCRIPTION],
+        about: || &package::DESCRIPTION.about,
+        variables: PackageOptions::variables,
+        results: schema_of::<package::PackageResults>,
         run: package::run,
     },
     Job {
         name: "trim",
-        about: None,
-        descriptions: &[&trim::DESCRIPTION],
+        about: || &trim::DESCRIPTION.about,
+        variables: TrimOptions::variables,
+        results: schema_of::<trim::TrimResults>,
         run: trim::run,
     },
     Job {
         name: "chapters",
-        about: None,
-        descriptions: &[&chapters::DESCRIPTION],
+        about: || &chapters::DESCRIPTION.about,
+        variables: ChaptersOptions::variables,
+        results: schema_of::<chapters::ChaptersResults>,
         run: chapters::run,
     },
     Job {
         name: "check",
-        about: None,
-        descriptions: &[&check::DESCRIPTION],
+        about: || check::ABOUT,
+        variables: CheckOptions::variables,
+        results: schema_of::<check::CheckResults>,
         run: check::run,
     },
     Job {
         name: "publish",
-        about: None,
-        descriptions: &[&publish::DESCRIPTION],
+        about: || publish::ABOUT,
+        variables: PublishOptions::variables,
+        results: schema_of::<publish::PublishResults>,
         run: publish::run,
     },
     Job {
         name: "unpublish",
-        about: None,
-        descriptions: &[&unpublish::DESCRIPTION],
+        about: || unpublish::ABOUT,
+        variables: UnpublishOptions::variables,
+        results: schema_of::<unpublish::UnpublishResults>,
         run: unpublish::run,
     },
     Job {
         name: "play",
-        about: None,
-        descriptions: &[&play::DESCRIPTION],
+        about: || &play::DESCRIPTION.about,
+        variables: PlayOptions::variables,
+        results: schema_of::<play::PlayResults>,
         run: play::run,
     },
     Job {
         name: "xapi-deliver",
-        about: None,
-        descriptions: &[&xapi_deliver::DESCRIPTION],
+        about: || xapi_deliver::ABOUT,
+        variables: XapiDeliverOptions::variables,
+        results: schema_of::<xapi_deliver::XapiDeliverResults>,
         run: xapi_deliver::run,
     },
     Job {
         name: "xapi-report",
-        about: None,
-        descriptions: &[&xapi_report::DESCRIPTION],
+        about: || xapi_report::ABOUT,
+        variables: XapiReportOptions::variables,
+        results: schema_of::<xapi_report::XapiReportResults>,
         run: xapi_report::run,
     },
     Job {
         name: "xapi-check",
-        about: None,
-        descriptions: &[&xapi_check::DESCRIPTION],
+        about: || xapi_check::ABOUT,
+        variables: XapiCheckOptions::variables,
+        results: schema_of::<xapi_check::XapiCheckResults>,
         run: xapi_check::run,
     },
 ];
@@ -142,126 +156,16 @@ impl Job {
         JOBS.iter().find(|job| job.name == name)
     }
 
-    pub fn about(&self) -> &str {
-        match (self.about, self.descriptions) {
-            (Some(about), _) => about,
-            (None, [first, ..]) => &first.about,
-            (None, []) => "",
-        }
-    }
-
-    pub fn summary(&self) -> &str {
-        self.about().lines().next().unwrap_or_default()
-    }
-
-    /// Returns the variables of all its descriptions, each once.
-    pub fn variables(&self) -> Vec<Variable> {
-        let mut variables: Vec<Variable> = Vec::new();
-        for description in self.descriptions {
-            for variable in &description.variables {
-                if !variables.iter().any(|other| other.name == variable.name) {
-                    variables.push(variable.clone());
-                }
-            }
-        }
-        variables
-    }
-
-    pub fn run(&self, request: &Request, summary: &mut Summary) -> Result<(), Error> {
-        (self.run)(request, summary)
+    /// Returns the first line of what the job does.
+    pub fn summary(&self) -> &'static str {
+        (self.about)().lines().next().unwrap_or_default()
     }
 }
 
 impl Request {
-    /// Returns a variable that is required or has a default.
-    fn value(&self, name: &str) -> &str {
-        self.values.get(name).unwrap_or_default()
-    }
-
-    /// Returns the value of a switch.
-    fn is_on(&self, name: &str) -> Result<bool, Error> {
-        match self.value(name) {
-            "true" => Ok(true),
-            "false" => Ok(false),
-            other => Err(Error::usage(
-                format!("{other} is not a value of {name}"),
-                format!("{name}={other}"),
-                "write true or false",
-            )),
-        }
-    }
-
-    /// Returns the same request. If it names neither a recording nor a text of one, adds the
-    /// captions of the sample class, which is used instead.
-    fn or_sample(&self) -> Request {
-        let mut request = self.clone();
-        let texts = ["captions.", "descriptions."].map(|family| self.values.by_language(family));
-        let names = ["input", "transcript"]
-            .iter()
-            .any(|name| self.values.get(name).is_some());
-        if !names && texts.iter().all(Vec::is_empty) && Path::new(SAMPLE_CAPTIONS).exists() {
-            request.values.set("captions.en", SAMPLE_CAPTIONS);
-        }
-        request
-    }
-
-    /// Opens the recording that `input=` names, or the sample class if it is not given.
-    fn recording(&self) -> Result<Input, Error> {
-        let input = match self.values.get("input") {
-            Some(input) => input,
-            None if Path::new(SAMPLE).exists() => SAMPLE,
-            None => {
-                return Err(Error::usage(
-                    "input= is missing",
-                    "",
-                    "name the recording: input=FILE",
-                ));
-            }
-        };
-        self.open(input)
-    }
-
-    /// Opens a recording, after checking what to do if it is truncated.
-    fn open(&self, input: &str) -> Result<Input, Error> {
-        self.is_on("accept-truncated")?;
-        let wanted = self.values.get("video").map(|number| {
-            let parsed = number.parse().ok().filter(|number| *number > 0);
-            parsed.ok_or_else(|| {
-                Error::usage(
-                    format!("{number} is not a value of video"),
-                    format!("video={number}"),
-                    "write the number of a video, the first is 1",
-                )
-            })
-        });
-        let input = Input::probe(input, wanted.transpose()?)?;
-        for codec in &input.undecodable {
-            self.note(&format!(
-                "warning: there is no decoder for {codec}: this track is left out"
-            ));
-        }
-        if let Some(video) = &input.video {
-            for (number, size) in &input.other_videos {
-                self.note(&format!(
-                    "video {} is taken ({}x{}), not video {number} ({size}): video={number} takes that",
-                    video.number, video.size.0, video.size.1,
-                ));
-            }
-        }
-        Ok(input)
-    }
-
     /// Prints a note for the user.
     fn note(&self, text: &str) {
         print::note(text);
-    }
-
-    /// Reads the transcript that `transcript=` names for a recording of this length.
-    fn transcript(&self, length: Option<Time>) -> Result<Option<Transcript>, Error> {
-        let language = self.values.get("language");
-        let path = self.values.get("transcript");
-        path.map(|path| Transcript::read(path, language, length))
-            .transpose()
     }
 
     /// Prints the line that does the same with stock tools, on standard output if that was all that
@@ -274,71 +178,14 @@ impl Request {
             print::note(line);
         }
     }
-
-    /// Runs a pipeline over `input`, and checks that all of the input arrived.
-    fn run(
-        &self,
-        step: &'static str,
-        pipeline: &gst::Pipeline,
-        input: &Input,
-        on_message: impl FnMut(&gst::StructureRef),
-    ) -> Result<Outcome, Error> {
-        let progress = Progress::start(step, input.duration);
-        let outcome = pipeline::run(pipeline, progress, &self.stop, on_message)?;
-        for warning in &outcome.warnings {
-            self.note(&format!("warning: {warning}"));
-        }
-        self.check_delivery(input, &outcome)?;
-        self.check_losses(input, &outcome.losses)?;
-        Ok(outcome)
-    }
-
-    /// Reports frames and samples without a position in time, which are lost to everything that
-    /// needs one.
-    fn check_losses(&self, input: &Input, losses: &[Loss]) -> Result<(), Error> {
-        let Some(loss) = losses.first() else {
-            return Ok(());
-        };
-        if self.is_on("accept-truncated")? {
-            self.note(&format!("warning: {loss}"));
-            return Ok(());
-        }
-        Err(Error::request(
-            loss.to_string(),
-            input.path.display().to_string(),
-            "give them times: ffmpeg -fflags +genpts -i INPUT -c copy OUTPUT.mkv; or go on without \
-             them: accept-truncated=true",
-        ))
-    }
-
-    /// Compares the delivered length with the header: a truncated file ends like a whole one.
-    fn check_delivery(&self, input: &Input, outcome: &Outcome) -> Result<(), Error> {
-        let Some((promised, delivered)) = input.truncated(outcome.delivered) else {
-            return Ok(());
-        };
-        let what = format!(
-            "the recording is cut off: its header declares {}, but only {} are present",
-            promised.clock(),
-            delivered.clock()
-        );
-        if self.is_on("accept-truncated")? {
-            self.note(&format!("warning: {what}"));
-            return Ok(());
-        }
-        Err(Error::request(
-            what,
-            input.path.display().to_string(),
-            "copy it again, or use the part that is present: accept-truncated=true",
-        ))
-    }
 }
 
 fn fingerprint(input: &Input) -> Result<String, Error> {
     of_recording(&input.path).map_err(|error| Error::reading(&input.path, &error))
 }
 
-fn absolute(path: &str) -> Result<PathBuf, Error> {
-    path::absolute(path).map_err(|error| Error::writing(Path::new(path), &error))
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    path::absolute(path).map_err(|error| Error::writing(path, &error))
 }
 
 /// Sets the values that every description takes from an input.
@@ -382,15 +229,15 @@ fn plugin_folder() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::description::Need;
+    use crate::options::Need;
 
     #[test]
     fn every_job_and_variable_is_documented() {
         for job in JOBS {
             assert!(job.summary().ends_with('.'), "{}", job.name);
-            for variable in job.variables() {
+            for variable in (job.variables)() {
                 assert!(!variable.text.is_empty(), "{} {}", job.name, variable.name);
-                if let Need::Default(value) = &variable.need {
+                if let Need::Default(value) = variable.need {
                     assert!(!value.is_empty(), "{} {}", job.name, variable.name);
                 }
             }

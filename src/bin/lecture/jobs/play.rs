@@ -2,53 +2,126 @@
 
 //! `play`: plays something and reports what is watched.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gst::{glib, prelude::*};
 use gst_pbutils::Discoverer;
 use once_cell::sync::Lazy;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Request, Summary};
+use super::Request;
+use super::summary::Summary;
 use crate::engine::description::{Description, Facts};
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
 use crate::engine::watch::Patience;
 use crate::error::Error;
+use crate::options::{Options, options};
 
 pub static DESCRIPTION: Lazy<Description> =
-    Lazy::new(|| Description::read("play", include_str!("../../../../pipelines/play.launch")));
+    Lazy::new(|| Description::read(include_str!("../../../../pipelines/play.launch")));
+
+options! {
+    /// Variables of `play`.
+    pub struct PlayOptions {
+        /// a file, a package's folder, or a URL
+        "input" (required) => input: String,
+        /// bandwidth in kbit/s; the best rendition below it plays
+        "connection-speed" (default "100000"),
+        /// true plays in real time without a window and without audio output
+        "headless" (default "false") => headless: bool,
+        /// the viewer: mailto:… or an xAPI Agent as JSON
+        "actor" (optional) => actor: Option<String>,
+        /// IRI of the video; default: the URL of the input
+        "activity-id" (optional) => activity_id: Option<String>,
+        /// title of the video
+        "activity-name" (optional),
+        /// UUID that the sessions share, from the learning platform
+        "registration" (optional),
+        /// share of the video that must be played for completed; default: the threshold in the
+        /// manifest, else 1
+        "completion-threshold" (optional) => completion_threshold: Option<String>,
+        /// true also requires a passed check
+        "require-check" (default "false"),
+        /// true completes after a passed check, whatever was watched
+        "check-suffices" (default "false"),
+        /// manifest.json of the package, so that progress survives a new cut; the manifest of a package
+        /// is found without it
+        "manifest" (optional) => manifest: Option<PathBuf>,
+        /// folder for statements that are not delivered yet
+        "journal" (optional),
+        /// URL of the LRS
+        "endpoint" (optional),
+        /// user name for the LRS, or env:NAME or file:PATH
+        "username" (optional) => username: Option<String>,
+        /// password for the LRS, env:NAME or file:PATH
+        "password" (optional) => password: Option<String>,
+        /// bearer token for the LRS, env:NAME or file:PATH
+        "token" (optional) => token: Option<String>,
+    }
+}
 
 /// Longest time in which an input has to be recognised.
 const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(30);
 
+/// Results of `play`; absent if nothing is reported.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlayResults {
+    /// Number of statements.
+    pub statements: u64,
+    /// Number of statements that the LRS has taken.
+    pub delivered: u64,
+    /// Number of statements that are not delivered yet.
+    pub pending: u64,
+    /// Number of statements that the LRS rejects for good.
+    pub dead_letters: u64,
+    /// Number of failed deliveries.
+    pub failures: u64,
+    /// Number of statements that could not be written to the journal.
+    pub lost: u64,
+    /// Number of faults of the journal.
+    pub troubles: u64,
+    /// Verbs of the statements, in order.
+    pub verbs: Vec<String>,
+}
+
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let place = request.value("input");
+    let options = PlayOptions::parse(&request.values)?;
+    let place = &*options.input;
     let folder = Path::new(place);
     let is_package = folder.join("master.m3u8").exists();
     let uri = uri(place, is_package)?;
     let mut facts = streams(&uri, place)?;
-    facts.set("headless", request.is_on("headless")?);
-    facts.set("report", request.values.get("actor").is_some());
+    facts.set("headless", options.headless);
+    facts.set("report", options.actor.is_some());
 
     let mut values = request.values.clone();
     values.set("input", &uri);
-    if values.get("activity-id").is_none() {
+    if options.activity_id.is_none() {
         values.set("activity-id", &uri);
     }
     let own = folder.join("manifest.json");
-    if is_package && values.get("manifest").is_none() && read(&own)["kept"].is_array() {
+    let manifest = options.manifest.or_else(|| {
         // A manifest of an older package does not list what it kept.
-        values.set("manifest", own.display().to_string());
+        (is_package && read(&own)["kept"].is_array()).then_some(own)
+    });
+    if let Some(manifest) = &manifest {
+        values.set("manifest", manifest.display().to_string());
     }
-    if values.get("completion-threshold").is_none()
-        && let Some(manifest) = values.get("manifest").map(read)
+    if options.completion_threshold.is_none()
+        && let Some(manifest) = manifest.map(read)
         && let Some(threshold) = manifest["completion"]["threshold"].as_f64()
     {
         values.set("completion-threshold", threshold.to_string());
     }
     // Messages must not contain a secret, but may contain its location.
-    let secrets =
-        ["username", "password", "token"].map(|name| (name, values.get(name).map(str::to_owned)));
+    let secrets = [
+        ("username", options.username),
+        ("password", options.password),
+        ("token", options.token),
+    ];
     for (name, value) in &secrets {
         let told = value
             .as_deref()
@@ -72,7 +145,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let mut verbs = Vec::new();
     let progress = Progress::start("play", None);
-    let patience = patience(values.get("input").unwrap_or_default());
+    let patience = patience(&uri);
     let outcome =
         pipeline::run_watched(&made, None, patience, progress, &request.stop, |message| {
             if message.name() == "xapitap-statement" {
@@ -81,19 +154,17 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         });
     if let Some(tap) = made.by_name("tap") {
         let stats = tap.property::<gst::Structure>("stats");
-        for name in [
-            "statements",
-            "delivered",
-            "pending",
-            "dead-letters",
-            "failures",
-            "lost",
-            "troubles",
-        ] {
-            let count: u64 = stats.get(name).unwrap_or_default();
-            summary.insert(name.into(), count.into());
-        }
-        summary.insert("verbs".into(), verbs.into());
+        let count = |name| stats.get(name).unwrap_or_default();
+        summary.add(&PlayResults {
+            statements: count("statements"),
+            delivered: count("delivered"),
+            pending: count("pending"),
+            dead_letters: count("dead-letters"),
+            failures: count("failures"),
+            lost: count("lost"),
+            troubles: count("troubles"),
+            verbs,
+        });
     }
     match outcome {
         // Leaving a video is how most viewers end it.

@@ -11,56 +11,126 @@ use gstlecture::package::manifest::Manifest;
 use gstlecture::package::publication::encryption::{Sealing, SegmentKey};
 use gstlecture::package::publication::listing::{LISTING, Listing};
 use gstlecture::package::publication::release::{self, Broken, Clear, Object, Origin, Step};
-use once_cell::sync::Lazy;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Request, Summary, absolute};
+use super::summary::Summary;
+use super::{Request, absolute};
 use crate::class::folder::{self, ClassFolder, Staging};
 use crate::destination::{Batch, Destination, Sent};
-use crate::engine::description::Description;
 use crate::engine::progress::Progress;
 use crate::error::Error;
 use crate::fs::files;
 use crate::media::verify::{self, InFolder};
+use crate::options::{FromText, Options, Wrong, options};
 use crate::print;
 
-/// The job has no pipeline: the description is its documentation.
-pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
-    Description::read(
-        "publish",
-        "# Publishes a class's package to a folder, or to object storage through rclone.
-#
-# Sends only files that OUT/package refers to, with the right content type and cache headers.
-# Segments are sent first and the multivariant playlist last: viewers get the complete old version
-# until the new one is complete, even if the work is interrupted. To resume, run the same command
-# again: it sends only what is missing. A package with drafts that nobody approved is refused.
-#
-# The published files are listed in published.json there. Files of earlier versions stay for viewers
-# who still watch them, until prune= removes them. After a cut for privacy, publish with prune=0.
-#
-# Remotes and secrets are configured in rclone: `rclone config`, or RCLONE_… and AWS_… in the
-# environment. Destinations other than a folder and object storage replace playlists in place.
-#
-# With encrypt-key, all video, audio and caption segments are encrypted with AES-128 (RFC 8216)
-# before they are sent. Files that players could not decrypt are not sent: the DASH manifest,
-# I-frame playlists, class.mp4. Nor are files that would reveal the content: whole captions,
-# transcripts, descriptions, thumbnails; clear= publishes these all the same. Title, chapters and
-# manifest are always in clear. The key is never sent: your server gives it to permitted viewers.
-#
-# --print lists what would be sent, and sends nothing.
-#
-# Variables:
-#   output (default OUT): the class's folder
-#   to (required): a folder, or an rclone remote with a path, for example s3:bucket/class-7
-#   allow-drafts (default false): true publishes drafts that nobody approved
-#   prune (optional): removes files of versions that were replaced at least this many days ago;
-#     0 removes all but those of the current version
-#   encrypt-key (optional): file with a key of 16 bytes, as `openssl rand 16` writes it
-#   key-uri (optional): the URI from which players get that key
-#   clear (optional): files of an encrypted package to publish in clear all the same: texts,
-#     thumbnails, or both, separated by a comma
-",
-    )
-});
+pub const ABOUT: &str = "\
+Publishes a class's package to a folder, or to object storage through rclone.
+
+Sends only files that OUT/package refers to, with the right content type and cache headers.
+Segments are sent first and the multivariant playlist last: viewers get the complete old version
+until the new one is complete, even if the work is interrupted. To resume, run the same command
+again: it sends only what is missing. A package with drafts that nobody approved is refused.
+
+The published files are listed in published.json there. Files of earlier versions stay for viewers
+who still watch them, until prune= removes them. After a cut for privacy, publish with prune=0.
+
+Remotes and secrets are configured in rclone: `rclone config`, or RCLONE_… and AWS_… in the
+environment. Destinations other than a folder and object storage replace playlists in place.
+
+With encrypt-key, all video, audio and caption segments are encrypted with AES-128 (RFC 8216)
+before they are sent. Files that players could not decrypt are not sent: the DASH manifest,
+I-frame playlists, class.mp4. Nor are files that would reveal the content: whole captions,
+transcripts, descriptions, thumbnails; clear= publishes these all the same. Title, chapters and
+manifest are always in clear. The key is never sent: your server gives it to permitted viewers.
+
+--print lists what would be sent, and sends nothing.";
+
+options! {
+    /// Variables of `publish`.
+    pub struct PublishOptions {
+        /// the class's folder
+        "output" (default "OUT") => output: PathBuf,
+        /// a folder, or an rclone remote with a path, for example s3:bucket/class-7
+        "to" (required) => to: String,
+        /// true publishes drafts that nobody approved
+        "allow-drafts" (default "false") => allow_drafts: bool,
+        /// removes files of versions that were replaced at least this many days ago; 0 removes all but
+        /// those of the current version
+        "prune" (optional) => prune: Option<Days>,
+        /// file with a key of 16 bytes, as `openssl rand 16` writes it
+        "encrypt-key" (optional) => encrypt_key: Option<PathBuf>,
+        /// the URI from which players get that key
+        "key-uri" (optional) => key_uri: Option<KeyUri>,
+        /// files of an encrypted package to publish in clear all the same: texts, thumbnails, or both,
+        /// separated by a comma
+        "clear" (optional) => clear: Option<Clear>,
+    }
+}
+
+/// A number of days.
+#[derive(Clone, Copy, Debug)]
+pub struct Days(u64);
+
+impl FromText for Days {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let days = text.parse().map(Days);
+        days.map_err(|_| Wrong::Form("write a number of days, or 0"))
+    }
+}
+
+/// The URI of a key, which stands between quotation marks in a playlist.
+#[derive(Clone, Debug)]
+pub struct KeyUri(String);
+
+impl FromText for KeyUri {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let is_odd = |character: char| {
+            character.is_whitespace() || character.is_control() || character == '"'
+        };
+        match text.contains("://") && !text.contains(is_odd) {
+            true => Ok(KeyUri(text.to_owned())),
+            false => Err(Wrong::Form(
+                "write the whole URI, for example https://keys.example.org/class-7",
+            )),
+        }
+    }
+}
+
+impl FromText for Clear {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let mut clear = Clear::default();
+        for part in text.split(',') {
+            match part {
+                "texts" => clear.texts = true,
+                "thumbnails" => clear.thumbnails = true,
+                _ => return Err(Wrong::Form("write texts, thumbnails or texts,thumbnails")),
+            }
+        }
+        Ok(clear)
+    }
+}
+
+/// Results of `publish`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PublishResults {
+    /// The destination.
+    pub to: String,
+    /// Number of files of the package.
+    pub files: usize,
+    /// Size of all files of the package, in bytes.
+    pub bytes: u64,
+    /// Number of files that this run sent.
+    pub sent_files: u64,
+    /// Size of the files that this run sent, in bytes.
+    pub sent_bytes: u64,
+    /// Number of files of earlier versions that were removed.
+    pub removed: usize,
+    /// Number of files of earlier versions that are still there.
+    pub earlier: usize,
+}
 
 /// A publication in progress.
 struct Publication<'a> {
@@ -75,12 +145,10 @@ struct Publication<'a> {
 }
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let output = request.value("output");
-    let package = absolute(output)?.join("package");
-    let prune = prune(request)?;
-    let allow_drafts = request.is_on("allow-drafts")?;
-    let encryption = encryption(request)?;
-    let destination = Destination::open(request.value("to"))?;
+    let options = PublishOptions::parse(&request.values)?;
+    let package = absolute(&options.output)?.join("package");
+    let encryption = encryption(&options)?;
+    let destination = Destination::open(&options.to)?;
     check_apart(&destination, &package)?;
     let no_package = || {
         Error::request(
@@ -90,15 +158,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         )
     };
     // The lock would make the folder.
-    if !Path::new(output).exists() {
+    if !options.output.exists() {
         return Err(no_package());
     }
     let place = destination.shown();
     let publish = || {
         // Another run may be about to exchange the package.
-        let folder = ClassFolder::open(output)?;
+        let folder = ClassFolder::open(&options.output)?;
         let manifest = folder::manifest(&package).ok_or_else(no_package)?;
-        check_review(&manifest, allow_drafts)?;
+        check_review(&manifest, options.allow_drafts)?;
         verify::rules(&package)?;
         verify::whole(&package, &manifest, &request.stop)?;
         let staging = folder.publication_staging()?;
@@ -113,7 +181,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         }
         note_left_out(request, &package, &objects);
         let publication = Publication::new(request, destination, objects, &package, staging)?;
-        publication.publish(prune, summary)
+        publication.publish(options.prune.map(|days| days.0), summary)
     };
     publish().map_err(|error| {
         error.where_stopped(
@@ -124,40 +192,11 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     })
 }
 
-fn prune(request: &Request) -> Result<Option<u64>, Error> {
-    let Some(days) = request.values.get("prune") else {
-        return Ok(None);
-    };
-    days.parse().map(Some).map_err(|_| {
-        Error::usage(
-            format!("{days} is not a value of prune"),
-            format!("prune={days}"),
-            "write a number of days, or 0",
-        )
-    })
-}
-
 /// Returns the key, its URI and the files that stay in clear.
-fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, Error> {
-    let values = &request.values;
-    let mut clear = Clear::default();
-    for part in values.get("clear").unwrap_or_default().split(',') {
-        match part {
-            "texts" => clear.texts = true,
-            "thumbnails" => clear.thumbnails = true,
-            "" => {}
-            _ => {
-                return Err(Error::usage(
-                    format!("{part} is not a value of clear"),
-                    format!("clear={part}"),
-                    "write texts, thumbnails or texts,thumbnails",
-                ));
-            }
-        }
-    }
-    let (path, uri) = match (values.get("encrypt-key"), values.get("key-uri")) {
-        (Some(path), Some(uri)) => (Path::new(path), uri),
-        (None, None) if values.get("clear").is_none() => return Ok(None),
+fn encryption(options: &PublishOptions) -> Result<Option<(SegmentKey, String, Clear)>, Error> {
+    let (path, uri) = match (&options.encrypt_key, &options.key_uri) {
+        (Some(path), Some(uri)) => (path, uri),
+        (None, None) if options.clear.is_none() => return Ok(None),
         _ => {
             return Err(Error::usage(
                 "encrypt-key= and key-uri= must be given together, clear= only with them",
@@ -166,17 +205,6 @@ fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, 
             ));
         }
     };
-    let is_uri = |uri: &str| {
-        let is_odd = |character: char| character.is_whitespace() || character.is_control();
-        uri.contains("://") && !uri.contains(|character| is_odd(character) || character == '"')
-    };
-    if !is_uri(uri) {
-        return Err(Error::usage(
-            format!("{uri} is not a URI"),
-            format!("key-uri={uri}"),
-            "write the whole URI, for example https://keys.example.org/class-7",
-        ));
-    }
     let bytes = fs::read(path).map_err(|error| Error::reading(path, &error))?;
     let key = SegmentKey::new(&bytes).ok_or_else(|| {
         Error::request(
@@ -185,7 +213,8 @@ fn encryption(request: &Request) -> Result<Option<(SegmentKey, String, Clear)>, 
             "make one: openssl rand -out FILE 16",
         )
     })?;
-    Ok(Some((key, uri.to_owned(), clear)))
+    let clear = options.clear.unwrap_or_default();
+    Ok(Some((key, uri.0.clone(), clear)))
 }
 
 /// Checks that a package is not published into itself.
@@ -398,13 +427,15 @@ impl<'a> Publication<'a> {
                 megabytes(earlier_bytes)
             ));
         }
-        summary.insert("to".into(), place.into());
-        summary.insert("files".into(), self.objects.len().into());
-        summary.insert("bytes".into(), bytes.into());
-        summary.insert("sent-files".into(), sent.files.into());
-        summary.insert("sent-bytes".into(), sent.bytes.into());
-        summary.insert("removed".into(), due.len().into());
-        summary.insert("earlier".into(), earlier.into());
+        summary.add(&PublishResults {
+            to: place,
+            files: self.objects.len(),
+            bytes,
+            sent_files: sent.files,
+            sent_bytes: sent.bytes,
+            removed: due.len(),
+            earlier,
+        });
         Ok(())
     }
 

@@ -9,8 +9,8 @@ use gstlecture::delivery::{Credentials, Endpoint, Journal, Lrs, Secret, Trouble}
 use gstlecture::xapi::{Session, units::timestamp_from_text};
 use serde_json::Value;
 
-use super::Request;
 use crate::error::Error;
+use crate::options::{FromText, Wrong, options};
 
 /// The statements that were found.
 pub enum Found {
@@ -19,12 +19,39 @@ pub enum Found {
     Journal(Vec<Value>, Vec<Session>),
 }
 
-/// Reads what `input=` names.
-pub fn read(request: &Request) -> Result<Found, Error> {
-    let input = request.value("input");
+options! {
+    /// Variables of the jobs that may use a Learning Record Store.
+    pub struct LrsOptions {
+        /// user name for the LRS, or env:NAME or file:PATH
+        "username" (optional) => username: Option<String>,
+        /// password for the LRS, env:NAME or file:PATH
+        "password" (optional) => password: Option<String>,
+        /// bearer token for the LRS, env:NAME or file:PATH
+        "token" (optional) => token: Option<String>,
+        /// xAPI version to use: auto, 1.0.3 or 2.0.0
+        "version" (default "auto") => version: Version,
+    }
+}
+
+/// An xAPI version; `None` asks the LRS.
+#[derive(Clone, Copy, Debug)]
+pub struct Version(Option<&'static str>);
+
+impl FromText for Version {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "auto" => Ok(Version(None)),
+            "1.0.3" => Ok(Version(Some("1.0.3"))),
+            "2.0.0" => Ok(Version(Some("2.0.0"))),
+            _ => Err(Wrong::Form("write auto, 1.0.3 or 2.0.0")),
+        }
+    }
+}
+
+/// Reads the statements of a file, a journal or an LRS; from the latter only those about `activity`.
+pub fn read(input: &str, activity: Option<&str>, lrs: &LrsOptions) -> Result<Found, Error> {
     if input.starts_with("http://") || input.starts_with("https://") {
-        let activity = request.values.get("activity");
-        let mut lrs = lrs(request, input)?;
+        let mut lrs = lrs.at(input)?;
         let later = |words: String| {
             Error::later(
                 words,
@@ -119,35 +146,23 @@ pub fn open(folder: &Path) -> Result<Journal, Error> {
     })
 }
 
-/// Returns the LRS at an endpoint, with the given credentials.
-pub fn lrs(request: &Request, endpoint: &str) -> Result<Lrs, Error> {
-    let wrong = |words: String| Error::usage(words, "", "see --help");
-    let secret = |name: &str| {
-        request
-            .values
-            .get(name)
-            .map(Secret::read)
-            .transpose()
-            .map_err(&wrong)
-    };
-    let credentials = match (secret("token")?, secret("username")?) {
-        (Some(token), _) => Credentials::Bearer(token),
-        (None, Some(username)) => Credentials::Basic {
-            username,
-            password: secret("password")?.unwrap_or_default(),
-        },
-        (None, None) => Credentials::None,
-    };
-    let version = match request.values.get("version") {
-        None | Some("auto") => None,
-        Some("1.0.3") => Some("1.0.3"),
-        Some("2.0.0") => Some("2.0.0"),
-        Some(other) => {
-            return Err(wrong(format!(
-                "{other} is not an xAPI version: write auto, 1.0.3 or 2.0.0"
-            )));
-        }
-    };
-    let endpoint = Endpoint::parse(endpoint).map_err(wrong)?;
-    Ok(Lrs::new(endpoint, &credentials, version))
+impl LrsOptions {
+    /// Returns the LRS at an endpoint, with the given credentials.
+    pub fn at(&self, endpoint: &str) -> Result<Lrs, Error> {
+        let wrong = |words: String| Error::usage(words, "", "see --help");
+        let secret = |given: &Option<String>| {
+            let read = given.as_deref().map(Secret::read);
+            read.transpose().map_err(wrong)
+        };
+        let credentials = match (secret(&self.token)?, secret(&self.username)?) {
+            (Some(token), _) => Credentials::Bearer(token),
+            (None, Some(username)) => Credentials::Basic {
+                username,
+                password: secret(&self.password)?.unwrap_or_default(),
+            },
+            (None, None) => Credentials::None,
+        };
+        let endpoint = Endpoint::parse(endpoint).map_err(wrong)?;
+        Ok(Lrs::new(endpoint, &credentials, self.version.0))
+    }
 }

@@ -3,13 +3,17 @@
 //! `trim`: makes one shorter file from a recording, without encoding its video again.
 
 use std::fs::{self, OpenOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gst::prelude::*;
 use gstlecture::timeline::{Span, Time};
 use once_cell::sync::Lazy;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Request, Summary, facts, set_input};
+use super::recording::RecordingOptions;
+use super::summary::Summary;
+use super::{Request, facts, set_input};
 use crate::engine::description::{Description, Facts};
 use crate::engine::frame_order;
 use crate::engine::ledger::Ledger;
@@ -21,13 +25,40 @@ use crate::media::own_chapters;
 use crate::media::picture_times;
 use crate::media::probe::{Input, Text};
 use crate::media::subtitles;
+use crate::options::{Options, options};
 
 pub static DESCRIPTION: Lazy<Description> =
-    Lazy::new(|| Description::read("trim", include_str!("../../../../pipelines/trim.launch")));
+    Lazy::new(|| Description::read(include_str!("../../../../pipelines/trim.launch")));
+
+options! {
+    /// Variables of `trim`.
+    pub struct TrimOptions {
+        /// the recording
+        "input" (required) => input: String,
+        /// the file to write; its extension selects the container, .mkv or .mp4
+        "output" (required) => output: PathBuf,
+        /// edges cuts before and after the class; all also cuts long breaks inside
+        "scope" (default "edges"),
+        /// start of the class: auto, speech or slide
+        "start-at" (default "auto"),
+    }
+    groups { recording: RecordingOptions }
+}
+
+/// Results of `trim`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrimResults {
+    /// The file that was written.
+    pub output: String,
+    /// Length of what was cut, in seconds.
+    pub removed_seconds: f64,
+}
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let input = request.open(request.value("input"))?;
-    let output = Path::new(request.value("output"));
+    let options = TrimOptions::parse(&request.values)?;
+    let input = options.recording.open(&options.input, request)?;
+    let output = &*options.output;
     if input.has_edits && input.video.is_some() {
         return Err(hides_frames(&input));
     }
@@ -94,14 +125,18 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let (mut kept, mut removed) = (0, 0);
     let mut cuts = Vec::new();
-    let outcome = request.run("trim", &made, &input, |message| {
-        cuts.extend(cut(message));
-        if message.name() == "silencetrim-summary" {
-            kept = message.get::<u64>("kept").unwrap_or_default();
-            removed = message.get::<u64>("removed").unwrap_or_default();
-        }
-    })?;
-    request.check_losses(&input, &ledger.losses())?;
+    let outcome = options
+        .recording
+        .run(request, "trim", &made, &input, |message| {
+            cuts.extend(cut(message));
+            if message.name() == "silencetrim-summary" {
+                kept = message.get::<u64>("kept").unwrap_or_default();
+                removed = message.get::<u64>("removed").unwrap_or_default();
+            }
+        })?;
+    options
+        .recording
+        .check_losses(request, &input, &ledger.losses())?;
     drop(made);
     let end = input.duration.unwrap_or(outcome.delivered);
     own_chapters::place(file.path(), &chapters, &cuts, end)?;
@@ -113,8 +148,10 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         Time::from_nanos(kept).clock(),
         Time::from_nanos(removed).clock(),
     ));
-    summary.insert("output".into(), output.display().to_string().into());
-    summary.insert("removed-seconds".into(), (removed as f64 / 1e9).into());
+    summary.add(&TrimResults {
+        output: output.display().to_string(),
+        removed_seconds: removed as f64 / 1e9,
+    });
     Ok(())
 }
 

@@ -3,32 +3,44 @@
 //! `unpublish`: removes what was published.
 
 use gstlecture::package::publication::listing::LISTING;
-use once_cell::sync::Lazy;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Request, Summary, publish};
+use super::summary::Summary;
+use super::{Request, publish};
 use crate::destination::Destination;
-use crate::engine::description::Description;
 use crate::error::Error;
+use crate::options::{Options, options};
 use crate::print;
 
-/// The job has no pipeline: the description is its documentation.
-pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
-    Description::read(
-        "unpublish",
-        "# Removes the files that publish sent to a destination, and nothing else.
-#
-# Playlists and manifest are removed first, so that nobody starts to watch. A CDN keeps its copies
-# for a minute, those of segments for a year: purge them there. To resume an interrupted run, run
-# the same command again. --print lists what would be removed, and removes nothing.
-#
-# Variables:
-#   to (required): the folder or remote that the package was published to
-",
-    )
-});
+pub const ABOUT: &str = "\
+Removes the files that publish sent to a destination, and nothing else.
+
+Playlists and manifest are removed first, so that nobody starts to watch. A CDN keeps its copies
+for a minute, those of segments for a year: purge them there. To resume an interrupted run, run
+the same command again. --print lists what would be removed, and removes nothing.";
+
+options! {
+    /// Variables of `unpublish`.
+    pub struct UnpublishOptions {
+        /// the folder or remote that the package was published to
+        "to" (required) => to: String,
+    }
+}
+
+/// Results of `unpublish`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct UnpublishResults {
+    /// The destination.
+    pub to: String,
+    /// Number of files that were removed.
+    pub removed: usize,
+}
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let destination = Destination::open(request.value("to"))?;
+    let options = UnpublishOptions::parse(&request.values)?;
+    let destination = Destination::open(&options.to)?;
     let place = destination.shown();
     let stop = &request.stop;
     if !destination.names(stop)?.contains(LISTING) {
@@ -58,7 +70,9 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         )
     })?;
     request.note(&format!("{place}: files removed: {}", listing.files.len()));
-    summary.insert("to".into(), place.into());
-    summary.insert("removed".into(), listing.files.len().into());
+    summary.add(&UnpublishResults {
+        to: place,
+        removed: listing.files.len(),
+    });
     Ok(())
 }

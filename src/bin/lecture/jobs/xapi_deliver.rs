@@ -2,55 +2,66 @@
 
 //! `xapi-deliver`: sends the pending statements of a journal.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use gst::glib;
 use gstlecture::delivery::Courier;
 use gstlecture::xapi::Uuid;
-use once_cell::sync::Lazy;
+use schemars::JsonSchema;
+use serde::Serialize;
 
-use super::{Request, Summary, statements};
-use crate::engine::description::Description;
+use super::Request;
+use super::statements::{self, LrsOptions};
+use super::summary::Summary;
 use crate::error::Error;
+use crate::options::{Options, options};
 
-pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
-    Description::read(
-        "xapi-deliver",
-        "# Sends the pending statements of a journal to a Learning Record Store.
-#
-# Sessions that a crash left open are closed first. Statements that the LRS rejects for good are
-# listed with its reason and stay in the journal.
-#
-# Variables:
-#   journal (required): the folder that a player was given as journal
-#   endpoint (required): URL of the LRS
-#   username (optional): user name for the LRS, or env:NAME or file:PATH
-#   password (optional): password for the LRS, env:NAME or file:PATH
-#   token (optional): bearer token for the LRS, env:NAME or file:PATH
-#   version (default auto): xAPI version to use: auto, 1.0.3 or 2.0.0
-#   timeout (default 60): seconds to keep trying
-",
-    )
-});
+pub const ABOUT: &str = "\
+Sends the pending statements of a journal to a Learning Record Store.
+
+Sessions that a crash left open are closed first. Statements that the LRS rejects for good are
+listed with its reason and stay in the journal.";
+
+options! {
+    /// Variables of `xapi-deliver`.
+    pub struct XapiDeliverOptions {
+        /// the folder that a player was given as journal
+        "journal" (required) => journal: PathBuf,
+        /// URL of the LRS
+        "endpoint" (required) => endpoint: String,
+        /// seconds to keep trying
+        "timeout" (default "60") => timeout: Duration,
+    }
+    groups { lrs: LrsOptions }
+}
+
+/// Results of `xapi-deliver`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct XapiDeliverResults {
+    /// Number of statements in the journal.
+    pub said: u64,
+    /// Number of statements that this run delivered.
+    pub delivered: u64,
+    /// Number of statements that are not delivered yet.
+    pub pending: u64,
+    /// Number of statements that the LRS rejects for good.
+    pub dead_letters: u64,
+    /// Number of interrupted sessions that were closed.
+    pub closed_sessions: usize,
+}
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let place = request.value("journal");
-    let timeout: f64 = request.value("timeout").parse().unwrap_or(f64::NAN);
-    let timeout = Duration::try_from_secs_f64(timeout).map_err(|_| {
-        Error::usage(
-            "timeout is not a number of seconds",
-            request.value("timeout"),
-            "write timeout=60",
-        )
-    })?;
-    let lrs = statements::lrs(request, request.value("endpoint"))?;
-    let mut journal = statements::open(Path::new(place))?;
+    let options = XapiDeliverOptions::parse(&request.values)?;
+    let place = options.journal.display().to_string();
+    let lrs = options.lrs.at(&options.endpoint)?;
+    let mut journal = statements::open(&options.journal)?;
     let mut new_id = || Uuid::parse(&glib::uuid_string_random()).unwrap_or(Uuid::v4([0; 16]));
     let closed = journal
         .close_abandoned(&mut new_id)
-        .map_err(|error| Error::writing(Path::new(place), &error))?;
+        .map_err(|error| Error::writing(&options.journal, &error))?;
     if closed > 0 {
         request.note(&format!(
             "interrupted sessions that are now closed: {closed}"
@@ -62,9 +73,9 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             entry.id
         ));
     }
-    summary.insert("said".into(), journal.contents().next.into());
+    let said_before = journal.contents().next;
     let courier = Courier::start(journal, Some(lrs), |_| {});
-    let deadline = Instant::now() + timeout;
+    let deadline = Instant::now() + options.timeout;
     let mut said = String::new();
     let status = loop {
         let status = courier.status();
@@ -79,10 +90,13 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         }
         thread::sleep(Duration::from_millis(50));
     };
-    summary.insert("delivered".into(), status.delivered.into());
-    summary.insert("pending".into(), status.pending.into());
-    summary.insert("dead-letters".into(), status.dead.into());
-    summary.insert("closed-sessions".into(), closed.into());
+    summary.add(&XapiDeliverResults {
+        said: said_before,
+        delivered: status.delivered,
+        pending: status.pending,
+        dead_letters: status.dead,
+        closed_sessions: closed,
+    });
     request.note(&format!(
         "{} delivered, {} pending, {} rejected for good",
         status.delivered, status.pending, status.dead
@@ -90,7 +104,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     request.stop.check().map_err(|stopped| {
         stopped.where_stopped(
             "the journal keeps the statements that are not delivered",
-            place,
+            &place,
             "run the same command again to resume",
         )
     })?;

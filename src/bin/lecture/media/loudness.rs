@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
 use crate::error::Error;
+use crate::options::{FromText, Wrong};
 use crate::stop::Stop;
 
 /// Element of `analyse.launch` through which the audio passes, and its pads: one name for a
@@ -25,18 +26,21 @@ const OTHERS: &str = "sink_2";
 /// Caps for the meter, which are also those to which a package's audio is mixed.
 const MEASURED: &str = "audio/x-raw,format=F32LE,layout=interleaved,channels=[1,2]";
 
-/// Parses the target loudness of a package's audio, in LUFS; `None` leaves it unchanged.
-pub fn target(value: &str) -> Result<Option<f64>, Error> {
-    if value == "off" {
-        return Ok(None);
-    }
-    match value.parse() {
-        Ok(target) if (-40.0..=-5.0).contains(&target) => Ok(Some(target)),
-        _ => Err(Error::usage(
-            format!("{value} is not a value of loudness"),
-            format!("loudness={value}"),
-            "write LUFS from -40 to -5, or off",
-        )),
+/// The target loudness of a package's audio, in LUFS; `None` leaves it unchanged.
+#[derive(Clone, Copy, Debug)]
+pub struct Target(pub Option<f64>);
+
+impl FromText for Target {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if text == "off" {
+            return Ok(Target(None));
+        }
+        let target = text.parse().ok();
+        let target = target.filter(|target| (-40.0..=-5.0).contains(target));
+        match target {
+            Some(_) => Ok(Target(target)),
+            None => Err(Wrong::Form("write LUFS from -40 to -5, or off")),
+        }
     }
 }
 

@@ -17,14 +17,43 @@ use super::inside::{self, Inside};
 use crate::class::drafts::{Cuts, Drafts, text_name};
 use crate::class::fingerprint::{of_file, of_recording};
 use crate::class::folder::{self, ClassFolder};
-use crate::engine::description::Values;
 use crate::error::Error;
 use crate::media::probe::Input;
+use crate::options::{ByLanguage, FromText, Wrong, options};
 use crate::print::{self, counted};
 
-/// Prefixes of the variables, without the language.
-const CAPTIONS: &str = "captions.";
-const DESCRIPTIONS: &str = "descriptions.";
+options! {
+    /// Variables of the texts of a class.
+    pub struct TextOptions {
+        /// captions as WebVTT or SRT, one file per language, for example captions.en=FILE or
+        /// captions.pt-BR=FILE; the file becomes the draft OUT/drafts/captions.<lang>.vtt; without it
+        /// the draft is packaged
+        "captions.<lang>" (optional) => captions: ByLanguage,
+        /// audio description: the whole audio of the class mixed with the description, or WebVTT that
+        /// players speak; kept as OUT/drafts/descriptions.<lang>.*; without it the draft is packaged
+        "descriptions.<lang>" (optional) => descriptions: ByLanguage,
+        /// the time base of captions and WebVTT descriptions: source for the recording, output for the
+        /// published package
+        "captions-time" (default "source") => time_base: TimeBase,
+    }
+}
+
+/// The timeline in which texts are given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeBase {
+    Source,
+    Output,
+}
+
+impl FromText for TimeBase {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "source" => Ok(TimeBase::Source),
+            "output" => Ok(TimeBase::Output),
+            _ => Err(Wrong::Form("write source or output")),
+        }
+    }
+}
 
 /// Number of bytes that are enough to recognise captions.
 const HEAD: u64 = 4096;
@@ -67,27 +96,32 @@ pub struct Described {
 }
 
 impl GivenTexts {
-    /// Reads the files that the variables name, and warns about anything unusual in them.
-    pub fn read(values: &Values, input: &Input) -> Result<Self, Error> {
+    /// Reads the files that the options name, and warns about anything unusual in them. `language` is
+    /// that of the class.
+    pub fn read(
+        options: &TextOptions,
+        language: Option<&str>,
+        input: &Input,
+    ) -> Result<Self, Error> {
         let recording = of_recording(&input.path);
         let mut given = GivenTexts {
-            in_output_time: in_output_time(values)?,
+            in_output_time: options.time_base == TimeBase::Output,
             recording: recording.map_err(|error| Error::reading(&input.path, &error))?,
             ..GivenTexts::default()
         };
         let length = input.duration.filter(|_| !given.in_output_time);
-        for (language, path) in values.by_language(CAPTIONS) {
+        for (language, path) in &options.captions.0 {
             let text = GivenText::read(TextRole::Captions, language, path)?;
             let Some(text) = text else {
                 return Err(Error::request(
                     ReadError::NotCaptions.to_string(),
                     path,
-                    format!("name the captions: {CAPTIONS}{language}=FILE"),
+                    format!("name the captions: captions.{language}=FILE"),
                 ));
             };
             given.add(text, length)?;
         }
-        for (language, path) in values.by_language(DESCRIPTIONS) {
+        for (language, path) in &options.descriptions.0 {
             match GivenText::read(TextRole::Descriptions, language, path)? {
                 Some(text) => given.add(text, length)?,
                 None => {
@@ -97,7 +131,7 @@ impl GivenTexts {
                 }
             }
         }
-        given.add_inside(input, values.get("language"));
+        given.add_inside(input, language);
         if input.audio.is_empty() && !given.texts.is_empty() {
             print::note("warning: the recording has no audio; captions are packaged unchanged");
         }
@@ -352,7 +386,7 @@ impl Described {
             return Err(Error::request(
                 "the file has no audio",
                 path,
-                format!("name a mixed audio file or a WebVTT file: {DESCRIPTIONS}{language}=FILE"),
+                format!("name a mixed audio file or a WebVTT file: descriptions.{language}=FILE"),
             ));
         }
         Ok(Described {
@@ -390,18 +424,6 @@ impl Described {
             length.secs_f64(),
             wanted.secs_f64()
         ));
-    }
-}
-
-fn in_output_time(values: &Values) -> Result<bool, Error> {
-    match values.get("captions-time") {
-        None | Some("source") => Ok(false),
-        Some("output") => Ok(true),
-        Some(other) => Err(Error::usage(
-            format!("{other} is not a value of captions-time"),
-            format!("captions-time={other}"),
-            "write source or output",
-        )),
     }
 }
 

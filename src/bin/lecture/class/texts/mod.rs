@@ -8,5 +8,5 @@ mod inside;
 mod transcript;
 
 pub use draft::DraftTexts;
-pub use given::{Described, GivenTexts};
+pub use given::{Described, GivenTexts, TextOptions};
 pub use transcript::Transcript;

@@ -8,26 +8,24 @@ use gstlecture::package::text::TextRole;
 use gstlecture::timeline::Time;
 use once_cell::sync::Lazy;
 
+use super::PackageOptions;
 use crate::class::drafts::{CHAPTERS, Corrected, TRIM};
 use crate::engine::description::{Description, Pipeline};
 use crate::jobs::{Request, facts, set_input};
 use crate::media::probe::Input;
 
-pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
-    Description::read(
-        "package",
-        include_str!("../../../../../pipelines/package.launch"),
-    )
-});
+pub static DESCRIPTION: Lazy<Description> =
+    Lazy::new(|| Description::read(include_str!("../../../../../pipelines/package.launch")));
 
 /// Returns the pipeline that writes the package to `folder`.
 pub fn describe(
     request: &Request,
+    options: &PackageOptions,
     input: &Input,
     corrected: &Corrected,
     folder: &Path,
 ) -> Pipeline {
-    describe_part(request, input, corrected, folder, None)
+    describe_part(request, options, input, corrected, folder, None)
 }
 
 /// The part of a package's media that a pipeline makes.
@@ -46,6 +44,7 @@ pub struct Part {
 /// Like [`describe`], for a part of the media.
 pub fn describe_part(
     request: &Request,
+    options: &PackageOptions,
     input: &Input,
     corrected: &Corrected,
     folder: &Path,
@@ -63,7 +62,7 @@ pub fn describe_part(
     if !corrected.slides.is_empty() {
         values.set("slides", corrected.slides.clone());
     }
-    values.set("ladder", ladder(request, corrected));
+    values.set("ladder", ladder(options, corrected));
     if let Some(language) = &corrected.language {
         values.set("audio-language.0", language);
     }
@@ -132,8 +131,8 @@ pub fn describe_part(
 }
 
 /// Returns the requested ladder, or the one that fits the content.
-pub fn ladder<'a>(request: &'a Request, corrected: &Corrected) -> &'a str {
-    match request.value("ladder") {
+pub fn ladder<'a>(options: &'a PackageOptions, corrected: &Corrected) -> &'a str {
+    match &*options.ladder.0 {
         "auto" if corrected.is_screen => "screen",
         asked => asked,
     }

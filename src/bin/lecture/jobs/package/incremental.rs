@@ -26,8 +26,9 @@ use crate::engine::pipeline;
 use crate::engine::progress::Progress;
 use crate::error::Error;
 use crate::fs::files;
+use crate::jobs::Request;
 use crate::jobs::package::finish;
-use crate::jobs::{Request, Summary};
+use crate::jobs::package::{PackageOptions, ReusedSegments};
 use crate::media::probe::Input;
 
 /// Folder in which parts are encoded, inside the staging folder.
@@ -55,6 +56,7 @@ type Made = Option<(PathBuf, Vec<Video>)>;
 /// A new package made from an old one.
 pub struct Republish<'a> {
     pub request: &'a Request,
+    pub options: &'a PackageOptions,
     pub input: &'a Input,
     pub corrected: &'a Corrected,
     /// The old package.
@@ -70,7 +72,7 @@ impl Republish<'_> {
         &self,
         old: &Manifest,
         now: &MadeFrom,
-        summary: &mut Summary,
+        into: &mut Option<ReusedSegments>,
     ) -> Result<Option<Manifest>, Error> {
         let Some(was) = &old.each_made_from else {
             return self.in_doubt("its manifest does not list what it was made from");
@@ -83,7 +85,7 @@ impl Republish<'_> {
                 .in_doubt("its video was made with other settings or from another recording");
         }
         let same_cuts = was.cuts == now.cuts;
-        let Some(video) = self.picture(&programme.video, &old_cuts, same_cuts, summary)? else {
+        let Some(video) = self.picture(&programme.video, &old_cuts, same_cuts, into)? else {
             return Ok(None);
         };
         let end = video.first().map(|video| video.track.end());
@@ -141,7 +143,7 @@ impl Republish<'_> {
         old: &[Video],
         old_cuts: &CutList,
         same_cuts: bool,
-        summary: &mut Summary,
+        into: &mut Option<ReusedSegments>,
     ) -> Result<Option<Vec<Video>>, Error> {
         let Some(first) = old.first() else {
             return Ok(Some(Vec::new()));
@@ -151,7 +153,7 @@ impl Republish<'_> {
             for video in old {
                 self.adopt(self.old, &video.track)?;
             }
-            self.tell(count, count, summary);
+            self.report(count, count, into);
             return Ok(Some(old.to_vec()));
         }
         let Some(plan) = self.plan(old, old_cuts)? else {
@@ -176,7 +178,7 @@ impl Republish<'_> {
         let reused = |part: &&Part| matches!(part, Part::Old { .. });
         let reused = plan.parts.iter().filter(reused).count();
         let count = joined.first().map_or(0, |video| video.track.segments.len());
-        self.tell(reused, count, summary);
+        self.report(reused, count, into);
         Ok(Some(joined))
     }
 
@@ -204,8 +206,7 @@ impl Republish<'_> {
         if old.iter().any(|video| frames(video) != segments) {
             return self.in_doubt("its renditions do not have the same segments");
         }
-        let duration = self.request.value("segment-duration").parse();
-        let duration = Time::from_secs_f64(duration.unwrap_or_default());
+        let duration = Time::from_secs_f64(self.options.segment_duration.0);
         let cuts = &self.corrected.cuts;
         let Some(parts) = reuse::plan(&segments, old_cuts, cuts, rate, duration) else {
             return self.in_doubt("cuts are not between frames");
@@ -323,11 +324,13 @@ impl Republish<'_> {
         Ok(None)
     }
 
-    fn tell(&self, reused: usize, count: usize, summary: &mut Summary) {
+    fn report(&self, reused: usize, count: usize, into: &mut Option<ReusedSegments>) {
         let note = format!("{reused} of {count} video segments are reused");
         self.request.note(&note);
-        summary.insert("segments".into(), count.into());
-        summary.insert("segments-reused".into(), reused.into());
+        *into = Some(ReusedSegments {
+            segments: count,
+            segments_reused: reused,
+        });
     }
 
     /// Encodes a part of the new package. Returns its folder and its renditions.
@@ -399,7 +402,15 @@ impl Republish<'_> {
         folder: &Path,
         part: &describe::Part,
     ) -> crate::engine::description::Pipeline {
-        describe::describe_part(self.request, self.input, self.corrected, folder, Some(part))
+        let (request, options) = (self.request, self.options);
+        describe::describe_part(
+            request,
+            options,
+            self.input,
+            self.corrected,
+            folder,
+            Some(part),
+        )
     }
 
     /// Makes the audio renditions of this role, in a programme that ends at `end`.

@@ -5,22 +5,25 @@
 mod describe;
 pub mod finish;
 mod incremental;
+mod options;
 
 use std::path::Path;
 
-use gstlecture::package::coding::Codecs;
-use gstlecture::package::cost::Pricing;
-use gstlecture::package::ladder::Ladder;
+use gstlecture::package::cost::Cost;
 use gstlecture::package::manifest::{Completion, MadeFrom, Manifest};
 use gstlecture::package::mp4::chunks::SEGMENT_FORMAT;
 use gstlecture::timeline::{Content, Span, Time};
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 pub use self::describe::DESCRIPTION;
 use self::describe::{describe, ladder};
 use self::finish::Wanted;
 use self::incremental::Republish;
-use super::{Request, Summary, absolute, fingerprint};
+pub use self::options::PackageOptions;
+use super::summary::Summary;
+use super::{Request, absolute, fingerprint};
 use crate::class::drafts::{Corrected, Drafts};
 use crate::class::fingerprint::of_bytes;
 use crate::class::folder::{self, ClassFolder, Staging};
@@ -28,9 +31,9 @@ use crate::class::texts::GivenTexts;
 use crate::engine::description::Pipeline;
 use crate::engine::pipeline;
 use crate::error::Error;
-use crate::media::loudness;
 use crate::media::probe::Input;
 use crate::media::verify;
+use crate::options::Options;
 use crate::print::counted;
 
 /// Advice after Ctrl-C.
@@ -48,75 +51,92 @@ const MEDIA_VARIABLES: [&str; 8] = [
     "video-encoder",
 ];
 
+/// Results of `package`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PackageResults {
+    /// The folder of the package.
+    pub package: String,
+    /// Length of the package, in seconds.
+    pub duration: f64,
+    /// Size of all files, in bytes.
+    pub bytes: u64,
+    /// Whether a person approved everything in it.
+    pub approved: bool,
+    /// Estimate of the cost, as in the manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
+    pub cost: Option<Cost>,
+    /// Segments, if some of them were used again.
+    #[serde(flatten)]
+    pub reused: Option<ReusedSegments>,
+}
+
+/// Video segments of a package, of which some were used again.
+#[derive(Clone, Copy, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ReusedSegments {
+    /// Number of video segments.
+    pub segments: usize,
+    /// Number of video segments taken from the previous package.
+    pub segments_reused: usize,
+}
+
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
-    let input = request.recording()?;
-    check_values(request)?;
-    let given = GivenTexts::read(&request.values, &input)?;
+    let options = PackageOptions::parse(&request.values)?;
+    let input = options
+        .recording
+        .open_or_sample(options.input.as_deref(), request)?;
+    let given = GivenTexts::read(&options.texts, None, &input)?;
     if request.print {
-        let class = absolute(request.value("output"))?;
+        let class = absolute(&options.output)?;
         let drafts = Drafts::open(class.join("drafts"));
-        let loudness = loudness::target(request.value("loudness"))?;
+        let loudness = options.loudness.0;
         let mut corrected =
             Corrected::read(&drafts, &input, &fingerprint(&input)?, loudness, &given)?;
         corrected.add_given(&given, &drafts);
         let package = class.join("package");
-        request.say(&describe(request, &input, &corrected, &package));
+        request.say(&describe(request, &options, &input, &corrected, &package));
         return Ok(());
     }
-    check(request, &input)?;
-    let folder = ClassFolder::open(request.value("output"))?;
-    into(request, &input, &given, &folder, summary)
+    check(request, &options, &input)?;
+    let folder = ClassFolder::open(&options.output)?;
+    into(request, &options, &input, &given, &folder, summary)
         .map_err(|error| error.where_stopped("the package is unchanged", "", AGAIN))
 }
 
-/// Prints the line that makes a package with the drafts of an analysis.
-pub fn say_with_drafts(request: &Request, input: &Input, given: &GivenTexts) -> Result<(), Error> {
-    let class = absolute(request.value("output"))?;
+/// Prints the line that makes a package with the drafts of an analysis. `language` is that of the class.
+pub fn say_with_drafts(
+    request: &Request,
+    options: &PackageOptions,
+    language: Option<&str>,
+    input: &Input,
+    given: &GivenTexts,
+) -> Result<(), Error> {
+    let class = absolute(&options.output)?;
     let drafts = Drafts::open(class.join("drafts"));
     let mut corrected = Corrected::nothing(&drafts);
     corrected.has_cuts = true;
     corrected.has_chapters = true;
-    let language = request.values.get("language");
     corrected.read_texts(&drafts, input, &fingerprint(input)?, language, given)?;
     corrected.add_given(given, &drafts);
     let package = class.join("package");
-    request.say(&describe(request, input, &corrected, &package));
+    request.say(&describe(request, options, input, &corrected, &package));
     Ok(())
 }
 
-/// Checks the request's values before any other work is done.
-pub fn check(request: &Request, input: &Input) -> Result<(), Error> {
-    check_values(request)?;
-    let drafts = Drafts::open(absolute(request.value("output"))?.join("drafts"));
+/// Checks that the elements take the values, before any other work is done.
+pub fn check(request: &Request, options: &PackageOptions, input: &Input) -> Result<(), Error> {
+    let drafts = Drafts::open(absolute(&options.output)?.join("drafts"));
     let nothing = Corrected::nothing(&drafts);
-    let pipeline = describe(request, input, &nothing, Path::new("package"));
+    let pipeline = describe(request, options, input, &nothing, Path::new("package"));
     pipeline::prepare(&pipeline::make(&pipeline)?)
-}
-
-fn check_values(request: &Request) -> Result<(), Error> {
-    completion(request)?;
-    pricing(request)?;
-    loudness::target(request.value("loudness"))?;
-    let read = |name: &str, read: Result<(), String>| {
-        let given = || format!("{name}={}", request.value(name));
-        read.map_err(|wrong| Error::usage(wrong, given(), "see --help"))
-    };
-    let ladder = request.value("ladder").parse::<Ladder>();
-    read(
-        "ladder",
-        ladder.map(|_| ()).map_err(|error| error.to_string()),
-    )?;
-    let codecs = request.value("codecs").parse::<Codecs>();
-    read(
-        "codecs",
-        codecs.map(|_| ()).map_err(|error| error.to_string()),
-    )?;
-    request.is_on("mp4").map(|_| ())
 }
 
 /// Makes the package in a folder that this run has locked.
 pub fn into(
     request: &Request,
+    options: &PackageOptions,
     input: &Input,
     given: &GivenTexts,
     folder: &ClassFolder,
@@ -126,14 +146,18 @@ pub fn into(
     Drafts::open(folder.drafts()).check_all_are_of(&recording, given)?;
     given.import(folder, input)?;
     let drafts = Drafts::open(folder.drafts());
-    let loudness = loudness::target(request.value("loudness"))?;
-    let mut corrected =
-        Corrected::read(&drafts, input, &recording, loudness, &GivenTexts::default())?;
+    let mut corrected = Corrected::read(
+        &drafts,
+        input,
+        &recording,
+        options.loudness.0,
+        &GivenTexts::default(),
+    )?;
     let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
     for said in corrected.texts.remove_unseen(cuts, redaction, end(input)) {
         request.note(&said);
     }
-    let (made_from, each_made_from) = made_from(request, &recording, &corrected);
+    let (made_from, each_made_from) = made_from(request, options, &recording, &corrected);
     for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
         request.note(&said);
     }
@@ -147,6 +171,7 @@ pub fn into(
     let old = folder::manifest(&package);
     let mut making = Making {
         request,
+        options,
         input,
         folder,
         corrected,
@@ -159,7 +184,8 @@ pub fn into(
     request.say(&making.describe(&package));
     let held = folder.drafts_staging()?;
     making.corrected.hold(held.path())?;
-    let again = old.map_or(Ok(None), |old| making.again(old, summary));
+    let mut reused = None;
+    let again = old.map_or(Ok(None), |old| making.again(old, &mut reused));
     let again = match again {
         Err(why @ Error::Request(_)) => making.in_doubt(&why),
         again => again,
@@ -167,9 +193,7 @@ pub fn into(
     let (staging, manifest) = match again? {
         Some(made) => made,
         None => {
-            for name in ["segments", "segments-reused"] {
-                summary.remove(name);
-            }
+            reused = None;
             making.anew()?
         }
     };
@@ -186,19 +210,22 @@ pub fn into(
     ));
     if let Some(cost) = &manifest.cost {
         request.note(&cost.table());
-        summary.insert("cost".into(), json!(cost));
     }
-    summary.insert("package".into(), package.display().to_string().into());
-    summary.insert("duration".into(), manifest.duration.into());
-    summary.insert("bytes".into(), stored.into());
-    let is_approved = manifest.review.iter().all(|review| review.approved);
-    summary.insert("approved".into(), is_approved.into());
+    summary.add(&PackageResults {
+        package: package.display().to_string(),
+        duration: manifest.duration,
+        bytes: stored,
+        approved: manifest.review.iter().all(|review| review.approved),
+        cost: manifest.cost,
+        reused,
+    });
     Ok(())
 }
 
 /// A package in the making.
 struct Making<'a> {
     request: &'a Request,
+    options: &'a PackageOptions,
     input: &'a Input,
     folder: &'a ClassFolder,
     corrected: Corrected,
@@ -213,7 +240,8 @@ impl Making<'_> {
     }
 
     fn describe(&self, folder: &Path) -> Pipeline {
-        describe(self.request, self.input, &self.corrected, folder)
+        let (request, options) = (self.request, self.options);
+        describe(request, options, self.input, &self.corrected, folder)
     }
 
     /// Makes the package from the intact parts of the old one. Returns `None` if everything has to
@@ -221,7 +249,7 @@ impl Making<'_> {
     fn again(
         &self,
         mut old: Manifest,
-        summary: &mut Summary,
+        reused: &mut Option<ReusedSegments>,
     ) -> Result<Option<(Staging, Manifest)>, Error> {
         let (request, package) = (self.request, self.folder.package());
         match verify::media(&package, &old, &request.stop) {
@@ -243,12 +271,13 @@ impl Making<'_> {
         } else {
             let parts = Republish {
                 request,
+                options: self.options,
                 input: self.input,
                 corrected: &self.corrected,
                 old: &package,
                 staging: staging.path(),
             };
-            match parts.make(&old, &self.each_made_from, summary)? {
+            match parts.make(&old, &self.each_made_from, reused)? {
                 Some(media) => media,
                 None => return Ok(None),
             }
@@ -272,7 +301,8 @@ impl Making<'_> {
         let (request, input) = (self.request, self.input);
         let staging = self.folder.package_staging()?;
         let made = pipeline::make(&self.describe(staging.path()))?;
-        request.run("package", &made, input, |_| {})?;
+        let recording = &self.options.recording;
+        recording.run(request, "package", &made, input, |_| {})?;
         let media = folder::manifest(staging.path()).ok_or_else(|| {
             Error::request(
                 "catalogsink wrote no manifest",
@@ -286,26 +316,31 @@ impl Making<'_> {
 
     /// Measures the descriptions that are encoded, once.
     fn level(&mut self) -> Result<(), Error> {
-        let target = loudness::target(self.request.value("loudness"))?;
+        let target = self.options.loudness.0;
         match target.filter(|_| self.corrected.described_gains.is_empty()) {
             Some(target) => self.corrected.level_described(target, &self.request.stop),
             None => Ok(()),
         }
     }
 
+    fn completion(&self) -> Completion {
+        let threshold = self.options.completion_threshold.0;
+        Completion { threshold }
+    }
+
     /// Adds the files that need no encoding to the media, and checks the package against the rules.
     fn complete(&self, staging: &Path, media: Manifest) -> Result<Manifest, Error> {
         let (request, corrected) = (self.request, &self.corrected);
         let manifest = Manifest {
-            title: Some(title(request, self.input)),
-            completion: Some(completion(request)?),
+            title: Some(title(self.options, self.input)),
+            completion: Some(self.completion()),
             made_from: Some(self.made_from.clone()),
             each_made_from: Some(self.each_made_from.clone()),
             ..corrected.complete(media)
         };
         let wanted = Wanted {
-            mp4: request.is_on("mp4")?,
-            pricing: pricing(request)?,
+            mp4: self.options.mp4,
+            pricing: self.options.pricing(),
         };
         let manifest = finish::write(staging, corrected, manifest, wanted, &request.stop)?;
         verify::rules(staging)?;
@@ -320,7 +355,12 @@ fn end(input: &Input) -> Time {
 
 /// Returns a fingerprint of everything that the media are made from: if it is unchanged, they can
 /// be reused.
-fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (String, MadeFrom) {
+fn made_from(
+    request: &Request,
+    options: &PackageOptions,
+    recording: &str,
+    corrected: &Corrected,
+) -> (String, MadeFrom) {
     let settings: Vec<_> = MEDIA_VARIABLES
         .iter()
         .map(|name| request.values.get(name))
@@ -355,7 +395,7 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (Stri
             recording,
             slides,
             covered,
-            ladder(request, corrected)
+            ladder(options, corrected)
         ])),
         sound: of(json!([
             recording,
@@ -375,45 +415,7 @@ fn made_from(request: &Request, recording: &str, corrected: &Corrected) -> (Stri
     (of_bytes(all.to_string().as_bytes()), each)
 }
 
-fn title(request: &Request, input: &Input) -> String {
-    request
-        .values
-        .get("title")
-        .map(String::from)
-        .or_else(|| input.title.clone())
-        .unwrap_or_else(|| input.name.clone())
-}
-
-fn completion(request: &Request) -> Result<Completion, Error> {
-    let name = "completion-threshold";
-    let value = request.value(name);
-    match value.parse() {
-        Ok(threshold) if (0.0..=1.0).contains(&threshold) => Ok(Completion { threshold }),
-        _ => Err(Error::usage(
-            format!("{value} is not a value of {name}"),
-            format!("{name}={value}"),
-            "write a number from 0 to 1",
-        )),
-    }
-}
-
-fn pricing(request: &Request) -> Result<Pricing, Error> {
-    let wrong = |name: &str, write: &str| {
-        let value = request.value(name);
-        Error::usage(
-            format!("{value} is not a value of {name}"),
-            format!("{name}={value}"),
-            write,
-        )
-    };
-    let rate = |name: &str| match request.value(name).parse() {
-        Ok(rate) if (0.0..=1e6).contains(&rate) => Ok(rate),
-        _ => Err(wrong(name, "write a price in USD per GB, for example 0.05")),
-    };
-    let views = request.value("views").parse();
-    Ok(Pricing::new(
-        views.map_err(|_| wrong("views", "write a whole number"))?,
-        rate("storage-rate")?,
-        rate("delivery-rate")?,
-    ))
+fn title(options: &PackageOptions, input: &Input) -> String {
+    let given = options.title.clone().or_else(|| input.title.clone());
+    given.unwrap_or_else(|| input.name.clone())
 }

@@ -35,7 +35,7 @@ pub enum TextRole {
     Captions,
     /// Speech, for people who do not understand the language.
     Subtitles,
-    /// What is seen, for players that speak it to blind people.
+    /// Descriptions of the video, which players speak to blind people.
     Descriptions,
 }
 

@@ -55,7 +55,7 @@ impl Scene {
         Scene { width, pixels }
     }
 
-    /// What a camera sees: the upper left corner of its view, and how far it has zoomed in.
+    /// Returns the view of a camera: its upper left corner, and how far it has zoomed in.
     fn view(&self, left: f64, top: f64, zoom: f64) -> Screen {
         let mut screen = Screen::blank();
         for (row, pixels) in screen.0.chunks_mut(WIDTH).enumerate() {
@@ -69,14 +69,14 @@ impl Scene {
     }
 }
 
-/// How far something has come that moves for six seconds and rests for five, again and again.
+/// Returns the position of something that moves for six seconds and rests for five, again and again.
 fn way(frame: u64) -> f64 {
     let second = frame as f64 / FPS as f64;
     let rounds = (second / 11.0).floor();
     rounds + ((second - rounds * 11.0) / 6.0).min(1.0)
 }
 
-/// Where somebody's hand holds the camera.
+/// Returns the position of a camera in somebody's hand.
 fn sway(frame: u64) -> (f64, f64) {
     let second = frame as f64 / FPS as f64;
     let x = 60.0 * (0.9 * second).sin() + 8.0 * (5.1 * second).sin();

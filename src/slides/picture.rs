@@ -295,7 +295,7 @@ impl Grid {
 
     /// Returns whether a kept block has so much contrast that it changes when it moves.
     pub fn has_contrast(&self, kept: &[u8]) -> bool {
-        /// As much as a bright edge and its shadow.
+        /// The difference between a bright edge and its shadow.
         const CONTRAST: u8 = 60;
         let luma = || self.luma(kept).flatten();
         match (luma().min(), luma().max()) {

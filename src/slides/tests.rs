@@ -66,7 +66,7 @@ fn push_for(detector: &mut Detector, screen: &Screen, time: Time, shown_for: Tim
     detector.push(&picture, time, Some(shown_for))
 }
 
-/// What is found in `seconds` of frames that `draw` makes of their number.
+/// Returns the changes found in `seconds` of frames that `draw` makes of their number.
 pub(super) fn found(seconds: u64, mut draw: impl FnMut(u64) -> Screen) -> Vec<Change> {
     let mut detector = Detector::new(Sensitivity::default());
     let mut changes = Vec::new();

@@ -348,7 +348,7 @@ fn the_session_says_when_it_wants_to_be_told() {
     assert_eq!(session.due(), Due::default());
 }
 
-/// What a viewer may do next. Times are milliseconds.
+/// An action of a viewer. Times are milliseconds.
 #[derive(Clone, Debug)]
 enum Act {
     Play,

@@ -125,7 +125,7 @@ fn show_until_next(pad: &gst::Pad, filter: &gst::Element) {
     });
 }
 
-/// How long a frame of a filter's caps lasts.
+/// Returns the duration of a frame of a filter's caps.
 fn frame_length(filter: &gst::Element) -> Option<gst::ClockTime> {
     let caps = filter.property::<gst::Caps>("caps");
     let rate: gst::Fraction = caps.structure(0)?.get("framerate").ok()?;
@@ -152,7 +152,7 @@ fn shown_again(
     })
 }
 
-/// What the pictures of these caps become before they are scaled.
+/// Returns the format to which frames of these caps are converted before they are scaled.
 pub fn video_format(caps: &gst::CapsRef) -> gst::Caps {
     let rate = caps.structure(0).and_then(|picture| {
         let rate = picture.get::<gst::Fraction>("framerate").ok()?;
@@ -268,7 +268,7 @@ pub fn audio(
     Ok((head, encoder))
 }
 
-/// What has come to a pad that gets all its sound in one segment.
+/// The data that has arrived at a pad which gets all its audio in one segment.
 #[derive(Default)]
 struct Seen {
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
@@ -372,8 +372,8 @@ fn by_running_time(
     Some(shown)
 }
 
-/// What sound of these caps becomes: one channel stays one, more become two. The encoder's rate
-/// follows.
+/// Returns the format to which audio of these caps is converted: one channel stays one, more become
+/// two. The rate is one that the encoder takes.
 pub fn audio_format(caps: &gst::CapsRef, encoder: &gst::Element) -> gst::Caps {
     let channels = caps
         .structure(0)
@@ -440,7 +440,8 @@ fn drop_orientation(pad: &gst::Pad) {
     });
 }
 
-/// What encoders leave out of the decoder configuration, the muxer would leave out of the file.
+/// Completes the decoder configuration with what encoders leave out: the muxer would leave it out of the
+/// file.
 fn complete_configuration(pad: &gst::Pad) {
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
         let Some(gst::PadProbeData::Event(event)) = &mut info.data else {

@@ -149,7 +149,7 @@ impl CatalogSink {
         let _ = obj.post_message(eos.build());
     }
 
-    /// Of the audio pads, and of those that were there in this run.
+    /// Returns the settings of the audio pads, and of those that were released in this run.
     pub fn audio_settings(&self) -> BTreeMap<String, AudioSettings> {
         let released = self.with_run(|run| run.released_audio.clone());
         let mut audio = released.unwrap_or_default();
@@ -161,7 +161,8 @@ impl CatalogSink {
         audio
     }
 
-    /// Of the text pads that have a stream, or had one in this run, in the order of their numbers.
+    /// Returns the settings of the text pads that have or had a stream in this run, in the order of their
+    /// numbers.
     fn text_settings(&self) -> Vec<(String, TextSettings)> {
         let released = self.with_run(|run| run.released_texts.clone());
         let mut texts = released.unwrap_or_default();
@@ -212,7 +213,7 @@ impl CatalogSink {
     }
 }
 
-/// What to do where an element is missing.
+/// Returns the advice for a missing element.
 fn remedy(element: &str) -> String {
     match encoder::debian_package(element) {
         Some(package) => format!("install the plugin that has it, on Debian {package}"),

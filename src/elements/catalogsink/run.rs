@@ -29,7 +29,7 @@ use crate::package::text::Text;
 use crate::timeline::{FrameRate, Time};
 use crate::webvtt::{Cue, Document};
 
-/// What a pad's stream becomes.
+/// The kind of rendition that a pad's stream becomes.
 #[derive(Clone, Copy)]
 pub enum Output {
     Video {
@@ -47,8 +47,8 @@ struct Track {
     writer: Arc<Mutex<TrackWriter>>,
 }
 
-/// What the end of a stream is filled with where another one is longer: a player stops where one
-/// of them does.
+/// The filling of the end of a stream if another one is longer: a player stops at the end of the
+/// shortest.
 #[derive(Clone)]
 pub enum Tail {
     /// The last picture.
@@ -59,9 +59,9 @@ pub enum Tail {
     Text,
 }
 
-/// How far the stream of a pad is.
+/// The progress of a pad's stream.
 pub struct Input {
-    /// What stands behind the pad.
+    /// The elements behind the pad.
     branch: gst::Bin,
     /// Collectors that have not seen its end.
     open: usize,
@@ -101,7 +101,7 @@ impl Input {
 pub struct Due {
     pub input: String,
     pub tail: Tail,
-    /// Where it ends itself; `None` where it had no data.
+    /// End of its own data; `None` if it had none.
     pub own_end: Option<gst::ClockTime>,
 }
 
@@ -116,7 +116,7 @@ pub struct Run {
     pub marks: Vec<Mark>,
     /// The cues of each text pad.
     pub cues: BTreeMap<String, Vec<Cue>>,
-    /// What was said of audio pads that were released before the end.
+    /// Settings of audio pads that were released before the end.
     pub released_audio: BTreeMap<String, AudioSettings>,
     /// The same of text pads that had a stream.
     pub released_texts: BTreeMap<String, TextSettings>,
@@ -349,8 +349,8 @@ impl Run {
             .collect()
     }
 
-    /// What the streams left, in the order of playlists: pictures by their codecs, of each from large
-    /// to small, sound with the main one first.
+    /// Returns the written tracks in the order of playlists: video by its codecs, of each from large to
+    /// small, audio with the main one first.
     pub fn finished(
         &self,
         settings: &BTreeMap<String, AudioSettings>,

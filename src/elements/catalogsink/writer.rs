@@ -16,7 +16,7 @@ use crate::package::names::ContentName;
 use crate::package::track::{KeyFrame, Segment, Track};
 use crate::timeline::{FrameRate, Span, Time};
 
-/// What rounding makes of the end of a stream.
+/// The most by which rounding moves the end of a stream.
 const ROUNDING: Time = Time::from_millis(1);
 
 /// Why a track cannot be written.
@@ -24,7 +24,7 @@ const ROUNDING: Time = Time::from_millis(1);
 pub enum WriteError {
     /// This file or folder cannot be written.
     File(PathBuf, io::Error),
-    /// What the encoder made cannot go into a package.
+    /// A package cannot contain the output of the encoder.
     Codec(CodecError),
     /// The muxer's output is not one fragment.
     Fragment(&'static str),
@@ -76,7 +76,7 @@ impl TrackWriter {
         }
     }
 
-    /// What was written, if anything was.
+    /// Returns the written track; `None` if nothing was written.
     pub fn finished(&self) -> Option<(&Track, &SampleDescription)> {
         let description = self.description.as_ref()?;
         (!self.track.segments.is_empty()).then_some((&self.track, description))
@@ -170,7 +170,7 @@ impl TrackWriter {
         Ok(())
     }
 
-    /// Where the last segment ends.
+    /// Returns the end of the last segment.
     pub fn end(&self) -> Time {
         self.track.end()
     }

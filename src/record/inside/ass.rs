@@ -77,7 +77,7 @@ fn styled(text: &str, is_italic: bool) -> (String, String) {
 struct Writer {
     written: String,
     settings: String,
-    /// What the codes ask for, and what is open in the text.
+    /// The style that the codes ask for, and the one that is open in the text.
     italic: bool,
     open: bool,
     /// Inside of a drawing, whose numbers are not text.

@@ -249,7 +249,7 @@ const TIME_END: u32 = 0x92;
 /// The identifier of an element without meaning: of one byte, as that of a chapter.
 const VOID: u8 = 0xec;
 
-/// Where an element lies (RFC 8794).
+/// The place of an element (RFC 8794).
 struct Element {
     id: u32,
     start: usize,

@@ -16,7 +16,7 @@ mod mp4_text;
 use crate::timeline::{Span, Time};
 use crate::webvtt::Cue;
 
-/// How long a cue is shown whose end nothing names.
+/// The duration of a cue without an end.
 const SHOWN: Time = Time::from_secs(5);
 /// Titles of tracks that name what is heard, too.
 const FOR_THE_DEAF: [&str; 7] = [
@@ -39,14 +39,14 @@ pub struct Chapter {
 /// A track of subtitles.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct TextTrack {
-    /// As the container names it.
+    /// Language as the container names it.
     pub language: Option<String>,
     pub title: Option<String>,
     /// Shown first unless a viewer chooses.
     pub is_default: bool,
     /// Only what a viewer of the original language would not understand either.
     pub is_forced: bool,
-    /// What is heard, too.
+    /// Whether it contains sounds, too.
     pub is_for_the_deaf: bool,
     /// In order of time; empty if the format cannot be read.
     pub cues: Vec<Cue>,

@@ -22,7 +22,7 @@ const COUNTED: [&str; 47] = [
     "fa", "ru", "zh-Hans", "nl-BE", "ga", "sq", "ro", "cs", "sk", "sl", "yi", "sr", "mk", "bg",
     "uk", "be",
 ];
-/// What packed letters are counted from, and the first packed language.
+/// The number from which packed letters are counted, and the first packed language.
 const LETTERS: u16 = 0x60;
 const FIRST_PACKED: u16 = 0x400;
 

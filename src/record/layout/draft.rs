@@ -13,7 +13,7 @@ use crate::edit::Review;
 use crate::timeline::{Span, Time};
 use crate::webvtt::{self, Block, Cue, Document, Problem, ProblemKind, ReadError, Timestamp};
 
-/// How far past the end of the session a cue may reach.
+/// The longest time by which a cue may pass the end of the session.
 const END_TOLERANCE: Time = Time::SECOND;
 
 const HELP: &str = "\
@@ -28,7 +28,7 @@ pub struct LayoutDraft {
     pub entries: Vec<Entry>,
 }
 
-/// What is decided for a span.
+/// A decision for a span.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
     pub span: Span,

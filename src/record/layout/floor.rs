@@ -15,11 +15,11 @@ use crate::timeline::Time;
 /// When the active speaker changes.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct SwitchRules {
-    /// How long somebody must have been heard before they can take the floor.
+    /// Shortest time of speaking before somebody can take the floor.
     pub attack: Time,
-    /// How long whoever took the floor by speaking keeps it at least.
+    /// Shortest time for which whoever took the floor by speaking keeps it.
     pub hold: Time,
-    /// How much louder somebody must be to take the floor from a holder who speaks, in dB.
+    /// Difference in dB by which somebody must be louder than a speaking holder to take the floor.
     pub margin: f32,
 }
 

@@ -20,7 +20,7 @@ const FLASH: Time = Time::from_millis(300);
 
 /// The length of an hour.
 const HOUR: Time = Time::from_secs(3600);
-/// How far captions may run past the end of a recording that they are made for.
+/// The longest time by which captions may pass the end of the recording that they are made for.
 const OVERRUN: Time = Time::from_secs(5);
 
 /// Reads WebVTT or SubRip in any common encoding.

@@ -10,7 +10,7 @@ use crate::timeline::{Span, Time};
 
 /// The arrow of both formats.
 const ARROW: &str = "-->";
-/// What word processors and translators make of it, the longest first.
+/// Arrows that word processors and translators put in its place, the longest first.
 const OTHER_ARROWS: [&str; 10] = [
     "- ->", "-- >", "—->", "–->", "—>", "–>", "->", "→", "⟶", "⇒",
 ];
@@ -19,7 +19,7 @@ const OTHER_ARROWS: [&str; 10] = [
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Timing<'a> {
     pub span: Span,
-    /// What follows the times.
+    /// The text after the times.
     pub rest: &'a str,
     /// Whether every reader of SubRip takes the line.
     pub is_usual: bool,
@@ -134,7 +134,7 @@ fn number(text: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| text.split_at(end))
 }
 
-/// What follows one of these separators that a digit comes after, and whether there is white space
+/// Returns the text after one of these separators if a digit follows it, and whether there is white space
 /// beside it.
 fn separator<'a>(text: &'a str, separators: &[char]) -> Option<(&'a str, bool)> {
     let at = text.trim_start();

@@ -255,7 +255,7 @@ fn says(value: Value) -> Vec<String> {
         .collect()
 }
 
-/// What the examples beside the profile do (adlnet, "Statement Template Examples"): those of
+/// The examples beside the profile (adlnet, "Statement Template Examples"): those of
 /// played, paused and volume are sound but for the length, initialized and completed are not.
 #[test]
 fn the_form_of_the_examples_of_the_profile() {

@@ -75,7 +75,7 @@ impl AnalyseOptions {
     }
 }
 
-/// Where words are kept that pipelines cannot read as they were given.
+/// Name of a readable copy of a transcript that pipelines cannot read as it was given.
 const TRANSCRIPT: &str = "transcript.vtt";
 /// Name in the description of the element that analyses the video.
 const DETECT: &str = "detect";

@@ -76,7 +76,7 @@ pub struct FoundRule {
     asks: String,
     /// The file in which it was broken.
     file: String,
-    /// How it was broken.
+    /// The fault.
     what: String,
 }
 

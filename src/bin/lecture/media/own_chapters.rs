@@ -75,7 +75,7 @@ pub fn place(path: &Path, chapters: &[Chapter], cuts: &[Span], end: Time) -> Res
     inside::place_chapters(&mut file, chapters, &spans).map_err(writing)
 }
 
-/// What of each chapter is left, in the time of the new file.
+/// Returns the part of each chapter that is left, in the time of the new file.
 fn moved(chapters: &[Chapter], cuts: &[Span], end: Time) -> Vec<Option<Span>> {
     let mut cuts = cuts.to_vec();
     cuts.sort_by_key(|cut| cut.start);

@@ -82,7 +82,7 @@ pub fn find(input: &Input, spoken: Option<&str>) -> Vec<Inside> {
         .collect()
 }
 
-/// What is heard counts more than what is shown by default.
+/// Returns how much a track counts: one with sounds for the deaf before one that is shown by default.
 fn rank(track: &TextTrack) -> (bool, bool) {
     (track.is_for_the_deaf, track.is_default)
 }

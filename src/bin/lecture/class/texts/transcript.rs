@@ -12,9 +12,9 @@ use super::GivenTexts;
 use super::given::{self, GivenText};
 use crate::error::Error;
 
-/// What is said in a class, as WebVTT, SubRip or captions that were given.
+/// The spoken words of a class, as WebVTT, SubRip or captions that were given.
 pub struct Transcript {
-    /// As a BCP 47 tag.
+    /// Language as a BCP 47 tag.
     pub language: Option<String>,
     path: PathBuf,
     /// The text as WebVTT, if the file cannot be read as it is.

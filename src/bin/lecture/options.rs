@@ -21,6 +21,9 @@ pub struct Variable {
     pub name: &'static str,
     pub need: Need,
     pub text: &'static str,
+    /// Whether the program itself reads it.
+    #[cfg(test)]
+    pub has_field: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +134,8 @@ macro_rules! options {
                         name: $name,
                         need: $crate::options::need!($($need)+),
                         text: concat!($($text),+),
+                        #[cfg(test)]
+                        has_field: 0 $(+ stringify!($field).len())? > 0,
                     },
                 )*];
                 $crate::options::join([

@@ -191,6 +191,7 @@ mod tests {
             name: "captions.<lang>",
             need: Need::Optional,
             text: "",
+            has_field: true,
         }];
         let values = read(&["job", "captions.EN=a", "captions.pt-br=b"])
             .and_then(|read| read.values_for("job", &variables))
@@ -222,11 +223,13 @@ mod tests {
                 name: "input",
                 need: Need::Required,
                 text: "the recording",
+                has_field: true,
             },
             &Variable {
                 name: "preset",
                 need: Need::Default("medium"),
                 text: "",
+                has_field: true,
             },
         ];
         let values = read(&["job", "input=a"])

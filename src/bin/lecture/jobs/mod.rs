@@ -232,6 +232,28 @@ mod tests {
     use crate::options::Need;
 
     #[test]
+    fn every_variable_is_used() {
+        for job in JOBS {
+            let pipelines: String = ["analyse", "chapters", "package", "play", "trim"]
+                .iter()
+                .filter(|name| job.name == **name || job.name == "catalog")
+                .filter_map(|name| {
+                    let path = format!("{}/pipelines/{name}.launch", env!("CARGO_MANIFEST_DIR"));
+                    std::fs::read_to_string(path).ok()
+                })
+                .collect();
+            for variable in (job.variables)() {
+                assert!(
+                    variable.has_field || pipelines.contains(&format!("${{{}}}", variable.name)),
+                    "{}: {} has no use",
+                    job.name,
+                    variable.name
+                );
+            }
+        }
+    }
+
+    #[test]
     fn every_job_and_variable_is_documented() {
         for job in JOBS {
             assert!(job.summary().ends_with('.'), "{}", job.name);

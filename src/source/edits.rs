@@ -12,6 +12,7 @@
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::boxes::{self, Atom, Content};
+use super::pcm;
 
 /// The largest movie header that is read, in bytes: a recording of a day has some 20 MB.
 const LARGEST_HEADER: u64 = 256 << 20;
@@ -37,12 +38,18 @@ const MOST_PIECES: u64 = 20_000;
 pub struct Overlay {
     parts: Vec<(u64, Vec<u8>)>,
     length: u64,
+    edits: bool,
 }
 
 impl Overlay {
     /// Returns the length of the file with the overlay, in bytes.
     pub fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Returns whether it changes edit lists; otherwise it changes only how samples are described.
+    pub fn changes_edits(&self) -> bool {
+        self.edits
     }
 
     /// Replaces what is changed of `bytes`, which were read at `offset`.
@@ -59,26 +66,35 @@ impl Overlay {
     }
 }
 
-/// Returns the overlay under which qtdemux obeys the edit lists of an MP4; `None` for a file that it
-/// reads rightly as it is, that is fragmented, or that is not an MP4.
+/// Returns the overlay under which qtdemux obeys the edit lists of an MP4 and reads its uncompressed
+/// audio; `None` for a file that it reads rightly as it is, or that is not an MP4.
 pub fn overlay(file: &mut (impl Read + Seek)) -> Option<Overlay> {
     let length = file.seek(SeekFrom::End(0)).ok()?;
     let (at, size, is_closed) = find_movie(file, length)?;
     let bytes = read_at(file, at, size)?;
     let mut movie = boxes::read(&bytes)?.into_iter().next()?;
-    rewrite(&mut movie)?;
+    let reorders = pcm::rewrite(&mut movie);
+    let mut edited = movie.clone();
+    let edits = rewrite(&mut edited).is_some();
+    match (edits, reorders) {
+        (true, _) => movie = edited,
+        (false, true) => {}
+        (false, false) => return None,
+    }
     let mut written = Vec::with_capacity(bytes.len());
     movie.write(&mut written)?;
     if written.len() == bytes.len() {
         return Some(Overlay {
             parts: vec![(at, written)],
             length,
+            edits,
         });
     }
     // The old header becomes free space, the new one follows the last box.
     is_closed.then(|| Overlay {
         length: length + written.len() as u64,
         parts: vec![(at + 4, b"free".to_vec()), (length, written)],
+        edits,
     })
 }
 

@@ -5,3 +5,6 @@
 mod boxes;
 pub mod edits;
 pub mod orientation;
+mod pcm;
+pub mod transport;
+pub mod wav;

@@ -12,6 +12,7 @@ pub mod h264_order;
 pub mod picture_order;
 mod redaction;
 mod sample_clock;
+pub mod steady_rate;
 
 pub use cut_list::{CutList, CutListError, Moved};
 pub use frames::FrameRate;

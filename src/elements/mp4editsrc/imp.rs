@@ -116,7 +116,7 @@ impl ElementImpl for Mp4EditSrc {
             gst::subclass::ElementMetadata::new(
                 "MP4 edit list source",
                 "Source/File",
-                "Reads an MP4 file so that the demuxer obeys its edit lists",
+                "Reads an MP4 file so that the demuxer obeys its edit lists and the byte order of its samples",
                 env!("CARGO_PKG_REPOSITORY"),
             )
         });

@@ -57,6 +57,13 @@ pub fn u64_at(content: &[u8], at: usize) -> Option<u64> {
     bytes(content, at).map(u64::from_be_bytes)
 }
 
+/// Returns whether a file is QuickTime's, by its brand; files without one are.
+pub fn is_quicktime(file: &mut (impl Read + Seek)) -> bool {
+    let mut head = [0; 12];
+    let read = read_at(file, 0, &mut head);
+    read.is_ok() && (head[4..8] != *b"ftyp" || head[8..] == *b"qt  ")
+}
+
 /// Reads the content of the `moov` box of a file; `None` if it has none.
 pub fn moov(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
     Some(place_of_moov(file)?.1)

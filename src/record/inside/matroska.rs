@@ -50,6 +50,18 @@ pub fn chapters(file: &mut (impl Read + Seek)) -> Result<Vec<Chapter>, String> {
     Ok(chapters.collect())
 }
 
+/// Returns the language in the header of each track; the element's default value, English, is that of
+/// a recorder that knows none.
+pub fn languages(file: &mut (impl Read + Seek)) -> Option<BTreeMap<u64, Option<String>>> {
+    let file = open(file).ok()?;
+    let tracks = file.tracks().iter();
+    let languages = tracks.map(|entry| {
+        let language = entry.language_bcp47().or(entry.language());
+        (entry.track_number().get(), language.map(str::to_owned))
+    });
+    Some(languages.collect())
+}
+
 pub fn texts(file: &mut (impl Read + Seek)) -> Result<Vec<TextTrack>, String> {
     let mut file = open(file)?;
     let entries: Vec<TrackEntry> = file

@@ -5,6 +5,7 @@
 //! GStreamer's demuxers (1.22) give neither the flags of subtitles nor the chapters of MP4, so the
 //! containers that carry them, Matroska and MP4, are read here.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 mod ass;
@@ -101,6 +102,23 @@ pub fn texts(file: &mut (impl Read + Seek)) -> Result<Vec<TextTrack>, String> {
     Ok(texts)
 }
 
+/// Returns the language that the container names for each track, by the number of the track, or its
+/// identifier in MP4. A track without one has `None`: GStreamer (1.22) takes it for English. Returns
+/// `None` for containers that are not read.
+pub fn languages(file: &mut (impl Read + Seek)) -> Option<BTreeMap<u64, Option<String>>> {
+    match container(file)? {
+        Container::Matroska => matroska::languages(file),
+        Container::Mp4 => mp4::languages(file),
+    }
+}
+
+/// Returns the number of a track, or its identifier in MP4, by which [`languages`] lists it: GStreamer
+/// ends the identifier of its stream with it (`…/001`), and in Matroska with a second number (`…/001:7`).
+pub fn track_number(stream_id: &str) -> Option<u64> {
+    let (_, track) = stream_id.rsplit_once('/')?;
+    track.split(':').next()?.parse().ok()
+}
+
 /// Returns chapters as cues of a chapter file: each lasts until the next, the last until `end`.
 /// Those that start past it are left out.
 pub fn cues(chapters: &[Chapter], end: Time) -> Vec<Cue> {
@@ -191,9 +209,18 @@ mod tests {
     }
 
     #[test]
+    fn tracks_are_known_by_their_streams() {
+        assert_eq!(track_number("1b03/002"), Some(2));
+        assert_eq!(track_number("a/b/001:11002622735602695836"), Some(1));
+        assert_eq!(track_number("73ce:1/00000100"), Some(100));
+        assert_eq!(track_number("none"), None);
+    }
+
+    #[test]
     fn other_files_hold_nothing() {
         let mut file = io::Cursor::new(b"RIFF....WAVEfmt ".to_vec());
         assert_eq!(chapters(&mut file), Ok(Vec::new()));
         assert_eq!(texts(&mut file), Ok(Vec::new()));
+        assert_eq!(languages(&mut file), None);
     }
 }

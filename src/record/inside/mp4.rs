@@ -2,7 +2,7 @@
 
 //! Chapters and subtitles of MP4 and QuickTime files (ISO/IEC 14496-12).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use super::boxes::{self, Boxes, bytes, child, descend, u32_at, u64_at};
@@ -51,6 +51,22 @@ pub fn texts(file: &mut (impl Read + Seek)) -> Result<Vec<TextTrack>, String> {
     };
     let tracks = tracks(&moov).filter(is_text);
     tracks.map(|track| track.text(file)).collect()
+}
+
+/// Returns the language of each track by its identifier.
+pub fn languages(file: &mut (impl Read + Seek)) -> Option<BTreeMap<u64, Option<String>>> {
+    let counts = boxes::is_quicktime(file);
+    let moov = boxes::moov(file)?;
+    let languages = traks(&moov).filter_map(|trak| {
+        let header = child(trak, b"tkhd")?;
+        let at = if header.first()? == &1 { 20 } else { 12 };
+        let media = child(trak, b"mdia")?;
+        Some((
+            u64::from(u32_at(header, at)?),
+            language_of(media).filter(|_| counts || !is_counted(media)),
+        ))
+    });
+    Some(languages.collect())
 }
 
 /// Adds chapters to a finished file whose index stands behind its media, in the form of Nero's
@@ -212,16 +228,13 @@ impl<'a> Track<'a> {
         };
         let name = descend(trak, &[b"udta", b"name"]);
         let name = name.map(|name| String::from_utf8_lossy(name).trim().to_owned());
-        let language_at = if media_header.first()? == &1 { 32 } else { 20 };
         Some(Track {
             id: u32_at(header, if is_long { 20 } else { 12 })?,
             is_enabled: header.get(3)? & 1 == 1,
             handler: bytes(child(media, b"hdlr")?, 8)?,
             kind,
             format: Format::of(&kind),
-            language: bytes(media_header, language_at)
-                .map(u16::from_be_bytes)
-                .and_then(language),
+            language: language_of(media),
             title: name.filter(|name| !name.is_empty()),
             is_for_the_deaf: has("describes-music-and-sound") || has("transcribes-spoken-dialog"),
             is_forced: has("subtitles.auxiliary-content") || mp4_text::is_forced(&kind, entry),
@@ -301,6 +314,28 @@ impl<'a> Track<'a> {
         });
         shown.collect()
     }
+}
+
+/// Returns the language of a media box: its extended tag (section 8.4.6), else that of its header.
+fn language_of(media: &[u8]) -> Option<String> {
+    let extended = child(media, b"elng").and_then(|tag| tag.get(4..));
+    let extended = extended.map(|tag| String::from_utf8_lossy(tag));
+    let extended = extended.map(|tag| tag.trim_end_matches('\0').to_owned());
+    extended
+        .filter(|tag| !tag.is_empty())
+        .or_else(|| language(language_code(media)?))
+}
+
+/// Returns whether the language is one that QuickTime counts: in other files that is none.
+fn is_counted(media: &[u8]) -> bool {
+    child(media, b"elng").is_none()
+        && language_code(media).is_some_and(|packed| packed < FIRST_PACKED)
+}
+
+fn language_code(media: &[u8]) -> Option<u16> {
+    let header = child(media, b"mdhd")?;
+    let at = if header.first()? == &1 { 32 } else { 20 };
+    bytes(header, at).map(u16::from_be_bytes)
 }
 
 /// A language of three packed letters, or one that QuickTime counts; `None` for none.

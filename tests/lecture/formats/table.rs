@@ -3,7 +3,7 @@
 //! The table of containers and codecs.
 
 use super::Support;
-use super::Support::{Refused, Whole};
+use super::Support::{Refused, Video, Whole};
 
 /// Container, ffmpeg's encoder and options of video and of audio ("-" for none), support.
 pub const TABLE: &[(&str, &str, &str, Support)] = &[
@@ -135,7 +135,7 @@ pub const TABLE: &[(&str, &str, &str, Support)] = &[
         "ts",
         "libx264 -preset veryfast -pix_fmt yuv420p",
         "dca -ac 2",
-        Whole,
+        Video,
     ),
     ("flv", "flv", "libmp3lame -ar 44100", Whole),
     (

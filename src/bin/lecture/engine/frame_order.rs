@@ -79,68 +79,124 @@ impl Codec {
     }
 }
 
+/// The frames of a pad whose presentation times are not known yet.
+#[derive(Default)]
+struct Stream {
+    reader: Option<Codec>,
+    order: PictureOrder<gst::Buffer>,
+    /// Whether a frame without a presentation time has been seen.
+    lacks_times: bool,
+    /// Whether frames are on their way that were held.
+    passes: bool,
+}
+
+impl Stream {
+    /// Returns the frames that wait, unless they are on their way.
+    fn take_held(&mut self) -> Vec<(Time, gst::Buffer)> {
+        match self.passes {
+            true => Vec::new(),
+            false => self.order.finish(),
+        }
+    }
+
+    /// Takes the next frame if it has to wait; returns the frames whose times are known now.
+    ///
+    /// avidemux stamps key frames alone, with the time at which they are decoded.
+    fn take(
+        &mut self,
+        pad: &gst::Pad,
+        codec: fn(&gst::CapsRef) -> Option<Codec>,
+        buffer: &gst::Buffer,
+    ) -> Option<Vec<(Time, gst::Buffer)>> {
+        let decoded = buffer.dts()?;
+        let is_only_decoded = buffer.pts().is_none_or(|shown| shown == decoded);
+        if self.passes || !is_only_decoded {
+            return None;
+        }
+        if self.reader.is_none() {
+            self.reader = pad.current_caps().and_then(|caps| codec(&caps));
+        }
+        // A key frame that passes is read as well: the order of the next frames counts from it.
+        let place = {
+            let unit = buffer.map_readable().ok()?;
+            self.reader.as_mut()?.place(&unit)
+        }?;
+        self.lacks_times |= buffer.pts().is_none();
+        let decoded = Time::from_nanos(decoded.nseconds());
+        self.lacks_times
+            .then(|| self.order.push(place, decoded, buffer.clone()))
+    }
+}
+
 /// Sets the presentation times of coded frames that have only decoding times. `codec` returns how
 /// the order of a stream with these caps is read.
 pub fn order_frames(pad: &gst::Pad, codec: fn(&gst::CapsRef) -> Option<Codec>) {
-    let reader: Mutex<Option<Codec>> = Mutex::default();
-    let order: Mutex<PictureOrder<gst::Buffer>> = Mutex::default();
+    let stream: Mutex<Stream> = Mutex::default();
     let kinds = gst::PadProbeType::BUFFER
         | gst::PadProbeType::EVENT_DOWNSTREAM
         | gst::PadProbeType::EVENT_FLUSH;
-    pad.add_probe(kinds, move |pad, info| {
-        match &mut info.data {
-            Some(gst::PadProbeData::Event(event)) => {
-                match event.type_() {
-                    gst::EventType::FlushStop => drop(lock(&order).finish()),
-                    _ if event.is_serialized() => {
-                        let known = lock(&order).finish();
-                        // The next buffer gets the flow of this one.
-                        let _ = pass(pad, known);
-                    }
-                    _ => {}
+    pad.add_probe(kinds, move |pad, info| match &mut info.data {
+        Some(gst::PadProbeData::Event(event)) => {
+            match event.type_() {
+                gst::EventType::FlushStop => *lock(&stream) = Stream::default(),
+                // Tags and the like may overtake frames.
+                gst::EventType::StreamStart
+                | gst::EventType::Caps
+                | gst::EventType::Segment
+                | gst::EventType::Eos => {
+                    let known = lock(&stream).take_held();
+                    // The next buffer gets the flow of this one.
+                    let _ = pass(pad, &stream, known);
                 }
-                if event.type_() == gst::EventType::Caps {
-                    *lock(&reader) = None;
-                }
-                gst::PadProbeReturn::Ok
+                _ => {}
             }
-            Some(gst::PadProbeData::Buffer(buffer)) => {
-                let Some(decoded) = buffer.dts().filter(|_| buffer.pts().is_none()) else {
-                    return gst::PadProbeReturn::Ok;
-                };
-                let mut reader = lock(&reader);
-                if reader.is_none() {
-                    *reader = pad.current_caps().and_then(|caps| codec(&caps));
-                }
-                let place = reader.as_mut().and_then(|reader| {
-                    let unit = buffer.map_readable().ok()?;
-                    reader.place(&unit)
-                });
-                drop(reader);
-                let Some(place) = place else {
-                    return gst::PadProbeReturn::Ok;
-                };
-                let known =
-                    lock(&order).push(place, Time::from_nanos(decoded.nseconds()), buffer.clone());
-                info.data = None;
-                info.flow_res = pass(pad, known);
-                gst::PadProbeReturn::Handled
+            if event.type_() == gst::EventType::Caps {
+                lock(&stream).reader = None;
             }
-            _ => gst::PadProbeReturn::Ok,
+            gst::PadProbeReturn::Ok
         }
+        Some(gst::PadProbeData::Buffer(buffer)) => {
+            let taken = lock(&stream).take(pad, codec, buffer);
+            if let Some(known) = taken {
+                info.data = None;
+                info.flow_res = pass(pad, &stream, known);
+                return gst::PadProbeReturn::Handled;
+            }
+            // A frame that does not wait overtakes none that does.
+            let held = lock(&stream).take_held();
+            match pass(pad, &stream, held) {
+                Ok(_) => gst::PadProbeReturn::Ok,
+                flow => {
+                    info.data = None;
+                    info.flow_res = flow;
+                    gst::PadProbeReturn::Handled
+                }
+            }
+        }
+        _ => gst::PadProbeReturn::Ok,
     });
 }
 
-/// Pushes frames whose times are known. They pass the probe again, which does not change them.
+/// Pushes frames whose times are known. They pass the probe again, which does not hold them.
 fn pass(
     pad: &gst::Pad,
+    stream: &Mutex<Stream>,
     known: Vec<(Time, gst::Buffer)>,
 ) -> Result<gst::FlowSuccess, gst::FlowError> {
+    if known.is_empty() {
+        return Ok(gst::FlowSuccess::Ok);
+    }
+    lock(stream).passes = true;
+    let mut flow = Ok(gst::FlowSuccess::Ok);
     for (shown, mut frame) in known {
         frame
             .make_mut()
             .set_pts(gst::ClockTime::from_nseconds(shown.nanos()));
-        pad.chain(frame)?;
+        flow = pad.chain(frame);
+        if flow.is_err() {
+            break;
+        }
     }
-    Ok(gst::FlowSuccess::Ok)
+    lock(stream).passes = false;
+    flow
 }

@@ -194,15 +194,25 @@ fn set_input(values: &mut Values, input: &Input) {
     if let Some(orientation) = input.unread_orientation() {
         values.set("orientation", orientation);
     }
+    let measured = input.video.as_ref().and_then(|video| video.measured_rate);
+    if let Some((num, den)) = measured {
+        values.set(
+            "measured-caps",
+            format!("video/x-raw,framerate={num}/{den}"),
+        );
+    }
 }
 
 /// Returns the facts of an input on which descriptions depend.
 fn facts(input: &Input) -> Facts {
     let mut facts = Facts::default();
     facts.set("recording", true);
-    facts.set("edits", input.has_edits);
+    facts.set("edits", input.is_rewritten);
+    facts.set("padded", input.is_padded);
     facts.set("turned", input.is_turned());
     facts.set("rolled", input.unread_orientation().is_some());
+    let measured = input.video.as_ref().and_then(|video| video.measured_rate);
+    facts.set("measured", measured.is_some());
     facts.set("video", input.video.is_some());
     facts.set(
         "interlaced",

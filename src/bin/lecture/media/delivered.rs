@@ -28,11 +28,13 @@ pub struct Delivered {
 }
 
 impl Delivered {
-    /// Opens `path` until all its streams are found. Problems of the file are reported elsewhere;
+    /// Opens `path` until all its streams are found; with `in_one_go`, nothing seeks in it. Problems of the file are reported elsewhere;
     /// in that case fewer streams, or none, are delivered.
-    pub fn ask(path: &Path) -> Self {
+    pub fn ask(path: &Path, in_one_go: bool) -> Self {
         let delivered = Arc::new(Mutex::new(Delivered::default()));
-        let asked = pipeline::parse("filesrc name=recording ! decodebin name=source").ok();
+        let queue = if in_one_go { "! queue" } else { "" };
+        let description = format!("filesrc name=recording {queue} ! decodebin name=source");
+        let asked = pipeline::parse(&description).ok();
         if let Some(made) = asked {
             find(&made, path, &delivered);
         }
@@ -154,7 +156,7 @@ mod tests {
     fn a_file_that_is_none_delivers_nothing() {
         gst::init().expect("GStreamer");
         let folder = tempfile::tempdir().expect("a folder");
-        let delivered = Delivered::ask(&folder.path().join("none"));
+        let delivered = Delivered::ask(&folder.path().join("none"), false);
         assert!(delivered.ids.is_empty() && delivered.unknown.is_empty());
     }
 }

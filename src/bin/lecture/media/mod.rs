@@ -4,6 +4,7 @@
 
 pub mod delivered;
 pub mod loudness;
+mod measured_rate;
 pub mod movie;
 pub mod mp4;
 pub mod own_chapters;

@@ -2,24 +2,33 @@
 
 //! What an input holds, asked before a pipeline is made for it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::glib;
 use gst_pbutils::prelude::*;
 use gst_pbutils::{
-    Discoverer, DiscovererInfo, DiscovererResult, DiscovererStreamInfo, DiscovererVideoInfo,
+    Discoverer, DiscovererAudioInfo, DiscovererInfo, DiscovererResult, DiscovererStreamInfo,
+    DiscovererVideoInfo,
 };
 use gstlecture::language;
 use gstlecture::package::ladder;
-use gstlecture::source::edits;
+use gstlecture::record::inside;
+use gstlecture::source::edits::{self, Overlay};
 use gstlecture::source::orientation::Orientation;
+use gstlecture::source::{transport, wav};
 use gstlecture::timeline::{FrameRate, Time};
 
 use crate::error::Error;
 use crate::media::delivered::{self, Delivered};
+use crate::media::measured_rate;
 use crate::media::mp4;
+
+/// Languages by the numbers of tracks.
+type Named = BTreeMap<u64, Option<String>>;
 
 /// How long a file may take to show its first pictures.
 const TIMEOUT: gst::ClockTime = gst::ClockTime::from_seconds(60);
@@ -53,7 +62,11 @@ pub struct Input {
     pub promised: Option<Time>,
     /// Whether its format says where to find a time.
     pub is_indexed: bool,
-    /// Whether its edit lists are obeyed only if `mp4editsrc` reads it.
+    /// Whether GStreamer reads it rightly only through `mp4editsrc`.
+    pub is_rewritten: bool,
+    /// Whether GStreamer reads it rightly only in one go, from a queue.
+    pub is_padded: bool,
+    /// Whether it is rewritten for its edit lists.
     pub has_edits: bool,
     /// The title in its tags.
     pub title: Option<String>,
@@ -90,6 +103,10 @@ pub struct Video {
     pub is_rolled: bool,
     /// The rate that its renditions get.
     pub frame_rate: (u32, u32),
+    /// Its own rate, if the container names none and its frames have one.
+    pub measured_rate: Option<(u32, u32)>,
+    /// Its stream, if the container names no rate.
+    unrated: Option<String>,
 }
 
 #[derive(Debug)]
@@ -111,6 +128,20 @@ impl Video {
             orientation: orientation(&video),
             is_rolled: false,
             frame_rate: frame_rate(&video),
+            measured_rate: None,
+            unrated: video
+                .stream_id()
+                .filter(|_| video.framerate().numer() == 0)
+                .map(|id| id.to_string()),
+        }
+    }
+
+    /// Measures the frame rate if the container names none.
+    fn measure_rate(&mut self, path: &Path) {
+        let unrated = self.unrated.as_deref();
+        self.measured_rate = unrated.and_then(|id| measured_rate::measure(path, id));
+        if let Some((num, den)) = self.measured_rate {
+            self.frame_rate = ladder::frame_rate(num, den);
         }
     }
 }
@@ -120,6 +151,16 @@ impl Input {
     pub fn is_turned(&self) -> bool {
         let video = self.video.as_ref();
         video.is_some_and(|video| video.orientation.is_some())
+    }
+
+    /// Returns the description of the elements that read the file; the one named `recording` takes its
+    /// location.
+    pub fn reader(&self) -> &'static str {
+        match (self.is_rewritten, self.is_padded) {
+            (true, _) => "mp4editsrc name=recording",
+            (false, true) => "filesrc name=recording ! queue",
+            (false, false) => "filesrc name=recording",
+        }
     }
 
     /// The tag that tells GStreamer how frames are to be turned, as `taginject` takes it, if it does not
@@ -194,9 +235,15 @@ impl Input {
             .filter(|video| video.orientation.is_none())
         {
             let file = File::open(&self.path).ok();
-            let read = |mut file| Orientation::read_matroska(&mut file, video.number);
+            let read = |mut file| {
+                Orientation::read_matroska(&mut file, video.number)
+                    .or_else(|| Orientation::read_mp4(&mut file, video.number))
+            };
             video.orientation = file.and_then(read);
             video.is_rolled = video.orientation.is_some();
+        }
+        if let Some(video) = &mut self.video {
+            video.measure_rate(&self.path);
         }
         match (&self.video, wanted) {
             (None, Some(wanted)) => Err(Error::request(
@@ -238,16 +285,26 @@ impl Input {
         if is_encrypted(&info) {
             return Err(encrypted(&place));
         }
-        let delivered = Delivered::ask(&path);
-        let undecodable = undecodable(&info, &delivered);
+        let is_padded = File::open(&path).is_ok_and(|mut file| wav::ends_padded(&mut file));
+        let delivered = Delivered::ask(&path, is_padded);
+        let mut undecodable = undecodable(&info, &delivered);
+        for codec in ignored(&path, &info) {
+            if !undecodable.contains(&codec) {
+                undecodable.push(codec);
+            }
+        }
         let has = |is_video| match is_video {
             true => videos(&info).any(|video| is_decodable(video.upcast_ref())),
             false => !info.audio_streams().is_empty(),
         };
+        let named = File::open(&path)
+            .ok()
+            .and_then(|file| inside::languages(&mut BufReader::new(file)));
         let overlay = File::open(&path)
             .ok()
             .and_then(|mut file| edits::overlay(&mut file));
-        if let Some(error) = left_out(&path, overlay.is_some(), has) {
+        let has_edits = overlay.as_ref().is_some_and(Overlay::changes_edits);
+        if let Some(error) = left_out(&path, has_edits, has) {
             return Err(error);
         }
         if let Some(error) = error {
@@ -261,8 +318,10 @@ impl Input {
             duration: info.duration().map(time).filter(|time| *time > Time::ZERO),
             promised: promised(&info),
             // A time of the recording is not one of its media then.
-            is_indexed: is_indexed(&info) && overlay.is_none(),
-            has_edits: overlay.is_some(),
+            is_indexed: is_indexed(&info) && !has_edits,
+            is_rewritten: overlay.is_some(),
+            is_padded,
+            has_edits,
             title: file_title(&info),
             other_videos: Vec::new(),
             texts: info
@@ -281,7 +340,7 @@ impl Input {
                 .map(|audio| Audio {
                     caps: media_type(audio.upcast_ref()),
                     title: audio.tags().and_then(title).filter(|_| names_tracks(&info)),
-                    language: audio.language().and_then(|tag| spoken(&info, &tag)),
+                    language: spoken(&audio, named.as_ref()),
                 })
                 .collect(),
             undecodable,
@@ -356,16 +415,16 @@ fn time(time: gst::ClockTime) -> Time {
     Time::from_nanos(time.nseconds())
 }
 
-/// A language that a container names, where it says anything. In Matroska English is said of a track
-/// that says nothing, as recorders leave it.
-fn spoken(info: &DiscovererInfo, tag: &str) -> Option<String> {
-    let says_nothing = match info.stream_info().as_ref().and_then(caps_name)?.as_str() {
-        "video/x-matroska" | "audio/x-matroska" | "video/webm" | "audio/webm" => {
-            [language::UNDETERMINED, "en"]
-        }
-        _ => [language::UNDETERMINED; 2],
+/// Returns the language that a container names for a stream, if it names one. `named` are those that
+/// stand in the headers of its tracks; in other containers GStreamer reads them.
+fn spoken(audio: &DiscovererAudioInfo, named: Option<&Named>) -> Option<String> {
+    let tag = match named {
+        Some(named) => named
+            .get(&inside::track_number(&audio.stream_id()?)?)?
+            .clone(),
+        None => audio.language().map(|tag| tag.to_string()),
     };
-    language::known(tag).filter(|tag| !says_nothing.contains(&tag.as_str()))
+    language::shortest(&tag?).filter(|tag| tag != language::UNDETERMINED)
 }
 
 /// Whether titles of streams are those of its tracks, and not of the whole file.
@@ -448,6 +507,28 @@ fn undecodable(info: &DiscovererInfo, delivered: &Delivered) -> Vec<String> {
     let mut seen = std::collections::BTreeSet::new();
     names.retain(|name| seen.insert(name.clone()));
     names
+}
+
+/// Returns the codecs of streams in a transport stream that GStreamer's demuxer ignores: those of the
+/// programs that it reads, of which it makes no stream.
+fn ignored(path: &Path, info: &DiscovererInfo) -> Vec<String> {
+    // "…:PROGRAM/PID", the latter in hexadecimal digits.
+    let place = |id: &str| {
+        let (program, pid) = id.rsplit_once(':')?.1.split_once('/')?;
+        Some((program.parse().ok()?, u16::from_str_radix(pid, 16).ok()?))
+    };
+    let streams = info.stream_list().into_iter();
+    let read: Vec<(u16, u16)> = streams
+        .filter_map(|stream| place(&stream.stream_id()?))
+        .collect();
+    let is_ignored = |stream: &transport::Stream| {
+        let is_read = read.contains(&(stream.program, stream.pid));
+        !is_read && read.iter().any(|(program, _)| *program == stream.program)
+    };
+    let listed = File::open(path).and_then(|mut file| transport::streams(&mut file));
+    let ignored = listed.unwrap_or_default().into_iter().filter(is_ignored);
+    let names = ignored.map(|stream| format!("{} in MPEG-TS", stream.codec));
+    names.collect()
 }
 
 fn promised(info: &DiscovererInfo) -> Option<Time> {

@@ -74,11 +74,7 @@ struct Groups(Option<Arc<[Span]>>);
 
 /// The first pass over the video of `input`.
 fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
-    let reader = if input.has_edits {
-        "mp4editsrc"
-    } else {
-        "filesrc"
-    };
+    let reader = input.reader();
     let injected = input.unread_orientation();
     let injected = injected.map(|tag| format!("! taginject tags={tag}"));
     let injected = injected.unwrap_or_default();
@@ -88,7 +84,7 @@ fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
     };
     let pad = input.video_pad().unwrap_or_default();
     let made = pipeline::parse(&format!(
-        "{reader} name=recording ! decodebin name=source \
+        "{reader} ! decodebin name=source \
          source.{pad} ! queue max-size-buffers=2 max-size-bytes=0 max-size-time=0 \
          ! video/x-raw ! videoconvert {injected} {upright} \
          ! video/x-raw,format={{I420,NV12,YV12,NV21,Y42B,Y444,GRAY8}} \

@@ -6,6 +6,7 @@ mod catalogsink;
 mod chapterdetect;
 mod mjrdemux;
 mod mp4editsrc;
+mod roomcompositor;
 mod shared;
 mod silencetrim;
 mod webvttchaptermux;
@@ -21,5 +22,6 @@ pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), gst::glib::BoolError>
     webvttchaptermux::register(plugin)?;
     catalogsink::register(plugin)?;
     mjrdemux::register(plugin)?;
+    roomcompositor::register(plugin)?;
     xapitap::register(plugin)
 }

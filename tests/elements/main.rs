@@ -6,6 +6,7 @@ mod catalogsink;
 mod chapterdetect;
 mod harness;
 mod mjrdemux;
+mod roomcompositor;
 mod silencetrim;
 mod webvttchaptermux;
 mod webvttparse;

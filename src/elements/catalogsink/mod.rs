@@ -27,7 +27,7 @@ mod encoder;
 mod finish;
 mod imp;
 mod ladder;
-mod level;
+
 mod pad;
 mod plane;
 mod run;

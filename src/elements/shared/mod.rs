@@ -3,6 +3,7 @@
 //! Code shared by several elements.
 
 pub(super) mod cue_meta;
+pub(super) mod level;
 pub(super) mod lock;
 pub(super) mod slide_event;
 pub(super) mod splice_event;

@@ -10,6 +10,8 @@
 //!   stage; `page`: which of many people have a tile.
 //! - `geometry` and `canvas`: rectangles and tiles; `arrange`: those of each layout; `file`: a layout
 //!   of the user's own.
+//! - `schedule`: a director for programs that prepare frames ahead; `fitting`: a video in its tile;
+//!   `avatar`: the stand-in for a camera that is off.
 //! - `draft`: `layout.vtt`, the director's choices as a file that a person corrects.
 //!
 //! `grid`, `speaker`, `single-speaker` and their order follow the default template of LiveKit
@@ -22,14 +24,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 mod arrange;
+pub mod avatar;
 mod canvas;
 mod director;
 mod draft;
 mod file;
+mod fitting;
 mod floor;
 mod geometry;
 mod page;
 mod room;
+mod schedule;
 #[cfg(test)]
 mod tests;
 mod voice;
@@ -37,9 +42,11 @@ mod voice;
 pub use director::{Director, pictures};
 pub use draft::{Decision, Entry, LayoutDraft, LayoutDraftError, ScreenChoice};
 pub use file::{LayoutFile, LayoutFileError, Region, SCHEMA, Show};
+pub use fitting::{Crop, Placement, VideoSize, place};
 pub use floor::SwitchRules;
 pub use geometry::{Rect, Size, SizeError};
 pub use room::{Change, Event, Role, Source};
+pub use schedule::Schedule;
 
 /// A kind of layout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

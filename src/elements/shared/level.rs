@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Levels the audio of a rendition; used by `catalogsink` only and not registered.
+//! Levels audio and limits its true peaks; a private part of bins, not registered.
 //!
-//! Gains are at running times, which are those of the package. The output keeps the timestamps of
+//! Gains are at running times. The output keeps the timestamps of
 //! the input, but is some milliseconds later: true peaks are detected in advance.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,14 @@ use once_cell::sync::Lazy;
 
 use crate::speech::loudness::{Curve, Leveller};
 use crate::timeline::Time;
+
+static CAT: Lazy<gst::DebugCategory> = Lazy::new(|| {
+    gst::DebugCategory::new(
+        "lecturelevel",
+        gst::DebugColorFlags::empty(),
+        Some("Levels audio and limits its true peaks"),
+    )
+});
 
 /// Ceiling of true peaks in dBTP. EBU R 128 s2 requires -1; peaks added by an AAC encoder stay
 /// below that.
@@ -135,7 +143,7 @@ impl LevelImp {
 
 #[glib::object_subclass]
 impl ObjectSubclass for LevelImp {
-    const NAME: &'static str = "GstCatalogSinkLevel";
+    const NAME: &'static str = "GstLectureLevel";
     type Type = LevelElement;
     type ParentType = gst_base::BaseTransform;
 }
@@ -189,7 +197,7 @@ impl BaseTransformImpl for LevelImp {
                 if let Some(rest) = self.rest()
                     && let Err(error) = self.obj().src_pad().push(rest)
                 {
-                    gst::info!(super::CAT, imp = self, "the end is lost: {error}");
+                    gst::info!(CAT, imp = self, "the end is lost: {error}");
                 }
             }
             gst::EventView::FlushStop(_) => self.lock().stream = None,

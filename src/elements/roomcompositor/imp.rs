@@ -1,0 +1,563 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The bin: pads, properties and states.
+//!
+//! Lock order: `settings`, then `stage`; neither is held across a push, a message, a property that is
+//! set, or a change of pads or states.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use once_cell::sync::Lazy;
+
+use super::audio::AudioBranch;
+use super::avatar::{Avatars, plain};
+use super::pad::{Branch, RoomPad};
+use super::room::Room;
+use super::settings::Settings;
+use super::sides::Sides;
+use super::stage::Stage;
+use super::video::VideoBranch;
+use super::{CAT, bin, timeline};
+use crate::elements::shared::lock::lock;
+use crate::record::layout::{Color, Picture, Rect};
+use crate::timeline::Time;
+
+const VIDEO_SRC: &str = "video_src";
+const AUDIO_SRC: &str = "audio_src";
+
+#[derive(Default)]
+pub struct RoomCompositor {
+    settings: Mutex<Settings>,
+    sides: OnceLock<Result<Arc<Sides>, glib::BoolError>>,
+    stage: Mutex<Option<Arc<Stage>>>,
+    background: Mutex<Option<Color>>,
+    announced: Mutex<Option<Option<String>>>,
+}
+
+impl RoomCompositor {
+    fn sides(&self) -> Option<Arc<Sides>> {
+        self.sides.get()?.as_ref().ok().cloned()
+    }
+
+    fn stage(&self) -> Option<Arc<Stage>> {
+        lock(&self.stage).clone()
+    }
+
+    fn room_pads(&self) -> Vec<RoomPad> {
+        let pads = self.obj().sink_pads().into_iter();
+        pads.filter_map(|pad| pad.downcast().ok()).collect()
+    }
+
+    fn video_branches(&self) -> Vec<Arc<VideoBranch>> {
+        let branches = self.room_pads().into_iter().filter_map(|pad| pad.branch());
+        branches
+            .filter_map(|branch| match branch {
+                Branch::Video(branch) => Some(branch),
+                Branch::Audio(_) => None,
+            })
+            .collect()
+    }
+
+    /// Makes the shared elements; an error is reported when the element starts.
+    fn build(&self) -> Result<Arc<Sides>, glib::BoolError> {
+        let obj = self.obj();
+        let sides = Sides::new(lock(&self.settings).live)?;
+        let (video, audio) = sides.add_to(obj.upcast_ref())?;
+        for (name, target) in [(VIDEO_SRC, video), (AUDIO_SRC, audio)] {
+            let template = obj
+                .pad_template(name)
+                .ok_or_else(|| glib::bool_error!("there is no template {name}"))?;
+            let this = obj.downgrade();
+            target.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+                let is_end = info
+                    .event()
+                    .is_some_and(|event| event.type_() == gst::EventType::Eos);
+                if let Some(this) = this.upgrade().filter(|_| is_end) {
+                    this.imp().end_of(name);
+                }
+                gst::PadProbeReturn::Ok
+            });
+            let pad = gst::GhostPad::builder_from_template_with_target(&template, &target)?
+                .name(name)
+                .build();
+            obj.add_pad(&pad)?;
+        }
+        let this = obj.downgrade();
+        sides
+            .compositor
+            .connect("samples-selected", false, move |values| {
+                let this = this.upgrade()?;
+                let segment = values.get(1)?.get::<gst::Segment>().ok()?;
+                let pts = values.get(2)?.get::<u64>().ok()?;
+                this.imp()
+                    .compose(&segment, gst::ClockTime::from_nseconds(pts));
+                None
+            });
+        Ok(sides)
+    }
+
+    /// Sets all tiles for the frame that is about to be composed.
+    fn compose(&self, segment: &gst::Segment, pts: gst::ClockTime) {
+        let Some((stage, sides)) = self.stage().zip(self.sides()) else {
+            return;
+        };
+        let segment = segment.downcast_ref::<gst::ClockTime>();
+        let Some(start) = segment.and_then(|segment| segment.to_running_time(pts)) else {
+            return;
+        };
+        let start = Time::from_nanos(start.nseconds());
+        let end = start.saturating_add(lock(&self.settings).frame_duration());
+        let composed = stage.compose(start, end);
+        self.set_background(&sides, &composed.picture);
+        for branch in self.video_branches() {
+            branch.apply(&composed.picture, end);
+        }
+        for (time, picture) in &composed.announcements {
+            self.announce(*time, picture);
+        }
+        if composed.is_changed && stage.is_live() {
+            self.refit(&stage);
+        }
+    }
+
+    /// Fits what is shown to a new picture, apart from the compositor's thread.
+    fn refit(&self, stage: &Arc<Stage>) {
+        let stage = stage.clone();
+        self.obj().call_async(move |this| {
+            let until = stage.horizon();
+            for pad in this.imp().room_pads() {
+                if let Some(Branch::Video(branch)) = pad.branch() {
+                    let _guard = pad.stream_lock();
+                    let _ = branch.refit(&stage, until);
+                }
+            }
+        });
+    }
+
+    fn set_background(&self, sides: &Sides, picture: &Picture) {
+        let is_new = lock(&self.background).replace(picture.background) != Some(picture.background);
+        if is_new {
+            let is_white = picture.background == Color::WHITE;
+            let name = if is_white { "white" } else { "black" };
+            sides.compositor.set_property_from_str("background", name);
+        }
+    }
+
+    fn announce(&self, time: Time, picture: &Picture) {
+        self.post(timeline::layout_message(time, picture));
+        let speaker = &picture.speaker;
+        let is_new = lock(&self.announced).replace(speaker.clone()).as_ref() != Some(speaker);
+        if is_new {
+            self.post(timeline::speaker_message(time, picture));
+        }
+    }
+
+    fn post(&self, structure: gst::Structure) {
+        let obj = self.obj();
+        let message = gst::message::Element::builder(structure).src(&*obj);
+        let _ = obj.post_message(message.build());
+    }
+
+    /// Reacts to the end of an output.
+    fn end_of(&self, name: &str) {
+        let Some(sides) = self.sides() else {
+            return;
+        };
+        if name == VIDEO_SRC {
+            self.write_timeline();
+            sides.end_empty(&sides.mixer);
+        } else {
+            sides.end_empty(&sides.compositor);
+        }
+    }
+
+    fn write_timeline(&self) {
+        let Some(path) = lock(&self.settings).timeline_location.clone() else {
+            return;
+        };
+        let Some(stage) = self.stage() else {
+            return;
+        };
+        let (pictures, end) = stage.pictures();
+        if let Err(error) = timeline::write(&path, &pictures, end) {
+            gst::element_imp_warning!(
+                self,
+                gst::ResourceError::Write,
+                ("{}: {error}", path.display())
+            );
+        }
+    }
+
+    /// Reads what the settings name and starts a run.
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = lock(&self.settings).clone();
+        let room = Room::read(&settings)?;
+        let avatars = Avatars::parse(&settings.avatar)?;
+        settings.color()?;
+        if let Some(path) = &settings.timeline_location {
+            timeline::check(path).map_err(|error| {
+                gst::error_msg!(
+                    gst::ResourceError::OpenWrite,
+                    ("{}: {error}", path.display())
+                )
+            })?;
+        }
+        let sides = self.sides().ok_or_else(|| {
+            gst::error_msg!(
+                gst::CoreError::MissingPlugin,
+                ("a stock element is missing")
+            )
+        })?;
+        sides.configure(&settings);
+        let pads = self.room_pads();
+        let waiting: BTreeSet<String> = pads
+            .iter()
+            .filter(|pad| pad.is_video() && !settings.live)
+            .map(|pad| pad.name().to_string())
+            .collect();
+        let latency = settings
+            .live
+            .then(|| Time::from_nanos(settings.latency.nseconds()));
+        let stage = Arc::new(Stage::new(
+            room,
+            waiting,
+            settings.frame_duration(),
+            latency,
+        ));
+        *lock(&self.stage) = Some(stage.clone());
+        *lock(&self.background) = None;
+        *lock(&self.announced) = None;
+        for pad in pads {
+            set_stage(&pad, Some(stage.clone()), avatars.clone());
+        }
+        Ok(())
+    }
+
+    /// Starts the frames of the bin's own, once its elements take them.
+    fn start_own(&self) -> Result<(), gst::ErrorMessage> {
+        let (settings, Some(sides)) = (lock(&self.settings).clone(), self.sides()) else {
+            return Ok(());
+        };
+        let failed =
+            |error: &dyn std::fmt::Display| gst::error_msg!(gst::CoreError::Failed, ("{error}"));
+        let rect = Rect::new(0, 0, settings.width, settings.height);
+        let stage = self.stage();
+        let layout = stage.map(|stage| stage.pictures().0);
+        let layout = layout.and_then(|pictures| Some(pictures.first()?.1.background));
+        let color = settings.color()?.or(layout).unwrap_or(Color::BLACK);
+        if color != Color::BLACK && color != Color::WHITE || settings.color()?.is_some() {
+            let frame = plain(color, rect).map_err(|error| failed(&error))?;
+            sides
+                .start_background(&frame)
+                .map_err(|error| failed(&error))?;
+        }
+        let has_video = self.room_pads().iter().any(RoomPad::is_video);
+        if !settings.live && (has_video || settings.duration > gst::ClockTime::ZERO) {
+            sides
+                .start_duration(settings.duration)
+                .map_err(|error| failed(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Wakes everybody who waits, so that the elements can stop.
+    fn cancel(&self) {
+        for branch in self.video_branches() {
+            branch.cancel();
+        }
+    }
+
+    fn stop(&self) {
+        for pad in self.room_pads() {
+            set_stage(&pad, None, Avatars::None);
+        }
+        *lock(&self.stage) = None;
+        if let Some(sides) = self.sides() {
+            sides.stop();
+        }
+    }
+
+    /// Makes the elements of a new pad.
+    fn attach(&self, pad: &RoomPad) -> Result<(), glib::BoolError> {
+        let sides = self
+            .sides()
+            .ok_or_else(|| glib::bool_error!("a stock element is missing"))?;
+        let obj = self.obj();
+        let parent = obj.upcast_ref::<gst::Bin>();
+        let settings = lock(&self.settings).clone();
+        let branch = if pad.is_video() {
+            let has_labels = settings.labels;
+            Branch::Video(VideoBranch::new(
+                parent,
+                &sides.compositor,
+                pad,
+                has_labels,
+            )?)
+        } else {
+            Branch::Audio(AudioBranch::new(parent, &sides.mixer, pad)?)
+        };
+        pad.set_branch(Some(branch));
+        if let Some(stage) = self.stage() {
+            let avatars = Avatars::parse(&settings.avatar).unwrap_or(Avatars::Initials);
+            set_stage(pad, Some(stage), avatars);
+            if pad.is_video() && !settings.live {
+                sides.start_duration(settings.duration)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the track of a pad and removes its elements.
+    fn detach(&self, pad: &RoomPad) {
+        let (Some(branch), Some(sides)) = (pad.branch(), self.sides()) else {
+            return;
+        };
+        let obj = self.obj();
+        let parent = obj.upcast_ref::<gst::Bin>();
+        // Releasing the aggregator's pad first frees a thread that is blocked in it.
+        match &branch {
+            Branch::Video(branch) => {
+                branch.end();
+                branch.cancel();
+                sides.compositor.release_request_pad(&branch.sink);
+                let _ = pad.set_active(false);
+                bin::remove(parent, &branch.fitter.elements);
+            }
+            Branch::Audio(branch) => {
+                branch.end();
+                sides.mixer.release_request_pad(&branch.sink);
+                let _ = pad.set_active(false);
+                bin::remove(parent, &branch.elements);
+            }
+        }
+        let _ = pad.set_target(None::<&gst::Pad>);
+        pad.set_branch(None);
+    }
+}
+
+fn set_stage(pad: &RoomPad, stage: Option<Arc<Stage>>, avatars: Avatars) {
+    match pad.branch() {
+        Some(Branch::Video(branch)) => branch.set_stage(stage, avatars),
+        Some(Branch::Audio(branch)) => branch.set_stage(stage),
+        None => {}
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for RoomCompositor {
+    const NAME: &'static str = "GstLectureRoomCompositor";
+    type Type = super::RoomCompositor;
+    type ParentType = gst::Bin;
+    type Interfaces = (gst::ChildProxy,);
+}
+
+impl ObjectImpl for RoomCompositor {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(Settings::properties);
+        PROPERTIES.as_ref()
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        lock(&self.settings).set(pspec.name(), value);
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        lock(&self.settings).get(pspec.name())
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let sides = self.build();
+        let _ = self.sides.set(sides);
+    }
+}
+
+impl GstObjectImpl for RoomCompositor {}
+
+impl ElementImpl for RoomCompositor {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: Lazy<gst::subclass::ElementMetadata> = Lazy::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Room compositor",
+                "Filter/Editor/Video/Audio/Compositor",
+                "Shows the tracks of a room in one video, in any layout, and mixes their audio",
+                env!("CARGO_PKG_REPOSITORY"),
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: Lazy<Vec<gst::PadTemplate>> = Lazy::new(|| {
+            let video = gst::Caps::new_empty_simple("video/x-raw");
+            let audio = gst::Caps::new_empty_simple("audio/x-raw");
+            let composed = gst::Caps::builder("video/x-raw")
+                .field("format", "I420")
+                .build();
+            let always = gst::PadPresence::Always;
+            let src = gst::PadDirection::Src;
+            let room = |name, caps: &gst::Caps| {
+                gst::PadTemplate::with_gtype(
+                    name,
+                    gst::PadDirection::Sink,
+                    gst::PadPresence::Request,
+                    caps,
+                    RoomPad::static_type(),
+                )
+            };
+            [
+                room("video_%u", &video),
+                room("audio_%u", &audio),
+                gst::PadTemplate::new(VIDEO_SRC, src, always, &composed),
+                gst::PadTemplate::new(AUDIO_SRC, src, always, &super::audio::mix_caps()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect()
+        });
+        TEMPLATES.as_ref()
+    }
+
+    fn request_new_pad(
+        &self,
+        template: &gst::PadTemplate,
+        name: Option<&str>,
+        _caps: Option<&gst::Caps>,
+    ) -> Option<gst::Pad> {
+        let obj = self.obj();
+        let prefix = template.name_template().strip_suffix("%u")?;
+        let free = || {
+            (0..)
+                .map(|number: u32| format!("{prefix}{number}"))
+                .find(|name| obj.static_pad(name).is_none())
+        };
+        let name = name.map(str::to_owned).or_else(free)?;
+        if obj.static_pad(&name).is_some() {
+            gst::warning!(CAT, imp = self, "There is a pad {name} already");
+            return None;
+        }
+        let is_video = prefix.starts_with("video");
+        let builder = gst::PadBuilder::<RoomPad>::from_template(template).name(&name);
+        let pad = if is_video {
+            builder
+                .chain_function(|pad, parent, buffer| {
+                    RoomCompositor::catch_panic_pad_function(
+                        parent,
+                        || Err(gst::FlowError::Error),
+                        |_| match pad.branch() {
+                            Some(Branch::Video(branch)) => branch.chain(buffer),
+                            _ => Err(gst::FlowError::Flushing),
+                        },
+                    )
+                })
+                .event_function(|pad, parent, event| {
+                    RoomCompositor::catch_panic_pad_function(
+                        parent,
+                        || false,
+                        |this| this.video_event(pad, event),
+                    )
+                })
+                .build()
+        } else {
+            let pad = builder.build();
+            pad.set_property("source", super::pad::PadSource::Microphone);
+            pad
+        };
+        if let Err(error) = self.attach(&pad) {
+            gst::error!(CAT, imp = self, "{name} cannot be made: {error}");
+            return None;
+        }
+        if self.stage().is_some() && pad.set_active(true).is_err() {
+            self.detach(&pad);
+            return None;
+        }
+        if obj.add_pad(&pad).is_err() {
+            self.detach(&pad);
+            return None;
+        }
+        obj.child_added(pad.upcast_ref::<gst::Object>(), &pad.name());
+        Some(pad.upcast())
+    }
+
+    fn release_pad(&self, pad: &gst::Pad) {
+        let obj = self.obj();
+        let name = pad.name();
+        if let Some(pad) = pad.downcast_ref() {
+            self.detach(pad);
+        }
+        if obj.remove_pad(pad).is_ok() {
+            obj.child_removed(pad.upcast_ref::<gst::Object>(), &name);
+        }
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        match transition {
+            gst::StateChange::NullToReady => {
+                if let Some(Err(error)) = self.sides.get() {
+                    let message = gst::error_msg!(gst::CoreError::MissingPlugin, ("{error}"));
+                    self.post_error_message(message);
+                    return Err(gst::StateChangeError);
+                }
+            }
+            gst::StateChange::ReadyToPaused => {
+                self.start().map_err(|error| {
+                    self.post_error_message(error);
+                    gst::StateChangeError
+                })?;
+            }
+            gst::StateChange::PausedToReady => self.cancel(),
+            _ => {}
+        }
+        let changed = self.parent_change_state(transition);
+        match transition {
+            gst::StateChange::ReadyToPaused if changed.is_ok() => {
+                if let Err(error) = self.start_own() {
+                    self.post_error_message(error);
+                    return Err(gst::StateChangeError);
+                }
+            }
+            gst::StateChange::ReadyToPaused | gst::StateChange::PausedToReady => self.stop(),
+            _ => {}
+        }
+        changed
+    }
+}
+
+impl RoomCompositor {
+    fn video_event(&self, pad: &RoomPad, event: gst::Event) -> bool {
+        let Some(Branch::Video(branch)) = pad.branch() else {
+            return false;
+        };
+        match branch.sink_event(event) {
+            Ok(Some(event)) => gst::Pad::event_default(pad, Some(&*self.obj()), event),
+            Ok(None) => true,
+            Err(_) => false,
+        }
+    }
+}
+
+impl BinImpl for RoomCompositor {}
+
+impl ChildProxyImpl for RoomCompositor {
+    fn child_by_index(&self, index: u32) -> Option<glib::Object> {
+        let pads = self.obj().pads();
+        let pad = pads.into_iter().nth(usize::try_from(index).ok()?);
+        pad.map(glib::object::Cast::upcast)
+    }
+
+    fn child_by_name(&self, name: &str) -> Option<glib::Object> {
+        let pad = self.obj().static_pad(name);
+        pad.map(glib::object::Cast::upcast)
+    }
+
+    fn children_count(&self) -> u32 {
+        u32::from(self.obj().num_pads())
+    }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The pad of a track, with the participant that it belongs to.
+
+use std::sync::{Arc, Mutex};
+
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use once_cell::sync::Lazy;
+
+use super::audio::AudioBranch;
+use super::video::VideoBranch;
+use crate::elements::shared::lock::lock;
+use crate::record::layout::{Role, Source};
+
+/// Content of a track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
+#[enum_type(name = "GstRoomCompositorSource")]
+pub enum PadSource {
+    #[default]
+    #[enum_value(name = "Camera of the participant", nick = "camera")]
+    Camera,
+    #[enum_value(name = "Microphone of the participant", nick = "microphone")]
+    Microphone,
+    #[enum_value(name = "Screen that the participant shares", nick = "screen")]
+    Screen,
+    #[enum_value(name = "Audio of the shared screen", nick = "screen-audio")]
+    ScreenAudio,
+}
+
+/// Part that the participant has in the room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
+#[enum_type(name = "GstRoomCompositorRole")]
+pub enum PadRole {
+    #[enum_value(name = "Gives the class", nick = "host")]
+    Host,
+    #[default]
+    #[enum_value(name = "Takes part in the class", nick = "participant")]
+    Participant,
+    #[enum_value(
+        name = "Interprets into sign language, and is always seen",
+        nick = "interpreter"
+    )]
+    Interpreter,
+}
+
+impl From<PadRole> for Role {
+    fn from(role: PadRole) -> Self {
+        match role {
+            PadRole::Host => Role::Host,
+            PadRole::Participant => Role::Participant,
+            PadRole::Interpreter => Role::Interpreter,
+        }
+    }
+}
+
+/// The user's settings of a track.
+#[derive(Clone, Default)]
+pub struct PadSettings {
+    pub participant: Option<String>,
+    pub label: Option<String>,
+    pub source: PadSource,
+    pub role: PadRole,
+    pub is_muted: bool,
+}
+
+/// The elements behind a pad.
+#[derive(Clone)]
+pub enum Branch {
+    Video(Arc<VideoBranch>),
+    Audio(Arc<AudioBranch>),
+}
+
+#[derive(Default)]
+pub struct RoomPadImp {
+    settings: Mutex<PadSettings>,
+    branch: Mutex<Option<Branch>>,
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for RoomPadImp {
+    const NAME: &'static str = "GstRoomCompositorPad";
+    type Type = RoomPad;
+    type ParentType = gst::GhostPad;
+}
+
+fn string(name: &str, nick: &str, blurb: &str) -> glib::ParamSpec {
+    glib::ParamSpecString::builder(name)
+        .nick(nick)
+        .blurb(blurb)
+        .mutable_ready()
+        .build()
+}
+
+impl ObjectImpl for RoomPadImp {
+    fn properties() -> &'static [glib::ParamSpec] {
+        static PROPERTIES: Lazy<Vec<glib::ParamSpec>> = Lazy::new(|| {
+            vec![
+                string(
+                    "participant",
+                    "Participant",
+                    "Identifier of the participant; the pads of one person have the same (default: \
+                     the number of the pad)",
+                ),
+                string(
+                    "label",
+                    "Label",
+                    "Name to show (default: the name in session-location, else the participant)",
+                ),
+                glib::ParamSpecEnum::builder_with_default("source", PadSource::Camera)
+                    .nick("Source")
+                    .blurb("Content of the track; audio pads start as microphone")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecEnum::builder_with_default("role", PadRole::Participant)
+                    .nick("Role")
+                    .blurb("Part that the participant has in the room")
+                    .mutable_ready()
+                    .build(),
+                glib::ParamSpecBoolean::builder("muted")
+                    .nick("Muted")
+                    .blurb(
+                        "Whether the participant has turned the track off: a camera shows an \
+                         avatar, a screen nothing, and a microphone never takes the stage",
+                    )
+                    .mutable_playing()
+                    .build(),
+            ]
+        });
+        PROPERTIES.as_ref()
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        let text = || {
+            let text = value.get::<Option<String>>().ok().flatten();
+            text.filter(|text| !text.trim().is_empty())
+        };
+        let was_muted = {
+            let mut settings = lock(&self.settings);
+            let was_muted = settings.is_muted;
+            match pspec.name() {
+                "participant" => settings.participant = text(),
+                "label" => settings.label = text(),
+                "source" => settings.source = value.get().unwrap_or_default(),
+                "role" => settings.role = value.get().unwrap_or_default(),
+                "muted" => settings.is_muted = value.get().unwrap_or_default(),
+                _ => {}
+            }
+            was_muted
+        };
+        let is_muted = lock(&self.settings).is_muted;
+        if was_muted != is_muted {
+            match self.obj().branch() {
+                Some(Branch::Video(branch)) => branch.set_muted(is_muted),
+                Some(Branch::Audio(branch)) => branch.set_muted(is_muted),
+                None => {}
+            }
+        }
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        let settings = lock(&self.settings);
+        match pspec.name() {
+            "participant" => settings.participant.to_value(),
+            "label" => settings.label.to_value(),
+            "source" => settings.source.to_value(),
+            "role" => settings.role.to_value(),
+            _ => settings.is_muted.to_value(),
+        }
+    }
+}
+
+impl GstObjectImpl for RoomPadImp {}
+impl PadImpl for RoomPadImp {}
+impl ProxyPadImpl for RoomPadImp {}
+impl GhostPadImpl for RoomPadImp {}
+
+glib::wrapper! {
+    pub struct RoomPad(ObjectSubclass<RoomPadImp>)
+        @extends gst::GhostPad, gst::ProxyPad, gst::Pad, gst::Object;
+}
+
+/// A track as the rest of the element knows it.
+#[derive(Clone, Debug)]
+pub struct Track {
+    pub participant: String,
+    pub label: Option<String>,
+    pub source: Source,
+    pub role: Role,
+    pub is_muted: bool,
+}
+
+impl RoomPad {
+    pub fn is_video(&self) -> bool {
+        self.name().starts_with("video_")
+    }
+
+    /// Returns the settings, completed by the name and the kind of the pad.
+    pub fn track(&self) -> Track {
+        let settings = lock(&self.imp().settings).clone();
+        let name = self.name();
+        let number = name.rsplit('_').next().unwrap_or_default().to_owned();
+        let is_screen = matches!(settings.source, PadSource::Screen | PadSource::ScreenAudio);
+        let source = match (self.is_video(), is_screen) {
+            (true, false) => Source::Camera,
+            (true, true) => Source::Screen,
+            (false, false) => Source::Microphone,
+            (false, true) => Source::ScreenAudio,
+        };
+        Track {
+            participant: settings.participant.unwrap_or(number),
+            label: settings.label,
+            source,
+            role: settings.role.into(),
+            is_muted: settings.is_muted,
+        }
+    }
+
+    pub fn branch(&self) -> Option<Branch> {
+        lock(&self.imp().branch).clone()
+    }
+
+    pub fn set_branch(&self, branch: Option<Branch>) {
+        *lock(&self.imp().branch) = branch;
+    }
+}

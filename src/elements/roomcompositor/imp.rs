@@ -2,10 +2,10 @@
 
 //! The bin: pads, properties and states.
 //!
-//! Lock order: `settings`, then `stage`; neither is held across a push, a message, a property that is
+//! Lock order: `settings`, then `stage`, then `branches`; none is held across a push, a message, a property that is
 //! set, or a change of pads or states.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use gst::glib;
@@ -15,7 +15,8 @@ use once_cell::sync::Lazy;
 
 use super::audio::AudioBranch;
 use super::avatar::{Avatars, plain};
-use super::pad::{Branch, RoomPad};
+use super::branch::Branch;
+use super::pad::RoomPad;
 use super::room::Room;
 use super::settings::Settings;
 use super::sides::Sides;
@@ -34,6 +35,8 @@ pub struct RoomCompositor {
     settings: Mutex<Settings>,
     sides: OnceLock<Result<Arc<Sides>, glib::BoolError>>,
     stage: Mutex<Option<Arc<Stage>>>,
+    /// The elements of each pad, by the name of the pad.
+    branches: Mutex<BTreeMap<String, Branch>>,
     background: Mutex<Option<Color>>,
     announced: Mutex<Option<Option<String>>>,
 }
@@ -52,9 +55,14 @@ impl RoomCompositor {
         pads.filter_map(|pad| pad.downcast().ok()).collect()
     }
 
+    fn branch(&self, pad: &RoomPad) -> Option<Branch> {
+        lock(&self.branches).get(&*pad.name()).cloned()
+    }
+
     fn video_branches(&self) -> Vec<Arc<VideoBranch>> {
-        let branches = self.room_pads().into_iter().filter_map(|pad| pad.branch());
+        let branches: Vec<Branch> = lock(&self.branches).values().cloned().collect();
         branches
+            .into_iter()
             .filter_map(|branch| match branch {
                 Branch::Video(branch) => Some(branch),
                 Branch::Audio(_) => None,
@@ -130,7 +138,7 @@ impl RoomCompositor {
         self.obj().call_async(move |this| {
             let until = stage.horizon();
             for pad in this.imp().room_pads() {
-                if let Some(Branch::Video(branch)) = pad.branch() {
+                if let Some(Branch::Video(branch)) = this.imp().branch(&pad) {
                     let _guard = pad.stream_lock();
                     let _ = branch.refit(&stage, until);
                 }
@@ -232,7 +240,7 @@ impl RoomCompositor {
         *lock(&self.background) = None;
         *lock(&self.announced) = None;
         for pad in pads {
-            set_stage(&pad, Some(stage.clone()), avatars.clone());
+            self.set_stage(&pad, Some(stage.clone()), avatars.clone());
         }
         Ok(())
     }
@@ -273,11 +281,17 @@ impl RoomCompositor {
 
     fn stop(&self) {
         for pad in self.room_pads() {
-            set_stage(&pad, None, Avatars::None);
+            self.set_stage(&pad, None, Avatars::None);
         }
         *lock(&self.stage) = None;
         if let Some(sides) = self.sides() {
             sides.stop();
+        }
+    }
+
+    fn set_stage(&self, pad: &RoomPad, stage: Option<Arc<Stage>>, avatars: Avatars) {
+        if let Some(branch) = self.branch(pad) {
+            branch.set_stage(stage, avatars);
         }
     }
 
@@ -300,10 +314,10 @@ impl RoomCompositor {
         } else {
             Branch::Audio(AudioBranch::new(parent, &sides.mixer, pad)?)
         };
-        pad.set_branch(Some(branch));
+        lock(&self.branches).insert(pad.name().into(), branch);
         if let Some(stage) = self.stage() {
             let avatars = Avatars::parse(&settings.avatar).unwrap_or(Avatars::Initials);
-            set_stage(pad, Some(stage), avatars);
+            self.set_stage(pad, Some(stage), avatars);
             if pad.is_video() && !settings.live {
                 sides.start_duration(settings.duration)?;
             }
@@ -313,7 +327,7 @@ impl RoomCompositor {
 
     /// Ends the track of a pad and removes its elements.
     fn detach(&self, pad: &RoomPad) {
-        let (Some(branch), Some(sides)) = (pad.branch(), self.sides()) else {
+        let (Some(branch), Some(sides)) = (self.branch(pad), self.sides()) else {
             return;
         };
         let obj = self.obj();
@@ -335,15 +349,7 @@ impl RoomCompositor {
             }
         }
         let _ = pad.set_target(None::<&gst::Pad>);
-        pad.set_branch(None);
-    }
-}
-
-fn set_stage(pad: &RoomPad, stage: Option<Arc<Stage>>, avatars: Avatars) {
-    match pad.branch() {
-        Some(Branch::Video(branch)) => branch.set_stage(stage, avatars),
-        Some(Branch::Audio(branch)) => branch.set_stage(stage),
-        None => {}
+        lock(&self.branches).remove(&*pad.name());
     }
 }
 
@@ -448,7 +454,7 @@ impl ElementImpl for RoomCompositor {
                     RoomCompositor::catch_panic_pad_function(
                         parent,
                         || Err(gst::FlowError::Error),
-                        |_| match pad.branch() {
+                        |this| match this.branch(pad) {
                             Some(Branch::Video(branch)) => branch.chain(buffer),
                             _ => Err(gst::FlowError::Flushing),
                         },
@@ -479,6 +485,13 @@ impl ElementImpl for RoomCompositor {
             self.detach(&pad);
             return None;
         }
+        let this = obj.downgrade();
+        pad.connect_notify(Some("muted"), move |pad, _| {
+            let branch = this.upgrade().and_then(|this| this.imp().branch(pad));
+            if let Some(branch) = branch {
+                branch.set_muted(pad.track().is_muted);
+            }
+        });
         obj.child_added(pad.upcast_ref::<gst::Object>(), &pad.name());
         Some(pad.upcast())
     }
@@ -532,7 +545,7 @@ impl ElementImpl for RoomCompositor {
 
 impl RoomCompositor {
     fn video_event(&self, pad: &RoomPad, event: gst::Event) -> bool {
-        let Some(Branch::Video(branch)) = pad.branch() else {
+        let Some(Branch::Video(branch)) = self.branch(pad) else {
             return false;
         };
         match branch.sink_event(event) {

@@ -37,6 +37,7 @@ use once_cell::sync::Lazy;
 mod audio;
 mod avatar;
 mod bin;
+mod branch;
 mod fitter;
 mod frames;
 mod imp;

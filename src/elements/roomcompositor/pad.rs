@@ -2,15 +2,13 @@
 
 //! The pad of a track, with the participant that it belongs to.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
-use super::audio::AudioBranch;
-use super::video::VideoBranch;
 use crate::elements::shared::lock::lock;
 use crate::record::layout::{Role, Source};
 
@@ -65,17 +63,9 @@ pub struct PadSettings {
     pub is_muted: bool,
 }
 
-/// The elements behind a pad.
-#[derive(Clone)]
-pub enum Branch {
-    Video(Arc<VideoBranch>),
-    Audio(Arc<AudioBranch>),
-}
-
 #[derive(Default)]
 pub struct RoomPadImp {
     settings: Mutex<PadSettings>,
-    branch: Mutex<Option<Branch>>,
 }
 
 #[glib::object_subclass]
@@ -125,6 +115,7 @@ impl ObjectImpl for RoomPadImp {
                          avatar, a screen nothing, and a microphone never takes the stage",
                     )
                     .mutable_playing()
+                    .explicit_notify()
                     .build(),
             ]
         });
@@ -149,13 +140,8 @@ impl ObjectImpl for RoomPadImp {
             }
             was_muted
         };
-        let is_muted = lock(&self.settings).is_muted;
-        if was_muted != is_muted {
-            match self.obj().branch() {
-                Some(Branch::Video(branch)) => branch.set_muted(is_muted),
-                Some(Branch::Audio(branch)) => branch.set_muted(is_muted),
-                None => {}
-            }
+        if was_muted != lock(&self.settings).is_muted {
+            self.obj().notify("muted");
         }
     }
 
@@ -215,13 +201,5 @@ impl RoomPad {
             role: settings.role.into(),
             is_muted: settings.is_muted,
         }
-    }
-
-    pub fn branch(&self) -> Option<Branch> {
-        lock(&self.imp().branch).clone()
-    }
-
-    pub fn set_branch(&self, branch: Option<Branch>) {
-        *lock(&self.imp().branch) = branch;
     }
 }

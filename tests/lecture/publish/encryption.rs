@@ -31,7 +31,7 @@ fn segments_are_encrypted_and_only_the_key_opens_them() {
     place.fails(
         &["publish", "to=WWW", "encrypt-key=key", "key-uri=k"],
         2,
-        &["not a URI"],
+        &["not a value of key-uri"],
     );
     place.fails(
         &["publish", "to=WWW", "encrypt-key=key", &uri, "clear=all"],

@@ -189,11 +189,11 @@ fn captions_in_another_language_than_the_class_are_subtitles() {
         assert_eq!(line.contains("CHARACTERISTICS"), is_for_the_deaf, "{line}");
     }
 
-    // The recording says it. Of a track of Matroska that says nothing English is said.
-    for (name, tag, other) in [
-        ("tagged.mp4", "language=ara", "subtitles"),
-        ("tagged.mkv", "language=ara", "subtitles"),
-        ("untagged.mkv", "language=eng", "captions"),
+    // The recording says it.
+    for (name, tag, arabic, english) in [
+        ("arabic.mp4", "language=ara", "captions", "subtitles"),
+        ("arabic.mkv", "language=ara", "captions", "subtitles"),
+        ("english.mkv", "language=eng", "subtitles", "captions"),
     ] {
         place.ffmpeg(&[
             &["-i", "class.mp4", "-c", "copy"],
@@ -210,8 +210,8 @@ fn captions_in_another_language_than_the_class_are_subtitles() {
         ]);
         let manifest = place.read(&format!("{name}.OUT/package/manifest.json"));
         let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
-        assert_eq!(manifest["captions"][0]["role"], "captions", "{name}");
-        assert_eq!(manifest["captions"][1]["role"], other, "{name}");
+        assert_eq!(manifest["captions"][0]["role"], arabic, "{name}");
+        assert_eq!(manifest["captions"][1]["role"], english, "{name}");
     }
 }
 

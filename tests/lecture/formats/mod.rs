@@ -8,7 +8,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::harness::{self, done, json, lecture, said, tool, value};
+use crate::harness::{self, done_with_complaints, json, lecture, said, tool, value};
 
 mod faults;
 mod table;
@@ -53,7 +53,7 @@ fn make(file: &Path, video: &str, audio: &str) {
 /// Makes a package and holds it against what went in; returns what the job prints.
 fn check_whole(file: &Path, has: (bool, bool), seconds: f64) -> String {
     let out = TempDir::new().expect("a folder");
-    let made = done(&[
+    let made = done_with_complaints(&[
         "package".into(),
         value("input", file),
         value("output", out.path()),
@@ -157,6 +157,17 @@ macro_rules! containers {
             assert!(TABLE.iter().all(|row| tried.contains(&row.0)));
         }
     };
+}
+
+#[test]
+#[ignore = "on a busy machine all but the first buffer of such audio is now and then lost in decodebin"]
+fn quicktime_descriptions_of_version_2_are_read_whole() {
+    let folder = TempDir::new().expect("a folder");
+    for (n, audio) in ["pcm_s16le -ar 96000", "pcm_f32le"].iter().enumerate() {
+        let file = folder.path().join(format!("{n}.mov"));
+        make(&file, "qtrle", audio);
+        check_whole(&file, (true, true), SECONDS as f64);
+    }
 }
 
 containers! {

@@ -40,11 +40,28 @@ pub fn said(output: &Output) -> String {
 /// Runs a job that has to succeed. A package that it makes has to keep the rules.
 pub fn done(arguments: &[std::ffi::OsString]) -> Output {
     let output = lecture(arguments);
+    check_done(arguments, &output);
+    output
+}
+
+/// Like [`done`], for recordings of which a parser of GStreamer 1.22 complains: mpeg4videoparse looks
+/// past the end of some buffers, which it notices itself.
+pub fn done_with_complaints(arguments: &[std::ffi::OsString]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_lecture"))
+        .args(arguments)
+        .env_remove("G_DEBUG")
+        .output()
+        .expect("the program runs");
+    check_done(arguments, &output);
+    output
+}
+
+fn check_done(arguments: &[std::ffi::OsString], output: &Output) {
     assert!(
         output.status.success(),
         "{arguments:?} ends with {}:\n{}",
         output.status,
-        said(&output)
+        said(output)
     );
     let words: Vec<_> = arguments
         .iter()
@@ -54,7 +71,6 @@ pub fn done(arguments: &[std::ffi::OsString]) -> Output {
     if let Some(package) = package_of(&words) {
         keeps_rules(package.as_ref());
     }
-    output
 }
 
 /// The package that these arguments of the program make.

@@ -26,6 +26,7 @@ use super::run::Run;
 use super::settings::Settings;
 use super::writer::WriteError;
 use crate::elements::shared::lock::lock;
+use crate::elements::shared::pad_children;
 
 #[derive(Default)]
 pub struct CatalogSink {
@@ -430,17 +431,14 @@ impl BinImpl for CatalogSink {
 
 impl ChildProxyImpl for CatalogSink {
     fn child_by_index(&self, index: u32) -> Option<glib::Object> {
-        let pads = self.obj().pads();
-        let pad = pads.into_iter().nth(index as usize);
-        pad.map(glib::object::Cast::upcast)
+        pad_children::by_index(&*self.obj(), index)
     }
 
     fn child_by_name(&self, name: &str) -> Option<glib::Object> {
-        let pad = self.obj().static_pad(name);
-        pad.map(glib::object::Cast::upcast)
+        pad_children::by_name(&*self.obj(), name)
     }
 
     fn children_count(&self) -> u32 {
-        u32::from(self.obj().num_pads())
+        pad_children::count(&*self.obj())
     }
 }

@@ -24,6 +24,7 @@ use super::stage::Stage;
 use super::video::VideoBranch;
 use super::{CAT, bin, timeline};
 use crate::elements::shared::lock::lock;
+use crate::elements::shared::pad_children;
 use crate::record::layout::{Color, Picture, Rect};
 use crate::timeline::Time;
 
@@ -560,17 +561,14 @@ impl BinImpl for RoomCompositor {}
 
 impl ChildProxyImpl for RoomCompositor {
     fn child_by_index(&self, index: u32) -> Option<glib::Object> {
-        let pads = self.obj().pads();
-        let pad = pads.into_iter().nth(usize::try_from(index).ok()?);
-        pad.map(glib::object::Cast::upcast)
+        pad_children::by_index(&*self.obj(), index)
     }
 
     fn child_by_name(&self, name: &str) -> Option<glib::Object> {
-        let pad = self.obj().static_pad(name);
-        pad.map(glib::object::Cast::upcast)
+        pad_children::by_name(&*self.obj(), name)
     }
 
     fn children_count(&self) -> u32 {
-        u32::from(self.obj().num_pads())
+        pad_children::count(&*self.obj())
     }
 }

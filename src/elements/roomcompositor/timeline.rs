@@ -2,65 +2,26 @@
 
 //! The timeline file, and the messages of a layout.
 
-use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
-use crate::edit::{Review, Status};
+use crate::edit::Review;
+use crate::elements::shared::draft_file;
 use crate::record::layout::{LayoutDraft, Picture, TileSource};
 use crate::timeline::Time;
 
-/// Returns whether a timeline can be written to `path`. Its folder must exist, and the file must be
-/// missing, empty, or an earlier draft, which is replaced.
+/// Returns whether a timeline can be written to `path`.
 pub fn check(path: &Path) -> io::Result<()> {
-    let refused = |kind, why: &str| Err(io::Error::new(kind, why.to_owned()));
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if folder.is_some_and(|folder| !folder.is_dir()) {
-        return refused(
-            io::ErrorKind::NotFound,
-            "its folder does not exist; make it",
-        );
-    }
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    let review = LayoutDraft::read(&bytes, None, None).map(|draft| draft.review);
-    match review.map(|review| review.map(|review| review.status)) {
-        Ok(Some(Status::Draft)) => Ok(()),
-        Ok(Some(Status::Approved)) => refused(
-            io::ErrorKind::AlreadyExists,
-            "the layout is approved and is kept; move it away to make a new one",
-        ),
-        _ => refused(
-            io::ErrorKind::AlreadyExists,
-            "the file is not a draft of a layout and is kept; choose another name or move it away",
-        ),
-    }
+    draft_file::check(path, "layout", |bytes| {
+        LayoutDraft::read(bytes, None, None).ok()?.review
+    })
 }
 
-/// Writes pictures as a draft, if [`check`] allows it; the file is replaced atomically.
+/// Writes pictures as a draft, if [`check`] allows it.
 pub fn write(path: &Path, pictures: &[(Time, Picture)], end: Time) -> io::Result<()> {
     check(path)?;
     let draft = LayoutDraft::from_pictures(Some(Review::default()), pictures, end);
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let written = fs::File::create(&beside).and_then(|mut file| {
-        file.write_all(draft.to_string().as_bytes())?;
-        file.sync_all()
-    });
-    let placed = written.and_then(|()| fs::rename(&beside, path));
-    if placed.is_err() {
-        // Already failed: a rest that cannot be removed either makes no difference.
-        let _ = fs::remove_file(&beside);
-    }
-    placed
+    draft_file::write(path, &draft.to_string())
 }
 
 /// Returns the structure of the message `roomcompositor-layout`.

@@ -10,9 +10,8 @@
 //! a push or a property that is set.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use gst::glib;
 use gst::prelude::*;
@@ -66,7 +65,8 @@ pub struct VideoBranch {
     pub sink: gst::Pad,
     stage: Mutex<Option<Arc<Stage>>>,
     avatars: Mutex<Avatars>,
-    track: OnceLock<Mutex<Track>>,
+    /// The settings of the pad in this run, once they are read.
+    track: Mutex<Option<Track>>,
     cancelled: AtomicBool,
     state: Mutex<State>,
     /// What was pushed and may not be composed yet.
@@ -116,7 +116,7 @@ impl VideoBranch {
             sink,
             stage: Mutex::default(),
             avatars: Mutex::new(Avatars::Initials),
-            track: OnceLock::new(),
+            track: Mutex::default(),
             cancelled: AtomicBool::new(false),
             state: Mutex::default(),
             shown: Mutex::default(),
@@ -145,6 +145,7 @@ impl VideoBranch {
     /// Starts or ends a run.
     pub fn set_stage(&self, stage: Option<Arc<Stage>>, avatars: Avatars) {
         *lock(&self.avatars) = avatars;
+        *lock(&self.track) = None;
         *lock(&self.stage) = stage;
         self.reset(State::default());
         self.cancelled.store(false, Ordering::Release);
@@ -166,21 +167,21 @@ impl VideoBranch {
 
     /// The track's settings as they are at its first data.
     fn track(&self) -> Track {
-        let read = || {
-            let pad = self.pad.upgrade();
-            let track = pad.map_or_else(
-                || Track {
-                    participant: self.name.clone(),
-                    label: None,
-                    source: Source::Camera,
-                    role: Role::default(),
-                    is_muted: false,
-                },
-                |pad| pad.track(),
-            );
-            Mutex::new(track)
-        };
-        lock(self.track.get_or_init(read)).clone()
+        if let Some(track) = &*lock(&self.track) {
+            return track.clone();
+        }
+        let pad = self.pad.upgrade();
+        let track = pad.map_or_else(
+            || Track {
+                participant: self.name.clone(),
+                label: None,
+                source: Source::Camera,
+                role: Role::default(),
+                is_muted: false,
+            },
+            |pad| pad.track(),
+        );
+        lock(&self.track).get_or_insert(track).clone()
     }
 
     fn label(&self, stage: &Stage, track: &Track) -> String {

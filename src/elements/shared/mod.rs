@@ -3,7 +3,9 @@
 //! Code shared by several elements.
 
 pub(super) mod cue_meta;
+pub(super) mod draft_file;
 pub(super) mod level;
 pub(super) mod lock;
+pub(super) mod pad_children;
 pub(super) mod slide_event;
 pub(super) mod splice_event;

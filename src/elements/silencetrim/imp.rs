@@ -20,6 +20,7 @@ use super::settings::{self, Settings};
 use super::sink_pad::SinkPad;
 use super::stream::Stream;
 use crate::elements::shared::lock::lock;
+use crate::elements::shared::pad_children;
 use crate::timeline::Time;
 
 pub struct SilenceTrim {
@@ -261,17 +262,14 @@ impl ElementImpl for SilenceTrim {
 
 impl ChildProxyImpl for SilenceTrim {
     fn child_by_index(&self, index: u32) -> Option<glib::Object> {
-        let pads = self.obj().pads();
-        let pad = pads.into_iter().nth(index as usize);
-        pad.map(glib::object::Cast::upcast)
+        pad_children::by_index(&*self.obj(), index)
     }
 
     fn child_by_name(&self, name: &str) -> Option<glib::Object> {
-        let pad = self.obj().static_pad(name);
-        pad.map(glib::object::Cast::upcast)
+        pad_children::by_name(&*self.obj(), name)
     }
 
     fn children_count(&self) -> u32 {
-        u32::from(self.obj().num_pads())
+        pad_children::count(&*self.obj())
     }
 }

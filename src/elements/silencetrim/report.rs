@@ -3,14 +3,15 @@
 //! Messages and the file of the cut list.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use gst::prelude::*;
 
 use super::session::Outcome;
+use crate::edit::Review;
 use crate::edit::trim_file::{self, Action, Entry, TrimFile};
-use crate::edit::{Review, Status};
+use crate::elements::shared::draft_file;
 use crate::speech::trim::Cut;
 use crate::timeline::{CutList, Decision, Redaction, Span, Time};
 
@@ -34,56 +35,17 @@ pub fn read(path: &Path) -> Result<(CutList, Redaction), String> {
     }
 }
 
-/// Returns whether a cut list can be written to `path`. Its folder must exist, and the file must be
-/// missing, empty, or an earlier draft, which is replaced.
+/// Returns whether a cut list can be written to `path`.
 pub fn check(path: &Path) -> io::Result<()> {
-    let refused = |kind, why: &str| Err(io::Error::new(kind, why.to_owned()));
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if folder.is_some_and(|folder| !folder.is_dir()) {
-        return refused(
-            io::ErrorKind::NotFound,
-            "its folder does not exist; make it",
-        );
-    }
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    let review = TrimFile::read(&bytes, None).map(|file| file.review);
-    match review.map(|review| review.map(|review| review.status)) {
-        Ok(Some(Status::Draft)) => Ok(()),
-        Ok(Some(Status::Approved)) => refused(
-            io::ErrorKind::AlreadyExists,
-            "the cut list is approved and is kept; move it away to make a new one",
-        ),
-        _ => refused(
-            io::ErrorKind::AlreadyExists,
-            "the file is not a draft of a cut list and is kept; choose another name or move it away",
-        ),
-    }
+    draft_file::check(path, "cut list", |bytes| {
+        TrimFile::read(bytes, None).ok()?.review
+    })
 }
 
-/// Writes the outcome as a draft, if [`check`] allows it; the file is replaced atomically.
+/// Writes the outcome as a draft, if [`check`] allows it.
 pub fn write(path: &Path, outcome: &Outcome) -> io::Result<()> {
     check(path)?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let written = fs::File::create(&beside).and_then(|mut file| {
-        file.write_all(file_of(outcome).to_string().as_bytes())?;
-        file.sync_all()
-    });
-    let placed = written.and_then(|()| fs::rename(&beside, path));
-    if placed.is_err() {
-        // Already failed: a rest that cannot be removed either makes no difference.
-        let _ = fs::remove_file(&beside);
-    }
-    placed
+    draft_file::write(path, &file_of(outcome).to_string())
 }
 
 fn file_of(outcome: &Outcome) -> TrimFile {

@@ -198,7 +198,8 @@ pub fn into(
         kind = Some(content.to_owned());
     }
     findings.say(request);
-    let mut results = findings.results(kind);
+    let folder = drafts.path("").display().to_string();
+    let mut results = findings.results(folder, kind);
     if !own.is_empty() {
         request.note(&format!(
             "the recording's own {} are the draft, in place of those that were found",
@@ -214,7 +215,6 @@ pub fn into(
             path.display()
         ));
     }
-    results.drafts = drafts.path("").display().to_string();
     summary.add(&results);
     Ok(())
 }
@@ -312,9 +312,9 @@ impl Findings {
             .unwrap_or_default()
     }
 
-    fn results(&self, content: Option<String>) -> AnalyseResults {
+    fn results(&self, drafts: String, content: Option<String>) -> AnalyseResults {
         AnalyseResults {
-            drafts: String::new(),
+            drafts,
             content,
             cuts: self.list("cuts").len(),
             removed: self.removed(),

@@ -105,6 +105,7 @@ impl FromText for Clear {
             match part {
                 "texts" => clear.texts = true,
                 "thumbnails" => clear.thumbnails = true,
+                "" => {}
                 _ => return Err(Wrong::Form("write texts, thumbnails or texts,thumbnails")),
             }
         }

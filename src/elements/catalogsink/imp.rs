@@ -22,6 +22,7 @@ use super::branch;
 use super::encoder;
 use super::pad::{AudioPad, AudioSettings, TextPad, TextSettings};
 use super::pad::{CHAPTERS, VIDEO};
+use super::preroll::Preroll;
 use super::run::Run;
 use super::settings::Settings;
 use super::writer::WriteError;
@@ -32,9 +33,18 @@ use crate::elements::shared::pad_children;
 pub struct CatalogSink {
     settings: Mutex<Settings>,
     run: Mutex<Option<Run>>,
+    preroll: Preroll,
 }
 
 impl CatalogSink {
+    /// Notes that data or an end has come to a pad: the state PAUSED is reached.
+    pub fn finish_preroll(&self) {
+        self.preroll.finish(|| {
+            let done = gst::message::AsyncDone::builder().src(&*self.obj());
+            self.parent_handle_message(done.build());
+        });
+    }
+
     /// Looks at or changes the run; `None` between runs.
     pub fn with_run<T>(&self, look: impl FnOnce(&mut Run) -> T) -> Option<T> {
         lock(&self.run).as_mut().map(look)
@@ -394,7 +404,15 @@ impl ElementImpl for CatalogSink {
                         return Err(gst::StateChangeError);
                     }
                 }
+                // A sink without a pad waits for nothing.
+                if !self.obj().sink_pads().is_empty() {
+                    self.preroll.start(|| {
+                        let start = gst::message::AsyncStart::builder().src(&*self.obj());
+                        self.parent_handle_message(start.build());
+                    });
+                }
             }
+            gst::StateChange::PausedToPlaying => self.preroll.wait_until_told(),
             _ => {}
         }
         let changed = self.parent_change_state(transition);
@@ -406,9 +424,17 @@ impl ElementImpl for CatalogSink {
         }
         let failed = transition == gst::StateChange::ReadyToPaused && changed.is_err();
         if failed || transition == gst::StateChange::PausedToReady {
+            self.finish_preroll();
             self.stop();
         }
-        changed
+        match changed {
+            Ok(gst::StateChangeSuccess::Success)
+                if transition == gst::StateChange::ReadyToPaused && self.preroll.is_pending() =>
+            {
+                Ok(gst::StateChangeSuccess::Async)
+            }
+            changed => changed,
+        }
     }
 }
 

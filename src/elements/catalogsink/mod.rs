@@ -30,6 +30,7 @@ mod ladder;
 
 mod pad;
 mod plane;
+mod preroll;
 mod run;
 mod scale;
 mod settings;

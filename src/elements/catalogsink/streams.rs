@@ -132,6 +132,7 @@ impl CatalogSink {
             if let Some(event) = info.event() {
                 return this.see(pad, event.view());
             }
+            this.finish_preroll();
             if let Some(buffer) = info.buffer() {
                 let end = end_of(pad.upcast_ref(), buffer);
                 this.with_run(|run| {
@@ -184,6 +185,8 @@ impl CatalogSink {
         // A pad without a target has nothing to fail on.
         let _ = pad.set_target(None::<&gst::Pad>);
         self.unwatch(pad);
+        // Nothing may come any more.
+        self.finish_preroll();
     }
 
     fn see(&self, pad: &gst::GhostPad, event: gst::EventView<'_>) -> gst::PadProbeReturn {
@@ -226,7 +229,9 @@ impl CatalogSink {
                     });
                 }
             }
+            gst::EventView::Gap(_) => self.finish_preroll(),
             gst::EventView::Eos(eos) => {
+                self.finish_preroll();
                 self.with_run(|run| run.seqnum = Some(eos.seqnum()));
                 if !pad.has_current_caps() {
                     gst::info!(CAT, imp = self, "{name} is absent");

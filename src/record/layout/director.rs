@@ -24,6 +24,10 @@ pub struct Director {
     room: Room,
     floor: Floor,
     pages: Pages,
+    /// The places before the present time. What happens at one time is one change: who goes and comes
+    /// back within it keeps the place.
+    earlier_pages: Pages,
+    settled_at: Time,
     /// Whose screen comes first as long as it is shared.
     screen: Option<String>,
     now: Time,
@@ -42,6 +46,8 @@ impl Director {
             room: Room::default(),
             floor: Floor::default(),
             pages: Pages::default(),
+            earlier_pages: Pages::default(),
+            settled_at: Time::ZERO,
             screen: None,
             now: Time::ZERO,
             picture: Picture {
@@ -122,6 +128,12 @@ impl Director {
 
     /// Makes the picture of now. Returns whether it differs from the last one.
     fn settle(&mut self) -> bool {
+        if self.now > self.settled_at {
+            self.settled_at = self.now;
+            self.earlier_pages = self.pages.clone();
+        } else {
+            self.pages = self.earlier_pages.clone();
+        }
         let draft = self.draft.as_ref();
         let decision = draft
             .map(|draft| draft.decision_at(self.now))

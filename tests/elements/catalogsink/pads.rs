@@ -6,7 +6,9 @@ use std::fs;
 
 use gst::prelude::*;
 
-use crate::catalogsink::feed::{Fed, PICTURES, SOUND, TEXT, feed_pictures, feed_sound, timed};
+use crate::catalogsink::feed::{
+    Fed, PICTURES, SOUND, TEXT, feed_pictures, feed_sound, push_frames, timed, with_appsrc,
+};
 use crate::harness::init;
 
 #[test]
@@ -43,6 +45,37 @@ fn a_flush_after_the_end_leaves_the_package_and_is_one_error() {
     assert!(written > 0);
     assert_eq!(files(), written);
     assert!(location.join("manifest.json").exists());
+}
+
+/// An application that waits for PAUSED and then plays would otherwise overtake the thread that tells it.
+#[test]
+fn paused_is_reached_with_the_first_data() {
+    let (_folder, pipeline, source) = with_appsrc("");
+    let changed = pipeline.set_state(gst::State::Paused);
+    assert_eq!(changed, Ok(gst::StateChangeSuccess::Async));
+    let (waiting, ..) = pipeline.state(gst::ClockTime::from_mseconds(300));
+    assert_eq!(waiting, Ok(gst::StateChangeSuccess::Async));
+    push_frames(&source, &[(0, (160, 90)), (100, (160, 90))]);
+    let (reached, ..) = pipeline.state(gst::ClockTime::from_seconds(20));
+    assert_eq!(reached, Ok(gst::StateChangeSuccess::Success));
+    pipeline.set_state(gst::State::Null).expect("stops");
+}
+
+#[test]
+fn paused_is_reached_without_a_pad_to_wait_for() {
+    let fed = Fed::new();
+    let changed = fed.pipeline.set_state(gst::State::Paused);
+    assert_eq!(changed, Ok(gst::StateChangeSuccess::Success));
+    fed.pipeline
+        .set_state(gst::State::Ready)
+        .expect("goes down");
+    let pad = fed.sink.request_pad_simple("video").expect("a pad");
+    let changed = fed.pipeline.set_state(gst::State::Paused);
+    assert_eq!(changed, Ok(gst::StateChangeSuccess::Async));
+    fed.sink.release_request_pad(&pad);
+    let (reached, ..) = fed.pipeline.state(gst::ClockTime::from_seconds(20));
+    assert_eq!(reached, Ok(gst::StateChangeSuccess::Success));
+    fed.pipeline.set_state(gst::State::Null).expect("stops");
 }
 
 #[test]

@@ -184,3 +184,20 @@ proptest! {
         }
     }
 }
+
+/// Whoever is out of a full grid and back in it at the same time has not moved.
+#[test]
+fn what_happens_at_one_time_moves_nobody_else() {
+    let steps = [
+        (1, 25, Step::Speaking(true)),
+        (1001, 0, Step::Camera(false)),
+    ];
+    let shown = pictures(director("grid", 1280, 720), &events_of(32, &steps));
+    let ids = |picture: &Picture| -> Vec<usize> {
+        let tiles = picture.tiles.iter();
+        tiles.map(|tile| index_of(&tile.participant)).collect()
+    };
+    let (_, last) = shown.last().expect("a picture");
+    let expected: Vec<usize> = [25].into_iter().chain(1..25).collect();
+    assert_eq!(ids(last), expected);
+}

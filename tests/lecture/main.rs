@@ -22,6 +22,7 @@ mod privacy;
 mod progressive;
 mod publish;
 mod recordings;
+mod rooms;
 mod splices;
 mod stills;
 mod trim;

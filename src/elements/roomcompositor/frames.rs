@@ -4,11 +4,21 @@
 
 use super::avatar::CHROMA_SITE;
 use crate::record::layout::VideoSize;
+use crate::timeline::Time;
 
-/// Gives a frame its time, and no duration: it is shown until the next.
-pub fn set_times(buffer: &mut gst::Buffer, position: gst::ClockTime) {
+/// Returns a segment in which every position is a running time. That of a track may begin late, and then
+/// has no position for what stands for the track before.
+pub fn plain_segment(seqnum: gst::Seqnum) -> gst::Event {
+    let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+    gst::event::Segment::builder(&segment)
+        .seqnum(seqnum)
+        .build()
+}
+
+/// Gives a frame its time in a plain segment, and no duration: it is shown until the next.
+pub fn set_time(buffer: &mut gst::Buffer, time: Time) {
     let buffer = buffer.make_mut();
-    buffer.set_pts(position);
+    buffer.set_pts(gst::ClockTime::from_nseconds(time.nanos()));
     buffer.set_dts(gst::ClockTime::NONE);
     buffer.set_duration(gst::ClockTime::NONE);
 }

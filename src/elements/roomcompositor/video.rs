@@ -18,7 +18,7 @@ use gst::prelude::*;
 
 use super::avatar::{Avatars, blank_frame};
 use super::fitter::Fitter;
-use super::frames::{orientation, set_times, video_size, with_colors};
+use super::frames::{orientation, plain_segment, set_time, video_size, with_colors};
 use super::pad::{RoomPad, Track};
 use super::shown::{HIDDEN, Look, PadLook, Shown, hidden};
 use super::stage::{Stage, tile_of};
@@ -39,7 +39,7 @@ const LINGER: Time = Time::from_millis(500);
 #[derive(Default)]
 struct State {
     segment: Option<gst::FormattedSegment<gst::ClockTime>>,
-    /// The segment's event, until it is pushed.
+    /// The segment of what is pushed, until it is pushed itself.
     held_segment: Option<gst::Event>,
     caps: Option<gst::Caps>,
     size: Option<VideoSize>,
@@ -225,7 +225,7 @@ impl VideoBranch {
                 let mut state = lock(&self.state);
                 state.segment = segment.cloned();
                 // It follows the caps of the next frame.
-                state.held_segment = Some(event.clone());
+                state.held_segment = Some(plain_segment(event.seqnum()));
                 if segment.is_none() {
                     gst::error!(CAT, "{}: a segment that is not in time", self.name);
                     return Err(gst::FlowError::Error);
@@ -539,9 +539,6 @@ impl VideoBranch {
         placement: Placement,
         turned: u32,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let Some(position) = self.position(shown.time) else {
-            return Ok(gst::FlowSuccess::Ok);
-        };
         self.fitter.fit(placement, turned);
         let label = self.label(stage, track);
         self.fitter.label(&label, shown.look == Look::Hidden);
@@ -559,15 +556,8 @@ impl VideoBranch {
         if let Some(segment) = segment {
             self.feed.push_event(segment);
         }
-        set_times(&mut buffer, position);
+        set_time(&mut buffer, shown.time);
         self.feed.push(buffer)
-    }
-
-    /// Returns the position of a running time in the segment of the track.
-    fn position(&self, time: Time) -> Option<gst::ClockTime> {
-        let state = lock(&self.state);
-        let time = gst::ClockTime::from_nseconds(time.nanos());
-        state.segment.as_ref()?.position_from_running_time(time)
     }
 
     /// Shows what is shown already until `time`, so that the compositor need not wait.
@@ -579,16 +569,13 @@ impl VideoBranch {
         if last.is_some_and(|last| last.time >= time) {
             return Ok(());
         }
-        let Some(position) = self.position(time) else {
-            return Ok(());
-        };
         let is_segment_held = lock(&self.state).held_segment.is_some();
         let (Some(mut fitted), Some(last), false) = (fitted, last, is_segment_held) else {
             return self.show_nothing(stage, time);
         };
         lock(&self.state).last = Some(Shown { time, ..last });
         lock(&self.shown).push_back(Shown { time, ..last });
-        set_times(&mut fitted, position);
+        set_time(&mut fitted, time);
         self.sink.chain(fitted).map(|_| ())
     }
 

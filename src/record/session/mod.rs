@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 mod check;
 mod replay;
+pub mod sources;
 
 pub use check::{Problem, SessionError};
 

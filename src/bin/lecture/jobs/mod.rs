@@ -9,9 +9,12 @@ use schemars::Schema;
 use self::analyse::AnalyseOptions;
 use self::chapters::ChaptersOptions;
 use self::check::CheckOptions;
+use self::compose::ComposeOptions;
+use self::mjr::MjrOptions;
 use self::package::PackageOptions;
 use self::play::PlayOptions;
 use self::publish::PublishOptions;
+use self::session::SessionOptions;
 use self::summary::{Summary, schema_of};
 use self::trim::TrimOptions;
 use self::unpublish::UnpublishOptions;
@@ -32,11 +35,14 @@ pub mod arguments;
 mod catalog;
 mod chapters;
 mod check;
+mod compose;
 pub mod help;
+mod mjr;
 mod package;
 mod play;
 mod publish;
 mod recording;
+mod session;
 mod statements;
 pub mod summary;
 mod trim;
@@ -99,6 +105,27 @@ pub static JOBS: &[Job] = &[
         variables: ChaptersOptions::variables,
         results: schema_of::<chapters::ChaptersResults>,
         run: chapters::run,
+    },
+    Job {
+        name: "session",
+        about: || session::ABOUT,
+        variables: SessionOptions::variables,
+        results: schema_of::<session::SessionResults>,
+        run: session::run,
+    },
+    Job {
+        name: "compose",
+        about: || &compose::DESCRIPTION.about,
+        variables: ComposeOptions::variables,
+        results: schema_of::<compose::ComposeResults>,
+        run: compose::run,
+    },
+    Job {
+        name: "mjr",
+        about: || &mjr::DESCRIPTION.about,
+        variables: MjrOptions::variables,
+        results: schema_of::<mjr::MjrResults>,
+        run: mjr::run,
     },
     Job {
         name: "check",
@@ -244,14 +271,16 @@ mod tests {
     #[test]
     fn every_variable_is_used() {
         for job in JOBS {
-            let pipelines: String = ["analyse", "chapters", "package", "play", "trim"]
-                .iter()
-                .filter(|name| job.name == **name || job.name == "catalog")
-                .filter_map(|name| {
-                    let path = format!("{}/pipelines/{name}.launch", env!("CARGO_MANIFEST_DIR"));
-                    std::fs::read_to_string(path).ok()
-                })
-                .collect();
+            let pipelines: String = [
+                "analyse", "chapters", "compose", "mjr", "package", "play", "trim",
+            ]
+            .iter()
+            .filter(|name| job.name == **name || job.name == "catalog")
+            .filter_map(|name| {
+                let path = format!("{}/pipelines/{name}.launch", env!("CARGO_MANIFEST_DIR"));
+                std::fs::read_to_string(path).ok()
+            })
+            .collect();
             for variable in (job.variables)() {
                 assert!(
                     variable.has_field || pipelines.contains(&format!("${{{}}}", variable.name)),

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! `session`: describes the files of another recorder as a session.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use gstlecture::record::layout::Role;
+use gstlecture::record::mjr;
+use gstlecture::record::session::sources::pattern::Pattern;
+use gstlecture::record::session::sources::{AssembleError, Found, assemble, janus, livekit};
+use gstlecture::record::session::{FILE_NAME, Session};
+use gstlecture::xapi::units;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::summary::Summary;
+use super::{Request, absolute};
+use crate::error::Error;
+use crate::fs::AtomicFile;
+use crate::options::{FromText, Options, Wrong, options};
+
+pub const ABOUT: &str = "\
+Describes the track recordings of a room as a session.
+
+Takes a folder of Janus recordings (.mjr), of LiveKit track recordings with their JSON manifests, or of
+files that a pattern describes, and writes session.json, the input of compose. The media files stay
+where they are.";
+
+options! {
+    /// Variables of `session`.
+    pub struct SessionOptions {
+        /// the folder with the recordings of one room
+        "input" (required) => input: PathBuf,
+        /// the folder to write session.json to; it may be the same
+        "output" (required) => output: PathBuf,
+        /// the file names, such as {room}-{participant}-{source}-{start-ms}.webm; {*} stands for anything,
+        /// and start-s, start-ms or start-us for the time of the first frame
+        "pattern" (optional) => pattern: Option<Pattern>,
+        /// only this room, if the folder has several
+        "room" (optional) => room: Option<String>,
+        /// the participant who gives the class
+        "host" (optional) => host: Option<String>,
+        /// the participant who interprets into sign language
+        "interpreter" (optional) => interpreter: Option<String>,
+    }
+}
+
+impl FromText for Pattern {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        text.parse()
+            .map_err(|error| Wrong::Because(format!("pattern: {error}")))
+    }
+}
+
+/// Results of `session`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct SessionResults {
+    /// The description that was written.
+    pub session: String,
+    /// Number of participants.
+    pub participants: usize,
+    /// Number of tracks.
+    pub tracks: usize,
+}
+
+pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
+    let options = SessionOptions::parse(&request.values)?;
+    let folder = absolute(&options.input)?;
+    let names = list(&folder)?;
+    let mut found = match &options.pattern {
+        Some(pattern) => by_pattern(request, &folder, &names, pattern)?,
+        None => by_recorder(request, &folder, &names)?,
+    };
+    if let Some(room) = &options.room {
+        found.retain(|found| found.room.as_ref() == Some(room));
+    }
+    let is_utc = options.pattern.is_none();
+    let output = absolute(&options.output)?;
+    for found in &mut found {
+        let file = folder.join(&found.file);
+        found.file = match file.strip_prefix(&output) {
+            Ok(inside) => inside.display().to_string(),
+            Err(_) => file.display().to_string(),
+        };
+    }
+    let (mut session, origin) = assemble(found).map_err(|error| not_one(&folder, &error))?;
+    session.started = u64::try_from(origin / 1_000_000)
+        .ok()
+        .filter(|_| is_utc)
+        .map(units::timestamp);
+    give_role(&mut session, options.host.as_deref(), "host", Role::Host)?;
+    let interpreter = options.interpreter.as_deref();
+    give_role(&mut session, interpreter, "interpreter", Role::Interpreter)?;
+    let file = write(&output, &session)?;
+    if session.tracks.iter().any(|track| track.estimated) {
+        request.note(
+            "warning: the recorder does not tell when the first frame of a track was; the starts are \
+             estimates: check that the participants are in sync, and correct start in session.json",
+        );
+    }
+    request.note(&format!(
+        "{}: {} participants, {} tracks",
+        file.display(),
+        session.participants.len(),
+        session.tracks.len()
+    ));
+    summary.add(&SessionResults {
+        session: file.display().to_string(),
+        participants: session.participants.len(),
+        tracks: session.tracks.len(),
+    });
+    Ok(())
+}
+
+/// Returns the names of the files in a folder, sorted.
+fn list(folder: &Path) -> Result<Vec<String>, Error> {
+    let failed = |error: &std::io::Error| Error::reading(folder, error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|error| failed(&error))? {
+        let entry = entry.map_err(|error| failed(&error))?;
+        if let (true, Ok(name)) = (entry.path().is_file(), entry.file_name().into_string()) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Reads the files of the recorders that are known.
+fn by_recorder(request: &Request, folder: &Path, names: &[String]) -> Result<Vec<Found>, Error> {
+    let mut recordings = Vec::new();
+    for name in names.iter().filter(|name| janus::is_recording(name)) {
+        request.stop.check()?;
+        let recording = match super::mjr::scan(&folder.join(name))? {
+            Ok(recording) => recording,
+            Err(error) => {
+                request.note(&format!("warning: {name} is left out: {error}"));
+                continue;
+            }
+        };
+        for problem in recording.problems() {
+            request.note(&format!("warning: {name}: {problem}"));
+        }
+        let parsed = janus::parse_name(name);
+        match janus::track(name, &parsed, &recording) {
+            Some(found) => recordings.push((parsed, found)),
+            None if recording.header().codec.kind() == mjr::Kind::Data => {
+                request.note(&format!("{name} holds messages and is left out"));
+            }
+            None => {
+                return Err(Error::request(
+                    "this old recording has no time of day, so that it cannot be aligned",
+                    folder.join(name).display().to_string(),
+                    "move it away, or name the files with their starts and give pattern=",
+                ));
+            }
+        }
+    }
+    janus::tell_screens_apart(&mut recordings);
+    let mut found: Vec<Found> = recordings.into_iter().map(|(_, found)| found).collect();
+    for name in names.iter().filter(|name| name.ends_with(".json")) {
+        let path = folder.join(name);
+        let bytes = fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+        let Some(track) = livekit::read(&bytes) else {
+            continue;
+        };
+        if names.contains(&track.file) {
+            found.push(track);
+        } else {
+            request.note(&format!(
+                "warning: {name} describes {}, which is not in the folder",
+                track.file
+            ));
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the files whose names fit the pattern.
+fn by_pattern(
+    request: &Request,
+    folder: &Path,
+    names: &[String],
+    pattern: &Pattern,
+) -> Result<Vec<Found>, Error> {
+    let mut found = Vec::new();
+    let mut without_start = Vec::new();
+    for name in names {
+        match pattern.read(name) {
+            Some(named) => match named.start {
+                Some(start) => found.push(named.track(name, start, false)),
+                None => without_start.push((name, named)),
+            },
+            None => request.note(&format!("{name} does not fit the pattern and is left out")),
+        }
+    }
+    if let [(name, _)] = &*without_start
+        && found.is_empty()
+    {
+        let name = (*name).clone();
+        let only = without_start
+            .pop()
+            .map(|(_, named)| named.track(&name, 0, false));
+        return Ok(only.into_iter().collect());
+    }
+    if without_start.is_empty() {
+        return Ok(found);
+    }
+    let names: Vec<&str> = without_start
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    Err(Error::usage(
+        format!(
+            "the names do not tell when the tracks start: {}",
+            names.join(", ")
+        ),
+        folder.display().to_string(),
+        "put the start into the names and the pattern: {start-ms}, {start-s} or {start-us}",
+    ))
+}
+
+fn not_one(folder: &Path, error: &AssembleError) -> Error {
+    let remedy = match error {
+        AssembleError::NoTracks => {
+            "name a folder of .mjr files or of LiveKit tracks with their manifests, or describe the \
+             file names: pattern="
+        }
+        AssembleError::Rooms(_) => "choose one: room=NAME",
+        AssembleError::Pause { .. } => "make two sessions of them",
+    };
+    Error::request(error.to_string(), folder.display().to_string(), remedy)
+}
+
+/// Gives a participant a role.
+fn give_role(session: &mut Session, id: Option<&str>, name: &str, role: Role) -> Result<(), Error> {
+    let Some(id) = id else {
+        return Ok(());
+    };
+    if let Some(participant) = session.participants.iter_mut().find(|p| p.id == id) {
+        participant.role = role;
+        return Ok(());
+    }
+    let known: Vec<&str> = session.participants.iter().map(|p| p.id.as_str()).collect();
+    Err(Error::usage(
+        format!("nobody in the session is called {id}"),
+        format!("{name}={id}"),
+        format!("name one of {}", known.join(", ")),
+    ))
+}
+
+/// Writes the description, and returns its place.
+fn write(folder: &Path, session: &Session) -> Result<PathBuf, Error> {
+    fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
+    let path = folder.join(FILE_NAME);
+    let file = AtomicFile::new(&path)?;
+    File::create(file.path())
+        .and_then(|mut part| part.write_all(session.to_json().as_bytes()))
+        .map_err(|error| Error::writing(&path, &error))?;
+    file.commit(&path)?;
+    Ok(path)
+}

@@ -57,6 +57,25 @@ impl Fitter {
         bin::static_pad(&self.flip, "sink")
     }
 
+    /// Returns the caps that all elements can take, whatever the tile.
+    pub fn taken_caps(&self) -> gst::Caps {
+        let sinks = self
+            .elements
+            .iter()
+            .filter(|element| *element != &self.filter);
+        let templates = sinks.filter_map(|element| {
+            let template = element
+                .pad_template("sink")
+                .or_else(|| element.pad_template("video_sink"));
+            Some(template?.caps().clone())
+        });
+        // Behind videoconvert the format is that of the tile.
+        let before = templates.take(3);
+        before.fold(gst::Caps::new_empty_simple("video/x-raw"), |all, caps| {
+            all.intersect(&caps)
+        })
+    }
+
     pub fn src(&self) -> Result<gst::Pad, glib::BoolError> {
         bin::static_pad(self.elements.last().unwrap_or(&self.filter), "src")
     }

@@ -264,6 +264,9 @@ impl RoomCompositor {
                 .start_background(&frame)
                 .map_err(|error| failed(&error))?;
         }
+        if settings.live {
+            sides.start_pace().map_err(|error| failed(&error))?;
+        }
         let has_video = self.room_pads().iter().any(RoomPad::is_video);
         if !settings.live && (has_video || settings.duration > gst::ClockTime::ZERO) {
             sides
@@ -378,6 +381,11 @@ impl ObjectImpl for RoomCompositor {
 
     fn constructed(&self) {
         self.parent_constructed();
+        if lock(&self.settings).live {
+            // The end that an application sends to its pipeline comes to the sources.
+            self.obj().set_suppressed_flags(gst::ElementFlags::SOURCE);
+            self.obj().set_element_flags(gst::ElementFlags::SOURCE);
+        }
         let sides = self.build();
         let _ = self.sides.set(sides);
     }
@@ -468,6 +476,13 @@ impl ElementImpl for RoomCompositor {
                         |this| this.video_event(pad, event),
                     )
                 })
+                .query_function(|pad, parent, query| {
+                    RoomCompositor::catch_panic_pad_function(
+                        parent,
+                        || false,
+                        |this| this.video_query(pad, query),
+                    )
+                })
                 .build()
         } else {
             let pad = builder.build();
@@ -508,6 +523,20 @@ impl ElementImpl for RoomCompositor {
         }
     }
 
+    /// Ends a live room, which goes on whoever leaves.
+    fn send_event(&self, event: gst::Event) -> bool {
+        if event.type_() != gst::EventType::Eos || !lock(&self.settings).live {
+            return self.parent_send_event(event);
+        }
+        // A sink may hold the event until it has shown what came before.
+        self.obj().call_async(move |room| {
+            for pad in room.src_pads() {
+                pad.push_event(event.clone());
+            }
+        });
+        true
+    }
+
     fn change_state(
         &self,
         transition: gst::StateChange,
@@ -545,6 +574,36 @@ impl ElementImpl for RoomCompositor {
 }
 
 impl RoomCompositor {
+    /// Answers what a source asks of its pad. The elements behind it change with the layout, at any moment,
+    /// so that they are not asked: their answer would be wrong before the source could use it.
+    fn video_query(&self, pad: &RoomPad, query: &mut gst::QueryRef) -> bool {
+        let Some(Branch::Video(branch)) = self.branch(pad) else {
+            return false;
+        };
+        match query.view_mut() {
+            gst::QueryViewMut::Caps(caps) => {
+                let taken = branch.fitter.taken_caps();
+                let mode = gst::CapsIntersectMode::First;
+                let filtered = caps
+                    .filter()
+                    .map(|filter| filter.intersect_with_mode(&taken, mode));
+                caps.set_result(filtered.as_ref().unwrap_or(&taken));
+                true
+            }
+            gst::QueryViewMut::AcceptCaps(accept) => {
+                let is_taken = accept.caps().is_subset(&branch.fitter.taken_caps());
+                accept.set_result(is_taken);
+                true
+            }
+            gst::QueryViewMut::Allocation(allocation) => {
+                // Frames may have strides of their own.
+                allocation.add_allocation_meta::<gst_video::VideoMeta>(None);
+                true
+            }
+            _ => gst::Pad::query_default(pad, Some(&*self.obj()), query),
+        }
+    }
+
     fn video_event(&self, pad: &RoomPad, event: gst::Event) -> bool {
         let Some(Branch::Video(branch)) = self.branch(pad) else {
             return false;

@@ -23,7 +23,8 @@ pub struct Sides {
     video_filter: gst::Element,
     limiter: gst::Element,
     audio_filter: gst::Element,
-    /// Pads of our own at the aggregators: the background, or the end of a side without pads.
+    /// Pads of our own at the aggregators: the background, the pace of a live room, or the end of a side
+    /// without pads.
     own: Mutex<Vec<Own>>,
     has_duration: Mutex<bool>,
 }
@@ -118,6 +119,24 @@ impl Sides {
         Ok(())
     }
 
+    /// Keeps a live room in step with the clock: an aggregator whose pads have all been silent since they
+    /// came (`ignore-inactive-pads`) composes as fast as it can. A pad that has delivered once is waited
+    /// for until the deadline of each frame.
+    pub fn start_pace(&self) -> Result<(), glib::BoolError> {
+        for (aggregator, sample) in [
+            (&self.compositor, blank_frame()),
+            (&self.mixer, short_silence()?),
+        ] {
+            let own = Own::new(aggregator)?;
+            if aggregator == &self.compositor {
+                own.sink.set_property("alpha", 0.0f64);
+            }
+            own.push(&sample, None);
+            lock(&self.own).push(own);
+        }
+        Ok(())
+    }
+
     /// Ends a side that has no pads.
     pub fn end_empty(&self, aggregator: &gst::Element) {
         if aggregator.num_sink_pads() > 0 {
@@ -169,6 +188,12 @@ impl Own {
 
     /// Pushes one frame, and the end.
     fn play(&self, frame: &gst::Sample, duration: Option<gst::ClockTime>) {
+        self.push(frame, duration);
+        self.feed.push_event(gst::event::Eos::new());
+    }
+
+    /// Pushes one frame or some samples.
+    fn push(&self, frame: &gst::Sample, duration: Option<gst::ClockTime>) {
         let _ = self.feed.set_active(true);
         self.feed
             .push_event(gst::event::StreamStart::new("roomcompositor"));
@@ -183,6 +208,16 @@ impl Own {
             self.feed.push_event(gst::event::Segment::new(&segment));
             let _ = self.feed.push(buffer);
         }
-        self.feed.push_event(gst::event::Eos::new());
     }
+}
+
+/// Returns 10 ms of silence in the mixer's format.
+fn short_silence() -> Result<gst::Sample, glib::BoolError> {
+    let caps = mix_caps();
+    let info = gst_audio::AudioInfo::from_caps(&caps)?;
+    let size = u64::from(info.bpf()) * u64::from(info.rate()) / 100;
+    // Zero is silence in floating point.
+    let silence = vec![0u8; usize::try_from(size).unwrap_or_default()];
+    let buffer = gst::Buffer::from_mut_slice(silence);
+    Ok(gst::Sample::builder().buffer(&buffer).caps(&caps).build())
 }

@@ -122,8 +122,24 @@ impl VideoBranch {
             shown: Mutex::default(),
             applied: Mutex::default(),
         });
+        branch.hold_back_reconfiguration();
         branch.keep_fitted_frames();
         Ok(branch)
+    }
+
+    /// Keeps the source of the track out of what changes behind the pad: it has nothing to negotiate again.
+    fn hold_back_reconfiguration(&self) {
+        self.feed
+            .add_probe(gst::PadProbeType::EVENT_UPSTREAM, |_, info| {
+                let is_reconfigure = info
+                    .event()
+                    .is_some_and(|event| event.type_() == gst::EventType::Reconfigure);
+                if is_reconfigure {
+                    gst::PadProbeReturn::Drop
+                } else {
+                    gst::PadProbeReturn::Ok
+                }
+            });
     }
 
     /// Keeps the last frame in front of the compositor, to repeat it.

@@ -12,6 +12,7 @@ pub mod slides;
 pub mod source;
 pub mod speech;
 pub mod timeline;
+pub mod titles;
 pub mod topics;
 pub mod webvtt;
 pub mod xapi;

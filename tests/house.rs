@@ -7,14 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that know no GStreamer, no clock, no socket, no threads.
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "chapters", "edit", "language", "package", "record", "slides", "source", "speech", "timeline",
-    "topics", "webvtt", "xapi",
+    "titles", "topics", "webvtt", "xapi",
 ];
 
 /// The floors of the library: a module and the modules that it may use. A name that is not listed
 /// here may not be used by any pure module.
-const LIBRARY: [(&str, &[&str]); 14] = [
+const LIBRARY: [(&str, &[&str]); 15] = [
     ("timeline", &[]),
     ("language", &[]),
     ("source", &[]),
@@ -23,7 +23,11 @@ const LIBRARY: [(&str, &[&str]); 14] = [
     ("speech", &["timeline"]),
     ("slides", &["timeline"]),
     ("topics", &["timeline", "language"]),
-    ("chapters", &["timeline", "language", "speech", "topics"]),
+    ("titles", &["timeline"]),
+    (
+        "chapters",
+        &["timeline", "language", "speech", "topics", "titles"],
+    ),
     ("record", &["timeline", "language", "webvtt", "edit"]),
     ("package", &["timeline", "language", "webvtt", "edit"]),
     ("xapi", &["timeline"]),
@@ -31,8 +35,8 @@ const LIBRARY: [(&str, &[&str]); 14] = [
     (
         "elements",
         &[
-            "timeline", "language", "webvtt", "edit", "speech", "slides", "topics", "chapters",
-            "record", "source", "package", "xapi", "delivery",
+            "timeline", "language", "webvtt", "edit", "speech", "slides", "topics", "titles",
+            "chapters", "record", "source", "package", "xapi", "delivery",
         ],
     ),
 ];

@@ -5,12 +5,14 @@
 //! None of them is enough: slides change several times within a chapter, people pause to think, and
 //! words shift slowly. [`plan`] adds up the evidence at each place and takes the best set of
 //! places, subject to a shortest chapter and a largest number per hour. A single chapter is a valid
-//! result. [`name`] then makes titles from what is said.
+//! result. [`name`] then makes titles from what is said, and [`name_from_slides`] takes those on the
+//! slides.
 
 use std::fmt;
 use std::ops::Range;
 
 use crate::timeline::{Span, Time};
+use crate::titles::{self, Shown};
 use crate::topics::{self, Sentence};
 
 mod plan;
@@ -54,6 +56,8 @@ pub struct Material {
     pub speech: Vec<Span>,
     /// Starts of topics in the transcript.
     pub topics: Vec<TopicStart>,
+    /// Titles on the slides, as far as they are certain.
+    pub titles: Vec<Shown>,
 }
 
 /// Settings for chapters.
@@ -90,9 +94,11 @@ pub struct Evidence {
     pub pause: bool,
     /// The words change.
     pub topic: bool,
+    /// The title of the slide changes.
+    pub title: bool,
 }
 
-/// Formats as `slide,pause,topic`.
+/// Formats as `slide,pause,topic,title`.
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = [
@@ -100,6 +106,7 @@ impl fmt::Display for Evidence {
             (self.slide, "slide"),
             (self.pause, "pause"),
             (self.topic, "topic"),
+            (self.title, "title"),
         ];
         let mut separator = "";
         for (_, name) in names.iter().filter(|(holds, _)| *holds) {
@@ -163,5 +170,38 @@ pub fn name(chapters: &mut [Chapter], sentences: &[Sentence], language: Option<&
         .zip(topics::titles(&timed, &ranges, language))
     {
         chapter.title = title;
+    }
+}
+
+/// Longest time from the start of a chapter to the slide that names it: the talk may begin before
+/// its slide, or on a slide without a title.
+const NAMED_WITHIN: Time = Time::from_secs(60);
+/// Time by which a slide may end after the chapter has begun without being its slide.
+const LEFT_OVER: Time = Time::from_secs(5);
+
+/// Gives the chapters the titles of the slides with which they begin, in place of other titles. A
+/// chapter does not get the title of the chapter before it if it has another slide.
+pub fn name_from_slides(chapters: &mut [Chapter], titles: &[Shown]) {
+    let mut last: Option<String> = None;
+    for chapter in chapters {
+        let begins = chapter.span.start;
+        let is_first = begins == Time::ZERO;
+        let until = match is_first {
+            // A lobby page and greetings come before the class.
+            true => chapter.span.end,
+            false => chapter.span.end.min(begins.saturating_add(NAMED_WITHIN)),
+        };
+        let shown = titles.iter().filter(|shown| {
+            shown.span.end > begins.saturating_add(LEFT_OVER) && shown.span.start < until
+        });
+        let is_last = |shown: &&Shown| {
+            let last = last.as_deref();
+            last.is_some_and(|last| titles::is_same(last, &shown.title.text))
+        };
+        let new = shown.clone().find(|shown| !is_last(shown));
+        if let Some(shown) = new.or_else(|| shown.clone().next()) {
+            chapter.title = Some(shown.title.text.clone());
+        }
+        last.clone_from(&chapter.title);
     }
 }

@@ -9,6 +9,7 @@
 use super::{Chapter, Evidence, Material, Options, SlideChange};
 use crate::speech::HEARD_WITHIN;
 use crate::timeline::{Span, Time};
+use crate::titles::{self, Shown};
 
 /// Shortest chapter: players refuse lists with shorter ones.
 const SHORTEST: Time = Time::from_secs(10);
@@ -38,6 +39,10 @@ const BETWEEN: f64 = 1.0;
 const IN_SENTENCE: f64 = -0.8;
 /// A slide far from any topic boundary, if the transcript has some.
 const NO_TOPIC: f64 = -0.3;
+/// A slide with another title than the one before begins something; one with the same title goes
+/// on with it.
+const NEW_TITLE: f64 = 1.3;
+const SAME_TITLE: f64 = -2.5;
 /// Most cuts between two cameras are made for variety. One begins a chapter only together with a
 /// pause or a new topic.
 const CAMERA_CUT: f64 = -2.0;
@@ -181,21 +186,37 @@ fn slides(material: &Material) -> Vec<Candidate> {
                 + size.clamp(-1.5, 1.0)
                 + turned(slide.time, &material.speech)
                 + if slide.seen_before { SEEN_BEFORE } else { 0.0 };
+            let is_new = has_new_title(slide.time, &material.titles);
+            let as_titled = match is_new {
+                Some(true) => NEW_TITLE,
+                Some(false) => SAME_TITLE,
+                None => 0.0,
+            };
             Candidate {
                 time: slide.time,
                 score: if slide.is_camera_cut {
                     CAMERA_CUT
                 } else {
-                    as_page
+                    as_page + as_titled
                 },
                 evidence: Evidence {
                     slide: true,
+                    title: is_new == Some(true),
                     ..Evidence::default()
                 },
                 is_camera_cut: slide.is_camera_cut,
             }
         })
         .collect()
+}
+
+/// Returns whether the slide that comes at a time has another title than the one before; `None` if
+/// either has none.
+fn has_new_title(time: Time, titles: &[Shown]) -> Option<bool> {
+    let next = titles.partition_point(|shown| shown.span.start < time);
+    let before = titles.get(next.checked_sub(1)?)?;
+    let after = titles.get(next).filter(|shown| shown.span.start == time)?;
+    (before.span.end == time).then(|| !titles::is_same(&before.title.text, &after.title.text))
 }
 
 /// Returns the evidence from whether a page is turned between two sentences.

@@ -241,6 +241,70 @@ fn chapters_are_named_from_what_is_said_in_them() {
     assert_eq!(chapters[1].shown_title(1), "Chapter 2");
 }
 
+fn shown(start: u64, end: u64, title: &str) -> Shown {
+    Shown {
+        span: Span::new(secs(start), secs(end)),
+        title: titles::Title {
+            text: title.to_owned(),
+            number: None,
+            confidence: 0.9,
+        },
+    }
+}
+
+#[test]
+fn a_slide_with_a_new_title_outweighs_one_that_goes_on() {
+    let mut material = Material {
+        duration: secs(12 * MINUTE),
+        slides: vec![slide(340, 0.2), slide(370, 0.2)],
+        ..Material::default()
+    };
+    material.titles = vec![
+        shown(0, 340, "Filters"),
+        shown(340, 370, "FILTERS:"),
+        shown(370, 720, "Edges"),
+    ];
+    let chapters = plan(&material, &Options::default());
+    assert_eq!(starts(&chapters), [0, 370]);
+    assert_eq!(chapters[1].evidence.to_string(), "slide,title");
+    material.titles[1].title.text = "Kernel functions".to_owned();
+    material.titles[2].title.text = "Kernel function".to_owned();
+    assert_eq!(starts(&plan(&material, &Options::default())), [0, 340]);
+}
+
+#[test]
+fn a_chapter_has_the_title_of_the_slide_with_which_it_begins() {
+    let chapter = |start: u64, end: u64| Chapter {
+        span: Span::new(secs(start), secs(end)),
+        title: Some("something said".to_owned()),
+        confidence: 0.8,
+        evidence: Evidence::default(),
+    };
+    let mut chapters = [
+        chapter(0, 300),
+        chapter(300, 600),
+        chapter(600, 900),
+        chapter(900, 1200),
+    ];
+    let titles = [
+        // The lobby page has none.
+        shown(120, 298, "Welcome"),
+        shown(298, 304, "Left over"),
+        shown(304, 700, "Filters"),
+        shown(700, 800, "Edges"),
+    ];
+    name_from_slides(&mut chapters, &titles);
+    let named: Vec<&str> = chapters
+        .iter()
+        .filter_map(|chapter| chapter.title.as_deref())
+        .collect();
+    // The third one begins on the slide of the second one.
+    assert_eq!(named, ["Welcome", "Filters", "Filters", "something said"]);
+    chapters[2].span.start = secs(650);
+    name_from_slides(&mut chapters, &titles);
+    assert_eq!(chapters[2].title.as_deref(), Some("Edges"));
+}
+
 prop_compose! {
     fn any_material()(
         duration in 1u64..20_000,
@@ -258,6 +322,7 @@ prop_compose! {
             }).collect(),
             speech: speech.into_iter().map(|(at, length)| Span::new(secs(at), secs(at + length))).collect(),
             topics: topics.into_iter().map(|(at, confidence)| topic(at, confidence)).collect(),
+            titles: Vec::new(),
         };
         material.slides.sort_by_key(|slide| slide.time);
         material.speech.sort();

@@ -25,4 +25,5 @@ mod recordings;
 mod rooms;
 mod splices;
 mod stills;
+mod titles;
 mod trim;

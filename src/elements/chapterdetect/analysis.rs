@@ -5,10 +5,13 @@
 use gst_audio::AudioFormat;
 use gst_video::{VideoFormat, VideoFrameExt};
 
+use super::reader::Stopper;
+use super::slides::{SlideReader, Trouble};
 use crate::chapters::{self, Chapter, Material, Options, SlideChange, TopicStart};
 use crate::slides::{self, Change, Detector, Picture, Sensitivity};
 use crate::speech::{Kind, Listener, trim};
 use crate::timeline::{Span, Time};
+use crate::titles::Shown;
 use crate::topics::{self, Sentence};
 
 /// Formats whose frames can be compared.
@@ -36,28 +39,44 @@ pub const FORMATS: [VideoFormat; 18] = [
 /// Score from which an audio frame counts as a voice.
 const SPEECH: f32 = 0.5;
 
-/// Source of titles.
+/// Sources of titles.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Naming {
-    /// Chapters are numbered.
-    Numbers,
-    /// Titles come from the transcript, in this language or the detected one.
-    Transcript(Option<String>),
+pub struct Naming {
+    /// Whether titles are read from the slides.
+    pub from_slides: bool,
+    /// Whether the other titles come from the transcript.
+    pub from_transcript: bool,
+    /// Language of both as a BCP 47 tag, if known.
+    pub language: Option<String>,
 }
 
 pub struct Analysis {
     detector: Detector,
-    slides: Vec<SlideChange>,
+    changes: Vec<Change>,
+    reader: Option<SlideReader>,
     listener: Listener,
     sentences: Vec<Sentence>,
     end: Time,
 }
 
+/// Results of the analysis of a recording.
+#[derive(Default)]
+pub struct Findings {
+    pub chapters: Vec<Chapter>,
+    /// Titles that were read from slides, doubtful ones too, in order of time.
+    pub titles: Vec<Shown>,
+    /// Problem with reading, and whether it kept all slides from being read.
+    pub trouble: Option<Trouble>,
+}
+
 impl Analysis {
-    pub fn new(sensitivity: f64) -> Self {
+    pub fn new(sensitivity: f64, naming: &Naming) -> Self {
         Analysis {
             detector: Detector::new(Sensitivity::new(sensitivity)),
-            slides: Vec::new(),
+            changes: Vec::new(),
+            reader: naming
+                .from_slides
+                .then(|| SlideReader::new(naming.language.clone())),
             listener: Listener::new(SPEECH),
             sentences: Vec::new(),
             end: Time::ZERO,
@@ -87,24 +106,27 @@ impl Analysis {
             planes: &planes,
         };
         let changes = self.detector.push(&picture, time, shown_for);
-        self.note(&changes);
+        if let Some(reader) = &mut self.reader {
+            reader.look(frame, time, &changes);
+        }
+        self.changes.extend_from_slice(&changes);
         changes
     }
 
     /// Ends the video; returns the changes that had not been certain.
     pub fn end_of_video(&mut self) -> Vec<Change> {
         let changes = self.detector.finish();
-        self.note(&changes);
+        if let Some(reader) = &mut self.reader {
+            reader.end(&changes);
+        }
+        self.changes.extend_from_slice(&changes);
         changes
     }
 
-    fn note(&mut self, changes: &[Change]) {
-        self.slides.extend(changes.iter().map(|change| SlideChange {
-            time: change.time,
-            difference: change.difference,
-            seen_before: change.same_as.is_some(),
-            is_camera_cut: change.is_camera_cut,
-        }));
+    /// Returns a handle that cuts [`Analysis::finish`] short if it has to wait for slides that are
+    /// still to be read.
+    pub fn stopper(&self) -> Option<Stopper> {
+        self.reader.as_ref()?.stopper()
     }
 
     /// Analyses interleaved samples.
@@ -129,9 +151,9 @@ impl Analysis {
         self.listener.finish();
         let mut heard = trim::Evidence {
             slides: self
-                .slides
+                .changes
                 .iter()
-                .map(|slide| Span::new(slide.time, slide.time))
+                .map(|change| Span::new(change.time, change.time))
                 .collect(),
             ..trim::Evidence::default()
         };
@@ -155,43 +177,60 @@ impl Analysis {
         }
     }
 
-    /// Returns the chapters once everything has ended; none if nothing was seen or heard.
-    pub fn chapters(&mut self, options: &Options, naming: &Naming) -> Vec<Chapter> {
+    /// Returns the findings once everything has ended; there are no chapters if nothing was seen or
+    /// heard. Waits for slides that are still being read; returns `None` if that was stopped.
+    pub fn finish(mut self, options: &Options, naming: &Naming) -> Option<Findings> {
+        let mut findings = Findings::default();
+        if let Some(reader) = self.reader.take() {
+            let read = reader.finish(&self.changes, self.end)?;
+            (findings.titles, findings.trouble) = (read.titles, read.trouble);
+        }
         self.sentences
             .sort_by_key(|sentence| sentence.span.map(|span| span.start));
-        let language = match naming {
-            Naming::Numbers => None,
-            Naming::Transcript(language) => language.clone(),
-        };
+        let material = self.material(&findings.titles, options, naming);
+        let mut chapters = chapters::plan(&material, options);
+        if naming.from_transcript {
+            chapters::name(&mut chapters, &self.sentences, naming.language.as_deref());
+        }
+        chapters::name_from_slides(&mut chapters, &material.titles);
+        findings.chapters = chapters;
+        Some(findings)
+    }
+
+    fn material(&mut self, titles: &[Shown], options: &Options, naming: &Naming) -> Material {
         let boundaries = topics::segment(
             &self.sentences,
             &topics::Options {
-                language: language.clone(),
+                language: naming.language.clone().filter(|_| naming.from_transcript),
                 sensitivity: options.sensitivity,
                 topics: None,
             },
         );
         let heard = self.heard();
         let class = trim::class(&heard).filter(|class| class.sustained);
-        let material = Material {
+        let slides = self.changes.iter().map(|change| SlideChange {
+            time: change.time,
+            difference: change.difference,
+            seen_before: change.same_as.is_some(),
+            is_camera_cut: change.is_camera_cut,
+        });
+        let topics = boundaries.into_iter().filter_map(|boundary| {
+            Some(TopicStart {
+                time: boundary.time?,
+                confidence: boundary.confidence,
+            })
+        });
+        Material {
             duration: self.end,
             class: class.map(|class| class.span),
-            slides: std::mem::take(&mut self.slides),
+            slides: slides.collect(),
             speech: heard.speech,
-            topics: boundaries
-                .into_iter()
-                .filter_map(|boundary| {
-                    Some(TopicStart {
-                        time: boundary.time?,
-                        confidence: boundary.confidence,
-                    })
-                })
+            topics: topics.collect(),
+            titles: titles
+                .iter()
+                .filter(|shown| shown.title.is_sure())
+                .cloned()
                 .collect(),
-        };
-        let mut chapters = chapters::plan(&material, options);
-        if matches!(naming, Naming::Transcript(_)) {
-            chapters::name(&mut chapters, &self.sentences, language.as_deref());
         }
-        chapters
     }
 }

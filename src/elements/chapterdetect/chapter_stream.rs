@@ -37,6 +37,7 @@ struct Queue {
 enum Item {
     Event(gst::Event),
     Buffer(gst::Buffer),
+    Call(Box<dyn FnOnce() + Send>),
 }
 
 impl Item {
@@ -74,6 +75,12 @@ impl ChapterStream {
         queue.reached = None;
         queue.items.push_back(Item::Buffer(buffer));
         drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// Has the pad's thread call a function after what is queued; it may queue more.
+    pub fn call(&self, function: impl FnOnce() + Send + 'static) {
+        self.lock().items.push_back(Item::Call(Box::new(function)));
         self.wake.notify_one();
     }
 
@@ -127,6 +134,7 @@ impl ChapterStream {
                 Item::Event(event) => {
                     pad.push_event(event);
                 }
+                Item::Call(function) => function(),
                 // The pad may be unlinked, and a downstream element that stops reports it itself.
                 Item::Buffer(buffer) => match pad.push(buffer) {
                     Err(gst::FlowError::Flushing) => {

@@ -2,7 +2,8 @@
 
 //! The element's shell: pads, properties, events.
 //!
-//! Lock order, none held across a push or a post: `settings`; `state`; the chapter stream's queue.
+//! Lock order, none held across a push or a post: `settings`; `state`; the reader's queue; the chapter
+//! stream's queue.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,9 +12,11 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
+use super::analysis::{Analysis, Findings};
 use super::chapter_stream::ChapterStream;
 use super::report;
 use super::settings::Settings;
+use super::slides::Trouble;
 use super::streams::{Format, Medium, Pair, State, text_caps};
 use crate::chapters::Chapter;
 use crate::slides::Change;
@@ -48,9 +51,12 @@ impl ChapterDetect {
         medium: Medium,
         buffer: gst::Buffer,
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
-        let sensitivity = self.settings().sensitivity;
+        let (sensitivity, naming) = {
+            let settings = self.settings();
+            (settings.sensitivity, settings.naming())
+        };
         let mut state = self.state();
-        let (changes, reached) = match state.analyse(medium, &buffer, sensitivity) {
+        let (changes, reached) = match state.analyse(medium, &buffer, (sensitivity, &naming)) {
             Ok(result) => result,
             Err(error) => {
                 drop(state);
@@ -182,6 +188,7 @@ impl ChapterDetect {
             return;
         }
         drop(state);
+        self.stop_reading();
         self.stream.stop();
         self.chapter_src.push_event(event.clone());
         let _ = self.chapter_src.stop_task();
@@ -234,12 +241,57 @@ impl ChapterDetect {
         state.finished = true;
         let segment = state.segment.clone();
         let analysis = state.analysis.take();
+        state.reading = analysis.as_ref().and_then(Analysis::stopper);
+        let is_reading = state.reading.is_some();
         drop(state);
 
-        // Posted before the last EOS is pushed: an application may stop reading messages at EOS.
-        let chapters = analysis.map_or_else(Vec::new, |mut analysis| {
-            analysis.chapters(&settings.options(), &settings.naming())
-        });
+        if is_reading && self.chapter_src.is_linked() {
+            // Slides are still being read: no stream waits for that but the one of the chapters.
+            let element = self.obj().downgrade();
+            self.stream.call(move || {
+                if let Some(element) = element.upgrade() {
+                    element
+                        .imp()
+                        .deliver(analysis, segment.as_ref(), &settings, seqnum);
+                }
+            });
+        } else {
+            // Posted before the last EOS is pushed: an application may stop reading messages at EOS.
+            self.deliver(analysis, segment.as_ref(), &settings, seqnum);
+        }
+    }
+
+    /// Posts and queues the chapters and their end; nothing if reading was stopped.
+    fn deliver(
+        &self,
+        analysis: Option<Analysis>,
+        segment: Option<&gst::FormattedSegment<gst::ClockTime>>,
+        settings: &Settings,
+        seqnum: gst::Seqnum,
+    ) {
+        let is_reading = analysis
+            .as_ref()
+            .is_some_and(|found| found.stopper().is_some());
+        self.post_progress(is_reading, gst::ProgressType::Start);
+        let findings = match analysis {
+            Some(found) => found.finish(&settings.options(), &settings.naming()),
+            None => Some(Findings::default()),
+        };
+        self.post_progress(is_reading, gst::ProgressType::Complete);
+        let Some(Findings {
+            chapters,
+            titles,
+            trouble,
+        }) = findings
+        else {
+            return;
+        };
+        if let Some(trouble) = trouble {
+            self.warn(&trouble, settings);
+        }
+        for title in &titles {
+            self.post(report::title_structure(title));
+        }
         for (index, chapter) in chapters.iter().enumerate() {
             self.post(report::chapter_structure(index, chapter));
         }
@@ -250,11 +302,41 @@ impl ChapterDetect {
             let _ = self.obj().post_message(message);
         }
         for (index, chapter) in chapters.iter().enumerate() {
-            self.stream
-                .chapter(chapter_buffer(index, chapter, segment.as_ref()));
+            self.stream.chapter(chapter_buffer(index, chapter, segment));
         }
         self.stream
             .send(gst::event::Eos::builder().seqnum(seqnum).build());
+    }
+
+    /// Posts that the element works on, or has ended, reading slides while nothing flows.
+    fn post_progress(&self, is_reading: bool, kind: gst::ProgressType) {
+        if is_reading {
+            let progress = gst::message::Progress::builder(kind, "titles", "reading slides");
+            let _ = self.obj().post_message(progress.src(&*self.obj()).build());
+        }
+    }
+
+    /// Warns about slides that could not be read; that none can be only if the user wants it.
+    fn warn(&self, trouble: &Trouble, settings: &Settings) {
+        match trouble {
+            Trouble::Unavailable(reason) if settings.requires_reading() => {
+                gst::element_imp_warning!(self, gst::LibraryError::Init, ("{reason}"));
+            }
+            Trouble::Unavailable(reason) => gst::info!(CAT, imp = self, "{reason}"),
+            Trouble::Failed(count) => gst::element_imp_warning!(
+                self,
+                gst::LibraryError::Failed,
+                ("Tesseract could not read {count} of the slides: their titles are not known")
+            ),
+        }
+    }
+
+    /// Ends the reading of slides for which the chapters wait.
+    fn stop_reading(&self) {
+        let reading = self.state().reading.take();
+        if let Some(reading) = reading {
+            reading.stop();
+        }
     }
 
     /// Returns the pads that receive a pad's events and queries.
@@ -366,8 +448,8 @@ impl ElementImpl for ChapterDetect {
             gst::subclass::ElementMetadata::new(
                 "Chapter detector",
                 "Filter/Analyzer/Video/Audio",
-                "Finds chapter boundaries of a recorded class from slide changes, pauses and the \
-                 transcript",
+                "Finds chapters of a recorded class from slide changes, pauses and the transcript, \
+                 with titles from the slides",
                 env!("CARGO_PKG_REPOSITORY"),
             )
         });
@@ -486,6 +568,10 @@ impl ElementImpl for ChapterDetect {
         &self,
         transition: gst::StateChange,
     ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::PausedToReady {
+            // The pads' threads are waited for.
+            self.stop_reading();
+        }
         let success = self.parent_change_state(transition)?;
         if transition == gst::StateChange::PausedToReady {
             let mut state = self.state();

@@ -4,6 +4,10 @@
 //! in the speech and the topics of a transcript. Video, audio and text pass through unchanged. The
 //! chapters are pushed on `chapter_src` when all streams have ended, and posted as messages.
 //!
+//! With `titles=ocr` or `auto` the text of each new slide is read by the program `tesseract`, in a
+//! thread of its own. The chapters may then come some seconds after the end of the streams; only if
+//! `chapter_src` is not linked does the end of the last stream wait for them.
+//!
 //! ```text
 //! gst-launch-1.0 -m filesrc location=class.mkv ! decodebin name=d \
 //!   chapterdetect name=c  c.chapter_src ! fakesink \
@@ -17,9 +21,12 @@ use gst::prelude::*;
 mod analysis;
 mod chapter_stream;
 mod imp;
+mod reader;
 mod report;
 mod settings;
+mod slides;
 mod streams;
+mod tesseract;
 
 glib::wrapper! {
     pub struct ChapterDetect(ObjectSubclass<imp::ChapterDetect>) @extends gst::Element, gst::Object;

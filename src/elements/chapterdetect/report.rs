@@ -6,6 +6,7 @@ use crate::chapters::Chapter;
 use crate::elements::shared::slide_event;
 use crate::slides::Change;
 use crate::timeline::Span;
+use crate::titles::Shown;
 
 /// Makes the event `lecture-slide`, which is sent downstream with the video.
 pub fn slide_event(change: &Change) -> gst::Event {
@@ -36,6 +37,18 @@ pub fn chapter_structure(index: usize, chapter: &Chapter) -> gst::Structure {
         .field("needs-title", chapter.needs_title())
         .field("confidence", chapter.confidence)
         .field("evidence", chapter.evidence.to_string())
+        .build()
+}
+
+/// Makes the message `chapterdetect-title`: what was read on the slide of a span.
+pub fn title_structure(shown: &Shown) -> gst::Structure {
+    gst::Structure::builder("chapterdetect-title")
+        .field("start", shown.span.start.nanos())
+        .field("end", shown.span.end.nanos())
+        .field("title", &shown.title.text)
+        .field_if_some("number", shown.title.number.as_ref())
+        .field("confidence", f64::from(shown.title.confidence))
+        .field("needs-title", !shown.title.is_sure())
         .build()
 }
 

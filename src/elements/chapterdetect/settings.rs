@@ -21,8 +21,16 @@ pub enum Titles {
     None,
     #[enum_value(name = "Transcript: what is said on text_sink", nick = "transcript")]
     Transcript,
+    #[enum_value(
+        name = "OCR: what Tesseract reads on the slides, else the transcript; warns without Tesseract",
+        nick = "ocr"
+    )]
+    Ocr,
     #[default]
-    #[enum_value(name = "Auto: the best source there is, else numbers", nick = "auto")]
+    #[enum_value(
+        name = "Auto: like ocr where Tesseract is installed, else like transcript",
+        nick = "auto"
+    )]
     Auto,
 }
 
@@ -81,13 +89,17 @@ impl Settings {
                 .build(),
             glib::ParamSpecEnum::builder::<Titles>("titles")
                 .nick("Titles")
-                .blurb("Source of the chapter titles; auto uses the transcript")
+                .blurb(
+                    "Source of the chapter titles. A title is read from a slide if it is certain; \
+                     a chapter without any title is numbered",
+                )
                 .mutable_ready()
                 .build(),
             glib::ParamSpecString::builder("language")
                 .nick("Language")
                 .blurb(
-                    "Language of the transcript as a BCP 47 tag (default: detected from the text)",
+                    "Language of the transcript and the slides as a BCP 47 tag (default: of the \
+                     transcript, detected from the text; of the slides, en)",
                 )
                 .mutable_ready()
                 .build(),
@@ -129,9 +141,15 @@ impl Settings {
     }
 
     pub fn naming(&self) -> Naming {
-        match self.titles {
-            Titles::None => Naming::Numbers,
-            Titles::Transcript | Titles::Auto => Naming::Transcript(self.language.clone()),
+        Naming {
+            from_slides: matches!(self.titles, Titles::Ocr | Titles::Auto),
+            from_transcript: self.titles != Titles::None,
+            language: self.language.clone(),
         }
+    }
+
+    /// Returns whether the user has to know that no slide can be read.
+    pub fn requires_reading(&self) -> bool {
+        self.titles == Titles::Ocr
     }
 }

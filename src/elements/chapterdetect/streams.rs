@@ -5,7 +5,8 @@
 use gst_audio::AudioInfo;
 use gst_video::{VideoFrameRef, VideoInfo};
 
-use super::analysis::{Analysis, FORMATS};
+use super::analysis::{Analysis, FORMATS, Naming};
+use super::reader::Stopper;
 use crate::slides::Change;
 use crate::timeline::{Span, Time};
 
@@ -102,8 +103,10 @@ pub struct State {
     pub segment: Option<gst::FormattedSegment<gst::ClockTime>>,
     /// Whether STREAM_START and CAPS of the chapters have been queued.
     pub started: bool,
-    /// Whether the chapters and EOS have been queued.
+    /// Whether the chapters and EOS have been queued, or will be once the slides have been read.
     pub finished: bool,
+    /// Stops the reading of slides for which the chapters wait.
+    pub reading: Option<Stopper>,
     /// The last flush sent to `chapter_src`: it arrives once on every pad.
     pub flush: Option<gst::Seqnum>,
     /// Whether `chapter_src` has received FLUSH_START but not FLUSH_STOP.
@@ -127,6 +130,7 @@ impl State {
     /// flushed already, so that theirs are the new ones.
     pub fn forget_findings(&mut self) {
         self.analysis = None;
+        self.reading = None;
         self.segment = None;
         self.finished = false;
         for pair in &mut self.pairs {
@@ -149,12 +153,12 @@ impl State {
         &mut self,
         medium: Medium,
         buffer: &gst::BufferRef,
-        sensitivity: f64,
+        (sensitivity, naming): (f64, &Naming),
     ) -> Result<(Vec<Change>, Option<gst::ClockTime>), String> {
         let State {
             pairs, analysis, ..
         } = self;
-        let analysis = analysis.get_or_insert_with(|| Analysis::new(sensitivity));
+        let analysis = analysis.get_or_insert_with(|| Analysis::new(sensitivity, naming));
         let Some(pair) = pairs.iter().find(|pair| pair.medium == medium) else {
             return Ok((Vec::new(), None));
         };

@@ -46,10 +46,11 @@ options! {
         /// WebVTT or SRT transcript; the source of topics and chapter titles; without it captions in the
         /// class's language are used
         "transcript" (optional) => transcript: Option<String>,
-        /// language of the class and of the transcript as a BCP 47 tag, for example en; captions in
-        /// another language are packaged as subtitles
+        /// language of the class, of the transcript and of the slides as a BCP 47 tag, for example en;
+        /// captions in another language are packaged as subtitles
         "language" (optional) => language: Option<String>,
-        /// source of the chapter titles: none, transcript or auto
+        /// source of the chapter titles: none; transcript; ocr reads the slides with Tesseract, and uses
+        /// the transcript for other chapters; auto is ocr where Tesseract is installed
         "titles" (default "auto"),
         /// edges cuts before and after the class; all also cuts long breaks inside
         "scope" (default "edges"),
@@ -283,6 +284,7 @@ impl Findings {
             "silencetrim-cut" => ("cuts", true),
             "silencetrim-summary" => ("summary", false),
             "chapterdetect-slide" => ("slides", true),
+            "chapterdetect-title" => ("titles", true),
             "chapterdetect-chapter" => ("chapters", true),
             _ => return,
         };

@@ -40,9 +40,10 @@ options! {
         "transcript" (optional) => transcript: Option<String>,
         /// the file to write
         "output" (default "chapters.vtt") => output: PathBuf,
-        /// language of the transcript as a BCP 47 tag, for example en
+        /// language of the transcript and of the slides as a BCP 47 tag, for example en
         "language" (optional) => language: Option<String>,
-        /// source of the chapter titles: none, transcript or auto
+        /// source of the chapter titles: none; transcript; ocr reads the slides with Tesseract, and uses
+        /// the transcript for other chapters; auto is ocr where Tesseract is installed
         "titles" (default "auto"),
     }
     groups { recording: RecordingOptions }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Still frames of a video, kept for a while.
+
+use std::collections::VecDeque;
+
+use super::Sheet;
+use crate::timeline::Time;
+
+/// Time between two kept frames.
+const APART: Time = Time::from_millis(1500);
+/// Number of kept frames: a slide change is certain some nine seconds after it, or some frames after
+/// it where few are decoded.
+const KEPT: usize = 10;
+/// Time that a slide takes to become sharp: transitions, and encoders that refine a still frame.
+const SHARP: Time = Time::from_millis(1800);
+
+/// The last frames of a video, some time apart.
+#[derive(Default)]
+pub struct Stills(VecDeque<(Time, Sheet)>);
+
+impl Stills {
+    /// Returns whether the frame of this time is to be kept.
+    pub fn wants(&self, time: Time) -> bool {
+        let last = self.0.back();
+        last.is_none_or(|(last, _)| time < *last || time >= last.saturating_add(APART))
+    }
+
+    /// Keeps a frame, and drops the oldest one of too many. A frame that is earlier than the last one
+    /// starts a new stream.
+    pub fn keep(&mut self, time: Time, frame: Sheet) {
+        if self.0.back().is_some_and(|(last, _)| time < *last) {
+            self.0.clear();
+        }
+        if self.0.len() == KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back((time, frame));
+    }
+
+    /// Returns the frame, with its time, that shows what changed at `change`: the first one in
+    /// which it is sharp, else the last one after the change.
+    pub fn of_change(&self, change: Time) -> Option<(Time, &Sheet)> {
+        let sharp = change.saturating_add(SHARP);
+        let mut after = self.0.iter().filter(|(time, _)| *time >= change);
+        let first = after.clone().find(|(time, _)| *time >= sharp);
+        let (time, frame) = first.or_else(|| after.next_back())?;
+        Some((*time, frame))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(times: &[u64]) -> Stills {
+        let mut stills = Stills::default();
+        for &time in times {
+            let time = Time::from_millis(time);
+            if stills.wants(time) {
+                stills.keep(time, Sheet::of_frame(1, 1, &[0]).expect("a frame"));
+            }
+        }
+        stills
+    }
+
+    fn found(stills: &Stills, change: u64) -> Option<u64> {
+        let found = stills.of_change(Time::from_millis(change));
+        found.map(|(time, _)| time.millis())
+    }
+
+    #[test]
+    fn the_frame_of_a_change_is_the_first_sharp_one() {
+        let every_half: Vec<u64> = (0..40).map(|frame| frame * 500).collect();
+        let stills = kept(&every_half);
+        assert_eq!(found(&stills, 9_800), Some(12_000));
+        assert_eq!(found(&stills, 18_000), Some(19_500));
+        assert_eq!(found(&stills, 19_600), None);
+    }
+
+    #[test]
+    fn few_frames_are_kept_and_none_of_an_earlier_stream() {
+        let dense: Vec<u64> = (0..2000).map(|frame| frame * 100).collect();
+        assert_eq!(kept(&dense).0.len(), KEPT);
+        assert_eq!(
+            found(&kept(&[0, 10_000, 20_000, 30_000]), 5_000),
+            Some(10_000)
+        );
+        assert_eq!(found(&kept(&[50_000, 60_000, 1_000]), 0), Some(1_000));
+    }
+}

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: MPL-2.0
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::timeline::{Span, Time};
+
+/// Heights of a small and a capital letter and one with a descender, and width of a letter, in sizes
+/// of the type.
+const SMALL: f32 = 0.57;
+const CAPITAL: f32 = 0.78;
+const WHOLE: f32 = 1.0;
+const LETTER: f32 = 0.45;
+
+/// Words of a slide, laid out line by line.
+#[derive(Clone, Default)]
+struct Page(Vec<Word>);
+
+impl Page {
+    /// Adds a line whose type has this size, with its left edge and its middle at this place.
+    fn line(self, text: &str, size: f32, (left, middle): (f32, f32)) -> Self {
+        self.read_line(text, size, (left, middle), 0.95)
+    }
+
+    fn read_line(mut self, text: &str, size: f32, place: (f32, f32), confidence: f32) -> Self {
+        let line = self.0.last().map_or(0, |word| word.line + 1);
+        let (mut left, middle) = place;
+        for text in text.split(' ') {
+            let width = text.chars().count() as f32 * LETTER * size;
+            let part = match text {
+                _ if text.contains(['g', 'j', 'p', 'q', 'y']) => WHOLE,
+                _ if text.contains(|c: char| !c.is_lowercase() || "bdfhiklt".contains(c)) => {
+                    CAPITAL
+                }
+                _ => SMALL,
+            };
+            let high = size * part / 2.0;
+            self.0.push(Word {
+                text: text.to_owned(),
+                left,
+                top: middle - high,
+                right: left + width,
+                bottom: middle + high,
+                confidence,
+                line,
+            });
+            left += width + 0.3 * size;
+        }
+        self
+    }
+
+    /// Adds lines of running text below the title.
+    fn body(mut self, seed: usize) -> Self {
+        for row in 0..4 {
+            let text = format!(
+                "An item of the list {}",
+                "word ".repeat((seed + row) % 3).trim()
+            );
+            self = self.line(text.trim(), 0.034, (0.15, 0.28 + 0.07 * row as f32));
+        }
+        self
+    }
+}
+
+fn titles(pages: &[Page]) -> Vec<Option<Title>> {
+    let words: Vec<Vec<Word>> = pages.iter().map(|page| page.0.clone()).collect();
+    choose(&words)
+}
+
+/// Returns the titles that are certain.
+fn sure(pages: &[Page]) -> Vec<Option<String>> {
+    let sure = titles(pages).into_iter();
+    sure.map(|title| title.filter(Title::is_sure).map(|title| title.text))
+        .collect()
+}
+
+fn one(page: Page) -> Option<String> {
+    sure(&[page]).remove(0)
+}
+
+#[test]
+fn the_large_line_at_the_top_is_the_title() {
+    let page = Page::default()
+        .line("Digital Audio Systems", 0.022, (0.1, 0.04))
+        .line("Sampling and Reconstruction", 0.06, (0.1, 0.12))
+        .body(1);
+    assert_eq!(one(page).as_deref(), Some("Sampling and Reconstruction"));
+}
+
+#[test]
+fn lines_of_a_title_are_joined_and_a_subtitle_is_not() {
+    let page = Page::default()
+        .line("Service and Operations", 0.06, (0.1, 0.1))
+        .line("Planning Definitions", 0.06, (0.1, 0.175))
+        .line("Service Planning", 0.045, (0.1, 0.26))
+        .body(0);
+    let title = one(page);
+    assert_eq!(
+        title.as_deref(),
+        Some("Service and Operations Planning Definitions")
+    );
+}
+
+#[test]
+fn a_title_alone_on_its_page_counts_in_the_middle_too() {
+    let page = Page::default().line("Neural Networks", 0.08, (0.5, 0.42));
+    assert_eq!(one(page).as_deref(), Some("Neural Networks"));
+}
+
+#[test]
+fn what_stays_from_slide_to_slide_is_no_title() {
+    let names = [
+        "Forces", "Motion", "Energy", "Momentum", "Rotation", "Waves", "Optics",
+    ];
+    let pages: Vec<Page> = names
+        .iter()
+        .enumerate()
+        .map(|(number, name)| {
+            Page::default()
+                .line("physics.pdf - Viewer", 0.03, (0.6, 0.02))
+                .line("PHYSICS ONE", 0.05, (1.2, 0.06))
+                .line(&format!("The Laws of {name}"), 0.055, (0.1, 0.13))
+                .line(&format!("{number} / 7"), 0.03, (1.6, 0.6))
+                .body(number)
+        })
+        .collect();
+    let expected: Vec<Option<String>> = names
+        .iter()
+        .map(|name| Some(format!("The Laws of {name}")))
+        .collect();
+    assert_eq!(sure(&pages), expected);
+    // The same without titles: the viewer's bar and the course are none.
+    let bare: Vec<Page> = (0..7)
+        .map(|number| {
+            Page::default()
+                .line("physics.pdf - Viewer", 0.03, (0.6, 0.02))
+                .line("PHYSICS ONE", 0.05, (1.2, 0.06))
+                .body(number)
+        })
+        .collect();
+    assert_eq!(sure(&bare), vec![None; 7]);
+}
+
+#[test]
+fn a_title_of_several_slides_stays_a_title() {
+    let page = |title: &str, seed| Page::default().line(title, 0.06, (0.1, 0.12)).body(seed);
+    let pages = [
+        page("Introduction", 0),
+        page("Histograms of Images", 1),
+        page("Histograms of Images", 2),
+        page("Histograms of Imagcs", 0),
+        page("Filters and Kernels", 1),
+    ];
+    let expected = [
+        "Introduction",
+        "Histograms of Images",
+        "Histograms of Images",
+        "Histograms of Images",
+        "Filters and Kernels",
+    ];
+    let found: Vec<Option<String>> = sure(&pages);
+    assert_eq!(found, expected.map(|title| Some(title.to_owned())));
+}
+
+#[test]
+fn a_large_figure_is_not_the_title() {
+    let page = Page::default()
+        .line("Growth of Cities", 0.055, (0.1, 0.1))
+        .line("GOALS", 0.06, (0.9, 0.35))
+        .line("STANDARDS", 0.06, (0.9, 0.5))
+        .body(1);
+    assert_eq!(one(page).as_deref(), Some("Growth of Cities"));
+}
+
+#[test]
+fn programs_terminals_and_textures_have_no_title() {
+    let mut code = Page::default().line("stack.py - Editor", 0.024, (0.1, 0.02));
+    let mut terminal = Page::default();
+    let mut photograph = Page::default();
+    for row in 0..18 {
+        let at = (0.1, 0.06 + 0.03 * row as f32);
+        code = code.line("self.items[key] = {\"a\": (value or None)}", 0.026, at);
+        terminal = terminal.line("user@host:~/src$ ls -la | grep target", 0.028, at);
+        photograph = photograph.read_line("ii WT ~ae", 0.03 + 0.003 * row as f32, at, 0.3);
+    }
+    for page in [code, terminal, photograph, Page::default()] {
+        assert_eq!(one(page), None);
+    }
+}
+
+#[test]
+fn a_misread_word_within_a_title_makes_it_doubtful() {
+    let mut page = Page::default().line("The Relation of Word Lengths", 0.06, (0.1, 0.12));
+    page.0[1].confidence = 0.1;
+    assert_eq!(one(page.body(1)), None);
+}
+
+#[test]
+fn other_scripts_have_titles_in_their_own_order() {
+    let mut page = Page::default();
+    for (index, word) in ["フー", "リエ", "変換"].into_iter().enumerate() {
+        page = page.line(word, 0.06, (0.1 + 0.07 * index as f32, 0.12));
+        page.0[index].right = page.0[index].left + 0.065;
+        page.0[index].line = 0;
+    }
+    assert_eq!(one(page.body(1)).as_deref(), Some("フーリエ変換"));
+    // Words of a line are in reading order; their boxes go to the left.
+    let mut page = Page::default().line("משפט הדגימה", 0.06, (1.2, 0.12));
+    page.0[1].left = 0.9;
+    page.0[1].right = 1.18;
+    assert_eq!(one(page).as_deref(), Some("משפט הדגימה"));
+}
+
+#[test]
+fn a_table_of_words_is_read_and_rubbish_is_skipped() {
+    let sheet = Sheet::of_frame(1280, 720, &[0; 1280 * 720]).expect("a sheet");
+    let table = "level\tpage_num\tblock_num\tpar_num\tline_num\tword_num\tleft\ttop\twidth\theight\tconf\ttext\n\
+        4\t1\t1\t1\t1\t0\t10\t10\t99\t99\t-1\t\n\
+        5\t1\t1\t1\t1\t1\t72\t36\t144\t36\t96.5\tTeam\n\
+        5\t1\t1\t1\t1\t2\t230\t36\t90\t36\t91\tDy\u{202e}namics\n\
+        5\t1\t1\t1\t2\t1\t230\t90\t90\t36\t300\tNext\n\
+        5\t1\t1\t1\t2\t2\t230\t90\tNaN\t36\t91\tx\n\
+        5\t1\t1\t1\t2\t2\t230\t90\t-4\t36\t91\tx\n\
+        5\t1\t1\n\n5\t\t\t\t\t\t\t\t\t\t\t";
+    let words = read_tsv(table, &sheet);
+    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    assert_eq!(texts, ["Team", "Dynamics", "Next"]);
+    assert_eq!((words[0].left, words[0].top), (0.1, 0.05));
+    assert_eq!((words[0].right, words[0].bottom), (0.3, 0.1));
+    assert_eq!([words[0].line, words[1].line, words[2].line], [0, 0, 1]);
+    assert_eq!(words[2].confidence, 1.0);
+}
+
+#[test]
+fn titles_last_from_change_to_change_and_come_back_with_their_slide() {
+    let secs = Time::from_secs;
+    let reading = |at, title: &str| Reading {
+        time: secs(at),
+        words: Page::default().line(title, 0.06, (0.1, 0.12)).body(1).0,
+    };
+    let start = |at, same_as: Option<u64>| SlideStart {
+        time: secs(at),
+        same_as: same_as.map(secs),
+    };
+    let starts = [start(60, None), start(120, None), start(180, Some(60))];
+    let readings = [reading(62, "Agenda"), reading(4, "Welcome Everybody")];
+    let shown = over_time(&starts, &readings, secs(240));
+    let found: Vec<(Span, &str)> = shown
+        .iter()
+        .map(|shown| (shown.span, shown.title.text.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Span::new(Time::ZERO, secs(60)), "Welcome Everybody"),
+            (Span::new(secs(60), secs(120)), "Agenda"),
+            (Span::new(secs(180), secs(240)), "Agenda"),
+        ]
+    );
+}
+
+#[test]
+fn a_title_with_a_gap_is_read_again_alone() {
+    let sheet = Sheet::of_frame(1280, 720, &[255; 1280 * 720]).expect("a sheet");
+    let whole = Page::default().line("Setting Load Standards", 0.06, (0.1, 0.12));
+    let mut gap = whole.clone().body(1);
+    gap.0.remove(1);
+    let mut seen = Vec::new();
+    let words = read(&sheet, |sheet, arrangement| {
+        seen.push((sheet.place(0.0, 0.0).1, arrangement));
+        Ok::<_, ()>(match arrangement {
+            Arrangement::Scattered => gap.0.clone(),
+            Arrangement::Block => whole.0.clone(),
+        })
+    });
+    let title = choose(&[words.expect("words")]).remove(0);
+    assert_eq!(
+        title.map(|title| title.text).as_deref(),
+        Some("Setting Load Standards")
+    );
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[0], (0.0, Arrangement::Scattered));
+    assert!(seen[1].0 > 0.05 && seen[1].1 == Arrangement::Block);
+}
+
+#[test]
+fn a_page_without_a_title_is_read_twice_and_a_failure_ends_it() {
+    let sheet = Sheet::of_frame(640, 360, &[90; 640 * 360]).expect("a sheet");
+    let mut count = 0;
+    let words = read(&sheet, |_, _| {
+        count += 1;
+        Ok::<_, ()>(Vec::new())
+    });
+    assert_eq!((words, count), (Ok(Vec::new()), 2));
+    assert_eq!(read(&sheet, |_, _| Err("broken")), Err("broken"));
+}
+
+prop_compose! {
+    fn any_word()(
+        text in "[A-Za-z0-9=({ア변א.-]{1,12}",
+        place in (-0.5f32..2.5, -0.5f32..1.5),
+        size in (-0.1f32..0.5, 0.0f32..0.5),
+        confidence in 0.0f32..=1.0,
+        line in 0usize..6,
+    ) -> Word {
+        let ((left, top), (width, height)) = (place, size);
+        Word { text, left, top, right: left + width, bottom: top + height, confidence, line }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_words_give_titles_within_their_limits(
+        slides in prop::collection::vec(prop::collection::vec(any_word(), 0..25), 0..8),
+    ) {
+        let titles = choose(&slides);
+        prop_assert_eq!(titles.len(), slides.len());
+        for title in titles.iter().flatten() {
+            prop_assert!(title.text.chars().count() <= MAX_TITLE);
+            prop_assert!((0.0..=1.0).contains(&title.confidence));
+        }
+        prop_assert_eq!(titles, choose(&slides));
+    }
+
+    #[test]
+    fn the_size_of_the_frame_does_not_matter(factor in 0.6f32..1.0, shift in 0.0f32..0.1) {
+        let mut page = Page::default().line("Sampling and Aliasing", 0.06, (0.1, 0.12)).body(1);
+        for word in &mut page.0 {
+            word.left = word.left * factor + shift;
+            word.right = word.right * factor + shift;
+            word.top = word.top * factor + shift;
+            word.bottom = word.bottom * factor + shift;
+        }
+        let title = one(page);
+        prop_assert_eq!(title.as_deref(), Some("Sampling and Aliasing"));
+    }
+
+    #[test]
+    fn any_table_is_read(table in "[0-9\\t\\n a-z.-]{0,300}") {
+        let sheet = Sheet::of_frame(8, 8, &[0; 64]).expect("a sheet");
+        read_tsv(&table, &sheet);
+    }
+}

@@ -150,6 +150,122 @@ fn tracks_that_a_pattern_names_become_one_video() {
     assert_eq!(place.read("class/drafts/layout.vtt"), approved);
 }
 
+/// The level of a tone in a file, as a part of full scale.
+fn level(file: &Path, frequency: f64) -> f64 {
+    let file = file.display().to_string();
+    let samples = tool(
+        "ffmpeg",
+        &[
+            "-v",
+            "error",
+            "-i",
+            &file,
+            "-ss",
+            "1",
+            "-t",
+            "1",
+            "-af",
+            "pan=mono|c0=c0",
+            "-ar",
+            "8000",
+            "-f",
+            "f32le",
+            "-",
+        ],
+    );
+    let samples = samples.chunks_exact(4);
+    let (mut sine, mut cosine, mut count) = (0.0, 0.0, 0.0);
+    for bytes in samples {
+        let sample = f64::from(f32::from_le_bytes(bytes.try_into().expect("four bytes")));
+        let angle = 2.0 * std::f64::consts::PI * frequency * count / 8000.0;
+        sine += sample * angle.sin();
+        cosine += sample * angle.cos();
+        count += 1.0;
+    }
+    2.0 * f64::hypot(sine, cosine) / count
+}
+
+/// A class of two with a camera and a tone each.
+fn class_of_two(place: &Place) {
+    fs::create_dir(place.path("tracks")).expect("made");
+    for (name, color, frequency) in [("ada", "red", 440), ("ben", "green", 1000)] {
+        track(place, &format!("tracks/{name}-camera-0.webm"), color, "3");
+        tone(
+            place,
+            &format!("tracks/{name}-microphone-0.webm"),
+            frequency,
+            "3",
+        );
+    }
+    place.done(&[
+        "session",
+        "input=tracks",
+        "output=class",
+        "pattern={participant}-{source}-{start-ms}.webm",
+        "host=ada",
+    ]);
+}
+
+#[test]
+fn the_voices_of_a_room_are_mixed_into_one_file() {
+    let place = Place::new();
+    class_of_two(&place);
+    for (output, codec) in [
+        ("class.opus", "opus"),
+        ("class.mka", "opus"),
+        ("class.m4a", "aac"),
+        ("class.mp3", "mp3"),
+    ] {
+        let made = place.done(&["mix", "input=class", &format!("output={output}")]);
+        assert_eq!(made["audios"], 2, "{output}");
+        let file = place.path(output);
+        let probed = probe(&file);
+        assert!(streams(&probed, "video").is_empty(), "{output}");
+        assert_eq!(streams(&probed, "audio")[0]["codec_name"], codec);
+        let duration = number(&probed["format"]["duration"]);
+        assert!((2.9..3.2).contains(&duration), "{output}: {duration}");
+        // ffmpeg's sine is an eighth of full scale.
+        for frequency in [440.0, 1000.0] {
+            let level = level(&file, frequency);
+            assert!(
+                (0.1..0.15).contains(&level),
+                "{output} {frequency}: {level}"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_those_who_are_wanted_are_seen_and_heard() {
+    let place = Place::new();
+    class_of_two(&place);
+    for choice in ["only=role:host", "without=ben"] {
+        place.done(&[
+            "compose",
+            "input=class",
+            "output=ada.mkv",
+            "preset=ultrafast",
+            choice,
+        ]);
+        let file = place.path("ada.mkv");
+        for x in [100, 1200] {
+            assert!(is_red(pixel(&file, "1", (x, 360))), "{choice} {x}");
+        }
+        assert!(level(&file, 440.0) > 0.1, "{choice}");
+        assert!(level(&file, 1000.0) < 0.005, "{choice}");
+        // The draft of a layout is that of the whole room.
+        assert!(!place.path("class/drafts").exists(), "{choice}");
+        fs::remove_file(file).expect("removed");
+    }
+    let wrong = |choice: &str| place.lecture(&["mix", "input=class", "output=a.opus", choice]);
+    wrong("only=dan").failed(2, &["dan", "ada, ben"]);
+    wrong("only=role:teacher").failed(2, &["role:teacher", "role:host"]);
+    wrong("without=ada,ben").failed(2, &["no track is left"]);
+    place
+        .lecture(&["mix", "input=class", "output=a.wma"])
+        .failed(2, &["a.wma", ".opus"]);
+}
+
 #[test]
 fn a_folder_of_janus_recordings_becomes_a_class() {
     let (Some(audio), Some(video)) = (real("audio-opus.mjr"), real("video-vp8.mjr")) else {

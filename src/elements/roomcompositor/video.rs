@@ -135,7 +135,7 @@ impl VideoBranch {
                     .event()
                     .is_some_and(|event| event.type_() == gst::EventType::Reconfigure);
                 if is_reconfigure {
-                    gst::PadProbeReturn::Drop
+                    gst::PadProbeReturn::Handled
                 } else {
                     gst::PadProbeReturn::Ok
                 }

@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 
 mod check;
 mod replay;
+mod selection;
 pub mod sources;
 
 pub use check::{Problem, SessionError};
+pub use selection::{Selection, SelectionError};
 
 use super::layout::{Role, Source};
 

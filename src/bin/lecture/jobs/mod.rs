@@ -10,6 +10,7 @@ use self::analyse::AnalyseOptions;
 use self::chapters::ChaptersOptions;
 use self::check::CheckOptions;
 use self::compose::ComposeOptions;
+use self::mix::MixOptions;
 use self::mjr::MjrOptions;
 use self::package::PackageOptions;
 use self::play::PlayOptions;
@@ -37,12 +38,14 @@ mod chapters;
 mod check;
 mod compose;
 pub mod help;
+mod mix;
 mod mjr;
 mod package;
 mod play;
 mod publish;
 mod recording;
 mod session;
+mod session_input;
 mod statements;
 pub mod summary;
 mod trim;
@@ -119,6 +122,13 @@ pub static JOBS: &[Job] = &[
         variables: ComposeOptions::variables,
         results: schema_of::<compose::ComposeResults>,
         run: compose::run,
+    },
+    Job {
+        name: "mix",
+        about: || &mix::DESCRIPTION.about,
+        variables: MixOptions::variables,
+        results: schema_of::<mix::MixResults>,
+        run: mix::run,
     },
     Job {
         name: "mjr",
@@ -272,7 +282,7 @@ mod tests {
     fn every_variable_is_used() {
         for job in JOBS {
             let pipelines: String = [
-                "analyse", "chapters", "compose", "mjr", "package", "play", "trim",
+                "analyse", "chapters", "compose", "mix", "mjr", "package", "play", "trim",
             ]
             .iter()
             .filter(|name| job.name == **name || job.name == "catalog")

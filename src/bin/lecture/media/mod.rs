@@ -10,6 +10,7 @@ pub mod mp4;
 pub mod own_chapters;
 pub mod picture_times;
 pub mod probe;
+pub mod room;
 pub mod stills;
 pub mod subtitles;
 pub mod survey;

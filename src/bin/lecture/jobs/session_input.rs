@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Variables of the jobs that take a session.
+
+use std::path::PathBuf;
+
+use gstlecture::record::session::Selection;
+
+use crate::error::Error;
+use crate::media::room::Room;
+use crate::options::options;
+
+options! {
+    /// The session, and the participants who are wanted.
+    pub struct SessionInput {
+        /// the session: a folder with session.json, or that file
+        "input" (required) => input: PathBuf,
+        /// only these participants are seen and heard, for example ada,ben or role:host
+        "only" (optional) => only: Option<Selection>,
+        /// these participants are left out
+        "without" (optional) => without: Option<Selection>,
+    }
+}
+
+impl SessionInput {
+    pub fn open(&self) -> Result<Room, Error> {
+        Room::open(&self.input, self.only.as_ref(), self.without.as_ref())
+    }
+
+    /// Whether nobody is left out.
+    pub fn is_whole(&self) -> bool {
+        self.only.is_none() && self.without.is_none()
+    }
+}

@@ -40,7 +40,6 @@ fn read_init(init: &[u8]) {
     let _ = codec::sample_description(init);
     let _ = codec::avc_configuration(init).map(|bytes| codec::complete_avc_configuration(&bytes));
     let _ = codec::complete_av1_configuration(init);
-    let _ = fragment::delay_init(init, 100);
     let _ = fragment::without_dates(init);
     let _ = mp4::promised_bytes(&mut Cursor::new(init));
     let _ = mp4::tracks(&mut Cursor::new(init));
@@ -48,8 +47,7 @@ fn read_init(init: &[u8]) {
 
 fn read_segment(segment: &[u8]) {
     let _ = chunks::media(segment);
-    let _ = chunks::split(segment);
+    let _ = chunks::split(segment, 512, 4096);
     let _ = chunks::shorten(segment, 1000);
-    let _ = fragment::delay_fragment(&mut segment.to_vec(), 100);
     let _ = fragment::retime(&mut segment.to_vec(), 1, 3, 512);
 }

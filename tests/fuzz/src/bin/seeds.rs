@@ -51,6 +51,11 @@ const LISTING: &str = r#"{"form":1,"generator":"g 1","files":{"a/b.m4s":{"bytes"
 const LAYOUT: &str = r#"{"version": 1, "regions": [
 {"x": 0, "y": 0, "width": 50, "height": 100, "show": "participant:p03"},
 {"x": 50, "y": 0, "width": 50, "height": 50, "show": "number:1"}]}"#;
+const SESSION: &[u8] = br#"{"version": 1, "room": "7", "participants": [{"id": "ada", "role": "host"}],
+    "tracks": [{"file": "a.webm", "participant": "ada", "source": "camera", "start": 5}],
+    "events": [{"time": 1, "type": "speaker", "participant": "ada"}, {"time": 2, "type": "pause"}]}"#;
+const LIVEKIT: &[u8] = br#"{"egress_id": "EG_1", "room_name": "7", "started_at": 1, "ended_at": 9,
+    "publisher_identity": "ada", "track_source": "CAMERA", "files": [{"filename": "a.mp4"}]}"#;
 const LAYOUT_DRAFT: &str = "WEBVTT\n\nNOTE\nstatus: draft\n\n00:00.000 --> 00:10.000\nlayout: gallery\n\n\
     00:10.000 --> 00:20.000\nspeaker: ada\n\n00:20.000 --> 00:30.000\nscreen: none\n";
 
@@ -88,6 +93,7 @@ fn main() -> Done {
         "check",
         &[&[SUBTITLES.as_bytes(), segment.as_bytes(), segment.as_bytes()].join(BETWEEN)],
     )?;
+    seeds.write("session", &[SESSION, LIVEKIT])?;
     seeds.write("layout", &[LAYOUT.as_bytes(), LAYOUT_DRAFT.as_bytes()])?;
     seeds.write(
         "mjr",

@@ -17,6 +17,11 @@ const MOST_HEIGHT: usize = 1000;
 const SCALED_HEIGHT: usize = 800;
 /// Brightness below which a pixel of an evened sheet is a stroke.
 const DARK: u8 = 140;
+/// Least percentage of a page that has the brightness of its ground.
+const PLAIN: usize = 35;
+/// Difference of brightness that no codec makes in a still frame, and distance of compared pixels.
+const CLEAR: u8 = 32;
+const APART: usize = 7;
 
 /// Brightness of the upper part of a frame, or of a strip of it, one byte per pixel.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,12 +42,19 @@ pub struct PackedSheet {
 }
 
 impl Sheet {
-    /// Takes the upper part of a frame of `width * height` bytes without padding. Returns `None` if
-    /// there are fewer, or none.
+    /// Returns the number of rows, from the top, of a frame of `height` rows that are read.
+    pub fn rows_of(height: usize) -> usize {
+        ((height as f32 * READ_PART).ceil() as usize).clamp(1, height.max(1))
+    }
+
+    /// Takes the upper part of a frame of `width * height` bytes without padding; the rows below
+    /// [`Sheet::rows_of`] may be left out. Returns `None` if there are fewer, or none.
     pub fn of_frame(width: usize, height: usize, pixels: &[u8]) -> Option<Self> {
-        let rows = ((height as f32 * READ_PART).ceil() as usize).clamp(1, height.max(1));
-        let count = width.checked_mul(height).filter(|count| *count > 0)?;
-        let part = pixels.get(..count)?.get(..width * rows)?;
+        let rows = Self::rows_of(height);
+        let count = width
+            .checked_mul(rows)
+            .filter(|count| *count > 0 && height > 0)?;
+        let part = pixels.get(..count)?;
         let frame_height = match height {
             LEAST_HEIGHT..=MOST_HEIGHT => height,
             _ => SCALED_HEIGHT,
@@ -82,6 +94,33 @@ impl Sheet {
             frame_height,
             above: 0,
         })
+    }
+
+    /// Returns the part of the pixels that differ clearly, of one in seven that are compared; all if
+    /// the sizes differ.
+    pub(super) fn difference(&self, other: &Sheet) -> f32 {
+        if (self.width, self.rows) != (other.width, other.rows) {
+            return 1.0;
+        }
+        let pairs = self.pixels.iter().zip(&other.pixels).step_by(APART);
+        let (mut differ, mut all) = (0, 0);
+        for (one, other) in pairs {
+            all += 1;
+            differ += u32::from(one.abs_diff(*other) > CLEAR);
+        }
+        differ as f32 / all.max(1) as f32
+    }
+
+    /// Returns whether much of the sheet has one brightness, as pages have and views of a camera do
+    /// not.
+    pub(super) fn is_plain(&self) -> bool {
+        let mut levels = [0usize; 32];
+        for pixel in self.pixels.iter().step_by(APART) {
+            levels[usize::from(*pixel / 8)] += 1;
+        }
+        let all: usize = levels.iter().sum();
+        let most = levels.windows(2).map(|pair| pair.iter().sum()).max();
+        most.unwrap_or(0) * 100 >= all * PLAIN
     }
 
     /// Returns the sheet with dark text on white, whatever its colours are.
@@ -215,7 +254,8 @@ mod tests {
             assert_eq!(sheet.pixels.len(), sheet.width * sheet.rows);
         }
         assert_eq!(Sheet::of_frame(0, 9, &[]), None);
-        assert_eq!(Sheet::of_frame(9, 9, &[0; 80]), None);
+        assert_eq!(Sheet::of_frame(9, 9, &[0; 50]), None);
+        assert_eq!(Sheet::of_frame(9, 0, &[0; 50]), None);
         assert_eq!(Sheet::of_frame(usize::MAX, 2, &[0; 80]), None);
     }
 

@@ -2,7 +2,7 @@
 
 //! Titles over time: each from the change that brings its slide to the next one.
 
-use super::{Title, Word, choose};
+use super::{Title, Word, choose, is_same};
 use crate::timeline::{Span, Time};
 
 /// A title and the time in which its slide, or slides of the same title, are shown.
@@ -29,6 +29,7 @@ pub struct Reading {
 
 /// Returns the title of each slide of a recording that ends at `end`; slides without anything like
 /// a title are left out. `starts` are in order of time; a slide shown again has its earlier title.
+/// Readings between two starts may show that there was another slide.
 pub fn over_time(starts: &[SlideStart], readings: &[Reading], end: Time) -> Vec<Shown> {
     let mut readings: Vec<&Reading> = readings.iter().collect();
     readings.sort_by_key(|reading| reading.time);
@@ -36,41 +37,61 @@ pub fn over_time(starts: &[SlideStart], readings: &[Reading], end: Time) -> Vec<
         .iter()
         .map(|reading| reading.words.clone())
         .collect();
-    let times: Vec<Time> = [Time::ZERO]
-        .into_iter()
-        .chain(starts.iter().map(|start| start.time))
+    let read: Vec<(Time, Option<Title>)> = readings
+        .iter()
+        .map(|reading| reading.time)
+        .zip(choose(&words))
         .collect();
-    let slide_at = |time: Time| {
-        times
-            .partition_point(|start| *start <= time)
-            .saturating_sub(1)
+    let first = SlideStart {
+        time: Time::ZERO,
+        same_as: None,
     };
-    let mut titles: Vec<Option<Title>> = vec![None; times.len()];
-    for (reading, title) in readings.iter().zip(choose(&words)) {
-        let Some(slot) = titles.get_mut(slide_at(reading.time)) else {
-            continue;
-        };
-        let confidence = |title: &Option<Title>| title.as_ref().map_or(0.0, |t| t.confidence);
-        if confidence(&title) > confidence(slot) {
-            *slot = title;
+    let slides: Vec<SlideStart> = [first].into_iter().chain(starts.iter().copied()).collect();
+    let ends = starts.iter().map(|start| start.time).chain([end]);
+    let mut shown: Vec<Shown> = Vec::new();
+    for (slide, end) in slides.iter().zip(ends) {
+        let span = Span::new(slide.time, end.max(slide.time));
+        let from = read.partition_point(|(time, _)| *time < span.start);
+        let until = read.partition_point(|(time, _)| *time < span.end);
+        let within = read.get(from..until).unwrap_or_default();
+        let again = slide.same_as.filter(|_| within.is_empty());
+        let known = again.and_then(|first| {
+            let known = shown.iter().rfind(|shown| shown.span.contains(first));
+            known.map(|shown| shown.title.clone())
+        });
+        match known {
+            Some(title) => shown.push(Shown { span, title }),
+            None => shown.extend(pages(span, within)),
         }
     }
-    for (index, start) in starts.iter().enumerate() {
-        let first = start.same_as.map(slide_at);
-        let known = first.and_then(|first| titles.get(first)?.clone());
-        if let (Some(slot @ None), Some(known)) = (titles.get_mut(index + 1), known) {
-            *slot = Some(known);
-        }
-    }
-    let ends = times.iter().skip(1).copied().chain([end]);
-    let shown = titles.into_iter().zip(times.iter().zip(ends));
     shown
-        .filter_map(|(title, (start, end))| {
-            let span = Span::new(*start, end.max(*start));
-            Some(Shown {
-                span,
-                title: title?,
-            })
-        })
-        .collect()
+}
+
+/// Returns the titles that were read between two changes, in order of time.
+fn pages(span: Span, read: &[(Time, Option<Title>)]) -> Vec<Shown> {
+    let mut pages: Vec<Shown> = Vec::new();
+    let mut is_open = false;
+    for (time, title) in read {
+        let last = pages.last_mut().filter(|_| is_open);
+        match (last, title) {
+            (Some(last), Some(title)) if is_same(&last.title.text, &title.text) => {
+                if title.confidence > last.title.confidence {
+                    last.title = title.clone();
+                }
+            }
+            (last, title) => {
+                // A page of another title, or without one, is in its place.
+                if let Some(last) = last {
+                    last.span.end = *time;
+                }
+                is_open = title.is_some();
+                let start = if pages.is_empty() { span.start } else { *time };
+                pages.extend(title.iter().map(|title| Shown {
+                    span: Span::new(start, span.end),
+                    title: title.clone(),
+                }));
+            }
+        }
+    }
+    pages
 }

@@ -14,6 +14,11 @@ const APART: Time = Time::from_millis(1500);
 const KEPT: usize = 10;
 /// Time that a slide takes to become sharp: transitions, and encoders that refine a still frame.
 const SHARP: Time = Time::from_millis(1800);
+/// Part of a frame's pixels that a pointer changes, and that another page changes at least.
+const STILL: f32 = 0.004;
+const OTHER: f32 = 0.012;
+/// Number of frames that show the same page: a camera that sways is still for one or two.
+const SAME: usize = 3;
 
 /// The last frames of a video, some time apart.
 #[derive(Default)]
@@ -36,6 +41,18 @@ impl Stills {
             self.0.pop_front();
         }
         self.0.push_back((time, frame));
+    }
+
+    /// Returns the last frame, with its time, if it shows the same page as the two before and
+    /// something else than `read`: a page that has come without a certain change, between two views
+    /// of a camera that moves.
+    pub fn new_page(&self, read: &Sheet) -> Option<(Time, &Sheet)> {
+        let (time, frame) = self.0.back()?;
+        let first = self.0.len().checked_sub(SAME)?;
+        let mut before = self.0.range(first..).rev().skip(1);
+        let is_page = frame.difference(read) > OTHER && frame.is_plain();
+        let is_still = is_page && before.all(|(_, before)| frame.difference(before) < STILL);
+        is_still.then_some((*time, frame))
     }
 
     /// Returns the frame, with its time, that shows what changed at `change`: the first one in
@@ -76,6 +93,21 @@ mod tests {
         assert_eq!(found(&stills, 9_800), Some(12_000));
         assert_eq!(found(&stills, 18_000), Some(19_500));
         assert_eq!(found(&stills, 19_600), None);
+    }
+
+    #[test]
+    fn a_page_that_stays_is_new_and_a_camera_that_moves_is_not() {
+        let frame = |shade: u8| Sheet::of_frame(64, 64, &[shade; 64 * 64]).expect("a frame");
+        let mut stills = Stills::default();
+        let mut found = Vec::new();
+        for (second, shade) in [10, 10, 90, 130, 160, 200, 200, 202, 10, 10]
+            .into_iter()
+            .enumerate()
+        {
+            stills.keep(Time::from_secs(2 * second as u64), frame(shade));
+            found.extend(stills.new_page(&frame(10)).map(|(time, _)| time.secs_f64()));
+        }
+        assert_eq!(found, [14.0]);
     }
 
     #[test]

@@ -260,6 +260,47 @@ fn titles_last_from_change_to_change_and_come_back_with_their_slide() {
 }
 
 #[test]
+fn a_page_that_comes_between_two_changes_ends_the_title_before() {
+    let secs = Time::from_secs;
+    let reading = |at, title: &str| Reading {
+        time: secs(at),
+        words: Page::default().line(title, 0.06, (0.1, 0.12)).body(1).0,
+    };
+    let nothing = Reading {
+        time: secs(30),
+        words: Vec::new(),
+    };
+    let readings = [
+        reading(3, "Forming"),
+        nothing,
+        reading(50, "Storming"),
+        reading(60, "STORMING"),
+        reading(80, "Performing"),
+    ];
+    let shown = over_time(&[], &readings, secs(100));
+    let found: Vec<(u64, u64, &str)> = shown
+        .iter()
+        .map(|shown| {
+            let seconds = |time: Time| time.millis() / 1000;
+            let span = shown.span;
+            (
+                seconds(span.start),
+                seconds(span.end),
+                shown.title.text.as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (0, 30, "Forming"),
+            (50, 80, "Storming"),
+            (80, 100, "Performing")
+        ]
+    );
+}
+
+#[test]
 fn a_title_with_a_gap_is_read_again_alone() {
     let sheet = Sheet::of_frame(1280, 720, &[255; 1280 * 720]).expect("a sheet");
     let whole = Page::default().line("Setting Load Standards", 0.06, (0.1, 0.12));

@@ -3,7 +3,10 @@
 //! Titles that are read from the slides, by the real Tesseract.
 
 use std::fs;
-use std::process::{Command, Output};
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -72,15 +75,24 @@ fn make_deck(place: &Place) {
     tool("ffmpeg", &arguments);
 }
 
-/// Runs `analyse` where no other program is found.
-fn analyse_without(place: &Place, titles: &str) -> Output {
-    fs::create_dir_all(place.path("none")).expect("a folder");
+/// Runs `analyse` where no other program is found than those in the folder `programs`.
+fn analyse_with(place: &Place, titles: &str) -> Output {
+    fs::create_dir_all(place.path("programs")).expect("a folder");
     Command::new(env!("CARGO_BIN_EXE_lecture"))
         .args(["analyse", "input=deck.mkv", "output=OUT", titles])
         .current_dir(place.path("."))
-        .env("PATH", place.path("none"))
+        .env("PATH", place.path("programs"))
         .output()
         .expect("the program runs")
+}
+
+/// Puts a program named tesseract into the folder `programs`: it lists its model, and does this with
+/// a picture.
+fn make_tesseract(place: &Place, reads: &str) {
+    let script = format!("#!/bin/sh\n[ \"$1\" = --list-langs ] && echo eng && exit\n{reads}\n");
+    place.write("programs/tesseract", &script);
+    let path = place.path("programs/tesseract");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permissions");
 }
 
 #[test]
@@ -129,11 +141,63 @@ fn without_tesseract_the_job_goes_on_and_names_the_package_once() {
     let place = Place::new();
     make_deck(&place);
     for (titles, messages) in [("titles=ocr", 1), ("titles=auto", 0)] {
-        let output = analyse_without(&place, titles);
+        let output = analyse_with(&place, titles);
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{told}");
         assert_eq!(told.matches("tesseract-ocr").count(), messages, "{told}");
         let chapters = place.read("OUT/drafts/chapters.vtt");
         assert!(chapters.contains("\nChapter 1"), "{chapters}");
+    }
+}
+
+#[test]
+fn a_tesseract_that_fails_or_writes_rubbish_spoils_nothing() {
+    let place = Place::new();
+    make_deck(&place);
+    let rubbish =
+        "printf '5\\t1\\t\\377\\000\\t-9\\n5\\t1\\t1\\t1\\t1\\t1\\t9\\t9\\t9\\t9\\t96\\t-->\\n'";
+    for (reads, complaints) in [("exit 1", 1), ("kill -9 $$", 1), (rubbish, 0)] {
+        make_tesseract(&place, reads);
+        let output = analyse_with(&place, "titles=auto");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{reads}: {told}");
+        let count = told.matches("Tesseract could not read").count();
+        assert_eq!(count, complaints, "{reads}: {told}");
+        let chapters = place.read("OUT/drafts/chapters.vtt");
+        assert!(chapters.contains("\nChapter 1"), "{reads}: {chapters}");
+    }
+}
+
+#[test]
+fn an_interruption_ends_a_tesseract_that_hangs() {
+    let place = Place::new();
+    make_deck(&place);
+    make_tesseract(&place, "echo $$ > started; while :; do :; done");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lecture"))
+        .args(["analyse", "input=deck.mkv", "output=OUT", "titles=ocr"])
+        .current_dir(place.path("."))
+        .env("PATH", place.path("programs"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    let started = place.path("started");
+    while !fs::read_to_string(&started).is_ok_and(|text| text.ends_with('\n')) {
+        assert_eq!(
+            child.try_wait().expect("a child"),
+            None,
+            "it has not waited"
+        );
+        thread::sleep(Duration::from_millis(50));
+    }
+    let stopped = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(stopped.expect("kill runs").success());
+    assert!(!child.wait().expect("it ends").success());
+    // Its Tesseract is gone too.
+    let process = fs::read_to_string(&started).expect("a number");
+    let path = format!("/proc/{}", process.trim());
+    while fs::exists(&path).expect("a path") {
+        thread::sleep(Duration::from_millis(50));
     }
 }

@@ -575,6 +575,7 @@ impl ElementImpl for ChapterDetect {
         let success = self.parent_change_state(transition)?;
         if transition == gst::StateChange::PausedToReady {
             let mut state = self.state();
+            let analysis = state.analysis.take();
             state.forget();
             state.started = false;
             state.flush = None;
@@ -582,6 +583,9 @@ impl ElementImpl for ChapterDetect {
             for pair in &mut state.pairs {
                 pair.format = None;
             }
+            drop(state);
+            // Waits for the thread that reads slides.
+            drop(analysis);
         }
         Ok(success)
     }

@@ -171,10 +171,12 @@ impl Reader {
 }
 
 impl Drop for Reader {
-    /// Stops the thread; it ends by itself within a moment.
+    /// Stops the thread and waits for its end, which takes a moment: the process must not end before
+    /// the program that it runs.
     fn drop(&mut self) {
-        if self.thread.is_some() {
+        if let Some(thread) = self.thread.take() {
             self.shared.stop();
+            let _ = thread.join();
         }
     }
 }

@@ -19,8 +19,8 @@ pub struct SlideReader {
     /// Time of the first frame, until it is read.
     first: Option<Time>,
     is_started: bool,
-    /// Time of the last frame that was read.
-    last: Option<Time>,
+    /// The last frame that was read, and its time.
+    last: Option<(Time, Sheet)>,
 }
 
 /// Titles that were read, and what went wrong.
@@ -60,6 +60,12 @@ impl SlideReader {
             && let Some(sheet) = sheet(frame)
         {
             self.stills.keep(time, sheet);
+            let last = self.last.as_ref();
+            let page = last.and_then(|(_, read)| self.stills.new_page(read));
+            if let Some((time, sheet)) = page {
+                let sheet = sheet.clone();
+                self.read_frame(time, sheet);
+            }
         }
         let is_sharp = |first: &Time| time >= first.saturating_add(SETTLED);
         if let Some(first) = self.first.filter(is_sharp) {
@@ -85,15 +91,18 @@ impl SlideReader {
         }
     }
 
-    /// Has the slide read that has been shown since a time.
+    /// Has the slide read that has been shown since a time, unless it was.
     fn read(&mut self, start: Time) {
-        let Some((time, sheet)) = self.stills.of_change(start) else {
-            return;
-        };
-        if self.last.is_some_and(|last| time <= last) {
+        if self.last.as_ref().is_some_and(|(last, _)| start <= *last) {
             return;
         }
-        self.last = Some(time);
+        if let Some((time, sheet)) = self.stills.of_change(start) {
+            let sheet = sheet.clone();
+            self.read_frame(time, sheet);
+        }
+    }
+
+    fn read_frame(&mut self, time: Time, sheet: Sheet) {
         if self.reader.is_none() {
             // Without a thread nothing is read.
             self.reader = Reader::start(self.language.clone()).ok();
@@ -101,6 +110,7 @@ impl SlideReader {
         if let Some(reader) = &self.reader {
             reader.add(time, sheet.clone());
         }
+        self.last = Some((time, sheet));
     }
 
     /// Returns a handle that cuts [`SlideReader::finish`] short.
@@ -136,7 +146,7 @@ const SETTLED: Time = Time::from_secs(4);
 fn sheet(frame: &VideoFrameRef<&gst::BufferRef>) -> Option<Sheet> {
     let format = frame.format_info();
     let (width, height) = (frame.width() as usize, frame.height() as usize);
-    let mut pixels = vec![0; width.checked_mul(height)?];
+    let mut pixels = vec![0; width.checked_mul(Sheet::rows_of(height))?];
     if format.is_rgb() {
         // ITU-R BT.601, in 256ths.
         for (component, weight) in [(0, 77), (1, 150), (2, 29)] {
@@ -168,6 +178,10 @@ fn each(
     let width = frame.width() as usize;
     for (row, line) in pixels.chunks_exact_mut(width.max(1)).enumerate() {
         let bytes = data.get(row * stride + offset..)?;
+        if let (false, 1, Some(bytes)) = (format.is_rgb(), step, bytes.get(..width)) {
+            line.copy_from_slice(bytes);
+            continue;
+        }
         for (pixel, value) in line.iter_mut().zip(bytes.iter().step_by(step.max(1))) {
             set(pixel, *value);
         }

@@ -17,7 +17,7 @@ const PROGRAM: &str = "tesseract";
 /// Longest wall time for one picture.
 const LIMIT: Duration = Duration::from_secs(30);
 /// Interval at which a stop is noticed.
-const GLANCE: Duration = Duration::from_millis(50);
+const GLANCE: Duration = Duration::from_millis(20);
 /// Largest number of bytes that are read from the program.
 const MOST_OUTPUT: u64 = 4 << 20;
 /// Model that is used if the language is not known.

@@ -32,8 +32,8 @@ impl Delivered {
     /// in that case fewer streams, or none, are delivered.
     pub fn ask(path: &Path, in_one_go: bool) -> Self {
         let delivered = Arc::new(Mutex::new(Delivered::default()));
-        let queue = if in_one_go { "! queue" } else { "" };
-        let description = format!("filesrc name=recording {queue} ! decodebin name=source");
+        let tee = if in_one_go { "! tee" } else { "" };
+        let description = format!("filesrc name=recording {tee} ! decodebin name=source");
         let asked = pipeline::parse(&description).ok();
         if let Some(made) = asked {
             find(&made, path, &delivered);

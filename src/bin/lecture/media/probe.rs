@@ -64,7 +64,9 @@ pub struct Input {
     pub is_indexed: bool,
     /// Whether GStreamer reads it rightly only through `mp4editsrc`.
     pub is_rewritten: bool,
-    /// Whether GStreamer reads it rightly only in one go, from a queue.
+    /// Whether GStreamer reads it rightly only in one go: behind a tee, which does not let
+    /// it be read from several places. A queue does the same, but a query of filesrc now and then waits
+    /// in it for ever (GStreamer 1.22).
     pub is_padded: bool,
     /// Whether it is rewritten for its edit lists.
     pub has_edits: bool,
@@ -158,7 +160,7 @@ impl Input {
     pub fn reader(&self) -> &'static str {
         match (self.is_rewritten, self.is_padded) {
             (true, _) => "mp4editsrc name=recording",
-            (false, true) => "filesrc name=recording ! queue",
+            (false, true) => "filesrc name=recording ! tee",
             (false, false) => "filesrc name=recording",
         }
     }

@@ -8,7 +8,7 @@
 
 /// Side of a block in pixels, over which the brightness is counted.
 const BLOCK: usize = 8;
-/// Number of levels of brightness that are told apart.
+/// Number of levels of brightness.
 const LEVELS: usize = 32;
 /// Blocks to the left and right, and above and below, that show the ground: a bar of a heading is
 /// wide and low.

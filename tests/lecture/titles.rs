@@ -89,8 +89,15 @@ fn analyse_with(place: &Place, titles: &str) -> Output {
 /// Puts a program named tesseract into the folder `programs`: it lists its model, and does this with
 /// a picture.
 fn make_tesseract(place: &Place, reads: &str) {
-    let script = format!("#!/bin/sh\n[ \"$1\" = --list-langs ] && echo eng && exit\n{reads}\n");
-    place.write("programs/tesseract", &script);
+    make_program(
+        place,
+        &format!("[ \"$1\" = --list-langs ] && echo eng && exit\n{reads}"),
+    );
+}
+
+/// Puts a shell script named tesseract into the folder `programs`.
+fn make_program(place: &Place, script: &str) {
+    place.write("programs/tesseract", &format!("#!/bin/sh\n{script}\n"));
     let path = place.path("programs/tesseract");
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permissions");
 }
@@ -170,9 +177,20 @@ fn a_tesseract_that_fails_or_writes_rubbish_spoils_nothing() {
 
 #[test]
 fn an_interruption_ends_a_tesseract_that_hangs() {
+    let hangs = "echo $$ > started; while :; do :; done";
+    // Another process, which lives on, keeps the pipes open.
+    let leaves = "/bin/sleep 90 & echo $$ > started; wait";
+    let script = |reads: &str| format!("[ \"$1\" = --list-langs ] && echo eng && exit\n{reads}");
+    // The last one hangs while it is asked for its models.
+    for script in [script(hangs), script(leaves), hangs.to_owned()] {
+        is_ended_by_an_interruption(&script);
+    }
+}
+
+fn is_ended_by_an_interruption(script: &str) {
     let place = Place::new();
     make_deck(&place);
-    make_tesseract(&place, "echo $$ > started; while :; do :; done");
+    make_program(&place, script);
     let mut child = Command::new(env!("CARGO_BIN_EXE_lecture"))
         .args(["analyse", "input=deck.mkv", "output=OUT", "titles=ocr"])
         .current_dir(place.path("."))

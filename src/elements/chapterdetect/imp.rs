@@ -138,10 +138,11 @@ impl ChapterDetect {
 
     fn start(&self, medium: Medium, event: &gst::event::StreamStart) {
         let mut state = self.state();
-        if state.finished {
-            state.forget();
+        // Dropped after the lock.
+        let _analysis = state.finished.then(|| {
             state.started = false;
-        }
+            state.forget()
+        });
         if let Some(pair) = state.pair(medium) {
             pair.eos = false;
         }
@@ -199,14 +200,13 @@ impl ChapterDetect {
     fn flush_stop(&self, medium: Medium, event: &gst::Event) {
         let mut state = self.state();
         let first = std::mem::take(&mut state.flushing);
-        if first {
-            state.forget_findings();
-        }
+        let analysis = first.then(|| state.forget_findings());
         if let Some(pair) = state.pair(medium) {
             pair.segment = None;
             pair.eos = false;
         }
         drop(state);
+        drop(analysis);
         if first {
             self.chapter_src.push_event(event.clone());
             if let Err(error) = self.stream.resume(&self.chapter_src) {
@@ -575,8 +575,7 @@ impl ElementImpl for ChapterDetect {
         let success = self.parent_change_state(transition)?;
         if transition == gst::StateChange::PausedToReady {
             let mut state = self.state();
-            let analysis = state.analysis.take();
-            state.forget();
+            let analysis = state.forget();
             state.started = false;
             state.flush = None;
             state.flushing = false;

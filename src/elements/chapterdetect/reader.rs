@@ -14,8 +14,10 @@ use crate::titles::{self, PackedSheet, Reading, Sheet};
 
 /// Largest size of the slides that wait. Most take 20 to 60 kB.
 const MOST_BYTES: usize = 48 << 20;
-/// Number of failures after which no further slide is tried.
+/// Number of failures after which no further slide is tried if none has been read.
 const MOST_FAILURES: usize = 3;
+/// Number of slides, one after the other, that may take too long.
+const MOST_SLOW: usize = 3;
 
 /// Results of reading.
 #[derive(Default)]
@@ -91,9 +93,11 @@ impl Shared {
     fn run(&self, language: Option<&str>) -> Readings {
         let mut readings = Readings::default();
         let mut program = None;
+        let mut slow = 0;
         while let Some((time, sheet)) = self.next() {
             // Looked for when there is something to read: most classes of a camera have nothing.
-            let program = program.get_or_insert_with(|| Tesseract::find(language));
+            let program =
+                program.get_or_insert_with(|| Tesseract::find(language, || self.is_stopped()));
             let program = match program {
                 Ok(program) => program,
                 Err(reason) => {
@@ -106,12 +110,18 @@ impl Shared {
                     program.recognise(sheet, arrangement, || self.is_stopped())
                 })
             });
+            slow = if matches!(words, Err(Failure::Slow)) {
+                slow + 1
+            } else {
+                0
+            };
             match words {
                 Ok(words) => readings.slides.push(Reading { time, words }),
                 Err(Failure::Stopped) => break,
                 Err(Failure::Slow | Failure::Failed) => readings.failed += 1,
             }
-            if readings.failed >= MOST_FAILURES && readings.slides.is_empty() {
+            let is_useless = readings.failed >= MOST_FAILURES && readings.slides.is_empty();
+            if is_useless || slow >= MOST_SLOW {
                 break;
             }
         }

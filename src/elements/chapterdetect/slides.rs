@@ -10,6 +10,9 @@ use crate::slides::Change;
 use crate::timeline::Time;
 use crate::titles::{self, Sheet, Shown, SlideStart, Stills};
 
+/// Time after which the first frame is read: a fade is over.
+const SETTLED: Time = Time::from_secs(4);
+
 /// Reads the slides of one video.
 pub struct SlideReader {
     language: Option<String>,
@@ -138,9 +141,6 @@ impl SlideReader {
         })
     }
 }
-
-/// Time after which the first frame is read: a fade is over.
-const SETTLED: Time = Time::from_secs(4);
 
 /// Copies the brightness of a frame's upper part.
 fn sheet(frame: &VideoFrameRef<&gst::BufferRef>) -> Option<Sheet> {

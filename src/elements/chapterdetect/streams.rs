@@ -118,24 +118,28 @@ impl State {
         self.pairs.iter_mut().find(|pair| pair.medium == medium)
     }
 
-    /// Discards all findings; the pads stay.
-    pub fn forget(&mut self) {
-        self.forget_findings();
+    /// Discards all findings; the pads stay. The analysis is returned to be dropped without the lock.
+    #[must_use]
+    pub fn forget(&mut self) -> Option<Analysis> {
+        let analysis = self.forget_findings();
         for pair in &mut self.pairs {
             pair.segment = None;
         }
+        analysis
     }
 
     /// Discards the findings after a flush of one pair. The others keep their segments: they may be
-    /// flushed already, so that theirs are the new ones.
-    pub fn forget_findings(&mut self) {
-        self.analysis = None;
+    /// flushed already, so that theirs are the new ones. The end of the analysis waits for a thread:
+    /// it is returned to be dropped without the lock.
+    #[must_use]
+    pub fn forget_findings(&mut self) -> Option<Analysis> {
         self.reading = None;
         self.segment = None;
         self.finished = false;
         for pair in &mut self.pairs {
             pair.eos = false;
         }
+        self.analysis.take()
     }
 
     /// Records how far a stream has come; returns that as a position of the chapters' segment.

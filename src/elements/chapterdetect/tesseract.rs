@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::titles::{self, Arrangement, Sheet, Word};
 
 const PROGRAM: &str = "tesseract";
-/// Longest wall time for one picture.
+/// Longest wall time for one run.
 const LIMIT: Duration = Duration::from_secs(30);
 /// Interval at which a stop is noticed.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -56,7 +56,7 @@ impl std::fmt::Display for Unavailable {
     }
 }
 
-/// Failure to read one picture.
+/// Failure of one run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
     /// The reader was stopped.
@@ -73,12 +73,15 @@ pub struct Tesseract {
 }
 
 impl Tesseract {
-    /// Finds the program and its models for a language, given as a BCP 47 tag.
-    pub fn find(language: Option<&str>) -> Result<Self, Unavailable> {
-        let mut command = Command::new(PROGRAM);
-        let list = command.arg("--list-langs").stdin(Stdio::null()).output();
+    /// Finds the program and its models for a language, given as a BCP 47 tag. Ends the program early
+    /// once `is_stopped` returns true; the result then is of no use.
+    pub fn find(
+        language: Option<&str>,
+        is_stopped: impl Fn() -> bool,
+    ) -> Result<Self, Unavailable> {
+        let list = run(&["--list-langs"], Vec::new(), is_stopped);
         let list = list.map_err(|_| Unavailable::Program)?;
-        let list = String::from_utf8_lossy(&list.stdout).into_owned();
+        let list = String::from_utf8_lossy(&list).into_owned();
         let is_installed = |model: &str| list.lines().any(|line| line.trim() == model);
         let models = match language {
             Some(language) => titles::models(language),
@@ -105,71 +108,74 @@ impl Tesseract {
         arrangement: Arrangement,
         is_stopped: impl Fn() -> bool,
     ) -> Result<Vec<Word>, Failure> {
-        let picture = sheet.to_png().ok_or(Failure::Failed)?;
         let mode = match arrangement {
             Arrangement::Scattered => "11",
             Arrangement::Block => "6",
         };
-        let mut child = Command::new(PROGRAM)
-            .args(["-", "-", "-l", &self.models, "--psm", mode])
-            .args(["-c", "tessedit_create_tsv=1"])
-            // One picture at a time: further threads would wait for each other.
-            .env("OMP_THREAD_LIMIT", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|_| Failure::Failed)?;
-        let table = exchange(&mut child, &picture, is_stopped);
-        if table.is_err() {
-            let _ = child.kill();
-        }
-        let status = child.wait().map_err(|_| Failure::Failed)?;
-        let table = table?;
-        match status.success() {
-            true => Ok(titles::read_tsv(&String::from_utf8_lossy(&table), sheet)),
-            false => Err(Failure::Failed),
-        }
+        let arguments = ["-", "-", "-l", &self.models, "--psm", mode];
+        let arguments = [&arguments[..], &["-c", "tessedit_create_tsv=1"]].concat();
+        let table = run(&arguments, sheet.to_pgm(), is_stopped)?;
+        Ok(titles::read_tsv(&String::from_utf8_lossy(&table), sheet))
     }
 }
 
-/// Gives the picture to the program and returns its output.
+/// Runs the program with this input, and returns what it writes.
+fn run(
+    arguments: &[&str],
+    input: Vec<u8>,
+    is_stopped: impl Fn() -> bool,
+) -> Result<Vec<u8>, Failure> {
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        // One picture at a time: further threads would wait for each other.
+        .env("OMP_THREAD_LIMIT", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|_| Failure::Failed)?;
+    let output = exchange(&mut child, input, is_stopped);
+    if output.is_err() {
+        // Fails only if it has ended by itself.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|_| Failure::Failed)?;
+    let output = output?;
+    status.success().then_some(output).ok_or(Failure::Failed)
+}
+
+/// Gives the input to the program and returns its output. The thread that does this is not waited for:
+/// a process that the program has started may keep the pipes open for ever.
 fn exchange(
     child: &mut Child,
-    picture: &[u8],
+    input: Vec<u8>,
     is_stopped: impl Fn() -> bool,
 ) -> Result<Vec<u8>, Failure> {
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let (sender, receiver) = mpsc::channel();
-    let deadline = Instant::now() + LIMIT;
-    thread::scope(|scope| {
-        scope.spawn(move || {
-            if let Some(mut stdin) = stdin {
-                // The exit status tells whether the program could use it.
-                let _ = stdin.write_all(picture);
-            }
-            let mut table = Vec::new();
-            let read = stdout.map(|stdout| stdout.take(MOST_OUTPUT).read_to_end(&mut table));
-            let _ = sender.send(match read {
-                Some(Ok(_)) => Ok(table),
-                _ => Err(Failure::Failed),
-            });
-        });
-        loop {
-            match receiver.recv_timeout(GLANCE) {
-                Ok(table) => return table,
-                Err(RecvTimeoutError::Disconnected) => return Err(Failure::Failed),
-                Err(RecvTimeoutError::Timeout) => {
-                    let reason = match () {
-                        () if is_stopped() => Failure::Stopped,
-                        () if Instant::now() >= deadline => Failure::Slow,
-                        () => continue,
-                    };
-                    // The other thread ends once the program has closed its pipes.
-                    let _ = child.kill();
-                    return Err(reason);
-                }
-            }
+    thread::spawn(move || {
+        if let Some(mut stdin) = stdin {
+            // The exit status shows whether the program could use it.
+            let _ = stdin.write_all(&input);
         }
-    })
+        let mut output = Vec::new();
+        let read = stdout.map(|stdout| stdout.take(MOST_OUTPUT).read_to_end(&mut output));
+        // Nobody receives after a stop.
+        let _ = sender.send(match read {
+            Some(Ok(_)) => Ok(output),
+            _ => Err(Failure::Failed),
+        });
+    });
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        match receiver.recv_timeout(GLANCE) {
+            Ok(output) => return output,
+            Err(RecvTimeoutError::Disconnected) => return Err(Failure::Failed),
+            Err(RecvTimeoutError::Timeout) if is_stopped() => return Err(Failure::Stopped),
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
+                return Err(Failure::Slow);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
 }

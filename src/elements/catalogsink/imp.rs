@@ -412,7 +412,7 @@ impl ElementImpl for CatalogSink {
                     });
                 }
             }
-            gst::StateChange::PausedToPlaying => self.preroll.wait_until_told(),
+            gst::StateChange::PausedToPlaying => self.preroll.wait_until_posted(),
             _ => {}
         }
         let changed = self.parent_change_state(transition);

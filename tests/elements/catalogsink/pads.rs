@@ -47,7 +47,7 @@ fn a_flush_after_the_end_leaves_the_package_and_is_one_error() {
     assert!(location.join("manifest.json").exists());
 }
 
-/// An application that waits for PAUSED and then plays would otherwise overtake the thread that tells it.
+/// An application that waits for PAUSED and then plays would otherwise overtake the thread that posts it.
 #[test]
 fn paused_is_reached_with_the_first_data() {
     let (_folder, pipeline, source) = with_appsrc("");

@@ -13,7 +13,7 @@ fuzz_target!(|file: &[u8]| {
     let Ok(document) = captions::read(file) else {
         return;
     };
-    // Bytes that are no text in Unicode may be one in another encoding; only the whole file tells.
+    // Bytes that are no text in Unicode may be one in another encoding; only the whole file shows it.
     assert!(is_captions || std::str::from_utf8(file).is_err());
     let length = Time::from_secs(100);
     let seconds = |from, to| Span::new(Time::from_secs(from), Time::from_secs(to));

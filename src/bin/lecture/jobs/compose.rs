@@ -11,16 +11,14 @@ use once_cell::sync::Lazy;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Request;
 use super::session_input::SessionInput;
 use super::summary::Summary;
+use super::{Request, output};
 use crate::engine::description::{Description, Facts};
-use crate::engine::pipeline;
-use crate::engine::progress::Progress;
 use crate::error::Error;
-use crate::fs::AtomicFile;
 use crate::media::room::Room;
 use crate::options::{Options, Values, options};
+use crate::print::counted;
 
 pub static DESCRIPTION: Lazy<Description> =
     Lazy::new(|| Description::read(include_str!("../../../../pipelines/compose.launch")));
@@ -81,25 +79,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         values.set("output", to.display().to_string());
         DESCRIPTION.pipeline(&facts, &values)
     };
-    request.say(&describe(output));
-    if request.print {
+    let place = |made: &gst::Pipeline| room.place(made);
+    if !output::write(request, ("compose", None), output, describe, place)? {
         return Ok(());
     }
-    let file = AtomicFile::new(output)?;
-    let made = pipeline::make(&describe(file.path()))?;
-    room.place(&made);
-    let progress = Progress::start("compose", None);
-    let outcome = pipeline::run(&made, progress, &request.stop, |_| {})?;
-    for warning in &outcome.warnings {
-        request.note(&format!("warning: {warning}"));
-    }
-    drop(made);
-    file.commit(output)?;
     request.note(&format!(
-        "{}: {} videos, {} voices",
+        "{}: {}, {}",
         output.display(),
-        room.videos.len(),
-        room.audios.len()
+        counted(room.videos.len(), "video", "videos"),
+        counted(room.audios.len(), "voice", "voices")
     ));
     summary.add(&ComposeResults {
         output: output.display().to_string(),

@@ -8,14 +8,11 @@ use once_cell::sync::Lazy;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Request;
 use super::session_input::SessionInput;
 use super::summary::Summary;
+use super::{Request, output};
 use crate::engine::description::{Description, Facts};
-use crate::engine::pipeline;
-use crate::engine::progress::Progress;
 use crate::error::Error;
-use crate::fs::AtomicFile;
 use crate::options::{Options, options};
 use crate::print::counted;
 
@@ -72,20 +69,10 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         values.set("output", to.display().to_string());
         DESCRIPTION.pipeline(&facts, &values)
     };
-    request.say(&describe(output));
-    if request.print {
+    let place = |made: &gst::Pipeline| room.place(made);
+    if !output::write(request, ("mix", None), output, describe, place)? {
         return Ok(());
     }
-    let file = AtomicFile::new(output)?;
-    let made = pipeline::make(&describe(file.path()))?;
-    room.place(&made);
-    let progress = Progress::start("mix", None);
-    let outcome = pipeline::run(&made, progress, &request.stop, |_| {})?;
-    for warning in &outcome.warnings {
-        request.note(&format!("warning: {warning}"));
-    }
-    drop(made);
-    file.commit(output)?;
     let audios = room.audios.len();
     request.note(&format!(
         "{}: {}",

@@ -6,18 +6,15 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use gstlecture::record::mjr::{Codec, Recording, Scanner, Timeline};
+use gstlecture::record::mjr::{Clock, Codec, Recording, Scanner, Timeline};
 use once_cell::sync::Lazy;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Request;
 use super::summary::Summary;
+use super::{Request, output};
 use crate::engine::description::{Description, Facts};
-use crate::engine::pipeline;
-use crate::engine::progress::Progress;
 use crate::error::Error;
-use crate::fs::AtomicFile;
 use crate::options::{Options, options};
 
 pub static DESCRIPTION: Lazy<Description> =
@@ -88,10 +85,6 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         values.set("output", to.display().to_string());
         DESCRIPTION.pipeline(&facts, &values)
     };
-    request.say(&describe(output));
-    if request.print {
-        return Ok(());
-    }
     if fs::canonicalize(output)
         .is_ok_and(|output| fs::canonicalize(&options.input).is_ok_and(|input| input == output))
     {
@@ -101,17 +94,11 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             "choose another name",
         ));
     }
-    let file = AtomicFile::new(output)?;
-    let made = pipeline::make(&describe(file.path()))?;
-    let timeline = Timeline::new(&recording, gstlecture::record::mjr::Clock::Rtp);
+    let timeline = Timeline::new(&recording, Clock::Rtp);
     let duration = timeline.duration();
-    let progress = Progress::start("mjr", Some(duration));
-    let outcome = pipeline::run(&made, progress, &request.stop, |_| {})?;
-    for warning in &outcome.warnings {
-        request.note(&format!("warning: {warning}"));
+    if !output::write(request, ("mjr", Some(duration)), output, describe, |_| {})? {
+        return Ok(());
     }
-    drop(made);
-    file.commit(output)?;
     request.note(&format!(
         "{}: {} of {}",
         output.display(),

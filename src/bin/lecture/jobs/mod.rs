@@ -40,6 +40,7 @@ mod compose;
 pub mod help;
 mod mix;
 mod mjr;
+mod output;
 mod package;
 mod play;
 mod publish;

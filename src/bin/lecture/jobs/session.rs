@@ -20,6 +20,7 @@ use super::{Request, absolute};
 use crate::error::Error;
 use crate::fs::AtomicFile;
 use crate::options::{FromText, Options, Wrong, options};
+use crate::print::counted;
 
 pub const ABOUT: &str = "\
 Describes the track recordings of a room as a session.
@@ -97,15 +98,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let file = write(&output, &session)?;
     if session.tracks.iter().any(|track| track.estimated) {
         request.note(
-            "warning: the recorder does not tell when the first frame of a track was; the starts are \
-             estimates: check that the participants are in sync, and correct start in session.json",
+            "warning: the recorder does not record the time of the first frame; the starts are estimates: \
+             check that the participants are in sync, and correct start in session.json",
         );
     }
     request.note(&format!(
-        "{}: {} participants, {} tracks",
+        "{}: {}, {}",
         file.display(),
-        session.participants.len(),
-        session.tracks.len()
+        counted(session.participants.len(), "participant", "participants"),
+        counted(session.tracks.len(), "track", "tracks")
     ));
     summary.add(&SessionResults {
         session: file.display().to_string(),
@@ -159,7 +160,7 @@ fn by_recorder(request: &Request, folder: &Path, names: &[String]) -> Result<Vec
             }
         }
     }
-    janus::tell_screens_apart(&mut recordings);
+    janus::mark_screens(&mut recordings);
     let mut found: Vec<Found> = recordings.into_iter().map(|(_, found)| found).collect();
     for name in names.iter().filter(|name| name.ends_with(".json")) {
         let path = folder.join(name);
@@ -215,7 +216,7 @@ fn by_pattern(
         .collect();
     Err(Error::usage(
         format!(
-            "the names do not tell when the tracks start: {}",
+            "these names have no start of the track: {}",
             names.join(", ")
         ),
         folder.display().to_string(),

@@ -4,11 +4,11 @@
 
 use std::path::PathBuf;
 
-use gstlecture::record::session::Selection;
+use gstlecture::record::session::{Selection, SelectionError};
 
 use crate::error::Error;
 use crate::media::room::Room;
-use crate::options::options;
+use crate::options::{FromText, Wrong, options};
 
 options! {
     /// The session, and the participants who are wanted.
@@ -22,12 +22,20 @@ options! {
     }
 }
 
+impl FromText for Selection {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        text.parse()
+            .map_err(|error: SelectionError| Wrong::Because(error.to_string()))
+    }
+}
+
 impl SessionInput {
+    /// Reads the session, without those who are not wanted.
     pub fn open(&self) -> Result<Room, Error> {
         Room::open(&self.input, self.only.as_ref(), self.without.as_ref())
     }
 
-    /// Whether nobody is left out.
+    /// Returns whether nobody is left out.
     pub fn is_whole(&self) -> bool {
         self.only.is_none() && self.without.is_none()
     }

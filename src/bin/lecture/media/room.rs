@@ -13,7 +13,7 @@ use gstlecture::record::session::{FILE_NAME, Selection, Session, Track};
 
 use crate::engine::description::Facts;
 use crate::error::Error;
-use crate::options::{FromText, Values, Wrong};
+use crate::options::Values;
 
 /// A session on the disk, with the tracks that are wanted of it.
 pub struct Room {
@@ -23,13 +23,6 @@ pub struct Room {
     pub ids: Vec<String>,
     pub videos: Vec<Track>,
     pub audios: Vec<Track>,
-}
-
-impl FromText for Selection {
-    fn from_text(text: &str) -> Result<Self, Wrong> {
-        text.parse()
-            .map_err(|error| Wrong::Because(format!("{error}")))
-    }
 }
 
 impl Room {
@@ -102,8 +95,8 @@ impl Room {
         Ok(())
     }
 
-    /// Tells the pads of the roomcompositor named `room` whose tracks they get, and moves each track to its
-    /// start: the time of its first packet, whatever time the file gives it.
+    /// Sets the participant and the source of each pad of the roomcompositor named `room`, and moves each
+    /// track to its start: the time of its first packet, whatever time the file gives it.
     pub fn place(&self, made: &gst::Pipeline) {
         let room = made.by_name("room");
         let mut starts = BTreeMap::new();
@@ -137,27 +130,43 @@ fn set_track(pad: &gst::Pad, track: &Track) {
 
 /// Moves each source to its start; `starts` has the time and the pad to move by the source's name.
 fn move_tracks(made: &gst::Pipeline, starts: BTreeMap<String, (u64, gst::Pad)>) {
+    let sources: Vec<String> = starts.keys().cloned().collect();
     let starts = Arc::new(Mutex::new(starts));
+    let take = move |source: &str| {
+        let mut starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
+        starts.remove(source)
+    };
+    for source in sources {
+        let take = take.clone();
+        let Some(decoder) = made.by_name(&source) else {
+            continue;
+        };
+        // A file without a container (FLAC, MP3, AAC) has no demuxer: its frames are moved as they come out.
+        decoder.connect_pad_added(move |_, pad| {
+            if let Some((start, queue)) = take(&source) {
+                move_to(pad, false, start, queue);
+            }
+        });
+    }
     made.connect_deep_element_added(move |_, bin, element| {
         let is_mjr = is_of(element, "mjrdemux");
         if is_mjr {
             element.set_property_from_str("clock", "arrival");
         }
-        let is_demuxer = element
-            .factory()
-            .is_some_and(|factory| factory.has_type(gst::ElementFactoryType::DEMUXER));
+        let is_demuxer = element.factory().is_some_and(|factory| {
+            let demuxer = gst::ElementFactoryType::DEMUXER;
+            let of_tags = demuxer | gst::ElementFactoryType::MEDIA_METADATA;
+            // What only takes tags off knows no times.
+            factory.has_type(demuxer) && !factory.has_type(of_tags)
+        });
         // The parts of a demuxer are not demuxers of the file.
         if !is_demuxer || is_of(bin.upcast_ref(), "mjrdemux") {
             return;
         }
-        let starts = starts.clone();
+        let take = take.clone();
         element.connect_pad_added(move |element, pad| {
-            let source = element.parent().map(|parent| parent.name().to_string());
-            let start = source.and_then(|source| {
-                let mut starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
-                starts.remove(&source)
-            });
-            if let Some((start, queue)) = start {
+            let source = element.parent().map(|parent| parent.name());
+            if let Some((start, queue)) = source.and_then(|source| take(&source)) {
                 move_to(pad, is_mjr, start, queue);
             }
         });

@@ -105,7 +105,7 @@ pub fn track(file: &str, name: &Name, recording: &Recording) -> Option<Found> {
 }
 
 /// Makes every further video of a participant, by its place, a screen: a camera comes first.
-pub fn tell_screens_apart(found: &mut [(Name, Found)]) {
+pub fn mark_screens(found: &mut [(Name, Found)]) {
     found.sort_by(|(a, x), (b, y)| (&a.user, a.mid, x.start).cmp(&(&b.user, b.mid, y.start)));
     let mut camera: Option<(String, Option<u32>)> = None;
     for (name, found) in found.iter_mut().filter(|(_, f)| f.source == Source::Camera) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Sessions from the files that other recorders leave: one module per recorder reads what a file or
-//! its name tells, [`assemble`] brings all files of a room together.
+//! Sessions from the files that other recorders leave: one module per recorder reads a file or its
+//! name, [`assemble`] brings all files of a room together.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -36,7 +36,7 @@ pub struct Found {
     pub events: Vec<(Time, Happening)>,
 }
 
-/// Something that a track tells about its participant.
+/// A change of a participant that a track shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Happening {
     /// The rotation with which the video is to be shown, clockwise, in degrees.

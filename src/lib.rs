@@ -3,7 +3,9 @@
 //! GStreamer elements that turn a recorded live class into a catalog asset, over pure modules that
 //! know no GStreamer.
 
+pub mod captions;
 pub mod chapters;
+pub mod descriptions;
 pub mod edit;
 pub mod language;
 pub mod package;

@@ -15,10 +15,12 @@ use crate::timeline::{Span, Time};
 use crate::titles::{self, Shown};
 use crate::topics::{self, Sentence};
 
+mod after_cuts;
 mod plan;
 #[cfg(test)]
 mod tests;
 
+pub use after_cuts::rename_after_cuts;
 pub use plan::plan;
 
 /// A lasting change of the slide.
@@ -77,7 +79,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             min_chapter: Time::from_secs(120),
-            max_per_hour: 12,
+            max_per_hour: 14,
             sensitivity: 0.5,
         }
     }

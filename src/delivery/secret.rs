@@ -29,6 +29,11 @@ impl Secret {
             Ok(Secret(text.to_owned()))
         }
     }
+
+    /// Returns the secret itself, to compare with.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Secret {

@@ -2,7 +2,14 @@
 
 //! Decisions of a person about a recording: the drafts that they correct and approve.
 
+pub mod assist;
+mod caption_text;
+pub mod passages;
 mod review;
+mod rewrite;
+pub mod summary_file;
 pub mod trim_file;
 
+pub use caption_text::CaptionText;
 pub use review::{Review, Status};
+pub use rewrite::rewrite;

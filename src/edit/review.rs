@@ -31,6 +31,10 @@ pub struct Review {
     pub status: Status,
     /// Name of the person who approved it.
     pub by: Option<String>,
+    /// What that person signed, in lower case: words, names, speakers, sounds, description.
+    pub signed: Vec<String>,
+    /// Date of the approval, as written.
+    pub on: Option<String>,
     /// Fingerprint of the input that the file was made for: an approval is not valid for another
     /// one.
     pub input: Option<String>,
@@ -39,7 +43,7 @@ pub struct Review {
 impl Review {
     /// Parses the text of a NOTE; returns `None` if it has no `status:` line. A status that is
     /// neither `draft` nor `approved` is returned as the error.
-    fn from_note(text: &str) -> Option<Result<Self, String>> {
+    pub(super) fn from_note(text: &str) -> Option<Result<Self, String>> {
         let mut status = None;
         let mut review = Review::default();
         for line in text.lines() {
@@ -50,6 +54,8 @@ impl Review {
             match key.trim().to_ascii_lowercase().as_str() {
                 "status" => status = Some(value),
                 "by" if !value.is_empty() => review.by = Some(value.to_owned()),
+                "signed" => review.signed = words(value),
+                "on" if !value.is_empty() => review.on = Some(value.to_owned()),
                 "input" if !value.is_empty() => review.input = Some(value.to_owned()),
                 _ => {}
             }
@@ -63,11 +69,27 @@ impl Review {
     }
 }
 
+/// Returns the words of a list, which commas or spaces separate.
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|character: char| character == ',' || character.is_whitespace());
+    words
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
 /// Formats the text of the NOTE, without the word NOTE.
 impl fmt::Display for Review {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "status: {}", self.status.as_str())?;
-        for (key, value) in [("by", &self.by), ("input", &self.input)] {
+        let signed = (!self.signed.is_empty()).then(|| self.signed.join(", "));
+        let lines = [
+            ("by", &self.by),
+            ("signed", &signed),
+            ("on", &self.on),
+            ("input", &self.input),
+        ];
+        for (key, value) in lines {
             if let Some(value) = value {
                 let line: Vec<&str> = value.split_ascii_whitespace().collect();
                 write!(f, "\n{key}: {}", line.join(" "))?;
@@ -118,11 +140,13 @@ mod tests {
 
     #[test]
     fn the_review_note_is_found_and_checked() {
-        let text =
-            "WEBVTT\n\nNOTE\nStatus: Approved\nby: Ada L.\ninput: abc\n\nNOTE status: draft\n";
+        let text = "WEBVTT\n\nNOTE\nStatus: Approved\nby: Ada L.\nSigned: Words, names\non: 2026-11-30\n\
+             input: abc\n\nNOTE status: draft\n";
         let review = Review {
             status: Status::Approved,
             by: Some("Ada L.".to_owned()),
+            signed: vec!["words".to_owned(), "names".to_owned()],
+            on: Some("2026-11-30".to_owned()),
             input: Some("abc".to_owned()),
         };
         assert_eq!(document(text).review(), Ok(Some(review.clone())));
@@ -131,7 +155,8 @@ mod tests {
         let made = made.to_string();
         assert_eq!(
             made,
-            "WEBVTT\n\nNOTE\nstatus: approved\nby: Ada L.\ninput: abc\n"
+            "WEBVTT\n\nNOTE\nstatus: approved\nby: Ada L.\nsigned: words, names\non: 2026-11-30\n\
+             input: abc\n"
         );
         let bad = document("WEBVTT\n\nNOTE status: aproved\n").review();
         assert!(bad.is_err_and(|problem| problem.to_string().contains("aproved")));

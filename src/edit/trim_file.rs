@@ -284,7 +284,7 @@ impl TrimFileError {
 }
 
 impl Action {
-    fn read(cue: &Cue) -> Result<Self, TrimFileError> {
+    pub(super) fn read(cue: &Cue) -> Result<Self, TrimFileError> {
         let text = cue.plain_text();
         let mut lines = text.lines().map(str::trim);
         let first = lines.next().unwrap_or_default();
@@ -620,7 +620,7 @@ mod tests {
             let review = approved.then(|| Review {
                 status: Status::Approved,
                 by: Some("Ada".to_owned()),
-                input: None,
+                ..Review::default()
             });
             let file = TrimFile { review, entries };
             let mut again = TrimFile::read(file.to_string().as_bytes(), None).expect("valid");

@@ -227,11 +227,12 @@ fn text(xml: &mut Xml, text: &Text) -> io::Result<()> {
                 TextRole::Captions => "caption",
                 TextRole::Subtitles => "subtitle",
                 TextRole::Descriptions => "description",
+                TextRole::Slides => "metadata",
             };
             match text.role {
                 TextRole::Captions => purpose(xml, "2")?,
                 TextRole::Descriptions => purpose(xml, "1")?,
-                TextRole::Subtitles => {}
+                TextRole::Subtitles | TextRole::Slides => {}
             }
             role(xml, name)?;
             xml.create_element("Representation")

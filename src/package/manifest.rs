@@ -6,6 +6,8 @@
 //! Times are in seconds, rates in bit/s, sizes in bytes. catalogsink writes what it knows about the
 //! media; the code that knows the source and its drafts adds the rest.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::chapters::Chapter;
@@ -15,6 +17,7 @@ use super::names;
 use super::programme::{Audio, Programme, Role, Video, sample_format};
 use super::text::{Text, TextRole};
 use super::track::{Rates, Track};
+use crate::edit::summary_file::{Item, SummaryFile};
 use crate::timeline::{CutList, FrameRate, Span, Time};
 
 /// The JSON schema (draft 2020-12) that every manifest follows.
@@ -51,6 +54,12 @@ pub struct Manifest {
     /// Descriptions of what is seen, as text that a player speaks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub descriptions: Vec<TextEntry>,
+    /// Text of the slides, which a person approved: metadata tracks and readable pages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slides: Vec<TextEntry>,
+    /// Summary of the class, which a person approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<SummaryEntry>,
     /// Chapters in the package's time.
     pub chapters: Vec<ChapterEntry>,
     /// Size of all media segments together.
@@ -67,6 +76,15 @@ pub struct Manifest {
     /// State of the drafts that the package was made with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub review: Vec<ReviewEntry>,
+    /// Descriptions that a program has spoken into an audio rendition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spoken: Vec<SpokenEntry>,
+    /// Results of checking captions. They do not state that a standard is met.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checked: Vec<CheckEntry>,
+    /// For each level of WCAG, `A` and `AA`, what is known to be missing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, Vec<String>>,
     /// Condition under which a viewer has completed the class.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completion: Option<Completion>,
@@ -240,6 +258,25 @@ pub struct TextEntry {
     pub approved: Option<bool>,
 }
 
+/// A summary.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SummaryEntry {
+    /// Sentences about the whole class.
+    pub sentences: Vec<PointEntry>,
+    /// Main points, one or a few for each chapter.
+    pub key_points: Vec<PointEntry>,
+}
+
+/// A sentence or a key point.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PointEntry {
+    /// Time at which it is said or shown, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<f64>,
+    pub text: String,
+}
+
 /// A chapter.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct ChapterEntry {
@@ -268,6 +305,61 @@ pub struct ReviewEntry {
     /// Name of that person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// What that person signed, such as words, names, speakers, sounds or description.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed: Vec<String>,
+    /// Date of the approval, as that person wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
+}
+
+/// Result of checking the published part of captions.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CheckEntry {
+    /// File name of the draft.
+    pub file: String,
+    /// Name of the profile whose limits were used.
+    pub profile: String,
+    /// Whether the cues were compared with the speech of the recording.
+    pub with_audio: bool,
+    /// Number of findings that fail.
+    pub fails: usize,
+    /// Number of findings that a person should look at.
+    pub warnings: usize,
+    /// Names of the rules that fail, each once.
+    pub failed: Vec<String>,
+    /// Share of the speech under a cue, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
+}
+
+/// The descriptions of a draft that a program has spoken.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SpokenEntry {
+    /// File name of the draft.
+    pub file: String,
+    /// Number of texts that are spoken in the audio description.
+    pub spoken: usize,
+    /// Number of those that are spoken faster to fit their pauses.
+    pub faster: usize,
+    /// Texts that are too long for their pauses and are not spoken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extended: Vec<ExtendedEntry>,
+}
+
+/// A description for which a player has to pause the video.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExtendedEntry {
+    /// Start and end of the time that it has, in the package's time.
+    #[serde(flatten)]
+    pub span: SpanEntry,
+    /// Time that it takes to speak it at normal speed.
+    pub needs: f64,
+    /// The text.
+    pub text: String,
 }
 
 /// Encryption of segments.
@@ -327,12 +419,17 @@ impl Manifest {
             audio,
             captions,
             descriptions,
+            slides: Vec::new(),
+            summary: None,
             chapters: chapters.iter().map(ChapterEntry::from).collect(),
             bytes,
             thumbnails: None,
             mp4: None,
             kept: None,
             review: Vec::new(),
+            spoken: Vec::new(),
+            checked: Vec::new(),
+            missing: BTreeMap::new(),
             completion: None,
             cost: None,
             encryption: None,
@@ -461,6 +558,22 @@ impl From<&Chapter> for ChapterEntry {
             end: chapter.span.end.secs_f64(),
             title: chapter.title.clone(),
             image: None,
+        }
+    }
+}
+
+impl From<&SummaryFile> for SummaryEntry {
+    fn from(file: &SummaryFile) -> Self {
+        let entries = |items: &[Item]| {
+            let entry = items.iter().map(|item| PointEntry {
+                start: item.span.map(|span| span.start.secs_f64()),
+                text: item.text.clone(),
+            });
+            entry.collect()
+        };
+        SummaryEntry {
+            sentences: entries(&file.summary),
+            key_points: entries(&file.key_points),
         }
     }
 }

@@ -33,6 +33,8 @@ pub mod pictures;
 pub mod programme;
 pub mod publication;
 pub mod reuse;
+pub mod slides;
+pub mod standard;
 pub mod text;
 pub mod track;
 pub mod transcript;

@@ -12,6 +12,8 @@ pub const DASH: &str = "manifest.mpd";
 pub const CHAPTERS_VTT: &str = "chapters.vtt";
 /// The chapters as in Apple's "Providing JSON chapters".
 pub const CHAPTERS_JSON: &str = "chapters.json";
+/// The text of the slides.
+pub const SLIDES_JSON: &str = "slides.json";
 /// The folder of still images.
 pub const THUMBNAILS: &str = "thumbnails";
 /// The image that represents the class.

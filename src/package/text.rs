@@ -37,6 +37,19 @@ pub enum TextRole {
     Subtitles,
     /// Descriptions of the video, which players speak to blind people.
     Descriptions,
+    /// Text of the slides, for a search: a metadata track, which players do not show.
+    Slides,
+}
+
+impl TextRole {
+    /// Returns the first part of the names of its files.
+    pub fn kind(self) -> &'static str {
+        match self {
+            TextRole::Captions | TextRole::Subtitles => "captions",
+            TextRole::Descriptions => "descriptions",
+            TextRole::Slides => "slides",
+        }
+    }
 }
 
 /// A text of a package.
@@ -67,10 +80,9 @@ impl Text {
         };
         let label = label.unwrap_or(in_words);
         let in_files = language::tag(&language).unwrap_or_else(|| language::UNDETERMINED.into());
-        let is_rendition = role != TextRole::Descriptions;
         let others = || {
             let others = others.iter();
-            others.filter(|other| other.is_rendition() == is_rendition)
+            others.filter(|other| other.role.kind() == role.kind())
         };
         Text {
             label: names::unique(&label, |label| others().any(|other| other.label == label)),
@@ -80,9 +92,9 @@ impl Text {
         }
     }
 
-    /// Returns whether it is a rendition of HLS; descriptions are not, players read their file.
+    /// Returns whether it is a rendition of HLS; of others, players read the file.
     pub fn is_rendition(&self) -> bool {
-        self.role != TextRole::Descriptions
+        matches!(self.role, TextRole::Captions | TextRole::Subtitles)
     }
 
     fn folder(&self) -> String {
@@ -97,17 +109,14 @@ impl Text {
 
     /// Returns the path of the whole text as one WebVTT file.
     pub fn file(&self) -> String {
-        let kind = match self.role {
-            TextRole::Descriptions => "descriptions",
-            _ => "captions",
-        };
+        let kind = self.role.kind();
         format!("{kind}/{kind}.{}.vtt", self.name)
     }
 
-    /// Returns the path of the readable transcript, if there is one.
+    /// Returns the path of the readable transcript, if there is one. Captions and the text of slides
+    /// in one language share it.
     pub fn transcript(&self) -> Option<String> {
-        self.is_rendition()
-            .then(|| format!("transcript.{}.html", self.name))
+        (self.role != TextRole::Descriptions).then(|| format!("transcript.{}.html", self.name))
     }
 
     /// Returns the whole text, and for a rendition its segments and playlist: paths and contents.

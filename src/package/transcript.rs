@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Transcript of a class: one HTML page made from its captions and chapters.
+//! Transcript of a class: one HTML page made from its captions, the text of its slides and its
+//! chapters.
 
 use std::fmt::Write;
 
 use super::chapters::Chapter;
+use super::manifest::{PointEntry, SummaryEntry};
+use super::slides::Slide;
 use super::text::Text;
 use crate::language;
 use crate::timeline::Time;
@@ -23,9 +26,30 @@ struct Paragraph {
     words: String,
 }
 
-/// Returns the page. `title` is the class's. Cues and chapters are in the package's time.
-pub fn html(title: &str, text: &Text, document: &Document, chapters: &[Chapter]) -> String {
-    let paragraphs = paragraphs(document, chapters);
+/// Parts of the page between its headings, in the package's time.
+#[derive(Clone, Copy, Default)]
+pub struct Material<'a> {
+    pub captions: Option<&'a Document>,
+    pub chapters: &'a [Chapter],
+    pub slides: &'a [Slide],
+    pub summary: Option<&'a SummaryEntry>,
+}
+
+/// Returns the page in the language of a text. `title` is the class's.
+pub fn html(title: &str, text: &Text, material: Material<'_>) -> String {
+    let chapters = material.chapters;
+    let captions = material
+        .captions
+        .map(|document| paragraphs(document, chapters));
+    let spoken = captions.into_iter().flatten();
+    let spoken = spoken.map(|paragraph| (paragraph.start, format!("<p>{}</p>", said(&paragraph))));
+    let shown = material.slides.iter().map(|slide| {
+        let start = Time::from_secs_f64(slide.start);
+        (start, shown(slide))
+    });
+    let mut parts: Vec<(Time, String)> = shown.chain(spoken).collect();
+    // Stable: a slide stands before what is said about it.
+    parts.sort_by_key(|(start, _)| *start);
     let direction = match language::is_right_to_left(&text.language) {
         true => "rtl",
         false => "ltr",
@@ -36,16 +60,21 @@ pub fn html(title: &str, text: &Text, document: &Document, chapters: &[Chapter])
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n\
          <style>body {{ max-width: 40em; margin: auto; padding: 1em; font: 1.1em/1.6 sans-serif; \
-         color-scheme: light dark }} time {{ opacity: .8; font-size: .8em }}</style>\n\
+         color-scheme: light dark }} time {{ opacity: .8; font-size: .8em }} \
+         .slide {{ border-inline-start: .2em solid; padding-inline-start: .8em }}</style>\n\
          </head>\n<body>\n<main>\n<h1 dir=\"auto\">{title}</h1>\n",
         attribute(&text.language),
         title = escape(title),
     );
-    let mut left = paragraphs.into_iter().peekable();
+    if let Some(summary) = material.summary {
+        page.push_str(&listed("Summary", &summary.sentences));
+        page.push_str(&listed("Key points", &summary.key_points));
+    }
+    let mut left = parts.into_iter().peekable();
     let mut say_until = |page: &mut String, end: Time| {
-        while let Some(paragraph) = left.next_if(|paragraph| paragraph.start < end) {
+        while let Some((_, part)) = left.next_if(|(start, _)| *start < end) {
             // Writing to a string does not fail.
-            let _ = writeln!(page, "<p>{}</p>", said(&paragraph));
+            let _ = writeln!(page, "{part}");
         }
     };
     let starts = chapters.iter().map(|chapter| chapter.span.start);
@@ -61,6 +90,35 @@ pub fn html(title: &str, text: &Text, document: &Document, chapters: &[Chapter])
     }
     page.push_str("</main>\n</body>\n</html>\n");
     page
+}
+
+/// Returns a part of the summary: nothing if it is empty.
+fn listed(heading: &str, points: &[PointEntry]) -> String {
+    if points.is_empty() {
+        return String::new();
+    }
+    let item = |point: &PointEntry| {
+        let start = point
+            .start
+            .map(|start| clock(Time::from_secs_f64(start)) + " ");
+        let text = escape(&point.text);
+        format!(
+            "<li dir=\"auto\">{}{text}</li>\n",
+            start.unwrap_or_default()
+        )
+    };
+    let items: String = points.iter().map(item).collect();
+    format!("<h2 lang=\"en\" dir=\"ltr\">{heading}</h2>\n<ul>\n{items}</ul>\n")
+}
+
+/// Returns the text of a slide; its lines stay.
+fn shown(slide: &Slide) -> String {
+    let lines: Vec<String> = slide.text.lines().map(escape).collect();
+    let start = clock(Time::from_secs_f64(slide.start));
+    format!(
+        "<p class=\"slide\" dir=\"auto\">{start} {}</p>",
+        lines.join("<br>")
+    )
 }
 
 fn said(paragraph: &Paragraph) -> String {
@@ -161,7 +219,12 @@ mod tests {
             })
             .collect();
         let document = captions::read(file.as_bytes()).expect("captions");
-        let page = html("Sets & <maps>", &text, &document, &chapters);
+        let material = Material {
+            captions: Some(&document),
+            chapters: &chapters,
+            ..Material::default()
+        };
+        let page = html("Sets & <maps>", &text, material);
         let (_, main) = page.split_once("<main>\n").expect("a main part");
         let (head, _) = page.split_once("<head>").expect("a head");
         format!(
@@ -206,6 +269,40 @@ Bye
             <p><time datetime=\"PT20S\" dir=\"ltr\">0:20</time> [laughter]</p>\n\
             <p><time datetime=\"PT3662S\" dir=\"ltr\">1:01:02</time> Bye</p>\n";
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn slides_stand_before_what_is_said_about_them_and_their_text_is_no_html() {
+        let text = Text::new(TextRole::Slides, Some("en".into()), None, &[]);
+        let document = captions::read(b"WEBVTT\n\n00:05.000 --> 00:06.000\nSee <i>this</i>\n")
+            .expect("captions");
+        let slide = Slide {
+            start: 5.0,
+            end: 9.0,
+            text: "</p><script>alert(1)</script>\nA & B".into(),
+            image: None,
+        };
+        let summary = SummaryEntry {
+            sentences: vec![PointEntry {
+                start: Some(5.0),
+                text: "1 < 2".into(),
+            }],
+            key_points: Vec::new(),
+        };
+        let material = Material {
+            captions: Some(&document),
+            slides: std::slice::from_ref(&slide),
+            summary: Some(&summary),
+            ..Material::default()
+        };
+        let page = html("Class", &text, material);
+        let expected = "<p class=\"slide\" dir=\"auto\"><time datetime=\"PT5S\" dir=\"ltr\">0:05</time> \
+            &lt;/p&gt;&lt;script&gt;alert(1)&lt;/script&gt;<br>A &amp; B</p>\n\
+            <p><time datetime=\"PT5S\" dir=\"ltr\">0:05</time> See this</p>\n";
+        assert!(page.contains(expected), "{page}");
+        let summary = "<ul>\n<li dir=\"auto\"><time datetime=\"PT5S\" dir=\"ltr\">0:05</time> 1 &lt; 2</li>\n</ul>\n";
+        assert!(page.contains(summary), "{page}");
+        assert!(!page.contains("Key points"), "{page}");
     }
 
     #[test]

@@ -4,5 +4,6 @@
 
 pub mod inside;
 pub mod layout;
+pub mod live;
 pub mod mjr;
 pub mod session;

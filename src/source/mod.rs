@@ -3,6 +3,7 @@
 //! Containers of recordings: the parts of their headers that GStreamer 1.22's demuxers misread.
 
 mod boxes;
+mod chunks;
 pub mod edits;
 pub mod orientation;
 mod pcm;

@@ -8,6 +8,7 @@
 //! reads the order.
 
 use super::boxes::{self, Atom, Content};
+use super::chunks;
 
 /// Length of the fields of version 0 that every sound sample description begins with, in bytes.
 const BASE: usize = 28;
@@ -17,23 +18,35 @@ const VERSION_1: usize = 16;
 const FLOAT: u32 = 1;
 const SIGNED: u32 = 4 | 8;
 
-/// Changes the audio tracks of a movie header whose sample order qtdemux misreads; returns whether
-/// there are any.
+/// Changes the audio tracks of a movie header whose sample order or times qtdemux misreads; returns
+/// whether there are any.
 pub(super) fn rewrite(movie: &mut Atom) -> bool {
     let Content::Boxes(tracks) = &mut movie.content else {
         return false;
     };
     let mut is_changed = false;
     for track in tracks.iter_mut().filter(|track| track.kind == *b"trak") {
-        let table = track.find_mut(&[b"mdia", b"minf", b"stbl", b"stsd"]);
-        if let Some(table) = table
-            && let Some(written) = reversed(table.bytes())
-        {
+        let Some(table) = track.find_mut(&[b"mdia", b"minf", b"stbl", b"stsd"]) else {
+            continue;
+        };
+        if let Some(written) = reversed(table.bytes()) {
             table.content = Content::Bytes(written);
             is_changed = true;
         }
+        if is_linear(table.bytes()) == Some(true) {
+            is_changed |= chunks::join_samples(track).is_some();
+        }
     }
     is_changed
+}
+
+/// Returns whether the only entry of a sample description box is `lpcm` of version 2, whose times are
+/// misread.
+fn is_linear(table: &[u8]) -> Option<bool> {
+    let entry = table.get(8..)?;
+    let (kind, header, _) = boxes::header(entry)?;
+    let is_second = entry.get(header..)?.get(8..10)? == 2u16.to_be_bytes();
+    Some(table.get(4..8)? == 1u32.to_be_bytes() && kind == *b"lpcm" && is_second)
 }
 
 /// Returns a sample description box whose only entry is little-endian in a way that is misread, with

@@ -26,25 +26,28 @@ const SMALLEST: f32 = 0.018;
 
 /// Removes these lines from the slides.
 pub(super) fn remove(slides: &mut [Vec<Line>]) {
-    let keys: Vec<Vec<String>> = slides
+    let without: Vec<Vec<Line>> = slides
+        .iter()
+        .enumerate()
+        .map(|(index, lines)| without(lines, index, slides))
+        .collect();
+    for (lines, without) in slides.iter_mut().zip(without) {
+        *lines = without;
+    }
+}
+
+/// Returns the other lines of a frame that shows the slide of this index.
+pub(super) fn without(lines: &[Line], index: usize, slides: &[Vec<Line>]) -> Vec<Line> {
+    let end = index.saturating_add(AROUND + 1).min(slides.len());
+    let near = slides.get(index.saturating_sub(AROUND)..end);
+    let near = near.unwrap_or_default();
+    let keys: Vec<Vec<String>> = near
         .iter()
         .map(|lines| lines.iter().map(|line| key(&line.text())).collect())
         .collect();
-    let stays: Vec<Vec<bool>> = (0..slides.len())
-        .map(|index| {
-            let start = index.saturating_sub(AROUND);
-            let near = start..(index + AROUND + 1).min(slides.len());
-            let (slides, keys) = (&slides[near.clone()], &keys[near]);
-            let lines = slides[index - start].iter().zip(&keys[index - start]);
-            lines
-                .map(|(line, key)| line.size < SMALLEST || stays(line, key, slides, keys))
-                .collect()
-        })
-        .collect();
-    for (lines, stays) in slides.iter_mut().zip(stays) {
-        let mut stays = stays.into_iter();
-        lines.retain(|_| !stays.next().unwrap_or(false));
-    }
+    let is_of_slide =
+        |line: &&Line| line.size >= SMALLEST && !stays(line, &key(&line.text()), near, &keys);
+    lines.iter().filter(is_of_slide).cloned().collect()
 }
 
 /// Returns whether a line is on many slides, at one place, beside something larger.
@@ -88,6 +91,6 @@ fn key(text: &str) -> String {
 }
 
 /// Returns whether two texts are the same but for a letter in five, as a recogniser reads them.
-fn are_alike(one: &str, other: &str) -> bool {
+pub(super) fn are_alike(one: &str, other: &str) -> bool {
     one == other || super::wording::distance(one, other) * 5 <= one.len().min(other.len())
 }

@@ -21,6 +21,8 @@ const CLEAR: f32 = 0.7;
 /// number of letters.
 const STRAY: f32 = 0.7;
 const SHORT: usize = 3;
+/// Gap from which a short word of another size stands apart, in sizes of the type of its line.
+const APART: f32 = 0.75;
 
 /// Words beside each other in one size of type.
 #[derive(Clone, Debug)]
@@ -140,31 +142,41 @@ pub(super) fn group(words: &[Word]) -> Vec<Line> {
     joined
 }
 
-/// Removes short words at the ends of a row that were read doubtfully or are of another size: logos,
-/// bullets, rules.
+/// Removes short words at the ends of a row that were read doubtfully, or that stand apart in another
+/// size: logos, bullets, rules.
 fn without_strays(mut row: Vec<Word>) -> Vec<Word> {
     let Some(usual) = size(&row) else {
         return row;
     };
-    let is_stray = |word: &Word| {
-        let letters = word.text.chars().filter(|c| c.is_alphanumeric()).count();
-        let ratio = word_size(word).map_or(1.0, |(size, _)| size.max(usual) / size.min(usual));
-        // Bullets are read as a small letter or a sign.
-        let is_bullet = letters <= 1
-            && !word
-                .text
-                .chars()
-                .any(|c| c.is_uppercase() || c.is_numeric());
-        let is_doubtful = word.confidence < STRAY || ratio > SAME_SIZE || is_bullet;
-        let is_unspaced = word.text.chars().any(is_unspaced);
-        word.confidence < NOISE || letters <= SHORT && is_doubtful && !is_unspaced
-    };
-    while row.len() > 1 && row.last().is_some_and(is_stray) {
+    while let [.., before, last] = &*row
+        && is_stray(last, before, usual)
+    {
         row.pop();
     }
-    let strays = row.iter().take_while(|word| is_stray(word)).count();
-    row.drain(..strays.min(row.len().saturating_sub(1)));
+    while let [first, after, ..] = &*row
+        && is_stray(first, after, usual)
+    {
+        row.remove(0);
+    }
     row
+}
+
+/// Returns whether a word at the end of a row does not belong to it. `usual` is the size of the row's
+/// type. The boxes of words that touch a rule are too high, so that the size alone shows nothing.
+fn is_stray(word: &Word, neighbour: &Word, usual: f32) -> bool {
+    let letters = word.text.chars().filter(|c| c.is_alphanumeric()).count();
+    let ratio = word_size(word).map_or(1.0, |(size, _)| size.max(usual) / size.min(usual));
+    let gap = (word.left - neighbour.right).max(neighbour.left - word.right);
+    let is_apart = ratio > SAME_SIZE && gap > APART * usual;
+    // Bullets are read as a small letter or a sign.
+    let is_bullet = letters <= 1
+        && !word
+            .text
+            .chars()
+            .any(|c| c.is_uppercase() || c.is_numeric());
+    let is_doubtful = word.confidence < STRAY || is_apart || is_bullet;
+    let is_unspaced = word.text.chars().any(is_unspaced);
+    word.confidence < NOISE || letters <= SHORT && is_doubtful && !is_unspaced
 }
 
 /// Returns whether a word belongs to the row that the recogniser put it in.

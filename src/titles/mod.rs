@@ -16,6 +16,7 @@ mod reading;
 mod sheet;
 mod shown;
 mod still;
+mod text;
 mod tsv;
 mod wording;
 
@@ -27,6 +28,7 @@ pub use reading::{Arrangement, read};
 pub use sheet::{PackedSheet, Sheet};
 pub use shown::{Reading, Shown, SlideStart, over_time};
 pub use still::Stills;
+pub use text::{ShownText, text_over_time};
 pub use tsv::read_tsv;
 pub use wording::{MAX_TITLE, is_same};
 
@@ -65,12 +67,20 @@ impl Title {
     }
 }
 
+/// Returns the words among which a title is.
+fn upper(words: &[Word]) -> Vec<Word> {
+    let is_upper = |word: &&Word| word.top < sheet::TITLE_PART;
+    words.iter().filter(is_upper).cloned().collect()
+}
+
 /// Returns the title of each slide, given as the words of all slides of a recording in order.
 /// Returns `None` for a slide without anything like a title; doubtful ones have a confidence below
 /// [`SURE`].
 pub fn choose(slides: &[Vec<Word>]) -> Vec<Option<Title>> {
-    let mut slides: Vec<Vec<lines::Line>> =
-        slides.iter().map(|words| lines::group(words)).collect();
+    let mut slides: Vec<Vec<lines::Line>> = slides
+        .iter()
+        .map(|words| lines::group(&upper(words)))
+        .collect();
     furniture::remove(&mut slides);
     let mut titles: Vec<Option<Title>> = slides
         .iter()

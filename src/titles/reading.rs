@@ -82,7 +82,7 @@ fn has_strokes_beside(evened: &Sheet, found: &Found) -> bool {
 }
 
 fn find(words: &[Word]) -> Option<Found> {
-    pick::find(&lines::group(words))
+    pick::find(&lines::group(&super::upper(words)))
 }
 
 fn is_sure(found: Option<&Found>) -> bool {

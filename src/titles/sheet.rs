@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The upper part of a frame, prepared for a recogniser.
+//! A frame, or its upper part, prepared for a recogniser.
 
 use fast_image_resize as resize;
 use fast_image_resize::images::{Image, ImageRef};
 
 use super::ground;
 
-/// Part of the frame's height, from the top, that is read. The titles of section pages, in the
-/// middle, are in it.
-const READ_PART: f32 = 0.62;
+/// Part of the frame's height, from the top, in which a title is. The titles of section pages, in
+/// the middle, are in it.
+pub(super) const TITLE_PART: f32 = 0.62;
 /// Heights of a frame that is read in its size: letters of a title are 15 to 40 pixels high, which
 /// is the size that recognisers are trained with. Others are scaled.
 const LEAST_HEIGHT: usize = 600;
@@ -19,11 +19,13 @@ const SCALED_HEIGHT: usize = 800;
 const DARK: u8 = 140;
 /// Least percentage of a page that has the brightness of its ground.
 const PLAIN: usize = 35;
+/// Part of a frame's pixels that a line of text changes; a pointer changes fewer.
+const CHANGED: f32 = 0.0008;
 /// Difference of brightness that no codec makes in a still frame, and distance of compared pixels.
 const CLEAR: u8 = 32;
 const APART: usize = 7;
 
-/// Brightness of the upper part of a frame, or of a strip of it, one byte per pixel.
+/// Brightness of a frame from its top, or of a strip of it, one byte per pixel.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sheet {
     width: usize,
@@ -42,15 +44,24 @@ pub struct PackedSheet {
 }
 
 impl Sheet {
-    /// Returns the number of rows, from the top, of a frame of `height` rows that are read.
+    /// Returns the number of rows, from the top, of a frame of `height` rows that are read for its
+    /// title.
     pub fn rows_of(height: usize) -> usize {
-        ((height as f32 * READ_PART).ceil() as usize).clamp(1, height.max(1))
+        ((height as f32 * TITLE_PART).ceil() as usize).clamp(1, height.max(1))
     }
 
     /// Takes the upper part of a frame of `width * height` bytes without padding; the rows below
     /// [`Sheet::rows_of`] may be left out. Returns `None` if there are fewer, or none.
     pub fn of_frame(width: usize, height: usize, pixels: &[u8]) -> Option<Self> {
-        let rows = Self::rows_of(height);
+        Self::of_rows(width, height, Self::rows_of(height), pixels)
+    }
+
+    /// Takes a whole frame. Returns `None` if there are fewer pixels, or none.
+    pub fn of_whole_frame(width: usize, height: usize, pixels: &[u8]) -> Option<Self> {
+        Self::of_rows(width, height, height, pixels)
+    }
+
+    fn of_rows(width: usize, height: usize, rows: usize, pixels: &[u8]) -> Option<Self> {
         let count = width
             .checked_mul(rows)
             .filter(|count| *count > 0 && height > 0)?;
@@ -96,13 +107,20 @@ impl Sheet {
         })
     }
 
-    /// Returns the part of the pixels that differ clearly, of one in seven that are compared; all if
-    /// the sizes differ.
+    /// Returns the pixels of the part in which a title is.
+    fn upper(&self) -> &[u8] {
+        let count = Self::rows_of(self.frame_height).saturating_mul(self.width);
+        self.pixels.get(..count).unwrap_or(&self.pixels)
+    }
+
+    /// Returns the part of the upper pixels that differ clearly, of one in seven that are compared;
+    /// all if the sizes differ.
     pub(super) fn difference(&self, other: &Sheet) -> f32 {
         if (self.width, self.rows) != (other.width, other.rows) {
             return 1.0;
         }
-        let pairs = self.pixels.iter().zip(&other.pixels).step_by(APART);
+        let upper = self.upper();
+        let pairs = upper.iter().zip(&other.pixels).step_by(APART);
         let (mut differ, mut all) = (0, 0);
         for (one, other) in pairs {
             all += 1;
@@ -111,11 +129,22 @@ impl Sheet {
         differ as f32 / all.max(1) as f32
     }
 
+    /// Returns whether the frame shows more or less than another one anywhere: a line of text, but not
+    /// a pointer.
+    pub fn has_changed_since(&self, other: &Sheet) -> bool {
+        if (self.width, self.rows) != (other.width, other.rows) {
+            return true;
+        }
+        let pairs = self.pixels.iter().zip(&other.pixels).step_by(APART);
+        let differ = pairs.filter(|(one, other)| one.abs_diff(**other) > CLEAR);
+        differ.count() as f32 > CHANGED * (self.pixels.len() / APART) as f32
+    }
+
     /// Returns whether much of the sheet has one brightness, as pages have and views of a camera do
     /// not.
     pub(super) fn is_plain(&self) -> bool {
         let mut levels = [0usize; 32];
-        for pixel in self.pixels.iter().step_by(APART) {
+        for pixel in self.upper().iter().step_by(APART) {
             levels[usize::from(*pixel / 8)] += 1;
         }
         let all: usize = levels.iter().sum();

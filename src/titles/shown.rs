@@ -25,13 +25,16 @@ pub struct SlideStart {
 pub struct Reading {
     pub time: Time,
     pub words: Vec<Word>,
+    /// Whether it shows the end of a slide that was read before: it may have more text, but no other
+    /// title.
+    pub is_again: bool,
 }
 
 /// Returns the title of each slide of a recording that ends at `end`; slides without anything like
 /// a title are left out. `starts` are in order of time; a slide shown again has its earlier title.
 /// Readings between two starts may show that there was another slide.
 pub fn over_time(starts: &[SlideStart], readings: &[Reading], end: Time) -> Vec<Shown> {
-    let mut readings: Vec<&Reading> = readings.iter().collect();
+    let mut readings: Vec<&Reading> = readings.iter().filter(|one| !one.is_again).collect();
     readings.sort_by_key(|reading| reading.time);
     let words: Vec<Vec<Word>> = readings
         .iter()
@@ -42,18 +45,9 @@ pub fn over_time(starts: &[SlideStart], readings: &[Reading], end: Time) -> Vec<
         .map(|reading| reading.time)
         .zip(choose(&words))
         .collect();
-    let first = SlideStart {
-        time: Time::ZERO,
-        same_as: None,
-    };
-    let slides: Vec<SlideStart> = [first].into_iter().chain(starts.iter().copied()).collect();
-    let ends = starts.iter().map(|start| start.time).chain([end]);
     let mut shown: Vec<Shown> = Vec::new();
-    for (slide, end) in slides.iter().zip(ends) {
-        let span = Span::new(slide.time, end.max(slide.time));
-        let from = read.partition_point(|(time, _)| *time < span.start);
-        let until = read.partition_point(|(time, _)| *time < span.end);
-        let within = read.get(from..until).unwrap_or_default();
+    for (slide, span) in slides(starts, end) {
+        let within = within(&read, span);
         let again = slide.same_as.filter(|_| within.is_empty());
         let known = again.and_then(|first| {
             let known = shown.iter().rfind(|shown| shown.span.contains(first));
@@ -65,6 +59,27 @@ pub fn over_time(starts: &[SlideStart], readings: &[Reading], end: Time) -> Vec<
         }
     }
     shown
+}
+
+/// Returns each slide of a recording that ends at `end` with its span; the first one begins with the
+/// recording.
+pub(super) fn slides(starts: &[SlideStart], end: Time) -> impl Iterator<Item = (SlideStart, Span)> {
+    let first = SlideStart {
+        time: Time::ZERO,
+        same_as: None,
+    };
+    let ends = starts.iter().map(|start| start.time).chain([end]);
+    let slides = [first].into_iter().chain(starts.iter().copied());
+    slides
+        .zip(ends)
+        .map(|(slide, end)| (slide, Span::new(slide.time, end.max(slide.time))))
+}
+
+/// Returns what was read in a span; `read` is in order of time.
+pub(super) fn within<T>(read: &[(Time, T)], span: Span) -> &[(Time, T)] {
+    let from = read.partition_point(|(time, _)| *time < span.start);
+    let until = read.partition_point(|(time, _)| *time < span.end);
+    read.get(from..until).unwrap_or_default()
 }
 
 /// Returns the titles that were read between two changes, in order of time.

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use super::Sheet;
-use crate::timeline::Time;
+use crate::timeline::{Span, Time};
 
 /// Time between two kept frames.
 const APART: Time = Time::from_millis(1500);
@@ -55,13 +55,19 @@ impl Stills {
         is_still.then_some((*time, frame))
     }
 
-    /// Returns the frame, with its time, that shows what changed at `change`: the first one in
-    /// which it is sharp, else the last one after the change.
-    pub fn of_change(&self, change: Time) -> Option<(Time, &Sheet)> {
-        let sharp = change.saturating_add(SHARP);
-        let mut after = self.0.iter().filter(|(time, _)| *time >= change);
+    /// Returns the frame, with its time, of a slide that is shown in this span: the first one in
+    /// which it is sharp, else the last one of the span.
+    pub fn of_slide(&self, shown: Span) -> Option<(Time, &Sheet)> {
+        let sharp = shown.start.saturating_add(SHARP);
+        let mut after = self.0.iter().filter(|(time, _)| shown.contains(*time));
         let first = after.clone().find(|(time, _)| *time >= sharp);
         let (time, frame) = first.or_else(|| after.next_back())?;
+        Some((*time, frame))
+    }
+
+    /// Returns the last frame, with its time, before a time.
+    pub fn before(&self, end: Time) -> Option<(Time, &Sheet)> {
+        let (time, frame) = self.0.iter().rfind(|(time, _)| *time < end)?;
         Some((*time, frame))
     }
 }
@@ -82,7 +88,7 @@ mod tests {
     }
 
     fn found(stills: &Stills, change: u64) -> Option<u64> {
-        let found = stills.of_change(Time::from_millis(change));
+        let found = stills.of_slide(Span::new(Time::from_millis(change), Time::MAX));
         found.map(|(time, _)| time.millis())
     }
 
@@ -93,6 +99,9 @@ mod tests {
         assert_eq!(found(&stills, 9_800), Some(12_000));
         assert_eq!(found(&stills, 18_000), Some(19_500));
         assert_eq!(found(&stills, 19_600), None);
+        let short = Span::new(Time::from_millis(9_800), Time::from_millis(11_000));
+        let found = stills.of_slide(short).map(|(time, _)| time.millis());
+        assert_eq!(found, Some(10_500));
     }
 
     #[test]

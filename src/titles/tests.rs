@@ -237,6 +237,7 @@ fn titles_last_from_change_to_change_and_come_back_with_their_slide() {
     let reading = |at, title: &str| Reading {
         time: secs(at),
         words: Page::default().line(title, 0.06, (0.1, 0.12)).body(1).0,
+        is_again: false,
     };
     let start = |at, same_as: Option<u64>| SlideStart {
         time: secs(at),
@@ -265,10 +266,12 @@ fn a_page_that_comes_between_two_changes_ends_the_title_before() {
     let reading = |at, title: &str| Reading {
         time: secs(at),
         words: Page::default().line(title, 0.06, (0.1, 0.12)).body(1).0,
+        is_again: false,
     };
     let nothing = Reading {
         time: secs(30),
         words: Vec::new(),
+        is_again: false,
     };
     let readings = [
         reading(3, "Forming"),
@@ -381,4 +384,120 @@ proptest! {
         let sheet = Sheet::of_frame(8, 8, &[0; 64]).expect("a sheet");
         read_tsv(&table, &sheet);
     }
+}
+
+#[test]
+fn short_words_stay_in_a_line_whose_other_words_touch_a_rule() {
+    // As Tesseract reads a title just above the edge of its bar: left, top, width, height in pixels.
+    let read = [
+        ("We", 23, 26, 42, 20),
+        ("can", 77, 32, 43, 14),
+        ("do", 134, 24, 30, 22),
+        ("perfect", 178, 24, 89, 27),
+        ("phylogeny", 280, 24, 129, 38),
+        ("haplotyping", 423, 24, 150, 38),
+        ("efficiently,", 585, 24, 129, 38),
+        // A logo.
+        ("ab", 880, 24, 30, 22),
+    ];
+    let words: Vec<Word> = read
+        .iter()
+        .map(|&(text, left, top, width, height)| {
+            let part = |pixels: u16| f32::from(pixels) / 1280.0;
+            Word {
+                text: text.to_owned(),
+                left: part(left),
+                top: part(top),
+                right: part(left + width),
+                bottom: part(top + height),
+                confidence: 0.96,
+                line: 0,
+            }
+        })
+        .collect();
+    let lines: Vec<String> = lines::group(&words).iter().map(lines::Line::text).collect();
+    let line = "We can do perfect phylogeny haplotyping efficiently,";
+    assert!(lines.contains(&line.to_owned()), "{lines:?}");
+}
+
+/// Returns what was read at a time, and whether of the end of a slide.
+fn seen(at: u64, page: Page, is_again: bool) -> Reading {
+    Reading {
+        time: Time::from_secs(at),
+        words: page.0,
+        is_again,
+    }
+}
+
+#[test]
+fn the_text_of_a_slide_is_all_that_it_shows_at_its_end_without_what_is_on_every_slide() {
+    let secs = Time::from_secs;
+    let page = |number: usize, title: &str| {
+        Page::default()
+            .line("Physics for Everybody", 0.025, (0.05, 0.03))
+            .line(title, 0.06, (0.1, 0.12))
+            .line(&format!("{number} of 5"), 0.025, (1.6, 0.97))
+    };
+    let item =
+        |page: Page, text: &str, row: usize| page.line(text, 0.034, (0.15, 0.5 + 0.1 * row as f32));
+    let lenses = item(page(2, "Lenses and Mirrors"), "made of glass", 0);
+    let built = item(lenses.clone(), "or of water", 4);
+    let readings = [
+        seen(2, item(page(1, "Waves"), "known since Huygens", 0), false),
+        seen(32, lenses, false),
+        seen(58, built, true),
+        seen(62, item(page(3, "The Eye"), "nerves", 1), false),
+        // A photograph.
+        seen(
+            92,
+            Page::default().read_line("~ =| Wie", 0.03, (0.4, 0.6), 0.3),
+            false,
+        ),
+    ];
+    let start = |at, same_as: Option<u64>| SlideStart {
+        time: secs(at),
+        same_as: same_as.map(secs),
+    };
+    let starts = [
+        start(30, None),
+        start(60, None),
+        start(90, None),
+        start(120, Some(30)),
+    ];
+    let texts = text_over_time(&starts, &readings, secs(150));
+    let found: Vec<(u64, u64, String)> = texts
+        .iter()
+        .map(|text| {
+            let seconds = |time: Time| time.millis() / 1000;
+            let (start, end) = (seconds(text.span.start), seconds(text.span.end));
+            (start, end, text.lines.join("/"))
+        })
+        .collect();
+    let lenses = "Lenses and Mirrors/made of glass/or of water".to_owned();
+    let expected = [
+        (0, 30, "Waves/known since Huygens".to_owned()),
+        (30, 60, lenses.clone()),
+        (60, 90, "The Eye/nerves".to_owned()),
+        (120, 150, lenses),
+    ];
+    assert_eq!(found, expected);
+    // The end of a slide names no other title.
+    let titles = over_time(&starts, &readings, secs(150));
+    assert_eq!(titles.len(), 4);
+}
+
+#[test]
+fn a_page_in_the_place_of_another_has_a_time_of_its_own() {
+    let body = |text: &str| Page::default().line(text, 0.05, (0.1, 0.4));
+    let readings = [
+        seen(3, body("first page"), false),
+        seen(20, body("something else"), false),
+        seen(40, body("something else"), false),
+    ];
+    let texts = text_over_time(&[], &readings, Time::from_secs(60));
+    let starts: Vec<u64> = texts
+        .iter()
+        .map(|text| text.span.start.millis() / 1000)
+        .collect();
+    assert_eq!(starts, [0, 20], "{texts:?}");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Finds topic boundaries and titles in a transcript.
+//! Finds topic boundaries and titles in a transcript, and sentences for a summary.
 //!
 //! Boundaries come from the words alone: [`segment`] compares all ways to split the transcript by
 //! how well each piece's words belong together, and "no boundary" is one of them. Titles are
@@ -11,12 +11,16 @@ use crate::timeline::{Span, Time};
 mod bayes;
 mod openers;
 mod said;
+mod spoken;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod titles;
 mod words;
 
 pub use said::Said;
+pub use spoken::{SpokenWords, count_words};
+pub use summary::{Caption, Point, Source, Summary, summarise};
 pub use titles::{MAX_TITLE, titles};
 
 /// A unit of speech: a sentence, or a caption cue.

@@ -46,6 +46,11 @@ impl Language {
         }
     }
 
+    /// Returns whether the language is English.
+    pub fn is_english(&self) -> bool {
+        self.adverbs
+    }
+
     /// Returns the log odds that the first words of a sentence add to the start of a topic.
     pub fn opening(&self, words: &[String]) -> f64 {
         self.openers.weight(words)

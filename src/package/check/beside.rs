@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::load::{Loader, resolve};
 use super::rules;
-use crate::package::{dash, names, pictures};
+use crate::package::{dash, names, pictures, slides};
 use crate::webvtt;
 
 /// Checks the files next to the multivariant playlist at `playlist`.
@@ -28,6 +28,11 @@ pub(super) fn check(loader: &mut Loader<'_>, playlist: &str) {
     {
         thumbnails(loader, &path, &bytes);
     }
+    if let Some(path) = resolve(playlist, names::SLIDES_JSON)
+        && let Ok(bytes) = loader.files.read(&path)
+    {
+        slide_texts(loader, &path, &bytes);
+    }
 }
 
 /// Checks the images that the chapters of Apple's JSON at `path` refer to.
@@ -36,6 +41,32 @@ pub(super) fn chapters(loader: &mut Loader<'_>, path: &str, chapters: &Value) {
     let images = chapters.flat_map(|chapter| chapter["images"].as_array().into_iter().flatten());
     for url in images.filter_map(|image| image["url"].as_str()) {
         loader.has(rules::CHAPTER_IMAGES, path, url);
+    }
+}
+
+/// Checks the text of the slides in the file at `path`.
+fn slide_texts(loader: &mut Loader<'_>, path: &str, bytes: &[u8]) {
+    let rule = rules::SLIDES;
+    let Some(slides) = slides::Slides::read(bytes) else {
+        return loader.report.add(rule, path, "it cannot be parsed");
+    };
+    for track in &slides.tracks {
+        let file = loader.path(path, &track.file);
+        let bytes = file.and_then(|file| loader.files.read(&file).ok());
+        match bytes.and_then(|bytes| webvtt::read(&bytes).ok()) {
+            None => {
+                let what = format!("{} is missing or not WebVTT", track.file);
+                loader.report.add(rule, path, what);
+            }
+            Some(document) if !track.is_of(&document) => {
+                let what = format!("{} has other text or times", track.file);
+                loader.report.add(rule, path, what);
+            }
+            Some(_) => {}
+        }
+        for image in track.slides.iter().filter_map(|slide| slide.image.as_ref()) {
+            loader.has(rule, path, image);
+        }
     }
 }
 

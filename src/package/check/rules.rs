@@ -51,6 +51,7 @@ rules! {
 
     CHAPTER_IMAGES = "Apple JSON chapters" Must "the images of chapters exist";
     DASH = "DASH 5.3.9" Must "a DASH manifest can be parsed and the files that it refers to exist";
+    SLIDES = "W3C WebVTT 1.3" Must "slides.json agrees with its metadata tracks, and its images exist";
     THUMBNAILS = "Media Fragments 4.2.2" Must "a thumbnail track refers to parts of existing images";
 
     H264_LEVEL = "Apple 1.3b" Must "H.264 is at most High Profile, level 5.2";

@@ -262,6 +262,15 @@ fn good() -> Package {
         "thumbnails/thumbnails.vtt",
         b"WEBVTT\n\n00:00.000 --> 00:18.000\nsheet.jpg#xywh=0,0,160,90\n",
     );
+    put(
+        "slides/slides.en.vtt",
+        b"WEBVTT\n\n00:01.000 --> 00:18.000\nWaves\n",
+    );
+    put(
+        "slides.json",
+        br#"{"version": 1, "tracks": [{"language": "en", "file": "slides/slides.en.vtt", "slides":
+            [{"start": 1, "end": 18, "text": "Waves", "image": "thumbnails/sheet.jpg#xywh=0,0,9,9"}]}]}"#,
+    );
     package.insert("master.m3u8".to_owned(), MASTER.into());
     package
 }
@@ -609,6 +618,13 @@ const BREAKS: &[Break] = &[
     ("Media Fragments 4.2.2", |p| {
         edit(p, "thumbnails/thumbnails.vtt", "160,90", "160,91")
     }),
+    ("W3C WebVTT 1.3", |p| {
+        edit(p, "slides.json", "Waves", "Lenses")
+    }),
+    ("W3C WebVTT 1.3", |p| {
+        edit(p, "slides.json", "sheet.jpg", "other.jpg")
+    }),
+    ("W3C WebVTT 1.3", |p| drop(p.remove("slides/slides.en.vtt"))),
     ("HLS 6.2.4", |p| {
         for index in 0..SEGMENTS {
             let start = u64::from((10 + index * 6) * AUDIO_RATE);

@@ -137,7 +137,7 @@ pub fn segments(files: &dyn Files, manifest: &Manifest) -> Result<BTreeSet<Strin
 /// Files of an encrypted release that are published in clear.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Clear {
-    /// Whole captions, descriptions and transcripts.
+    /// Whole captions, descriptions, the text of slides, transcripts and the summary.
     pub texts: bool,
     /// Poster, thumbnails and the chapters' images.
     pub thumbnails: bool,
@@ -286,15 +286,21 @@ impl Release<'_> {
         Ok(())
     }
 
-    /// Adds whole captions, descriptions and transcripts.
+    /// Adds whole captions, descriptions, the text of slides, transcripts and the summary.
     fn add_texts(&mut self) {
         let Manifest {
             captions,
             descriptions,
+            slides,
+            summary,
             ..
         } = &mut self.manifest;
         let mut paths = Vec::new();
-        for text in captions.iter_mut().chain(&mut *descriptions) {
+        let texts = captions.iter_mut().chain(&mut *descriptions);
+        if !self.clear.texts {
+            *summary = None;
+        }
+        for text in texts.chain(&mut *slides) {
             if !self.clear.texts {
                 text.file = None;
                 text.transcript = None;
@@ -308,6 +314,10 @@ impl Release<'_> {
         }
         // A text that is not a rendition consists of this file only.
         descriptions.retain(|text| text.file.is_some() || text.playlist.is_some());
+        slides.retain(|text| text.file.is_some());
+        if !slides.is_empty() {
+            paths.push(names::SLIDES_JSON.to_owned());
+        }
         self.add_all(paths, Step::Beside);
     }
 

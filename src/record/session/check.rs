@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::{EventKind, Session, VERSION};
+use super::{Event, EventKind, Session, VERSION};
 use crate::language;
 use crate::record::layout::LayoutName;
 
@@ -67,6 +67,9 @@ impl Session {
                 ),
             );
         }
+        if let Some("") = self.composite.as_deref() {
+            problems.add("composite", "this is not a file name".into());
+        }
         let ids = self.check_participants(&mut problems);
         self.check_tracks(&ids, &mut problems);
         self.check_events(&ids, &mut problems);
@@ -88,7 +91,7 @@ impl Session {
     }
 
     fn check_tracks(&self, ids: &HashSet<&str>, problems: &mut Problems) {
-        if self.tracks.is_empty() {
+        if self.tracks.is_empty() && self.composite.is_none() {
             problems.add("tracks", "there is no track; add one".into());
         }
         let mut files = HashSet::new();
@@ -115,26 +118,38 @@ impl Session {
 
     fn check_events(&self, ids: &HashSet<&str>, problems: &mut Problems) {
         for (index, event) in self.events.iter().enumerate() {
-            let place = |field: &str| format!("events[{index}].{field}");
-            if let Some(participant) = event.kind.participant() {
-                problems.check_participant(&place("participant"), participant, ids);
-            }
-            match &event.kind {
-                EventKind::Layout { layout } => {
-                    if let Err(error) = layout.parse::<LayoutName>() {
-                        problems.add(&place("layout"), error.to_string());
-                    }
-                }
-                EventKind::Rotation { degrees, .. } if ![0, 90, 180, 270].contains(degrees) => {
-                    let text = format!("{degrees} is not a rotation; write 0, 90, 180 or 270");
-                    problems.add(&place("degrees"), text);
-                }
-                EventKind::Size { width, height, .. } if *width == 0 || *height == 0 => {
-                    problems.add(&place("width"), "a size is at least 1x1; correct it".into());
-                }
-                _ => {}
+            check_event(event, &format!("events[{index}]"), ids, problems);
+        }
+    }
+
+    /// Returns the first rule that an event of this session breaks.
+    pub(in crate::record) fn event_problem(&self, event: &Event) -> Option<String> {
+        let ids = self.participants.iter().map(|other| other.id.as_str());
+        let mut problems = Problems::default();
+        check_event(event, "event", &ids.collect(), &mut problems);
+        problems.0.first().map(Problem::to_string)
+    }
+}
+
+fn check_event(event: &Event, place: &str, ids: &HashSet<&str>, problems: &mut Problems) {
+    let place = |field: &str| format!("{place}.{field}");
+    if let Some(participant) = event.kind.participant() {
+        problems.check_participant(&place("participant"), participant, ids);
+    }
+    match &event.kind {
+        EventKind::Layout { layout } => {
+            if let Err(error) = layout.parse::<LayoutName>() {
+                problems.add(&place("layout"), error.to_string());
             }
         }
+        EventKind::Rotation { degrees, .. } if ![0, 90, 180, 270].contains(degrees) => {
+            let text = format!("{degrees} is not a rotation; write 0, 90, 180 or 270");
+            problems.add(&place("degrees"), text);
+        }
+        EventKind::Size { width, height, .. } if *width == 0 || *height == 0 => {
+            problems.add(&place("width"), "a size is at least 1x1; correct it".into());
+        }
+        _ => {}
     }
 }
 

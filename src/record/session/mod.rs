@@ -10,12 +10,15 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod captions;
 mod check;
+mod marks;
 mod replay;
 mod selection;
 pub mod sources;
 
 pub use check::{Problem, SessionError};
+pub use marks::{Marked, Wanted};
 pub use selection::{Selection, SelectionError};
 
 use super::layout::{Role, Source};
@@ -40,6 +43,13 @@ pub struct Session {
     /// The start of the session in UTC (RFC 3339), if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started: Option<String>,
+    /// The state of the recording, if a recorder of ours made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// The file of the whole room in one video, or of all voices, if it was composed while the room was
+    /// recorded; relative to the folder of the session or absolute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub composite: Option<String>,
     /// Everybody who took part.
     #[serde(default)]
     pub participants: Vec<Participant>,
@@ -48,6 +58,32 @@ pub struct Session {
     /// The events of the room, in the order of their times.
     #[serde(default)]
     pub events: Vec<Event>,
+}
+
+/// The state of a recording, by the names of LiveKit Egress (`EgressStatus`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum State {
+    /// Nothing is recorded yet.
+    #[serde(rename = "EGRESS_STARTING")]
+    Starting,
+    /// Tracks are recorded. Without a recorder that runs: it was killed.
+    #[serde(rename = "EGRESS_ACTIVE")]
+    Active,
+    /// The recording has ended well.
+    #[serde(rename = "EGRESS_COMPLETE")]
+    Complete,
+    /// The recording has ended before anything was recorded.
+    #[serde(rename = "EGRESS_ABORTED")]
+    Aborted,
+    /// The recording has ended with an error. What was recorded until then is there.
+    #[serde(rename = "EGRESS_FAILED")]
+    Failed,
+    /// The recording has ended at a limit of its length or of the disk.
+    #[serde(rename = "EGRESS_LIMIT_REACHED")]
+    LimitReached,
+    /// A state that this version does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// Somebody who took part.

@@ -177,3 +177,43 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn labelled_marks_are_chapters() {
+    let mark = |seconds: u64, label: Option<&str>| Event {
+        time: seconds * 1_000_000_000,
+        kind: EventKind::Mark {
+            label: label.map(str::to_owned),
+        },
+    };
+    let session = Session {
+        version: VERSION,
+        room: "math".into(),
+        state: None,
+        started: None,
+        participants: Vec::new(),
+        composite: None,
+        tracks: Vec::new(),
+        events: vec![
+            mark(1, Some("class-start")),
+            mark(5, Some("Sets")),
+            mark(6, None),
+            mark(9, Some("Questions")),
+            mark(12, Some("class-end")),
+        ],
+    };
+    let chapters = session.chapters().into_iter();
+    let chapters: Vec<(u64, String)> = chapters
+        .map(|(time, title)| (time.millis() / 1000, title))
+        .collect();
+    let title = |seconds, title: &str| (seconds, title.to_owned());
+    assert_eq!(
+        chapters,
+        [title(0, "math"), title(5, "Sets"), title(9, "Questions")]
+    );
+    let session = Session {
+        events: vec![mark(5, None)],
+        ..session
+    };
+    assert!(session.chapters().is_empty());
+}

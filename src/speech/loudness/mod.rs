@@ -17,4 +17,4 @@ mod plan;
 pub use curve::{Curve, CurveError};
 pub use leveller::Leveller;
 pub use meter::{Meter, Phrase};
-pub use plan::{plan, plan_mix};
+pub use plan::{loudness, plan, plan_mix};

@@ -154,7 +154,8 @@ fn above_noise(phrases: &[Phrase]) -> f64 {
     above.sum::<f64>() / seconds.max(f64::MIN_POSITIVE)
 }
 
-fn loudness(phrases: &[Phrase]) -> Option<f64> {
+/// Returns the gated loudness of phrases in LUFS (BS.1770-4), or `None` if all is silent.
+pub fn loudness(phrases: &[Phrase]) -> Option<f64> {
     integrated(phrases.iter().map(|phrase| (phrase.span, phrase.level)))
 }
 

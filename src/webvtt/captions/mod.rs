@@ -95,6 +95,16 @@ pub fn take_hours_off(document: &mut Document, length: Time) -> Option<u64> {
     Some(hours)
 }
 
+/// Returns a cue that is shown later by this time, as are the words of it that have times of their own.
+pub fn shift(cue: &Cue, by: Time) -> Cue {
+    let later = |span: Span| Span::new(span.start.saturating_add(by), span.end.saturating_add(by));
+    Cue {
+        text: words::retime(&cue.text, cue.span, |span| Some(later(span))),
+        span: later(cue.span),
+        ..cue.clone()
+    }
+}
+
 /// Whether a viewer of a recording of this length would see any of the cues.
 pub fn is_seen(document: &Document, length: Time) -> bool {
     let mut cues = document.cues();

@@ -10,6 +10,8 @@ use super::{Event, EventKind, Participant, Session, Track, VERSION};
 use crate::record::layout::{Role, Source};
 use crate::timeline::Time;
 
+pub mod bigbluebutton;
+pub mod daily;
 pub mod janus;
 pub mod livekit;
 pub mod pattern;
@@ -43,6 +45,8 @@ pub enum Happening {
     Rotation(u32),
     /// The participant starts or stops to speak.
     Speaking(bool),
+    /// The track is muted, or no longer.
+    Muted(bool),
 }
 
 /// A reason why files are not one session.
@@ -127,6 +131,19 @@ pub fn assemble(mut found: Vec<Found>) -> Result<(Session, i64), AssembleError> 
                         degrees: *degrees,
                     },
                 }),
+                Happening::Muted(is_muted) => events.push(Event {
+                    time,
+                    kind: match is_muted {
+                        true => EventKind::Mute {
+                            participant,
+                            source: found.source,
+                        },
+                        false => EventKind::Unmute {
+                            participant,
+                            source: found.source,
+                        },
+                    },
+                }),
                 Happening::Speaking(is_speaking) => {
                     speaking.push((time, participant, *is_speaking))
                 }
@@ -149,6 +166,8 @@ pub fn assemble(mut found: Vec<Found>) -> Result<(Session, i64), AssembleError> 
         version: VERSION,
         room,
         started: None,
+        state: None,
+        composite: None,
         participants,
         tracks: tracks.collect(),
         events,

@@ -505,7 +505,8 @@ fn split(
             let start = segment.as_ref().and_then(|segment| segment.start());
             let start = start.unwrap_or(gst::ClockTime::ZERO);
             if pts + priming / 2 < start + priming {
-                return gst::PadProbeReturn::Drop;
+                // "Handled" and not "Drop": GStreamer would free again what is freed here.
+                return gst::PadProbeReturn::Handled;
             }
             let buffer = buffer.make_mut();
             buffer.set_pts(pts.saturating_sub(priming).max(start));

@@ -67,7 +67,12 @@ impl Finished {
                 writer.write(&path, &bytes)?;
             }
             if let Some(path) = text.transcript() {
-                let page = transcript::html(&text.label, text, &cues, &chapters);
+                let material = transcript::Material {
+                    captions: Some(&cues),
+                    chapters: &chapters,
+                    ..transcript::Material::default()
+                };
+                let page = transcript::html(&text.label, text, material);
                 writer.write(&path, page.as_bytes())?;
             }
         }

@@ -27,7 +27,7 @@ use super::run::Run;
 use super::settings::Settings;
 use super::writer::WriteError;
 use crate::elements::shared::lock::lock;
-use crate::elements::shared::pad_children;
+use crate::elements::shared::{pad_children, request_pads};
 
 #[derive(Default)]
 pub struct CatalogSink {
@@ -321,32 +321,29 @@ impl ElementImpl for CatalogSink {
         _caps: Option<&gst::Caps>,
     ) -> Option<gst::Pad> {
         let obj = self.obj();
-        let numbered = |kind: &str| {
-            let free = || {
-                (0..)
-                    .map(|number: u32| format!("{kind}_{number}"))
-                    .find(|name| obj.static_pad(name).is_none())
-            };
-            name.map(str::to_owned).or_else(free)
+        let kind = template.name_template();
+        let name = match kind.strip_suffix("%u") {
+            Some(prefix) => request_pads::new_name(&*obj, prefix, name),
+            None => request_pads::new_name(&*obj, kind, Some(kind)),
         };
-        let pad: gst::GhostPad = match template.name_template() {
+        let Some(name) = name else {
+            gst::warning!(CAT, imp = self, "There is a pad of this name already");
+            return None;
+        };
+        let pad: gst::GhostPad = match kind {
             "audio_%u" => {
                 let pad = gst::PadBuilder::<AudioPad>::from_template(template);
-                pad.name(numbered("audio")?).build().upcast()
+                pad.name(name).build().upcast()
             }
             "text_%u" => {
                 let pad = gst::PadBuilder::<TextPad>::from_template(template);
-                pad.name(numbered("text")?).build().upcast()
+                pad.name(name).build().upcast()
             }
-            name => {
+            _ => {
                 let pad = gst::GhostPad::builder_from_template(template);
                 pad.name(name).build()
             }
         };
-        if obj.static_pad(&pad.name()).is_some() {
-            gst::warning!(CAT, imp = self, "there is a pad {} already", pad.name());
-            return None;
-        }
         if let Err(error) = self.take(&pad) {
             gst::error!(CAT, imp = self, "{} cannot be made: {error}", pad.name());
             return None;

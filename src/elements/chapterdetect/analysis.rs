@@ -11,7 +11,7 @@ use crate::chapters::{self, Chapter, Material, Options, SlideChange, TopicStart}
 use crate::slides::{self, Change, Detector, Picture, Sensitivity};
 use crate::speech::{Kind, Listener, trim};
 use crate::timeline::{Span, Time};
-use crate::titles::Shown;
+use crate::titles::{Shown, ShownText};
 use crate::topics::{self, Sentence};
 
 /// Formats whose frames can be compared.
@@ -46,6 +46,8 @@ pub struct Naming {
     pub from_slides: bool,
     /// Whether the other titles come from the transcript.
     pub from_transcript: bool,
+    /// Whether all text of the slides is read.
+    pub reads_text: bool,
     /// Language of both as a BCP 47 tag, if known.
     pub language: Option<String>,
 }
@@ -65,6 +67,8 @@ pub struct Findings {
     pub chapters: Vec<Chapter>,
     /// Titles that were read from slides, doubtful ones too, in order of time.
     pub titles: Vec<Shown>,
+    /// Text of the slides, in order of time.
+    pub texts: Vec<ShownText>,
     /// Problem with reading, and whether it kept all slides from being read.
     pub trouble: Option<Trouble>,
 }
@@ -74,9 +78,8 @@ impl Analysis {
         Analysis {
             detector: Detector::new(Sensitivity::new(sensitivity)),
             changes: Vec::new(),
-            reader: naming
-                .from_slides
-                .then(|| SlideReader::new(naming.language.clone())),
+            reader: (naming.from_slides || naming.reads_text)
+                .then(|| SlideReader::new(naming.language.clone(), naming.reads_text)),
             listener: Listener::new(SPEECH),
             sentences: Vec::new(),
             end: Time::ZERO,
@@ -183,7 +186,10 @@ impl Analysis {
         let mut findings = Findings::default();
         if let Some(reader) = self.reader.take() {
             let read = reader.finish(&self.changes, self.end)?;
-            (findings.titles, findings.trouble) = (read.titles, read.trouble);
+            (findings.texts, findings.trouble) = (read.texts, read.trouble);
+            if naming.from_slides {
+                findings.titles = read.titles;
+            }
         }
         self.sentences
             .sort_by_key(|sentence| sentence.span.map(|span| span.start));

@@ -19,6 +19,7 @@ use super::settings::Settings;
 use super::slides::Trouble;
 use super::streams::{Format, Medium, Pair, State, text_caps};
 use crate::chapters::Chapter;
+use crate::elements::shared::request_pads;
 use crate::slides::Change;
 use crate::timeline::Time;
 
@@ -281,6 +282,7 @@ impl ChapterDetect {
         let Some(Findings {
             chapters,
             titles,
+            texts,
             trouble,
         }) = findings
         else {
@@ -291,6 +293,9 @@ impl ChapterDetect {
         }
         for title in &titles {
             self.post(report::title_structure(title));
+        }
+        for text in &texts {
+            self.post(report::text_structure(text));
         }
         for (index, chapter) in chapters.iter().enumerate() {
             self.post(report::chapter_structure(index, chapter));
@@ -326,7 +331,7 @@ impl ChapterDetect {
             Trouble::Failed(count) => gst::element_imp_warning!(
                 self,
                 gst::LibraryError::Failed,
-                ("Tesseract could not read {count} of the slides: their titles are not known")
+                ("Tesseract could not read {count} of the slides: their titles and text are not known")
             ),
         }
     }
@@ -533,15 +538,7 @@ impl ElementImpl for ChapterDetect {
             }
             state.pairs.push(Pair::new(medium, &sink, &src));
         }
-        let obj = self.obj();
-        let runs = obj.current_state().max(obj.pending_state()) > gst::State::Ready;
-        let added = [&src, &sink].into_iter().try_for_each(|pad| {
-            if runs {
-                pad.set_active(true)?;
-            }
-            obj.add_pad(pad)
-        });
-        if let Err(error) = added {
+        if let Err(error) = request_pads::add_pair(&*self.obj(), &src, &sink) {
             gst::error!(CAT, imp = self, "{error}");
             self.release_pad(&sink);
             return None;
@@ -556,10 +553,7 @@ impl ElementImpl for ChapterDetect {
         };
         let pair = state.pairs.remove(index);
         drop(state);
-        for pad in [pair.sink, pair.src] {
-            let _ = pad.set_active(false);
-            let _ = self.obj().remove_pad(&pad);
-        }
+        request_pads::remove_pair(&*self.obj(), &pair.sink, &pair.src);
         // The others may have waited for the end of this stream.
         self.finish(gst::Seqnum::next());
     }

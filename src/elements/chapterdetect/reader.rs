@@ -48,9 +48,17 @@ struct Shared {
     is_stopped: AtomicBool,
 }
 
+/// A slide that waits.
+struct Waiting {
+    time: Time,
+    sheet: PackedSheet,
+    /// Whether it shows the end of a slide that was added before.
+    is_again: bool,
+}
+
 #[derive(Default)]
 struct Queue {
-    sheets: VecDeque<(Time, PackedSheet)>,
+    sheets: VecDeque<Waiting>,
     bytes: usize,
     is_complete: bool,
     /// Number of slides for which there was no room.
@@ -70,15 +78,15 @@ impl Shared {
     }
 
     /// Waits for the next slide; returns `None` after the last one.
-    fn next(&self) -> Option<(Time, PackedSheet)> {
+    fn next(&self) -> Option<Waiting> {
         let mut queue = lock(&self.queue);
         loop {
             if self.is_stopped() {
                 return None;
             }
-            if let Some((time, sheet)) = queue.sheets.pop_front() {
-                queue.bytes -= sheet.bytes();
-                return Some((time, sheet));
+            if let Some(waiting) = queue.sheets.pop_front() {
+                queue.bytes -= waiting.sheet.bytes();
+                return Some(waiting);
             }
             if queue.is_complete {
                 return None;
@@ -94,7 +102,12 @@ impl Shared {
         let mut readings = Readings::default();
         let mut program = None;
         let mut slow = 0;
-        while let Some((time, sheet)) = self.next() {
+        while let Some(Waiting {
+            time,
+            sheet,
+            is_again,
+        }) = self.next()
+        {
             // Looked for when there is something to read: most classes of a camera have nothing.
             let program =
                 program.get_or_insert_with(|| Tesseract::find(language, || self.is_stopped()));
@@ -116,7 +129,11 @@ impl Shared {
                 0
             };
             match words {
-                Ok(words) => readings.slides.push(Reading { time, words }),
+                Ok(words) => readings.slides.push(Reading {
+                    time,
+                    words,
+                    is_again,
+                }),
                 Err(Failure::Stopped) => break,
                 Err(Failure::Slow | Failure::Failed) => readings.failed += 1,
             }
@@ -149,8 +166,9 @@ impl Reader {
         })
     }
 
-    /// Adds the slide of a time. Never waits: a slide for which there is no room is left out.
-    pub fn add(&self, time: Time, sheet: Sheet) {
+    /// Adds the slide of a time; `is_again` if it shows the end of one that was added before. Never
+    /// waits: a slide for which there is no room is left out.
+    pub fn add(&self, time: Time, sheet: Sheet, is_again: bool) {
         let sheet = sheet.pack();
         let mut queue = lock(&self.shared.queue);
         if queue.is_complete {
@@ -161,7 +179,11 @@ impl Reader {
             return;
         }
         queue.bytes += sheet.bytes();
-        queue.sheets.push_back((time, sheet));
+        queue.sheets.push_back(Waiting {
+            time,
+            sheet,
+            is_again,
+        });
         drop(queue);
         self.shared.wake.notify_one();
     }

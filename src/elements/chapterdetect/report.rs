@@ -6,7 +6,7 @@ use crate::chapters::Chapter;
 use crate::elements::shared::slide_event;
 use crate::slides::Change;
 use crate::timeline::Span;
-use crate::titles::Shown;
+use crate::titles::{Shown, ShownText};
 
 /// Makes the event `lecture-slide`, which is sent downstream with the video.
 pub fn slide_event(change: &Change) -> gst::Event {
@@ -49,6 +49,15 @@ pub fn title_structure(shown: &Shown) -> gst::Structure {
         .field_if_some("number", shown.title.number.as_ref())
         .field("confidence", f64::from(shown.title.confidence))
         .field("needs-title", !shown.title.is_sure())
+        .build()
+}
+
+/// Makes the message `chapterdetect-slide-text`: the text of the slide of a span, in lines.
+pub fn text_structure(shown: &ShownText) -> gst::Structure {
+    gst::Structure::builder("chapterdetect-slide-text")
+        .field("start", shown.span.start.nanos())
+        .field("end", shown.span.end.nanos())
+        .field("text", shown.lines.join("\n"))
         .build()
 }
 

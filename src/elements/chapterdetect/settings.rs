@@ -10,7 +10,7 @@ use crate::chapters::Options;
 use crate::timeline::Time;
 
 const DEFAULT_MIN_CHAPTER: gst::ClockTime = gst::ClockTime::from_seconds(120);
-const DEFAULT_MAX_PER_HOUR: u32 = 12;
+const DEFAULT_MAX_PER_HOUR: u32 = 14;
 const DEFAULT_SENSITIVITY: f64 = 0.5;
 
 /// Source of titles.
@@ -41,6 +41,7 @@ pub struct Settings {
     pub sensitivity: f64,
     titles: Titles,
     language: Option<String>,
+    slide_text: bool,
 }
 
 impl Default for Settings {
@@ -51,6 +52,7 @@ impl Default for Settings {
             sensitivity: DEFAULT_SENSITIVITY,
             titles: Titles::default(),
             language: None,
+            slide_text: false,
         }
     }
 }
@@ -103,6 +105,14 @@ impl Settings {
                 )
                 .mutable_ready()
                 .build(),
+            glib::ParamSpecBoolean::builder("slide-text")
+                .nick("Slide text")
+                .blurb(
+                    "Read all text of each slide with Tesseract and post it as messages \
+                     chapterdetect-slide-text; warns without Tesseract",
+                )
+                .mutable_ready()
+                .build(),
         ]
     }
 
@@ -117,6 +127,7 @@ impl Settings {
             "max-per-hour" => self.max_per_hour = value.get().unwrap_or(DEFAULT_MAX_PER_HOUR),
             "sensitivity" => self.sensitivity = value.get().unwrap_or(DEFAULT_SENSITIVITY),
             "titles" => self.titles = value.get().unwrap_or_default(),
+            "slide-text" => self.slide_text = value.get().unwrap_or_default(),
             "language" => self.language = value.get().unwrap_or_default(),
             _ => (),
         }
@@ -128,6 +139,7 @@ impl Settings {
             "max-per-hour" => self.max_per_hour.to_value(),
             "sensitivity" => self.sensitivity.to_value(),
             "titles" => self.titles.to_value(),
+            "slide-text" => self.slide_text.to_value(),
             _ => self.language.to_value(),
         }
     }
@@ -144,12 +156,13 @@ impl Settings {
         Naming {
             from_slides: matches!(self.titles, Titles::Ocr | Titles::Auto),
             from_transcript: self.titles != Titles::None,
+            reads_text: self.slide_text,
             language: self.language.clone(),
         }
     }
 
     /// Returns whether the user has to know that no slide can be read.
     pub fn requires_reading(&self) -> bool {
-        self.titles == Titles::Ocr
+        self.titles == Titles::Ocr || self.slide_text
     }
 }

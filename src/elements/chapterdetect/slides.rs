@@ -7,15 +7,20 @@ use gst_video::{VideoFormatInfo, VideoFrameExt, VideoFrameRef};
 use super::reader::{Reader, Stopper};
 use super::tesseract::Unavailable;
 use crate::slides::Change;
-use crate::timeline::Time;
-use crate::titles::{self, Sheet, Shown, SlideStart, Stills};
+use crate::timeline::{Span, Time};
+use crate::titles::{self, Sheet, Shown, ShownText, SlideStart, Stills};
 
 /// Time after which the first frame is read: a fade is over.
 const SETTLED: Time = Time::from_secs(4);
 
+/// Time before a change in which a transition may already show the next slide.
+const TRANSITION: Time = Time::from_secs(1);
+
 /// Reads the slides of one video.
 pub struct SlideReader {
     language: Option<String>,
+    /// Whether all text is read, at the end of a slide, too.
+    reads_all: bool,
     stills: Stills,
     /// The thread; `None` before the first slide.
     reader: Option<Reader>,
@@ -24,11 +29,15 @@ pub struct SlideReader {
     is_started: bool,
     /// The last frame that was read, and its time.
     last: Option<(Time, Sheet)>,
+    /// Times of all frames that were read, in order.
+    read: Vec<Time>,
 }
 
 /// Titles that were read, and what went wrong.
 pub struct Read {
     pub titles: Vec<Shown>,
+    /// Text of the slides; empty unless all of it is read.
+    pub texts: Vec<ShownText>,
     pub trouble: Option<Trouble>,
 }
 
@@ -42,15 +51,18 @@ pub enum Trouble {
 }
 
 impl SlideReader {
-    /// Makes a reader for slides in a language, given as a BCP 47 tag.
-    pub fn new(language: Option<String>) -> Self {
+    /// Makes a reader for slides in a language, given as a BCP 47 tag. It reads what a title needs,
+    /// or all text of a slide.
+    pub fn new(language: Option<String>, reads_all: bool) -> Self {
         SlideReader {
             language,
+            reads_all,
             stills: Stills::default(),
             reader: None,
             first: None,
             is_started: false,
             last: None,
+            read: Vec::new(),
         }
     }
 
@@ -60,7 +72,7 @@ impl SlideReader {
             self.first = Some(time);
         }
         if self.stills.wants(time)
-            && let Some(sheet) = sheet(frame)
+            && let Some(sheet) = sheet(frame, self.reads_all)
         {
             self.stills.keep(time, sheet);
             let last = self.last.as_ref();
@@ -73,7 +85,7 @@ impl SlideReader {
         let is_sharp = |first: &Time| time >= first.saturating_add(SETTLED);
         if let Some(first) = self.first.filter(is_sharp) {
             self.first = None;
-            self.read(first);
+            self.read(Span::new(first, Time::MAX));
         }
         self.read_new(changes);
     }
@@ -81,39 +93,71 @@ impl SlideReader {
     /// Has the last slides read.
     pub fn end(&mut self, changes: &[Change]) {
         if let Some(first) = self.first.take() {
-            self.read(first);
+            let end = changes.first().map_or(Time::MAX, |change| change.time);
+            self.read(Span::new(first, end.max(first)));
         }
         self.read_new(changes);
+        self.read_end(Time::MAX);
         self.stills = Stills::default();
     }
 
     fn read_new(&mut self, changes: &[Change]) {
         let is_new = |change: &&Change| change.same_as.is_none() && !change.is_camera_cut;
-        for change in changes.iter().filter(is_new) {
-            self.read(change.time);
+        let ends = changes.iter().skip(1).map(|next| next.time);
+        for (change, end) in changes.iter().zip(ends.chain([Time::MAX])) {
+            self.read_end(change.time.saturating_sub(TRANSITION));
+            if is_new(&change) {
+                self.read(Span::new(change.time, end.max(change.time)));
+            }
         }
     }
 
-    /// Has the slide read that has been shown since a time, unless it was.
-    fn read(&mut self, start: Time) {
-        if self.last.as_ref().is_some_and(|(last, _)| start <= *last) {
+    /// Has the last slide read again as it was before a time, if more or less is shown then.
+    fn read_end(&mut self, end: Time) {
+        let last = self.last.as_ref().filter(|_| self.reads_all);
+        let found = last.zip(self.stills.before(end));
+        let Some(((read, before), (time, sheet))) = found else {
             return;
+        };
+        if time > *read && sheet.has_changed_since(before) {
+            let sheet = sheet.clone();
+            self.add(time, sheet, true);
         }
-        if let Some((time, sheet)) = self.stills.of_change(start) {
+    }
+
+    /// Has the slide read that is shown in a span, unless it was. A change is certain some time after
+    /// it, and a later page may have been read meanwhile.
+    fn read(&mut self, shown: Span) {
+        let at = self.read.partition_point(|time| *time < shown.start);
+        let next = self.read.get(at).filter(|time| **time < shown.end);
+        let until = Span::new(shown.start, next.copied().unwrap_or(shown.end));
+        let Some((time, sheet)) = self.stills.of_slide(until) else {
+            return;
+        };
+        let last = self.last.as_ref().filter(|_| next.is_some());
+        if last.is_none_or(|(_, read)| sheet.has_changed_since(read)) {
             let sheet = sheet.clone();
             self.read_frame(time, sheet);
         }
     }
 
     fn read_frame(&mut self, time: Time, sheet: Sheet) {
+        self.add(time, sheet.clone(), false);
+        let at = self.read.partition_point(|read| *read < time);
+        self.read.insert(at, time);
+        if self.last.as_ref().is_none_or(|(last, _)| *last < time) {
+            self.last = Some((time, sheet));
+        }
+    }
+
+    fn add(&mut self, time: Time, sheet: Sheet, is_again: bool) {
         if self.reader.is_none() {
             // Without a thread nothing is read.
             self.reader = Reader::start(self.language.clone()).ok();
         }
         if let Some(reader) = &self.reader {
-            reader.add(time, sheet.clone());
+            reader.add(time, sheet, is_again);
         }
-        self.last = Some((time, sheet));
     }
 
     /// Returns a handle that cuts [`SlideReader::finish`] short.
@@ -137,16 +181,24 @@ impl SlideReader {
         let unavailable = readings.unavailable.map(Trouble::Unavailable);
         Some(Read {
             titles: titles::over_time(&starts, &readings.slides, end),
+            texts: match self.reads_all {
+                true => titles::text_over_time(&starts, &readings.slides, end),
+                false => Vec::new(),
+            },
             trouble: unavailable.or(failed.map(Trouble::Failed)),
         })
     }
 }
 
-/// Copies the brightness of a frame's upper part.
-fn sheet(frame: &VideoFrameRef<&gst::BufferRef>) -> Option<Sheet> {
+/// Copies the brightness of a frame, or of its upper part.
+fn sheet(frame: &VideoFrameRef<&gst::BufferRef>, is_whole: bool) -> Option<Sheet> {
     let format = frame.format_info();
     let (width, height) = (frame.width() as usize, frame.height() as usize);
-    let mut pixels = vec![0; width.checked_mul(Sheet::rows_of(height))?];
+    let rows = match is_whole {
+        true => height,
+        false => Sheet::rows_of(height),
+    };
+    let mut pixels = vec![0; width.checked_mul(rows)?];
     if format.is_rgb() {
         // ITU-R BT.601, in 256ths.
         for (component, weight) in [(0, 77), (1, 150), (2, 29)] {
@@ -159,7 +211,10 @@ fn sheet(frame: &VideoFrameRef<&gst::BufferRef>) -> Option<Sheet> {
             *pixel = value
         })?;
     }
-    Sheet::of_frame(width, height, &pixels)
+    match is_whole {
+        true => Sheet::of_whole_frame(width, height, &pixels),
+        false => Sheet::of_frame(width, height, &pixels),
+    }
 }
 
 /// Calls `set` with each pixel and its value of a component that is not subsampled.

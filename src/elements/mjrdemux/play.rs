@@ -90,7 +90,7 @@ impl MjrDemux {
             Kind::Data => gst::StreamFlags::SPARSE,
             Kind::Audio | Kind::Video => gst::StreamFlags::empty(),
         };
-        let stream_id = feed.create_stream_id(&*self.obj(), Some("0"));
+        let stream_id = self.stream_id(&feed);
         let start = gst::event::StreamStart::builder(&stream_id)
             .group_id(group)
             .flags(sparse);
@@ -101,6 +101,26 @@ impl MjrDemux {
         state.needs_segment = true;
         state.index = Some(Arc::clone(&index));
         Ok(index)
+    }
+
+    /// Returns the same identifier each time the same file is opened, as other demuxers do: applications
+    /// compare those of two runs. A bin does not pass the query for the URI on, which tells files apart in
+    /// pull mode.
+    fn stream_id(&self, feed: &gst::Pad) -> String {
+        let has_upstream = self
+            .sinkpad
+            .sticky_event::<gst::event::StreamStart>(0)
+            .is_some();
+        let mut query = gst::query::Uri::new();
+        let uri = (!has_upstream && self.sinkpad.peer_query(&mut query))
+            .then(|| query.uri())
+            .flatten();
+        let sum =
+            uri.and_then(|uri| glib::compute_checksum_for_string(glib::ChecksumType::Sha256, &uri));
+        match sum {
+            Some(sum) => format!("{sum}/0"),
+            None => feed.create_stream_id(&*self.obj(), Some("0")).into(),
+        }
     }
 
     /// Makes the chain and the pad that feeds it.

@@ -110,6 +110,10 @@ impl Fitter {
         }
     }
 
+    pub fn has_labels(&self) -> bool {
+        self.overlay.is_some()
+    }
+
     /// Sets the name for the next frame, if there are labels.
     pub fn label(&self, text: &str, is_silent: bool) {
         if let Some(overlay) = &self.overlay {

@@ -25,7 +25,7 @@ use super::stage::Stage;
 use super::video::VideoBranch;
 use super::{CAT, timeline};
 use crate::elements::shared::lock::lock;
-use crate::elements::shared::pad_children;
+use crate::elements::shared::{pad_children, request_pads};
 use crate::record::layout::{Color, Picture, Rect};
 use crate::timeline::Time;
 
@@ -223,6 +223,8 @@ impl RoomCompositor {
             )
         })?;
         sides.configure(&settings);
+        self.renew_labels()
+            .map_err(|error| gst::error_msg!(gst::CoreError::Failed, ("{error}")))?;
         let pads = self.room_pads();
         let waiting: BTreeSet<String> = pads
             .iter()
@@ -389,16 +391,10 @@ impl ElementImpl for RoomCompositor {
     ) -> Option<gst::Pad> {
         let obj = self.obj();
         let prefix = template.name_template().strip_suffix("%u")?;
-        let free = || {
-            (0..)
-                .map(|number: u32| format!("{prefix}{number}"))
-                .find(|name| obj.static_pad(name).is_none())
-        };
-        let name = name.map(str::to_owned).or_else(free)?;
-        if obj.static_pad(&name).is_some() {
-            gst::warning!(CAT, imp = self, "There is a pad {name} already");
+        let Some(name) = request_pads::new_name(&*obj, prefix, name) else {
+            gst::warning!(CAT, imp = self, "There is a pad of this name already");
             return None;
-        }
+        };
         let pad = Self::make_pad(template, &name);
         if let Err(error) = self.attach(&pad) {
             gst::error!(CAT, imp = self, "{name} cannot be made: {error}");

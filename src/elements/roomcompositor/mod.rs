@@ -34,6 +34,8 @@ use gst::glib;
 use gst::prelude::*;
 use once_cell::sync::Lazy;
 
+use crate::elements::shared::track_kind;
+
 mod audio;
 mod avatar;
 mod bin;
@@ -64,8 +66,7 @@ glib::wrapper! {
 }
 
 pub fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    pad::PadSource::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
-    pad::PadRole::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    track_kind::mark_as_plugin_api();
     pad::RoomPad::static_type().mark_as_plugin_api(gst::PluginAPIFlags::empty());
     gst::Element::register(
         Some(plugin),

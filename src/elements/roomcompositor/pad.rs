@@ -10,48 +10,8 @@ use gst::subclass::prelude::*;
 use once_cell::sync::Lazy;
 
 use crate::elements::shared::lock::lock;
+use crate::elements::shared::track_kind::{PadRole, PadSource};
 use crate::record::layout::{Role, Source};
-
-/// Content of a track.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
-#[enum_type(name = "GstRoomCompositorSource")]
-pub enum PadSource {
-    #[default]
-    #[enum_value(name = "Camera of the participant", nick = "camera")]
-    Camera,
-    #[enum_value(name = "Microphone of the participant", nick = "microphone")]
-    Microphone,
-    #[enum_value(name = "Screen that the participant shares", nick = "screen")]
-    Screen,
-    #[enum_value(name = "Audio of the shared screen", nick = "screen-audio")]
-    ScreenAudio,
-}
-
-/// Part that the participant has in the room.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, glib::Enum)]
-#[enum_type(name = "GstRoomCompositorRole")]
-pub enum PadRole {
-    #[enum_value(name = "Gives the class", nick = "host")]
-    Host,
-    #[default]
-    #[enum_value(name = "Takes part in the class", nick = "participant")]
-    Participant,
-    #[enum_value(
-        name = "Interprets into sign language, and is always seen",
-        nick = "interpreter"
-    )]
-    Interpreter,
-}
-
-impl From<PadRole> for Role {
-    fn from(role: PadRole) -> Self {
-        match role {
-            PadRole::Host => Role::Host,
-            PadRole::Participant => Role::Participant,
-            PadRole::Interpreter => Role::Interpreter,
-        }
-    }
-}
 
 /// The user's settings of a track.
 #[derive(Clone, Default)]
@@ -187,13 +147,7 @@ impl RoomPad {
         let settings = lock(&self.imp().settings).clone();
         let name = self.name();
         let number = name.rsplit('_').next().unwrap_or_default().to_owned();
-        let is_screen = matches!(settings.source, PadSource::Screen | PadSource::ScreenAudio);
-        let source = match (self.is_video(), is_screen) {
-            (true, false) => Source::Camera,
-            (true, true) => Source::Screen,
-            (false, false) => Source::Microphone,
-            (false, true) => Source::ScreenAudio,
-        };
+        let source = settings.source.of(self.is_video());
         Track {
             participant: settings.participant.unwrap_or(number),
             label: settings.label,

@@ -99,8 +99,8 @@ impl WebVttChapterMux {
                 Status::Draft => edit::Status::Draft,
                 Status::Approved => edit::Status::Approved,
             },
-            by: None,
             input: settings.input,
+            ..Review::default()
         };
         let mut document = Document::default();
         document.set_review(&review);

@@ -11,9 +11,10 @@ use crate::elements::roomcompositor::audio::AudioBranch;
 use crate::elements::roomcompositor::avatar::Avatars;
 use crate::elements::roomcompositor::bin;
 use crate::elements::roomcompositor::branch::Branch;
-use crate::elements::roomcompositor::pad::{PadSource, RoomPad};
+use crate::elements::roomcompositor::pad::RoomPad;
 use crate::elements::roomcompositor::video::VideoBranch;
 use crate::elements::shared::lock::lock;
+use crate::elements::shared::track_kind::PadSource;
 
 impl RoomCompositor {
     /// Makes a sink pad, for a video or an audio track as its name has it.
@@ -77,6 +78,20 @@ impl RoomCompositor {
             self.set_stage(pad, Some(stage), avatars);
             if pad.is_video() && !settings.live {
                 sides.start_duration(settings.duration)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the elements of pads again whose labels were switched on or off since they were requested.
+    pub(super) fn renew_labels(&self) -> Result<(), glib::BoolError> {
+        let has_labels = lock(&self.settings).labels;
+        for pad in self.room_pads() {
+            if let Some(Branch::Video(branch)) = self.branch(&pad)
+                && branch.fitter.has_labels() != has_labels
+            {
+                self.detach(&pad);
+                self.attach(&pad)?;
             }
         }
         Ok(())

@@ -16,6 +16,7 @@ mod jobs;
 mod media;
 mod options;
 mod print;
+mod serve;
 mod stop;
 
 use error::Error;
@@ -80,7 +81,9 @@ fn lecture(arguments: &Arguments, results: &mut Summary) -> Result<(), Error> {
         &Request {
             values,
             print: arguments.print,
+            json: arguments.json,
             stop,
+            watched: Default::default(),
         },
         results,
     )

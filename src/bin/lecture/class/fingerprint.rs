@@ -9,8 +9,29 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::error::Error;
+use crate::media::probe::Input;
+use crate::media::room::RoomTrack;
+
 /// Number of bytes read at the head, the middle and the tail of a recording.
 const PIECE: u64 = 1 << 20;
+
+/// Returns the fingerprint of an input: of the recording, or of the tracks of a session. Another layout
+/// of the same tracks is the same class.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn of_input(input: &Input) -> Result<String, Error> {
+    let of = |path: &Path| of_recording(path).map_err(|error| Error::reading(path, &error));
+    let Some(room) = &input.room else {
+        return of(&input.path);
+    };
+    let tracks = room.tracks().map(|RoomTrack { track, file, .. }| {
+        Ok((&track.participant, track.source, track.start, of(file)?))
+    });
+    let tracks: Vec<_> = tracks.collect::<Result<_, Error>>()?;
+    Ok(of_bytes(serde_json::json!(tracks).to_string().as_bytes()))
+}
 
 /// Returns the fingerprint of a recording, made of its size and three pieces, so that hours of
 /// video take no longer than minutes.

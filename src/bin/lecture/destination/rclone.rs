@@ -6,16 +6,16 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::batch::{Batch, Sent};
+use crate::engine::process;
 use crate::error::{Error, disk_full};
 use crate::stop::Stop;
 
@@ -236,9 +236,7 @@ impl Rclone {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            // Ctrl-C is for this program, which asks rclone to stop.
-            .process_group(0);
+            .stderr(Stdio::piped());
         for (name, value) in DEFAULTS {
             if env::var_os(name).is_none() {
                 command.env(name, value);
@@ -251,11 +249,8 @@ impl Rclone {
                 command.env("RCLONE_CA_CERT", bundle);
             }
         }
-        // SAFETY: only a system call is made between fork and exec.
-        unsafe {
-            // If this program is killed, rclone ends, too.
-            command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
-        }
+        // Ctrl-C is for this program, which asks rclone to stop.
+        process::end_with_parent(&mut command);
         command.spawn().map_err(|error| cannot_run(&error))
     }
 

@@ -41,7 +41,7 @@ struct Line {
 pub struct Facts {
     /// Count of each word: absent or zero means false; for `*WORD` it is the number of repeats.
     counts: BTreeMap<String, usize>,
-    /// The pads of the element `source` that the lines of a word link, if not any that fits.
+    /// The pads that the lines of a word link in place of any that fits of `source`.
     pads: BTreeMap<String, String>,
 }
 
@@ -54,16 +54,17 @@ impl Facts {
         self.counts.insert(word.into(), count);
     }
 
-    /// Has the lines that stand if `word` is true link this pad of `source`.
+    /// Has the lines of `word` link this pad in place of any of `source`: `ELEMENT.PAD`.
     pub fn set_pad(&mut self, word: &str, pad: String) {
         self.pads.insert(word.into(), pad);
     }
 
     /// Returns the text of a line with the pad named that its conditions link.
     fn with_pad(&self, line: &Line) -> String {
-        let mut words = line.conditions.iter().filter(|(_, wanted)| *wanted);
-        match words.find_map(|(word, _)| self.pads.get(word)) {
-            Some(pad) => line.text.replace("source. ", &format!("source.{pad} ")),
+        let conditions = line.conditions.iter().filter(|(_, wanted)| *wanted);
+        let mut words = line.each.iter().chain(conditions.map(|(word, _)| word));
+        match words.find_map(|word| self.pads.get(word)) {
+            Some(pad) => line.text.replace("source. ", &format!("{pad} ")),
             None => line.text.clone(),
         }
     }
@@ -147,6 +148,12 @@ impl Description {
         }
     }
 
+    /// Puts the lines of another description in front.
+    pub fn behind(mut self, first: Description) -> Self {
+        self.body.splice(0..0, first.body);
+        self
+    }
+
     /// Returns the pipeline for an input of which `facts` are true.
     pub fn pipeline(&self, facts: &Facts, values: &Values) -> Pipeline {
         let mut words = Vec::new();
@@ -189,10 +196,10 @@ impl Description {
                 line_words(&facts.with_pad(line), None);
                 continue;
             };
-            let mut group = line.text.clone();
+            let mut group = facts.with_pad(line);
             while let Some(next) = lines.next_if(|next| next.each.as_ref() == Some(each)) {
                 group.push(' ');
-                group.push_str(&next.text);
+                group.push_str(&facts.with_pad(next));
             }
             for n in 0..facts.of(each) {
                 line_words(&group, Some(n));
@@ -283,7 +290,7 @@ mux name=m ! fakesink
         let mut facts = Facts::default();
         facts.set("video", true);
         facts.set("audio", true);
-        facts.set_pad("video", "src_1".into());
+        facts.set_pad("video", "source.src_1".into());
         let pipeline = description.pipeline(&facts, &values());
         assert_eq!(pipeline.text(), "source.src_1 ! v source. ! a");
     }

@@ -7,6 +7,9 @@ use gst::prelude::*;
 
 use crate::error::{self, Error};
 
+/// The remedy for a failure without a reason.
+pub const SEE_MORE: &str = "run it with GST_DEBUG=3 to see more";
+
 /// Name under which this plugin is registered.
 const PLUGIN: &str = "lecture";
 
@@ -25,6 +28,15 @@ pub fn first(error: &gst::message::Error, bus: &gst::Bus) -> Error {
         }
     }
     told
+}
+
+/// Returns the error that was posted to the bus, if there is one.
+pub fn posted(bus: &gst::Bus) -> Option<Error> {
+    let message = bus.pop_filtered(&[gst::MessageType::Error])?;
+    match message.view() {
+        gst::MessageView::Error(error) => Some(first(error, bus)),
+        _ => None,
+    }
 }
 
 /// Returns whether a branch of the description found no stream to link to.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Pipelines: described, made, run and observed.
+//! Pipelines: described, made, run and observed; programs that are run beside them.
 
 pub mod description;
 pub mod frame_order;
@@ -8,6 +8,8 @@ pub mod gst_error;
 pub mod ledger;
 pub mod memory;
 pub mod pipeline;
+pub mod process;
+pub mod program;
 pub mod progress;
 pub mod quote;
 pub mod repair;

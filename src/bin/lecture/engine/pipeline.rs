@@ -23,6 +23,8 @@ use crate::stop::Stop;
 
 /// Name in a description of the element whose pads are the input's streams.
 pub const SOURCE: &str = "source";
+/// Name of the element that composes a session.
+pub const ROOM: &str = "room";
 
 /// Interval at which a running pipeline's freed memory is returned to the system.
 const GIVE_BACK: Duration = Duration::from_secs(2);
@@ -60,13 +62,7 @@ pub fn make(pipeline: &Pipeline) -> Result<gst::Pipeline, Error> {
 pub fn prepare(pipeline: &gst::Pipeline) -> Result<(), Error> {
     let running = Running(pipeline);
     let prepared = pipeline.set_state(gst::State::Ready);
-    let told = pipeline.bus().and_then(|bus| {
-        let message = bus.pop_filtered(&[gst::MessageType::Error])?;
-        match message.view() {
-            gst::MessageView::Error(error) => Some(gst_error::first(error, &bus)),
-            _ => None,
-        }
-    });
+    let told = pipeline.bus().as_ref().and_then(gst_error::posted);
     drop(running);
     match (told, prepared) {
         (Some(error), _) => Err(error),
@@ -74,7 +70,7 @@ pub fn prepare(pipeline: &gst::Pipeline) -> Result<(), Error> {
         (None, Err(_)) => Err(Error::request(
             "the pipeline cannot be prepared",
             "",
-            "run it with GST_DEBUG=3 to see more",
+            gst_error::SEE_MORE,
         )),
     }
 }
@@ -281,6 +277,11 @@ pub fn run_watched(
         repair::attach(pipeline, source, &ledger);
         measure(source, &reach);
     }
+    if let Some(room) = pipeline.by_name(ROOM) {
+        for pad in room.src_pads() {
+            measure_pad(&pad, false, &reach);
+        }
+    }
     let mut watch = Watch::over(pipeline, patience);
     let Some(bus) = pipeline.bus() else {
         return Err(Error::request("the pipeline has no bus", "", "report this"));
@@ -409,10 +410,8 @@ fn seek(
     let _ = pipeline.set_state(gst::State::Paused);
     while all_found.recv_timeout(POLL).is_err() {
         stop.check()?;
-        if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error])
-            && let gst::MessageView::Error(error) = message.view()
-        {
-            return Err(gst_error::first(error, bus));
+        if let Some(error) = gst_error::posted(bus) {
+            return Err(error);
         }
     }
     settle(pipeline, bus, stop)?;
@@ -459,57 +458,62 @@ fn settle(pipeline: &gst::Pipeline, bus: &gst::Bus, stop: &Stop) -> Result<(), E
 fn measure(source: &gst::Element, reach: &Arc<Reach>) {
     let reach = reach.clone();
     source.connect_pad_added(move |source, pad| {
-        let reach = reach.clone();
         let from_first = source.downcast_ref::<gst::Bin>().is_some_and(|bin| {
             bin.iterate_recurse()
                 .into_iter()
                 .flatten()
                 .any(|e| is_clocked(&e))
         }) || repair::follows_edits(source);
-        let kinds = gst::PadProbeType::BUFFER
-            | gst::PadProbeType::EVENT_DOWNSTREAM
-            | gst::PadProbeType::EVENT_FLUSH;
-        let segment = std::sync::Mutex::new(gst::FormattedSegment::<gst::ClockTime>::new());
-        let is_first = AtomicBool::new(true);
-        pad.add_probe(kinds, move |_, info| {
-            let mut segment = segment
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            match &info.data {
-                Some(gst::PadProbeData::Event(event)) => match event.view() {
-                    gst::EventView::Segment(event) => {
-                        if let Some(new) = event.segment().downcast_ref::<gst::ClockTime>() {
-                            *segment = new.clone();
-                        }
-                    }
-                    gst::EventView::FlushStop(_) => is_first.store(true, Ordering::Relaxed),
-                    _ => {}
-                },
-                Some(gst::PadProbeData::Buffer(buffer)) => {
-                    let start = segment.to_stream_time(buffer.pts().or(buffer.dts()));
-                    if is_first.swap(false, Ordering::Relaxed)
-                        && let Some(start) = start
-                    {
-                        reach.start.fetch_max(start.nseconds(), Ordering::Relaxed);
-                    }
-                    let end = buffer
-                        .pts()
-                        .or(buffer.dts())
-                        .map(|pts| pts + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
-                    let streamed = segment.to_stream_time(end);
-                    // Headers count from the first timestamp or from zero.
-                    let end = if from_first {
-                        streamed
-                    } else {
-                        end.max(streamed)
-                    };
-                    if let Some(end) = end {
-                        reach.end.fetch_max(end.nseconds(), Ordering::Relaxed);
+        measure_pad(pad, from_first, &reach);
+    });
+}
+
+/// Measures how far a pad has come; `from_first` if headers count from its first timestamp.
+fn measure_pad(pad: &gst::Pad, from_first: bool, reach: &Arc<Reach>) {
+    let reach = reach.clone();
+    let kinds = gst::PadProbeType::BUFFER
+        | gst::PadProbeType::EVENT_DOWNSTREAM
+        | gst::PadProbeType::EVENT_FLUSH;
+    let segment = std::sync::Mutex::new(gst::FormattedSegment::<gst::ClockTime>::new());
+    let is_first = AtomicBool::new(true);
+    pad.add_probe(kinds, move |_, info| {
+        let mut segment = segment
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        match &info.data {
+            Some(gst::PadProbeData::Event(event)) => match event.view() {
+                gst::EventView::Segment(event) => {
+                    if let Some(new) = event.segment().downcast_ref::<gst::ClockTime>() {
+                        *segment = new.clone();
                     }
                 }
+                gst::EventView::FlushStop(_) => is_first.store(true, Ordering::Relaxed),
                 _ => {}
+            },
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                let start = segment.to_stream_time(buffer.pts().or(buffer.dts()));
+                if is_first.swap(false, Ordering::Relaxed)
+                    && let Some(start) = start
+                {
+                    reach.start.fetch_max(start.nseconds(), Ordering::Relaxed);
+                }
+                let end = buffer
+                    .pts()
+                    .or(buffer.dts())
+                    .map(|pts| pts + buffer.duration().unwrap_or(gst::ClockTime::ZERO));
+                let streamed = segment.to_stream_time(end);
+                // Headers count from the first timestamp or from zero.
+                let end = if from_first {
+                    streamed
+                } else {
+                    end.max(streamed)
+                };
+                if let Some(end) = end {
+                    reach.end.fetch_max(end.nseconds(), Ordering::Relaxed);
+                }
             }
-            gst::PadProbeReturn::Ok
-        });
+            _ => {}
+        }
+        gst::PadProbeReturn::Ok
     });
 }

@@ -4,9 +4,29 @@
 //! a line is printed every minute.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use gstlecture::timeline::{Span, Time};
+
+/// The share of the work that is done, for whoever waits for it in another thread.
+#[derive(Clone, Default)]
+pub struct Watched(Arc<AtomicU32>);
+
+impl Watched {
+    /// Notes that `done` of `total` is done.
+    pub fn set(&self, done: u64, total: u64) {
+        let percent = done.saturating_mul(100) / total.max(1);
+        let percent = u32::try_from(percent.min(100)).unwrap_or(100);
+        self.0.store(percent, Ordering::SeqCst);
+    }
+
+    /// Returns the share, 0 to 100.
+    pub fn percent(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 pub struct Progress {
     step: &'static str,
@@ -17,6 +37,7 @@ pub struct Progress {
     started: Instant,
     shown: Instant,
     terminal: bool,
+    watched: Watched,
 }
 
 impl Progress {
@@ -29,22 +50,31 @@ impl Progress {
             started: now,
             shown: now,
             terminal: io::stderr().is_terminal(),
+            watched: Watched::default(),
         }
     }
 
     /// Makes the progress of a part of the source.
     pub fn of_part(step: &'static str, part: Span) -> Self {
         let total = (part.end != Time::MAX).then(|| part.duration());
-        Progress {
-            start: part.start,
-            ..Progress::start(step, total)
-        }
+        let mut progress = Progress::start(step, total);
+        progress.start = part.start;
+        progress
+    }
+
+    /// Lets others see how far it is.
+    pub fn watched(mut self, watched: &Watched) -> Self {
+        self.watched = watched.clone();
+        self
     }
 
     /// Shows that the source is read up to `position`, if an update is due.
     pub fn at(&mut self, position: Time) {
         let total = self.total;
         let position = position.saturating_sub(self.start);
+        if let Some(total) = total {
+            self.watched.set(position.nanos(), total.nanos());
+        }
         self.show(|step, elapsed| line(step, position, total, elapsed));
     }
 

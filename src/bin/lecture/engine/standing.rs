@@ -12,44 +12,38 @@ use gst::prelude::*;
 /// The shortest duration that is kept: no frame rate comes near it.
 const STANDS: gst::ClockTime = gst::ClockTime::SECOND;
 
-/// The start and duration of the last frame that a demuxer sent, if it stands.
+/// The start and duration of the last frame that came, if it stands.
 type Last = Arc<Mutex<Option<(gst::ClockTime, gst::ClockTime)>>>;
 
-/// Has the parsers and decoders of a pipeline give back its duration to a frame that stands.
+/// Has the parsers and decoders of a pipeline keep the duration of a frame that stands.
 pub fn keep(pipeline: &gst::Pipeline) {
-    let last = Last::default();
-    pipeline.connect_deep_element_added(move |_, _, element| {
-        let is = |kind| {
-            let factory = element.factory();
-            factory.is_some_and(|factory| factory.has_type(kind))
-        };
-        let video = gst::ElementFactoryType::MEDIA_VIDEO;
-        if is(gst::ElementFactoryType::DEMUXER) {
-            let last = last.clone();
-            element.connect_pad_added(move |_, pad| note(pad, &last));
-        } else if is(gst::ElementFactoryType::PARSER | video)
-            || is(gst::ElementFactoryType::DECODER | video)
-        {
-            element
-                .static_pad("src")
-                .into_iter()
-                .for_each(|pad| restore(&pad, &last));
-        }
-    });
+    for element in pipeline.iterate_recurse().into_iter().flatten() {
+        keep_in(&element);
+    }
+    pipeline.connect_deep_element_added(|_, _, element| keep_in(element));
 }
 
-/// Notes the last frame that comes of a demuxer's pad of video.
+fn keep_in(element: &gst::Element) {
+    let is = |kind| {
+        let factory = element.factory();
+        factory.is_some_and(|factory| factory.has_type(kind))
+    };
+    let video = gst::ElementFactoryType::MEDIA_VIDEO;
+    if !is(gst::ElementFactoryType::PARSER | video) && !is(gst::ElementFactoryType::DECODER | video)
+    {
+        return;
+    }
+    if let (Some(sink), Some(src)) = (element.static_pad("sink"), element.static_pad("src")) {
+        let last = Last::default();
+        note(&sink, &last);
+        restore(&src, &last);
+    }
+}
+
+/// Notes the last frame that comes to a pad.
 fn note(pad: &gst::Pad, last: &Last) {
     let last = last.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        let caps = pad.current_caps();
-        let is_video = caps.is_some_and(|caps| {
-            let stream = caps.structure(0);
-            stream.is_some_and(|stream| stream.name().starts_with("video/"))
-        });
-        if !is_video {
-            return gst::PadProbeReturn::Remove;
-        }
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         let frame = info.buffer().and_then(|buffer| {
             let duration = buffer.duration().filter(|duration| *duration >= STANDS)?;
             Some((buffer.pts()?, duration))

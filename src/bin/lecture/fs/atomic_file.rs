@@ -40,6 +40,16 @@ impl AtomicFile {
         Ok(AtomicFile { path, _lock: lock })
     }
 
+    /// Writes a file at once: whole, or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written, or another run writes it.
+    pub fn write(output: &Path, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
+        let file = AtomicFile::new(output)?;
+        fs::write(&file.path, bytes).map_err(|error| Error::writing(output, &error))?;
+        file.commit(output)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }

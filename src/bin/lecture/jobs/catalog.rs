@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::options::{self, Options, Variable};
 
 pub const ABOUT: &str = "\
-Makes the catalog package of a recording: analyse, then package.
+Makes the catalog package of a recording or of a session: analyse, then package.
 Without input=, it uses the small sample class of the repository, with its captions.";
 
 /// Results of `catalog`: those of both jobs.
@@ -36,7 +36,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let options = AnalyseOptions::parse(&request.values)?.or_sample();
     let package_options = PackageOptions::parse(&request.values)?;
     let input = options
-        .recording
+        .source
         .open_or_sample(options.input.as_deref(), request)?;
     package::check(request, &package_options, &input)?;
     let texts = GivenTexts::read(&options.texts, options.language.as_deref(), &input)?;

@@ -2,7 +2,6 @@
 
 //! `chapters`: makes a chapter file from a recording, or from a transcript alone.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use gstlecture::edit::Review;
@@ -144,10 +143,7 @@ fn write_own(
     let count = cues.len();
     let mut document = Document::new(cues);
     document.set_review(&Review::default());
-    let file = AtomicFile::new(output)?;
-    fs::write(file.path(), document.to_string())
-        .map_err(|error| Error::writing(file.path(), &error))?;
-    file.commit(output)?;
+    AtomicFile::write(output, document.to_string())?;
     request.note("the chapters are the recording's own");
     report(request, count, output, summary);
     Ok(())

@@ -22,7 +22,7 @@ pub fn overview() -> String {
     }
     text.push_str(
         "\n\
-         lecture schema NAME prints the JSON schema of a file (manifest, session, layout) or of the\n\
+         lecture schema NAME prints the JSON schema of a file (manifest, slides, session, layout, …) or of the\n\
          results of a job.\n\
          \n\
          --print    only print the gst-launch-1.0 line\n\

@@ -8,7 +8,7 @@ use once_cell::sync::Lazy;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::session_input::SessionInput;
+use super::session_input::{ParticipantOptions, room};
 use super::summary::Summary;
 use super::{Request, output};
 use crate::engine::description::{Description, Facts};
@@ -16,18 +16,21 @@ use crate::error::Error;
 use crate::options::{Options, options};
 use crate::print::counted;
 
-pub static DESCRIPTION: Lazy<Description> =
-    Lazy::new(|| Description::read(include_str!("../../../../pipelines/mix.launch")));
+pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
+    Description::read(include_str!("../../../../pipelines/mix.launch")).behind(room())
+});
 
 options! {
     /// Variables of `mix`.
     pub struct MixOptions {
+        /// the session: a folder with session.json, or that file
+        "input" (required) => input: PathBuf,
         /// the file to write; its extension selects the format: .opus, .ogg, .mka, .m4a or .mp3
         "output" (required) => output: PathBuf,
         /// bits per second of the audio
         "bitrate" (default "96000") => bitrate: u64,
     }
-    groups { session: SessionInput }
+    groups { participants: ParticipantOptions }
 }
 
 /// Results of `mix`.
@@ -47,11 +50,11 @@ const MP3_RATES: [u64; 14] = [
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let options = MixOptions::parse(&request.values)?;
-    let mut room = options.session.open()?;
-    // Nothing is decoded that nobody sees.
-    room.videos.clear();
     let output = &*options.output;
     let mut facts = format(output)?;
+    let mut room = options.participants.open(&options.input)?;
+    // Nothing is decoded that nobody sees.
+    room.videos.clear();
     if room.audios.is_empty() {
         return Err(Error::request(
             "no audio track is there to mix",
@@ -60,7 +63,8 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         ));
     }
     let mut values = request.values.clone();
-    room.describe(&mut facts, &mut values)?;
+    room.set_facts(&mut facts);
+    room.set_values(&mut values);
     let rates = MP3_RATES.iter();
     let nearest = rates.min_by_key(|rate| rate.abs_diff(options.bitrate / 1000));
     values.set("kilobits", nearest.unwrap_or(&96).to_string());
@@ -70,9 +74,10 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         DESCRIPTION.pipeline(&facts, &values)
     };
     let place = |made: &gst::Pipeline| room.place(made);
-    if !output::write(request, ("mix", None), output, describe, place)? {
+    if !output::write(request, ("mix", room.end()), output, describe, place)? {
         return Ok(());
     }
+    room.warn_of_truncated();
     let audios = room.audios.len();
     request.note(&format!(
         "{}: {}",

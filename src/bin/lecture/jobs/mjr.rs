@@ -96,7 +96,9 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     let timeline = Timeline::new(&recording, Clock::Rtp);
     let duration = timeline.duration();
-    if !output::write(request, ("mjr", Some(duration)), output, describe, |_| {})? {
+    if !output::write(request, ("mjr", Some(duration)), output, describe, |_| {
+        Ok(())
+    })? {
         return Ok(());
     }
     request.note(&format!(

@@ -7,14 +7,19 @@ use std::path::{self, Path, PathBuf};
 use schemars::Schema;
 
 use self::analyse::AnalyseOptions;
+use self::captions_check::CaptionsCheckOptions;
+use self::captions_draft::CaptionsDraftOptions;
 use self::chapters::ChaptersOptions;
 use self::check::CheckOptions;
 use self::compose::ComposeOptions;
+use self::control::ControlOptions;
 use self::mix::MixOptions;
 use self::mjr::MjrOptions;
 use self::package::PackageOptions;
 use self::play::PlayOptions;
 use self::publish::PublishOptions;
+use self::record::RecordOptions;
+use self::recover::RecoverOptions;
 use self::session::SessionOptions;
 use self::summary::{Summary, schema_of};
 use self::trim::TrimOptions;
@@ -22,8 +27,8 @@ use self::unpublish::UnpublishOptions;
 use self::xapi_check::XapiCheckOptions;
 use self::xapi_deliver::XapiDeliverOptions;
 use self::xapi_report::XapiReportOptions;
-use crate::class::fingerprint::of_recording;
 use crate::engine::description::{Facts, Pipeline};
+use crate::engine::progress::Watched;
 use crate::engine::quote;
 use crate::error::Error;
 use crate::media::probe::Input;
@@ -33,10 +38,13 @@ use crate::stop::Stop;
 
 mod analyse;
 pub mod arguments;
+mod captions_check;
+mod captions_draft;
 mod catalog;
 mod chapters;
 mod check;
 mod compose;
+mod control;
 pub mod help;
 mod mix;
 mod mjr;
@@ -44,7 +52,10 @@ mod output;
 mod package;
 mod play;
 mod publish;
+mod record;
 mod recording;
+mod recover;
+mod review;
 mod session;
 mod session_input;
 mod statements;
@@ -61,7 +72,11 @@ pub struct Request {
     pub values: Values,
     /// Print the lines only.
     pub print: bool,
+    /// Print results as lines of JSON.
+    pub json: bool,
     pub stop: Stop,
+    /// Progress of the job, for whoever waits for it.
+    pub watched: Watched,
 }
 
 pub struct Job {
@@ -97,6 +112,13 @@ pub static JOBS: &[Job] = &[
         run: package::run,
     },
     Job {
+        name: "review",
+        about: || review::ABOUT,
+        variables: review::variables,
+        results: schema_of::<review::ReviewResults>,
+        run: review::run,
+    },
+    Job {
         name: "trim",
         about: || &trim::DESCRIPTION.about,
         variables: TrimOptions::variables,
@@ -109,6 +131,27 @@ pub static JOBS: &[Job] = &[
         variables: ChaptersOptions::variables,
         results: schema_of::<chapters::ChaptersResults>,
         run: chapters::run,
+    },
+    Job {
+        name: "record",
+        about: || record::ABOUT,
+        variables: RecordOptions::variables,
+        results: schema_of::<record::RecordResults>,
+        run: record::run,
+    },
+    Job {
+        name: "control",
+        about: || control::ABOUT,
+        variables: ControlOptions::variables,
+        results: schema_of::<control::ControlResults>,
+        run: control::run,
+    },
+    Job {
+        name: "recover",
+        about: || recover::ABOUT,
+        variables: RecoverOptions::variables,
+        results: schema_of::<recover::RecoverResults>,
+        run: recover::run,
     },
     Job {
         name: "session",
@@ -144,6 +187,20 @@ pub static JOBS: &[Job] = &[
         variables: CheckOptions::variables,
         results: schema_of::<check::CheckResults>,
         run: check::run,
+    },
+    Job {
+        name: "captions-draft",
+        about: || &captions_draft::DESCRIPTION.about,
+        variables: CaptionsDraftOptions::variables,
+        results: schema_of::<captions_draft::CaptionsDraftResults>,
+        run: captions_draft::run,
+    },
+    Job {
+        name: "captions-check",
+        about: || &captions_check::DESCRIPTION.about,
+        variables: CaptionsCheckOptions::variables,
+        results: schema_of::<captions_check::CaptionsCheckResults>,
+        run: captions_check::run,
     },
     Job {
         name: "publish",
@@ -218,10 +275,6 @@ impl Request {
     }
 }
 
-fn fingerprint(input: &Input) -> Result<String, Error> {
-    of_recording(&input.path).map_err(|error| Error::reading(&input.path, &error))
-}
-
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
     path::absolute(path).map_err(|error| Error::writing(path, &error))
 }
@@ -238,6 +291,9 @@ fn set_input(values: &mut Values, input: &Input) {
             "measured-caps",
             format!("video/x-raw,framerate={num}/{den}"),
         );
+    }
+    if let Some(room) = &input.room {
+        room.set_values(values);
     }
 }
 
@@ -261,6 +317,9 @@ fn facts(input: &Input) -> Facts {
     }
     facts.count("audio", input.audio.len());
     facts.count("other-audio", input.audio.len().saturating_sub(1));
+    if let Some(room) = &input.room {
+        room.set_facts(&mut facts);
+    }
     facts
 }
 
@@ -283,10 +342,36 @@ mod tests {
     fn every_variable_is_used() {
         for job in JOBS {
             let pipelines: String = [
-                "analyse", "chapters", "compose", "mix", "mjr", "package", "play", "trim",
+                "analyse",
+                "captions-check",
+                "captions-draft",
+                "chapters",
+                "compose",
+                "mix",
+                "mjr",
+                "package",
+                "play",
+                "record-composite",
+                "record-copy",
+                "record-rtp",
+                "record-test",
+                "record-web",
+                "record-whip",
+                "room",
+                "trim",
             ]
             .iter()
-            .filter(|name| job.name == **name || job.name == "catalog")
+            .filter(|name| match **name {
+                "room" => {
+                    ["analyse", "catalog", "compose", "package", "review"].contains(&job.name)
+                }
+                _ => {
+                    **name == job.name
+                        || name.split('-').next() == Some(job.name)
+                        || job.name == "catalog"
+                        || (job.name == "review" && **name == "package")
+                }
+            })
             .filter_map(|name| {
                 let path = format!("{}/pipelines/{name}.launch", env!("CARGO_MANIFEST_DIR"));
                 std::fs::read_to_string(path).ok()

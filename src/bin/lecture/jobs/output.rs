@@ -22,7 +22,7 @@ pub fn write(
     (job, duration): (&'static str, Option<Time>),
     output: &Path,
     describe: impl Fn(&Path) -> Pipeline,
-    prepare: impl FnOnce(&gst::Pipeline),
+    prepare: impl FnOnce(&gst::Pipeline) -> Result<(), Error>,
 ) -> Result<bool, Error> {
     request.say(&describe(output));
     if request.print {
@@ -30,7 +30,7 @@ pub fn write(
     }
     let file = AtomicFile::new(output)?;
     let made = pipeline::make(&describe(file.path()))?;
-    prepare(&made);
+    prepare(&made)?;
     let progress = Progress::start(job, duration);
     let outcome = pipeline::run(&made, progress, &request.stop, |_| {})?;
     for warning in &outcome.warnings {

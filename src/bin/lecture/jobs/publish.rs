@@ -11,6 +11,7 @@ use gstlecture::package::manifest::Manifest;
 use gstlecture::package::publication::encryption::{Sealing, SegmentKey};
 use gstlecture::package::publication::listing::{LISTING, Listing};
 use gstlecture::package::publication::release::{self, Broken, Clear, Object, Origin, Step};
+use gstlecture::package::standard::{self, Missing, Standard};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -31,7 +32,11 @@ Publishes a class's package to a folder, or to object storage through rclone.
 Sends only files that OUT/package refers to, with the right content type and cache headers.
 Segments are sent first and the multivariant playlist last: viewers get the complete old version
 until the new one is complete, even if the work is interrupted. To resume, run the same command
-again: it sends only what is missing. A package with drafts that nobody approved is refused.
+again: it sends only what is missing.
+
+A package is refused if it has drafts that nobody approved, or no captions in the class's language,
+or captions that fail the rules of `captions-check`. standard=AA also asks for audio description, or
+for the line `signed: nothing-to-describe` in an approved draft with a name in `by:`.
 
 The published files are listed in published.json there. Files of earlier versions stay for viewers
 who still watch them, until prune= removes them. After a cut for privacy, publish with prune=0.
@@ -54,8 +59,11 @@ options! {
         "output" (default "OUT") => output: PathBuf,
         /// a folder, or an rclone remote with a path, for example s3:bucket/class-7
         "to" (required) => to: String,
-        /// true publishes drafts that nobody approved
+        /// true publishes drafts that nobody approved; no standard is asked for then, unless standard=
+        /// names one
         "allow-drafts" (default "false") => allow_drafts: bool,
+        /// what the package must have: A (captions), AA (also audio description) or none; A by default
+        "standard" (optional) => standard: Option<Asked>,
         /// removes files of versions that were replaced at least this many days ago; 0 removes all but
         /// those of the current version
         "prune" (optional) => prune: Option<Days>,
@@ -66,6 +74,21 @@ options! {
         /// files of an encrypted package to publish in clear all the same: texts, thumbnails, or both,
         /// separated by a comma
         "clear" (optional) => clear: Option<Clear>,
+    }
+}
+
+/// The standard that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked(Option<Standard>);
+
+impl FromText for Asked {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        match text {
+            "A" => Ok(Asked(Some(Standard::A))),
+            "AA" => Ok(Asked(Some(Standard::Aa))),
+            "none" => Ok(Asked(None)),
+            _ => Err(Wrong::Form("write A, AA or none")),
+        }
     }
 }
 
@@ -167,7 +190,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         // Another run may be about to exchange the package.
         let folder = ClassFolder::open(&options.output)?;
         let manifest = folder::manifest(&package).ok_or_else(no_package)?;
-        check_review(&manifest, options.allow_drafts)?;
+        check_standard(&manifest, options.asked(), options.allow_drafts)?;
         verify::rules(&package)?;
         verify::whole(&package, &manifest, &request.stop)?;
         let staging = folder.publication_staging()?;
@@ -246,23 +269,41 @@ fn real(path: &Path) -> PathBuf {
     })
 }
 
-/// Refuses drafts that nobody approved.
-fn check_review(manifest: &Manifest, allow_drafts: bool) -> Result<(), Error> {
-    let drafts: Vec<&str> = manifest
-        .review
-        .iter()
-        .filter(|review| !review.approved)
-        .map(|review| &review.file[..])
-        .collect();
-    if drafts.is_empty() || allow_drafts {
-        return Ok(());
+impl PublishOptions {
+    /// Returns the standard that the package has to meet.
+    fn asked(&self) -> Option<Standard> {
+        let default = (!self.allow_drafts).then_some(Standard::A);
+        self.standard.map_or(default, |asked| asked.0)
     }
-    Err(Error::request(
-        format!("nobody has approved {}", drafts.join(", ")),
-        "",
+}
+
+/// Refuses a package that lacks something. Drafts that nobody approved are always missing, unless
+/// they are allowed.
+fn check_standard(
+    manifest: &Manifest,
+    asked: Option<Standard>,
+    allow_drafts: bool,
+) -> Result<(), Error> {
+    let mut missing = match asked {
+        Some(standard) => standard::missing(manifest, standard),
+        None => standard::drafts(manifest),
+    };
+    let is_approval = |missing: &Missing| matches!(missing, Missing::Approval(_));
+    if allow_drafts {
+        missing.retain(|missing| !is_approval(missing));
+    }
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    let remedy = if is_approval(first) {
         "read each one in drafts/, change its line to `status: approved` and make the package again, \
-         or publish the drafts as they are: allow-drafts=true",
-    ))
+         or publish the drafts as they are: allow-drafts=true"
+    } else {
+        "add or correct the drafts and make the package again (`lecture captions-check` lists each \
+         finding), or publish without a standard: standard=none"
+    };
+    let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    Err(Error::request(missing.join(", "), "", remedy))
 }
 
 fn broken(package: &Path, broken: &Broken) -> Error {
@@ -538,20 +579,29 @@ mod tests {
             file: file.into(),
             approved,
             by: None,
+            signed: Vec::new(),
+            on: None,
         };
         let mut manifest =
             Manifest::of_media(&Default::default(), &[], gstlecture::timeline::Time::ZERO);
-        assert_eq!(check_review(&manifest, false), Ok(()));
+        assert_eq!(check_standard(&manifest, None, false), Ok(()));
         manifest.review = vec![
             review("trim.vtt", true),
             review("chapters.vtt", false),
             review("captions.en.vtt", false),
         ];
-        assert_eq!(check_review(&manifest, true), Ok(()));
-        let error = check_review(&manifest, false).expect_err("drafts");
-        assert_eq!(error.status(), 1);
-        let text = error.to_string();
-        assert!(text.contains("chapters.vtt, captions.en.vtt;"), "{text}");
-        assert!(!text.contains("trim.vtt"), "{text}");
+        assert_eq!(check_standard(&manifest, None, true), Ok(()));
+        for asked in [None, Some(Standard::A)] {
+            let error = check_standard(&manifest, asked, false).expect_err("drafts");
+            assert_eq!(error.status(), 1);
+            let text = error.to_string();
+            for part in ["approved chapters.vtt, ", "approved captions.en.vtt;"] {
+                assert!(text.contains(part), "{text}");
+            }
+            assert!(!text.contains("trim.vtt"), "{text}");
+        }
+        let error =
+            check_standard(&manifest, Some(Standard::Aa), true).expect_err("no description");
+        assert!(error.to_string().contains("standard=none"), "{error}");
     }
 }

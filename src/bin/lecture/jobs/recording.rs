@@ -6,11 +6,14 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::Request;
+use super::session_input::RoomOptions;
 use crate::engine::ledger::Loss;
 use crate::engine::pipeline::{self, Outcome};
 use crate::engine::progress::Progress;
 use crate::error::Error;
 use crate::media::probe::Input;
+use crate::media::session;
+use crate::media::truncated;
 use crate::options::{FromText, Wrong, options};
 
 options! {
@@ -21,6 +24,38 @@ options! {
         "video" (optional) => video: Option<VideoNumber>,
         /// true continues if the recording is cut off
         "accept-truncated" (default "false") => accept_truncated: bool,
+    }
+}
+
+options! {
+    /// Variables of the jobs that make a class of a recording or of a session.
+    pub struct SourceOptions {}
+    groups { recording: RecordingOptions, room: RoomOptions }
+}
+
+impl SourceOptions {
+    /// Opens the recording `input`, or the sample class if none is named.
+    pub fn open_or_sample(&self, input: Option<&str>, request: &Request) -> Result<Input, Error> {
+        match input {
+            Some(input) => self.open(input, request),
+            None if Path::new(SAMPLE).exists() => self.open(SAMPLE, request),
+            None => Err(Error::usage(
+                "input= is missing",
+                "",
+                "name the recording: input=FILE",
+            )),
+        }
+    }
+
+    fn open(&self, input: &str, request: &Request) -> Result<Input, Error> {
+        if !session::is_session(Path::new(input)) {
+            return self.recording.open(input, request);
+        }
+        if let Some((file, session)) = session::composite(Path::new(input))? {
+            let composite = self.recording.open(&file.to_string_lossy(), request)?;
+            return Ok(composite.of_session(&session));
+        }
+        Ok(Input::of_room(self.room.open(Path::new(input), request)?))
     }
 }
 
@@ -40,19 +75,6 @@ const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.mkv
 pub const SAMPLE_CAPTIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/sample.vtt");
 
 impl RecordingOptions {
-    /// Opens the recording `input`, or the sample class if none is named.
-    pub fn open_or_sample(&self, input: Option<&str>, request: &Request) -> Result<Input, Error> {
-        match input {
-            Some(input) => self.open(input, request),
-            None if Path::new(SAMPLE).exists() => self.open(SAMPLE, request),
-            None => Err(Error::usage(
-                "input= is missing",
-                "",
-                "name the recording: input=FILE",
-            )),
-        }
-    }
-
     /// Opens a recording, and names the streams that are left out.
     pub fn open(&self, input: &str, request: &Request) -> Result<Input, Error> {
         let input = Input::probe(input, self.video.map(|number| number.0.get()))?;
@@ -81,13 +103,16 @@ impl RecordingOptions {
         input: &Input,
         on_message: impl FnMut(&gst::StructureRef),
     ) -> Result<Outcome, Error> {
-        let progress = Progress::start(step, input.duration);
+        let progress = Progress::start(step, input.duration).watched(&request.watched);
         let outcome = pipeline::run(pipeline, progress, &request.stop, on_message)?;
         for warning in &outcome.warnings {
             request.note(&format!("warning: {warning}"));
         }
         self.check_delivery(request, input, &outcome)?;
         self.check_losses(request, input, &outcome.losses)?;
+        if let Some(room) = &input.room {
+            room.warn_of_truncated();
+        }
         Ok(outcome)
     }
 
@@ -121,14 +146,10 @@ impl RecordingOptions {
         input: &Input,
         outcome: &Outcome,
     ) -> Result<(), Error> {
-        let Some((promised, delivered)) = input.truncated(outcome.delivered) else {
+        let what = truncated::finding("recording", input.promised, outcome.delivered);
+        let Some(what) = what else {
             return Ok(());
         };
-        let what = format!(
-            "the recording is cut off: its header declares {}, but only {} are present",
-            promised.clock(),
-            delivered.clock()
-        );
         if self.accept_truncated {
             request.note(&format!("warning: {what}"));
             return Ok(());

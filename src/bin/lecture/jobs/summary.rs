@@ -9,14 +9,21 @@ use serde_json::{Map, Value};
 use super::{JOBS, Job};
 
 /// Schemas of files.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 7] = [
     (
         "manifest",
         include_str!("../../../package/manifest.schema.json"),
     ),
+    ("assist-request", gstlecture::edit::assist::REQUEST_SCHEMA),
+    ("assist-reply", gstlecture::edit::assist::REPLY_SCHEMA),
+    ("slides", gstlecture::package::slides::SCHEMA),
     (
         "session",
         include_str!("../../../record/session/session.schema.json"),
+    ),
+    (
+        "caption-profile",
+        include_str!("../../../captions/profile.schema.json"),
     ),
     (
         "layout",

@@ -166,16 +166,15 @@ fn cut(message: &gst::StructureRef) -> Option<Span> {
 
 /// Fails if the container to write supports no stream of one of the input's codecs.
 fn check_container(input: &Input, output: &Path, muxer: &str) -> Result<(), Error> {
-    let video = input.video.iter().map(|video| &video.caps);
-    let mut all = video.chain(input.audio.iter().map(|audio| &audio.caps));
-    let Some(refused) = all.find(|caps| !accepts(muxer, caps)) else {
+    let video = input.video.iter().map(|video| &video.codec);
+    let mut all = video.chain(input.audio.iter().map(|audio| &audio.codec));
+    let Some(refused) = all.find(|codec| !accepts(muxer, codec)) else {
         return Ok(());
     };
-    let codec = gst::Caps::new_empty_simple(refused.as_str());
     Err(Error::request(
         format!(
             "a file of this kind cannot hold {}",
-            gst_pbutils::pb_utils_get_codec_description(&codec)
+            gst_pbutils::pb_utils_get_codec_description(refused)
         ),
         output.display().to_string(),
         "write another kind (.mkv holds most codecs), or convert the recording first: ffmpeg -i \
@@ -183,24 +182,17 @@ fn check_container(input: &Input, output: &Path, muxer: &str) -> Result<(), Erro
     ))
 }
 
-/// Returns whether a muxer has a pad for this media type.
-fn accepts(muxer: &str, media: &str) -> bool {
+/// Returns whether a muxer has a pad for this codec.
+fn accepts(muxer: &str, codec: &gst::Caps) -> bool {
     // A muxer that is missing is named when the pipeline is made.
     let Some(factory) = gst::ElementFactory::find(muxer) else {
         return true;
     };
     let templates = factory.static_pad_templates();
-    let sinks = templates
+    templates
         .into_iter()
-        .filter(|template| template.direction() == gst::PadDirection::Sink);
-    sinks
-        .flat_map(|template| {
-            let caps = template.caps();
-            caps.iter()
-                .map(|stream| stream.name().to_string())
-                .collect::<Vec<_>>()
-        })
-        .any(|name| name == media)
+        .filter(|template| template.direction() == gst::PadDirection::Sink)
+        .any(|template| template.caps().can_intersect(codec))
 }
 
 /// Writes the orientation of the video into the finished file: no muxer of GStreamer 1.22 does.

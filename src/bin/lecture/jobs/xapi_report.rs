@@ -104,10 +104,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         print::answer(text(report).trim_end());
     }
     if let Some(path) = &options.svg {
-        let file = AtomicFile::new(path)?;
-        fs::write(file.path(), report::svg(&reports))
-            .map_err(|error| Error::writing(path, &error))?;
-        file.commit(path)?;
+        AtomicFile::write(path, report::svg(&reports))?;
     }
     summary.add(&XapiReportResults {
         videos: reports.iter().map(WatchedVideo::from).collect(),

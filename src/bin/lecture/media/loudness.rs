@@ -169,6 +169,13 @@ pub fn gains(analysis: &Value, cuts: &CutList, redaction: &Redaction, target: f6
     sounds.collect()
 }
 
+/// Returns the loudness, in LUFS, that an analysis has measured in the first audio stream.
+pub fn of_analysis(analysis: &Value) -> Option<f64> {
+    let phrases = analysis["loudness"].as_array()?.first()?.as_array()?;
+    let phrases: Vec<Phrase> = phrases.iter().filter_map(read).collect();
+    loudness::loudness(&phrases)
+}
+
 /// Returns a single gain that brings the whole file to the target. It is for audio descriptions,
 /// which are already mixed.
 pub fn gain_of_whole(

@@ -19,8 +19,15 @@ use crate::print;
 /// A time that takes eight bytes in Matroska, and is not a time of any recording: two years.
 const RESERVED: Time = Time::from_nanos(1 << 56);
 
-/// Returns the chapters of a recording. What cannot be read is reported.
+/// Returns the chapters of a recording, or those that were marked in a session. What cannot be read is
+/// reported.
 pub fn find(input: &Input) -> Vec<Chapter> {
+    if input.room.is_some() || !input.marked.chapters.is_empty() {
+        let marks = input.marked.chapters.iter().cloned();
+        return marks
+            .map(|(start, title)| Chapter { start, title })
+            .collect();
+    }
     let read = File::open(&input.path)
         .map_err(|error| error.to_string())
         .and_then(|file| inside::chapters(&mut BufReader::new(file)));

@@ -28,7 +28,7 @@ pub fn spare(pipeline: &gst::Pipeline, input: &Input, stop: &Stop) -> Result<(),
     prefer_fast_decoders(pipeline);
     read_little_ahead(pipeline);
     decode_in_one_thread(pipeline);
-    if input.video.is_some() {
+    if input.video.is_some() && input.room.is_none() {
         survey(input, stop)?.apply(pipeline);
     }
     Ok(())
@@ -82,10 +82,10 @@ fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
         true => "! videoflip video-direction=auto",
         false => "",
     };
-    let pad = input.video_pad().unwrap_or_default();
+    let pad = input.video_pad().unwrap_or_else(|| "source.".into());
     let made = pipeline::parse(&format!(
         "{reader} ! decodebin name=source \
-         source.{pad} ! queue max-size-buffers=2 max-size-bytes=0 max-size-time=0 \
+         {pad} ! queue max-size-buffers=2 max-size-bytes=0 max-size-time=0 \
          ! video/x-raw ! videoconvert {injected} {upright} \
          ! video/x-raw,format={{I420,NV12,YV12,NV21,Y42B,Y444,GRAY8}} \
          ! appsink name=pictures sync=false",

@@ -5,16 +5,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gstlecture::edit::summary_file::SummaryFile;
 use gstlecture::edit::trim_file::TrimFile;
 use gstlecture::edit::{Review, Status};
 use gstlecture::language;
 use gstlecture::package::chapters::Mark;
-use gstlecture::package::manifest::{Manifest, ReviewEntry, SpanEntry};
+use gstlecture::package::manifest::{Manifest, ReviewEntry, SpanEntry, SummaryEntry};
+use gstlecture::package::standard::{self, Standard};
 use gstlecture::timeline::{Content, CutList, Moved, Redaction, Span, Time, touches};
 use gstlecture::webvtt::{self, Cue};
 use serde_json::{Value, json};
 
-use super::{ANALYSIS, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
+use super::{ANALYSIS, CHAPTERS, CONTENT, Drafts, LANGUAGE, SUMMARY, TRIM};
 use crate::class::texts::{Described, DraftTexts, GivenTexts};
 use crate::error::Error;
 use crate::media::loudness;
@@ -73,6 +75,10 @@ pub struct Corrected {
     pub slide_times: Vec<Time>,
     /// Times of the slide changes in seconds of the package, as catalogsink reads them.
     pub slides: String,
+    /// Speech in the source's time, if the analysis listened for it.
+    pub speech: Option<Vec<Span>>,
+    /// Loudness of the first audio stream in LUFS, if it was measured.
+    pub loudness: Option<f64>,
     /// Gains that level each audio stream of the recording.
     pub gains: Vec<String>,
     /// Whether the analysis found that a screen is shown.
@@ -83,6 +89,8 @@ pub struct Corrected {
     /// Audio descriptions: audio that describes what is seen.
     pub described: Vec<Described>,
     pub described_gains: Vec<String>,
+    /// The summary, in the source's time.
+    summary: SummaryFile,
     review: Vec<ReviewEntry>,
 }
 
@@ -99,12 +107,15 @@ impl Corrected {
             chapters: Vec::new(),
             slide_times: Vec::new(),
             slides: String::new(),
+            speech: None,
+            loudness: None,
             gains: Vec::new(),
             is_screen: false,
             language: None,
             texts: DraftTexts::default(),
             described: Vec::new(),
             described_gains: Vec::new(),
+            summary: SummaryFile::default(),
             review: Vec::new(),
         }
     }
@@ -145,6 +156,14 @@ impl Corrected {
             corrected.add_review(CHAPTERS, review);
             corrected.files.push((CHAPTERS, bytes));
         }
+        if let Some(bytes) = drafts.read(SUMMARY)? {
+            drafts.check_is_of(SUMMARY, recording)?;
+            corrected.summary =
+                SummaryFile::read(&bytes).map_err(|error| malformed(drafts, SUMMARY, &[error]))?;
+            if corrected.summary.is_approved() {
+                corrected.add_review(SUMMARY, Some(corrected.summary.review.clone()));
+            }
+        }
         let analysis: Value =
             serde_json::from_slice(&drafts.read(ANALYSIS)?.unwrap_or_default()).unwrap_or_default();
         let is_of_recording = analysis["input"]["fingerprint"] == json!(recording);
@@ -152,6 +171,8 @@ impl Corrected {
         corrected.read_texts(drafts, input, recording, language, anew)?;
         if is_of_recording {
             corrected.slide_times = slides(&analysis);
+            corrected.speech = speech(&analysis);
+            corrected.loudness = loudness::of_analysis(&analysis);
             corrected.slides = corrected.slides_in(&corrected.cuts);
             corrected.is_screen = analysis[CONTENT] == "screen";
             if let Some(target) = loudness {
@@ -193,7 +214,7 @@ impl Corrected {
         self.described = Described::of(drafts, recording, anew)?;
         let reviews: Vec<(String, Review)> = self
             .texts
-            .iter()
+            .published()
             .map(|text| (text.name.clone(), text.review.clone()))
             .collect();
         for (name, review) in reviews {
@@ -229,6 +250,8 @@ impl Corrected {
             file: name.into(),
             approved: review.status == Status::Approved,
             by: review.by,
+            signed: review.signed,
+            on: review.on,
         });
     }
 
@@ -259,13 +282,65 @@ impl Corrected {
             .filter(|span| span.start < span.end)
             .map(SpanEntry::from);
         let (captions, descriptions) = self.texts.entries();
-        Manifest {
+        let duration = Time::from_secs_f64(manifest.duration);
+        let speech = self.speech.as_deref();
+        let mut manifest = Manifest {
             captions,
             descriptions,
+            slides: self.texts.slide_entries(),
+            summary: self.published_summary(),
             kept: Some(kept.collect()),
             review: self.review.clone(),
+            checked: self
+                .texts
+                .check(&self.cuts, &self.redaction, duration, speech),
             ..manifest
+        };
+        for (name, level) in [("A", Standard::A), ("AA", Standard::Aa)] {
+            let missing = standard::missing(&manifest, level);
+            let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
+            // An empty list would read as a statement that the level is met.
+            if !missing.is_empty() {
+                manifest.missing.insert(name.to_owned(), missing);
+            }
         }
+        manifest
+    }
+
+    /// Returns the summary in the package's time, if it is approved.
+    fn published_summary(&self) -> Option<SummaryEntry> {
+        let hidden = self.redaction.silent(Content::Description);
+        let published = self.summary.published(&self.cuts, hidden);
+        let is_published = self.summary.is_approved() && !published.is_empty();
+        is_published.then(|| SummaryEntry::from(&published))
+    }
+
+    /// Returns notes on the summary: whether it is left out, and words of it that are said only in
+    /// what is not published.
+    pub fn summary_notes(&self, drafts: &Drafts) -> Vec<String> {
+        let path = drafts.path(SUMMARY);
+        let path = path.display();
+        if self.summary.is_empty() {
+            return Vec::new();
+        }
+        if !self.summary.is_approved() {
+            return vec![format!(
+                "{path} is left out: it is not approved; correct and approve it to publish it"
+            )];
+        }
+        let said = self.texts.said(&self.cuts, &self.redaction);
+        let hidden = self.redaction.silent(Content::Description);
+        let published = self.summary.published(&self.cuts, hidden);
+        let items = published.summary.iter().chain(&published.key_points);
+        let words = items.filter_map(|item| said.reveals(&item.text));
+        words
+            .map(|word| {
+                format!(
+                    "warning: {path}: \"{word}\" is said only in cut or hidden passages; it is kept \
+                     because the summary is approved"
+                )
+            })
+            .collect()
     }
 
     /// Returns the language of the class: the user's setting, else the audio's language, else the
@@ -352,6 +427,17 @@ fn slides(analysis: &Value) -> Vec<Time> {
         .filter_map(|slide| slide["time"].as_f64())
         .map(Time::from_secs_f64)
         .collect()
+}
+
+/// Returns the speech that the analysis found; `None` if it did not listen.
+pub fn speech(analysis: &Value) -> Option<Vec<Span>> {
+    let time = |value: &Value| value.as_f64().map(Time::from_secs_f64);
+    let spans = analysis["speech"].as_array()?.iter();
+    Some(
+        spans
+            .filter_map(|span| Some(Span::new(time(&span["start"])?, time(&span["end"])?)))
+            .collect(),
+    )
 }
 
 #[cfg(test)]

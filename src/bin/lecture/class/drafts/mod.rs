@@ -11,6 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gstlecture::edit::summary_file::SummaryFile;
 use gstlecture::edit::{Review, Status};
 use gstlecture::language;
 use gstlecture::package::text::TextRole;
@@ -18,16 +19,19 @@ use gstlecture::timeline::Time;
 use gstlecture::webvtt;
 use serde_json::{Map, Value, json};
 
-pub use corrected::{Corrected, Cuts};
+pub use corrected::{Corrected, Cuts, speech};
 
 use crate::class::fingerprint;
 use crate::class::texts::GivenTexts;
 use crate::error::Error;
+use crate::fs::files;
 
 /// The cut list.
 pub const TRIM: &str = "trim.vtt";
 /// The chapters, in the source's time.
 pub const CHAPTERS: &str = "chapters.vtt";
+/// The summary and the key points.
+pub const SUMMARY: &str = "summary.md";
 /// The analysis results and the fingerprints of the drafts it wrote.
 pub const ANALYSIS: &str = "analysis.json";
 /// Field of the analysis with the kind of content: `screen` or `camera`.
@@ -48,11 +52,7 @@ pub fn length(summary: &Value) -> Option<Time> {
 
 /// Returns the file name of the draft of a text.
 pub fn text_name(role: TextRole, language: &str) -> String {
-    let kind = match role {
-        TextRole::Descriptions => "descriptions",
-        TextRole::Captions | TextRole::Subtitles => "captions",
-    };
-    format!("{kind}.{language}.vtt")
+    format!("{}.{language}.vtt", role.kind())
 }
 
 /// Last author of a draft.
@@ -135,7 +135,7 @@ impl Drafts {
     /// Refuses to analyse into a folder if a person has worked there on another recording, or has
     /// given texts for another one. Texts in `anew` replace the latter.
     pub fn check_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
-        for name in [TRIM, CHAPTERS] {
+        for name in [TRIM, CHAPTERS, SUMMARY] {
             if matches!(self.state(name)?, State::Edited | State::Approved) {
                 self.check_is_of(name, recording)?;
             }
@@ -146,7 +146,7 @@ impl Drafts {
     /// Refuses to package from a folder if any of its drafts belongs to another recording. Texts in
     /// `anew` replace theirs.
     pub fn check_all_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
-        for name in [TRIM, CHAPTERS] {
+        for name in [TRIM, CHAPTERS, SUMMARY] {
             self.check_is_of(name, recording)?;
         }
         self.check_texts_are_of(recording, anew)
@@ -154,7 +154,11 @@ impl Drafts {
 
     fn check_texts_are_of(&self, recording: &str, anew: &GivenTexts) -> Result<(), Error> {
         for (role, language) in self.texts()? {
-            self.text_is_of(&text_name(role, &language), recording, anew)?;
+            let name = text_name(role, &language);
+            // An analysis replaces what it has written itself.
+            if role != TextRole::Slides || self.state(&name)? != State::Machine {
+                self.text_is_of(&name, recording, anew)?;
+            }
         }
         self.described(recording, anew).map(|_| ())
     }
@@ -173,7 +177,8 @@ impl Drafts {
         }
     }
 
-    /// Returns the texts that have drafts: captions, then descriptions, each with its language.
+    /// Returns the texts that have drafts: captions, descriptions, the text of slides, each with its
+    /// language.
     pub fn texts(&self) -> Result<Vec<(TextRole, String)>, Error> {
         let mut texts: Vec<(TextRole, String)> = self
             .names()?
@@ -183,6 +188,7 @@ impl Drafts {
                 let role = match kind {
                     "captions" => TextRole::Captions,
                     "descriptions" => TextRole::Descriptions,
+                    "slides" => TextRole::Slides,
                     _ => return None,
                 };
                 // Skips a copy that a person keeps, such as captions.en.old.vtt.
@@ -195,14 +201,7 @@ impl Drafts {
     }
 
     fn names(&self) -> Result<Vec<String>, Error> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Error::reading(&self.folder, &error)),
-        };
-        Ok(entries
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect())
+        names(&self.folder)
     }
 
     /// Whether there is a draft of this name that is not of another recording.
@@ -270,35 +269,67 @@ impl Drafts {
         &mut self,
         staging: &Path,
         analysis: Map<String, Value>,
-    ) -> Result<Vec<&'static str>, Error> {
+    ) -> Result<Vec<String>, Error> {
         let mut new = Vec::new();
-        for name in [TRIM, CHAPTERS] {
-            let path = staging.join(name);
-            match fs::read(&path) {
-                Ok(bytes) => {
-                    note_written(&mut self.written, name, fingerprint::of_bytes(&bytes));
-                    new.push((name, path));
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::reading(&path, &error)),
-            }
+        for name in names(staging)?.into_iter().filter(|name| is_found(name)) {
+            let path = staging.join(&name);
+            let bytes = fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
+            note_written(&mut self.written, &name, fingerprint::of_bytes(&bytes));
+            new.push((name, path));
         }
         self.write_analysis(analysis)?;
         let mut kept = Vec::new();
         for (name, path) in new {
             // Checked at the last moment: a person may have saved the draft while the job ran.
-            match self.state(name)? {
-                State::Absent | State::Machine => self.put(&path, name)?,
+            match self.state(&name)? {
+                State::Absent | State::Machine => self.put(&path, &name)?,
                 State::Edited | State::Approved => kept.push(name),
             }
         }
         Ok(kept)
     }
 
+    /// Removes the text of slides and the summary that an analysis of another recording has left.
+    pub fn remove_leftovers(&self, recording: &str) -> Result<(), Error> {
+        for name in self.names()?.into_iter().filter(|name| is_found(name)) {
+            if self.check_is_of(&name, recording).is_err() && self.state(&name)? == State::Machine {
+                files::remove(&self.path(&name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the bytes of a draft that a person has changed.
+    pub fn persons(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        match self.state(name)? {
+            State::Edited | State::Approved => self.read(name),
+            State::Absent | State::Machine => Ok(None),
+        }
+    }
+
     fn put(&self, from: &Path, name: &str) -> Result<(), Error> {
         let to = self.path(name);
         fs::rename(from, &to).map_err(|error| Error::writing(&to, &error))
     }
+}
+
+/// Returns the names of the files in a folder, sorted; none if there is no such folder.
+fn names(folder: &Path) -> Result<Vec<String>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::reading(folder, &error)),
+    };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Returns whether an analysis writes a draft of this name.
+fn is_found(name: &str) -> bool {
+    let is_slides = || name.starts_with("slides.") && name.ends_with(".vtt");
+    [TRIM, CHAPTERS, SUMMARY].contains(&name) || is_slides()
 }
 
 fn note_written(written: &mut BTreeMap<String, Vec<String>>, name: &str, fingerprint: String) {
@@ -309,7 +340,10 @@ fn note_written(written: &mut BTreeMap<String, Vec<String>>, name: &str, fingerp
 
 /// Returns the review NOTE of a file, if it can be read.
 fn review(bytes: &[u8]) -> Option<Review> {
-    webvtt::read(bytes).ok()?.review().ok()?
+    match webvtt::read(bytes) {
+        Ok(document) => document.review().ok()?,
+        Err(_) => SummaryFile::review(bytes),
+    }
 }
 
 #[cfg(test)]
@@ -330,7 +364,7 @@ mod tests {
         (at, folder)
     }
 
-    fn replace(at: &tempfile::TempDir, text: &str) -> Vec<&'static str> {
+    fn replace(at: &tempfile::TempDir, text: &str) -> Vec<String> {
         fs::write(at.path().join(CHAPTERS), text).expect("written");
         Drafts::open(at.path().join("drafts"))
             .replace(at.path(), Map::new())

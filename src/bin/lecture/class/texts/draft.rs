@@ -7,24 +7,27 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use gstlecture::captions::Severity;
 use gstlecture::edit::{Review, Status};
 use gstlecture::language;
 use gstlecture::package::chapters::Chapter;
-use gstlecture::package::manifest::{Manifest, TextEntry};
+use gstlecture::package::manifest::{CheckEntry, Manifest, TextEntry};
+use gstlecture::package::slides::{Slide, SlideTrack};
 use gstlecture::package::text::{self, Text, TextRole};
 use gstlecture::package::{dash, names, transcript};
 use gstlecture::timeline::{Content, CutList, Redaction, Span, Time, touches};
 use gstlecture::topics::Said;
-use gstlecture::webvtt::{Block, Document, captions};
+use gstlecture::webvtt::{self, Block, Cue, Document, captions};
 
 use super::GivenTexts;
+use super::checked::check;
 use super::given::warn;
 use crate::class::drafts::{Drafts, text_name};
 use crate::error::Error;
 use crate::fs::files;
 
 /// Folders of a package that contain only texts.
-const FOLDERS: [&str; 2] = ["captions", "descriptions"];
+const FOLDERS: [&str; 3] = ["captions", "descriptions", "slides"];
 /// Prefix of transcript file names.
 const TRANSCRIPT: &str = "transcript.";
 
@@ -32,6 +35,8 @@ const TRANSCRIPT: &str = "transcript.";
 #[derive(Default)]
 pub struct DraftTexts {
     texts: Vec<DraftText>,
+    /// Text of the slides.
+    slides: Vec<DraftText>,
     /// Spoken languages; empty if one of them is unknown.
     spoken: Vec<String>,
 }
@@ -70,7 +75,12 @@ impl DraftTexts {
             };
             let path = drafts.path(&name);
             let place = path.display().to_string();
-            let document = captions::read(&bytes)
+            let document = match role {
+                // All its cues may have been deleted.
+                TextRole::Slides => webvtt::read(&bytes),
+                _ => captions::read(&bytes),
+            };
+            let document = document
                 .map_err(|error| Error::request(error.to_string(), &*place, "correct it"))?;
             let review = document
                 .review()
@@ -94,8 +104,13 @@ impl DraftTexts {
             TextRole::Captions if self.is_translation(language) => TextRole::Subtitles,
             role => role,
         };
-        let rendition = Text::new(role, Some(language.to_owned()), None, &self.renditions());
-        self.texts.push(DraftText {
+        let texts = match role {
+            TextRole::Slides => &mut self.slides,
+            _ => &mut self.texts,
+        };
+        let others: Vec<Text> = texts.iter().map(|text| text.rendition.clone()).collect();
+        let rendition = Text::new(role, Some(language.to_owned()), None, &others);
+        texts.push(DraftText {
             name,
             path,
             rendition,
@@ -130,7 +145,7 @@ impl DraftTexts {
     /// Like [`Corrected::hold`](crate::class::drafts::Corrected::hold), without the parts that
     /// could not be read.
     pub fn hold(&mut self, folder: &Path) -> Result<(), Error> {
-        for text in &mut self.texts {
+        for text in self.texts.iter_mut().chain(&mut self.slides) {
             let path = folder.join(&text.name);
             files::put(&path, text.document.to_string().as_bytes())?;
             text.path = path;
@@ -138,8 +153,57 @@ impl DraftTexts {
         Ok(())
     }
 
+    /// Iterates over captions and descriptions.
     pub fn iter(&self) -> impl Iterator<Item = &DraftText> {
         self.texts.iter()
+    }
+
+    /// Iterates over all texts that a package contains: that of slides only once it is approved.
+    pub fn published(&self) -> impl Iterator<Item = &DraftText> {
+        self.iter().chain(self.slides())
+    }
+
+    fn slides(&self) -> impl Iterator<Item = &DraftText> {
+        let slides = self.slides.iter();
+        slides.filter(|text| text.review.status == Status::Approved)
+    }
+
+    /// Returns a note for each text of slides that is left out because nobody has approved it.
+    pub fn not_approved(&self) -> Vec<String> {
+        let waiting = self.slides.iter();
+        let waiting = waiting.filter(|text| text.review.status != Status::Approved);
+        waiting
+            .map(|text| {
+                let path = text.path.display();
+                format!(
+                    "{path} is left out: it is not approved; correct and approve it to publish it"
+                )
+            })
+            .collect()
+    }
+
+    /// Returns the manifest entries of the text of slides.
+    pub fn slide_entries(&self) -> Vec<TextEntry> {
+        let entries = self.slides().map(|text| TextEntry {
+            approved: Some(true),
+            ..TextEntry::from(&text.rendition)
+        });
+        entries.collect()
+    }
+
+    /// Returns the published text of the slides, in the time of a package of this duration.
+    pub fn slide_tracks(
+        &self,
+        cuts: &CutList,
+        redaction: &Redaction,
+        duration: Time,
+    ) -> Vec<SlideTrack> {
+        let tracks = self.slides().map(|text| {
+            let silent = text.silent(redaction);
+            let cues = captions::retime(&text.document, cuts, silent, duration);
+            SlideTrack::new(&text.rendition, &cues)
+        });
+        tracks.collect()
     }
 
     /// Returns the manifest entries of captions and of descriptions.
@@ -152,6 +216,53 @@ impl DraftTexts {
             entry.approved = draft.map(|draft| draft.review.status == Status::Approved);
         }
         (captions, descriptions)
+    }
+
+    /// Checks the published part of captions in a spoken language against the rules for prerecorded
+    /// captions. `speech` is in the recording's time, if it is known.
+    pub fn check(
+        &self,
+        cuts: &CutList,
+        redaction: &Redaction,
+        duration: Time,
+        speech: Option<&[Span]>,
+    ) -> Vec<CheckEntry> {
+        let captions = self
+            .iter()
+            .filter(|text| text.rendition.role == TextRole::Captions);
+        let entry = |text: &DraftText| {
+            let checked = check(&text.document, cuts, redaction, duration, speech);
+            let report = checked.report;
+            let mut failed: Vec<String> = report
+                .findings
+                .iter()
+                .filter(|finding| finding.severity == Severity::Fail)
+                .map(|finding| finding.rule.to_string())
+                .collect();
+            failed.sort();
+            failed.dedup();
+            CheckEntry {
+                file: text.name.clone(),
+                profile: report.profile,
+                with_audio: checked.with_audio,
+                fails: report.summary.fails,
+                warnings: report.summary.warnings,
+                failed,
+                coverage: report.summary.coverage,
+            }
+        };
+        captions.map(entry).collect()
+    }
+
+    /// Returns the language, the name and the cues, in order of time, of each draft of descriptions.
+    pub fn descriptions(&self) -> impl Iterator<Item = (&str, &str, Vec<Cue>)> {
+        let texts = self.iter();
+        let texts = texts.filter(|text| text.rendition.role == TextRole::Descriptions);
+        texts.map(|text| {
+            let mut cues: Vec<Cue> = text.document.cues().cloned().collect();
+            cues.sort_by_key(|cue| cue.span);
+            (&*text.rendition.language, &*text.name, cues)
+        })
     }
 
     fn renditions(&self) -> Vec<Text> {
@@ -170,7 +281,7 @@ impl DraftTexts {
                 over.len()
             ))
         };
-        self.iter().filter_map(said).collect()
+        self.published().filter_map(said).collect()
     }
 
     /// Removes the texts of which nothing would be seen in the package, and reports each: a rendition
@@ -188,17 +299,25 @@ impl DraftTexts {
             let published = captions::retime(&text.document, cuts, silent, duration);
             published.cues().next().is_some()
         };
-        let (seen, unseen) = std::mem::take(&mut self.texts)
+        let (seen, mut unseen): (Vec<_>, Vec<_>) = std::mem::take(&mut self.texts)
             .into_iter()
             .partition(is_seen);
         self.texts = seen;
+        let (seen, slides): (Vec<_>, Vec<_>) = std::mem::take(&mut self.slides)
+            .into_iter()
+            .partition(is_seen);
+        self.slides = seen;
+        unseen.extend(slides);
         let report = |text: DraftText| {
             format!(
                 "warning: {} is left out: none of its cues lies in what is published",
                 text.path.display()
             )
         };
-        Vec::into_iter(unseen).map(report).collect()
+        // A draft without cues may state that nothing needs a description.
+        let unseen = unseen.into_iter();
+        let unseen = unseen.filter(|text: &DraftText| text.document.cues().next().is_some());
+        unseen.map(report).collect()
     }
 
     /// Returns warnings about cues that are not published although they are not cut.
@@ -214,7 +333,7 @@ impl DraftTexts {
                 more + 1
             ))
         };
-        self.iter().filter_map(said).collect()
+        self.published().filter_map(said).collect()
     }
 
     /// Collects the words said in the published part, and those said only elsewhere.
@@ -251,14 +370,25 @@ impl DraftTexts {
         let title = manifest.title.as_deref().unwrap_or_default();
         let mut written = BTreeMap::new();
         let said = self.said(cuts, redaction);
-        for text in self.iter() {
+        let slides = self.slide_tracks(cuts, redaction, duration);
+        for text in self.published() {
             let silent = text.silent(redaction);
             let mut cues = captions::retime(&text.document, cuts, silent, duration);
             cues.blocks
                 .retain(|block| said.reveals(&names(block)).is_none());
             written.extend(text.rendition.files(&cues, &grid));
-            if let Some(path) = text.rendition.transcript() {
-                let page = transcript::html(title, &text.rendition, &cues, chapters);
+            let is_spoken = text.rendition.is_rendition();
+            // Captions come first: their page has the text of the slides, too.
+            if let Some(path) = text.rendition.transcript()
+                && !written.contains_key(&path)
+            {
+                let material = transcript::Material {
+                    captions: is_spoken.then_some(&cues),
+                    chapters,
+                    slides: slides_of(&slides, &text.rendition.language),
+                    summary: manifest.summary.as_ref(),
+                };
+                let page = transcript::html(title, &text.rendition, material);
                 written.insert(path, page.into_bytes());
             }
         }
@@ -279,6 +409,13 @@ impl DraftTexts {
         }
         Ok(())
     }
+}
+
+/// Returns the text of the slides in this language, else in the first one.
+fn slides_of<'a>(tracks: &'a [SlideTrack], language: &str) -> &'a [Slide] {
+    let same = |track: &&SlideTrack| language::is_same(&track.language, language);
+    let track = tracks.iter().find(same).or(tracks.first());
+    track.map(|track| &*track.slides).unwrap_or_default()
 }
 
 /// Returns the names in a block that is not a cue: speakers of a style, the region itself.
@@ -303,7 +440,8 @@ impl DraftText {
     fn silent<'a>(&self, redaction: &'a Redaction) -> &'a [Span] {
         redaction.silent(match self.rendition.role {
             TextRole::Captions | TextRole::Subtitles => Content::Main,
-            TextRole::Descriptions => Content::Description,
+            // Both tell what is seen.
+            TextRole::Descriptions | TextRole::Slides => Content::Description,
         })
     }
 }

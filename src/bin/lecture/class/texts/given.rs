@@ -14,8 +14,9 @@ use gstlecture::timeline::{CutList, Span, Time};
 use gstlecture::webvtt::{self, Document, Header, Problem, ReadError, captions};
 
 use super::inside::{self, Inside};
+use super::of_tracks;
 use crate::class::drafts::{Cuts, Drafts, text_name};
-use crate::class::fingerprint::{of_file, of_recording};
+use crate::class::fingerprint::{of_file, of_input};
 use crate::class::folder::{self, ClassFolder};
 use crate::error::Error;
 use crate::media::probe::Input;
@@ -103,10 +104,9 @@ impl GivenTexts {
         language: Option<&str>,
         input: &Input,
     ) -> Result<Self, Error> {
-        let recording = of_recording(&input.path);
         let mut given = GivenTexts {
             in_output_time: options.time_base == TimeBase::Output,
-            recording: recording.map_err(|error| Error::reading(&input.path, &error))?,
+            recording: of_input(input)?,
             ..GivenTexts::default()
         };
         let length = input.duration.filter(|_| !given.in_output_time);
@@ -161,7 +161,11 @@ impl GivenTexts {
 
     /// Adds the captions that the recording holds in languages in which none are given.
     fn add_inside(&mut self, input: &Input, spoken: Option<&str>) {
-        for Inside { language, track } in inside::find(input, spoken) {
+        let found = match &input.room {
+            Some(room) => of_tracks::find(room),
+            None => inside::find(input, spoken),
+        };
+        for Inside { language, track } in found {
             let mut text = GivenText {
                 role: TextRole::Captions,
                 language,
@@ -211,8 +215,12 @@ impl GivenTexts {
                 ..text.review.clone()
             });
             if text.is_inside {
+                let which = match input.room {
+                    Some(_) => "captions of the tracks",
+                    None => "subtitles inside",
+                };
                 print::note(format_args!(
-                    "subtitles inside (language {}) are the draft {}",
+                    "{which} (language {}) are the draft {}",
                     text.language,
                     drafts.path(&name).display()
                 ));
@@ -396,6 +404,16 @@ impl Described {
                 .map_err(|error| Error::reading(&found.path, &error))?,
             path: found.path,
         })
+    }
+
+    /// Returns a description whose file will be made of texts with this fingerprint.
+    pub fn to_be_spoken(language: &str, path: PathBuf, fingerprint: String) -> Self {
+        Described {
+            language: language.to_owned(),
+            path,
+            fingerprint,
+            duration: None,
+        }
     }
 
     /// Returns the descriptions next to the drafts.

@@ -11,11 +11,13 @@ use once_cell::sync::Lazy;
 use super::PackageOptions;
 use crate::class::drafts::{CHAPTERS, Corrected, TRIM};
 use crate::engine::description::{Description, Pipeline};
+use crate::jobs::session_input::room;
 use crate::jobs::{Request, facts, set_input};
 use crate::media::probe::Input;
 
-pub static DESCRIPTION: Lazy<Description> =
-    Lazy::new(|| Description::read(include_str!("../../../../../pipelines/package.launch")));
+pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
+    Description::read(include_str!("../../../../../pipelines/package.launch")).behind(room())
+});
 
 /// Returns the pipeline that writes the package to `folder`.
 pub fn describe(
@@ -81,6 +83,8 @@ pub fn describe_part(
             TextRole::Captions => "captions",
             TextRole::Subtitles => "subtitles",
             TextRole::Descriptions => "descriptions",
+            // The pipeline does not read it.
+            TextRole::Slides => continue,
         };
         values.set(format!("text-role.{n}"), role);
         if text.rendition.role == TextRole::Descriptions {
@@ -104,9 +108,14 @@ pub fn describe_part(
     facts.count("described", corrected.described.len());
     if let Some(part) = part {
         facts.set("recording", part.picture || part.sound);
+        if input.room.is_some() {
+            facts.set("room", part.picture || part.sound);
+        }
         for (is_part, words) in [
-            (part.picture, &["video"][..]),
+            (part.picture, &["video", "room-video"][..]),
             (part.sound, &["audio"]),
+            // Who speaks may be shown large.
+            (part.picture || part.sound, &["room-audio"]),
             (part.descriptions, &["described"]),
             (false, &["text", "chapters"]),
         ] {

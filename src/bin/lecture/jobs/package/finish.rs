@@ -10,7 +10,9 @@ use gstlecture::package::chapters::{self, Chapter, Image};
 use gstlecture::package::cost::Pricing;
 use gstlecture::package::manifest::Manifest;
 use gstlecture::package::names;
+use gstlecture::package::slides::Slides;
 use gstlecture::timeline::Time;
+use gstlecture::webvtt;
 
 use crate::class::drafts::Corrected;
 use crate::error::Error;
@@ -41,6 +43,7 @@ pub fn write(
     for name in [
         names::CHAPTERS_VTT,
         names::CHAPTERS_JSON,
+        names::SLIDES_JSON,
         names::MOVIE,
         names::MANIFEST,
     ] {
@@ -59,6 +62,10 @@ pub fn write(
         &chapters,
     )?;
     let images = write_pictures(folder, &mut manifest, &chapters, stop)?;
+    let slides = slide_texts(folder, corrected, &manifest);
+    if !slides.tracks.is_empty() {
+        write(names::SLIDES_JSON, slides.to_json())?;
+    }
     if !chapters.is_empty() {
         let language = corrected.language_of(&manifest);
         write(names::CHAPTERS_VTT, chapters::vtt(&chapters))?;
@@ -75,6 +82,21 @@ pub fn write(
     manifest.cost = Some(manifest.estimate_cost(stored, wanted.pricing));
     write(names::MANIFEST, manifest.to_json())?;
     Ok(manifest)
+}
+
+/// Returns the text of the slides, with the small images that show them.
+fn slide_texts(folder: &Path, corrected: &Corrected, manifest: &Manifest) -> Slides {
+    let duration = Time::from_secs_f64(manifest.duration);
+    let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
+    let mut tracks = corrected.texts.slide_tracks(cuts, redaction, duration);
+    let images = fs::read(folder.join(names::THUMBNAILS_VTT)).ok();
+    let images = images.and_then(|bytes| webvtt::read(&bytes).ok());
+    if let Some(images) = images.filter(|_| manifest.thumbnails.is_some()) {
+        for track in &mut tracks {
+            track.add_images(&images, names::THUMBNAILS);
+        }
+    }
+    Slides::new(tracks)
 }
 
 /// Returns the size of all files in a folder, in bytes.

@@ -188,6 +188,9 @@ impl Republish<'_> {
             // The image that replaces a covered frame may come from a cut passage.
             return self.in_doubt("frames are covered");
         }
+        if self.input.room.is_some() {
+            return self.in_doubt("the tracks of a session are composed from their start");
+        }
         let Some(rate) = self.input.frame_rate() else {
             return self.in_doubt("its frame rate is not constant");
         };
@@ -361,7 +364,7 @@ impl Republish<'_> {
             whole.end.saturating_add(MARGIN),
         );
         let seeks = self.input.is_indexed && sought.start > NEAR;
-        let progress = Progress::of_part("package", whole);
+        let progress = Progress::of_part("package", whole).watched(&self.request.watched);
         let part = seeks.then_some(sought);
         let outcome = pipeline::run_part(&pipeline, part, progress, &self.request.stop, |_| {})?;
         fs::remove_file(&list).map_err(|error| Error::writing(&list, &error))?;
@@ -447,6 +450,7 @@ impl Republish<'_> {
         };
         let folder = self.staging.join(PART);
         let made = pipeline::make(&self.describe(&folder, &part))?;
+        self.input.place(&made)?;
         if is_main {
             pipeline::decode_only(&made, "audio/x-raw");
         }
@@ -455,7 +459,7 @@ impl Republish<'_> {
             false => "the audio description is encoded",
         });
         let length = self.input.duration;
-        let progress = Progress::start("package", length);
+        let progress = Progress::start("package", length).watched(&self.request.watched);
         let outcome = pipeline::run(&made, progress, &self.request.stop, |_| {})?;
         for warning in &outcome.warnings {
             self.request.note(&format!("warning: {warning}"));

@@ -6,11 +6,12 @@ mod describe;
 pub mod finish;
 mod incremental;
 mod options;
+mod spoken;
 
 use std::path::Path;
 
 use gstlecture::package::cost::Cost;
-use gstlecture::package::manifest::{Completion, MadeFrom, Manifest};
+use gstlecture::package::manifest::{Completion, MadeFrom, Manifest, SpokenEntry};
 use gstlecture::package::mp4::chunks::SEGMENT_FORMAT;
 use gstlecture::timeline::{Content, Span, Time};
 use schemars::JsonSchema;
@@ -22,10 +23,11 @@ use self::describe::{describe, ladder};
 use self::finish::Wanted;
 use self::incremental::Republish;
 pub use self::options::PackageOptions;
+use self::spoken::Spoken;
 use super::summary::Summary;
-use super::{Request, absolute, fingerprint};
+use super::{Request, absolute};
 use crate::class::drafts::{Corrected, Drafts};
-use crate::class::fingerprint::of_bytes;
+use crate::class::fingerprint::{of_bytes, of_input};
 use crate::class::folder::{self, ClassFolder, Staging};
 use crate::class::texts::GivenTexts;
 use crate::engine::description::Pipeline;
@@ -63,6 +65,12 @@ pub struct PackageResults {
     pub bytes: u64,
     /// Whether a person approved everything in it.
     pub approved: bool,
+    /// Number of descriptions that a program has spoken, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spoken: Option<usize>,
+    /// Number of descriptions that are too long for their pauses and are not spoken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extended: Option<usize>,
     /// Estimate of the cost, as in the manifest.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Map<String, Value>>")]
@@ -85,15 +93,14 @@ pub struct ReusedSegments {
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let options = PackageOptions::parse(&request.values)?;
     let input = options
-        .recording
+        .source
         .open_or_sample(options.input.as_deref(), request)?;
     let given = GivenTexts::read(&options.texts, None, &input)?;
     if request.print {
         let class = absolute(&options.output)?;
         let drafts = Drafts::open(class.join("drafts"));
         let loudness = options.loudness.0;
-        let mut corrected =
-            Corrected::read(&drafts, &input, &fingerprint(&input)?, loudness, &given)?;
+        let mut corrected = Corrected::read(&drafts, &input, &of_input(&input)?, loudness, &given)?;
         corrected.add_given(&given, &drafts);
         let package = class.join("package");
         request.say(&describe(request, &options, &input, &corrected, &package));
@@ -118,7 +125,7 @@ pub fn say_with_drafts(
     let mut corrected = Corrected::nothing(&drafts);
     corrected.has_cuts = true;
     corrected.has_chapters = true;
-    corrected.read_texts(&drafts, input, &fingerprint(input)?, language, given)?;
+    corrected.read_texts(&drafts, input, &of_input(input)?, language, given)?;
     corrected.add_given(given, &drafts);
     let package = class.join("package");
     request.say(&describe(request, options, input, &corrected, &package));
@@ -142,7 +149,7 @@ pub fn into(
     folder: &ClassFolder,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let recording = fingerprint(input)?;
+    let recording = of_input(input)?;
     Drafts::open(folder.drafts()).check_all_are_of(&recording, given)?;
     given.import(folder, input)?;
     let drafts = Drafts::open(folder.drafts());
@@ -153,11 +160,20 @@ pub fn into(
         options.loudness.0,
         &GivenTexts::default(),
     )?;
+    for said in corrected.texts.not_approved() {
+        request.note(&said);
+    }
+    for said in corrected.summary_notes(&drafts) {
+        request.note(&said);
+    }
     let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
     for said in corrected.texts.remove_unseen(cuts, redaction, end(input)) {
         request.note(&said);
     }
-    let (made_from, each_made_from) = made_from(request, options, &recording, &corrected);
+    let held = folder.drafts_staging()?;
+    let source = (input, &*recording);
+    let spoken = Spoken::plan(request, options, source, &mut corrected, held.path());
+    let (made_from, each_made_from) = made_from(request, options, (input, &recording), &corrected);
     for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
         request.note(&said);
     }
@@ -175,6 +191,8 @@ pub fn into(
         input,
         folder,
         corrected,
+        held: held.path(),
+        spoken,
         made_from,
         each_made_from,
     };
@@ -182,7 +200,6 @@ pub fn into(
         making.level()?;
     }
     request.say(&making.describe(&package));
-    let held = folder.drafts_staging()?;
     making.corrected.hold(held.path())?;
     let mut reused = None;
     let again = old.map_or(Ok(None), |old| making.again(old, &mut reused));
@@ -216,10 +233,18 @@ pub fn into(
         duration: manifest.duration,
         bytes: stored,
         approved: manifest.review.iter().all(|review| review.approved),
+        spoken: count(&manifest, |entry| entry.spoken),
+        extended: count(&manifest, |entry| entry.extended.len()),
         cost: manifest.cost,
         reused,
     });
     Ok(())
+}
+
+/// Returns the sum of a number of spoken descriptions, if there are any.
+fn count(manifest: &Manifest, number: impl Fn(&SpokenEntry) -> usize) -> Option<usize> {
+    let spoken = &manifest.spoken;
+    (!spoken.is_empty()).then(|| spoken.iter().map(number).sum())
 }
 
 /// A package in the making.
@@ -229,6 +254,9 @@ struct Making<'a> {
     input: &'a Input,
     folder: &'a ClassFolder,
     corrected: Corrected,
+    /// Folder of the drafts in use.
+    held: &'a Path,
+    spoken: Spoken,
     made_from: String,
     each_made_from: MadeFrom,
 }
@@ -301,7 +329,8 @@ impl Making<'_> {
         let (request, input) = (self.request, self.input);
         let staging = self.folder.package_staging()?;
         let made = pipeline::make(&self.describe(staging.path()))?;
-        let recording = &self.options.recording;
+        input.place(&made)?;
+        let recording = &self.options.source.recording;
         recording.run(request, "package", &made, input, |_| {})?;
         let media = folder::manifest(staging.path()).ok_or_else(|| {
             Error::request(
@@ -314,8 +343,11 @@ impl Making<'_> {
         Ok((staging, manifest))
     }
 
-    /// Measures the descriptions that are encoded, once.
+    /// Speaks the descriptions that are texts, and measures all that are encoded, once.
     fn level(&mut self) -> Result<(), Error> {
+        let (request, corrected) = (self.request, &mut self.corrected);
+        self.spoken
+            .make(request, self.options, self.input, corrected, self.held)?;
         let target = self.options.loudness.0;
         match target.filter(|_| self.corrected.described_gains.is_empty()) {
             Some(target) => self.corrected.level_described(target, &self.request.stop),
@@ -331,13 +363,16 @@ impl Making<'_> {
     /// Adds the files that need no encoding to the media, and checks the package against the rules.
     fn complete(&self, staging: &Path, media: Manifest) -> Result<Manifest, Error> {
         let (request, corrected) = (self.request, &self.corrected);
-        let manifest = Manifest {
+        let mut manifest = Manifest {
             title: Some(title(self.options, self.input)),
             completion: Some(self.completion()),
             made_from: Some(self.made_from.clone()),
             each_made_from: Some(self.each_made_from.clone()),
             ..corrected.complete(media)
         };
+        if let Some(spoken) = self.spoken.entries() {
+            manifest.spoken = spoken.to_vec();
+        }
         let wanted = Wanted {
             mp4: self.options.mp4,
             pricing: self.options.pricing(),
@@ -358,7 +393,7 @@ fn end(input: &Input) -> Time {
 fn made_from(
     request: &Request,
     options: &PackageOptions,
-    recording: &str,
+    (input, recording): (&Input, &str),
     corrected: &Corrected,
 ) -> (String, MadeFrom) {
     let settings: Vec<_> = MEDIA_VARIABLES
@@ -384,6 +419,11 @@ fn made_from(
         .collect();
     let slides = corrected.slide_times.iter();
     let slides: Vec<u64> = slides.map(|time| time.nanos()).collect();
+    // The same tracks in another layout are other media.
+    let media = match &input.room {
+        Some(room) => format!("{recording} {}", of_bytes(room.look())),
+        None => recording.to_owned(),
+    };
     let of = |what: Value| {
         let version = (env!("CARGO_PKG_VERSION"), SEGMENT_FORMAT);
         let all = json!([version, settings, corrected.has_cuts, what]);
@@ -391,14 +431,9 @@ fn made_from(
     };
     let each = MadeFrom {
         recording: Some(recording.to_owned()),
-        picture: of(json!([
-            recording,
-            slides,
-            covered,
-            ladder(options, corrected)
-        ])),
+        picture: of(json!([media, slides, covered, ladder(options, corrected)])),
         sound: of(json!([
-            recording,
+            media,
             silent(Content::Main),
             corrected.gains,
             corrected.language

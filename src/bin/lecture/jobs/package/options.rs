@@ -9,14 +9,15 @@ use gstlecture::package::cost::Pricing;
 use gstlecture::package::ladder::Ladder;
 
 use crate::class::texts::TextOptions;
-use crate::jobs::recording::RecordingOptions;
+use crate::jobs::recording::SourceOptions;
 use crate::media::loudness::Target;
+use crate::media::voice::SpeakCommand;
 use crate::options::{FromText, Wrong, options};
 
 options! {
     /// Variables of `package`.
     pub struct PackageOptions {
-        /// the recording; without it the sample class of the repository
+        /// the recording, or the folder of a session; without it the sample class of the repository
         "input" (optional) => input: Option<String>,
         /// the class's folder
         "output" (default "OUT") => output: PathBuf,
@@ -42,6 +43,14 @@ options! {
         /// target loudness in LUFS, from the measurement of analyse; raises quiet speakers and keeps
         /// true peaks below -1 dBTP; off leaves the audio as it is
         "loudness" (default "-16") => loudness: Target,
+        /// true speaks the WebVTT descriptions of the drafts into an audio description, in each language
+        /// without a recorded one
+        "speak" (default "false") => speak: bool,
+        /// the program that speaks: a text on its input, WAV on its output; {language} is replaced by
+        /// the language tag; no shell is involved, quotes keep words together
+        "speak-command" (default "espeak-ng --stdin --stdout -v {language}") => speak_command: SpeakCommand,
+        /// longest time in seconds that the program may take for one text
+        "speak-timeout" (default "60") => speak_timeout: Seconds,
         /// the H.264 encoder element
         "video-encoder" (default "x264enc"),
         /// true adds class.mp4, the whole class in one file with its chapters
@@ -57,7 +66,7 @@ options! {
         /// Europe, first 10 TB per month
         "delivery-rate" (default "0.085") => delivery_rate: Price,
     }
-    groups { texts: TextOptions, recording: RecordingOptions }
+    groups { texts: TextOptions, source: SourceOptions }
 }
 
 impl PackageOptions {

@@ -5,21 +5,25 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gst::glib;
 use gst::prelude::*;
+use gstlecture::edit::passages;
 use gstlecture::edit::trim_file::TrimFile;
 use gstlecture::edit::{Review, Status};
+use gstlecture::language;
+use gstlecture::record::session::Wanted;
 use gstlecture::timeline::{CutList, Time};
 use gstlecture::webvtt::{self, Document};
 use once_cell::sync::Lazy;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
-use super::recording::{RecordingOptions, SAMPLE_CAPTIONS};
+use super::recording::{SAMPLE_CAPTIONS, SourceOptions};
+use super::session_input::room;
 use super::summary::Summary;
-use super::{Request, absolute, facts, fingerprint, set_input};
+use super::{Request, absolute, facts, set_input};
 use crate::class::drafts::{self, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
+use crate::class::fingerprint::of_input;
 use crate::class::folder::ClassFolder;
 use crate::class::texts::{GivenTexts, TextOptions, Transcript};
 use crate::engine::description::{Description, Pipeline};
@@ -33,13 +37,23 @@ use crate::media::survey::{self, Seen};
 use crate::options::{Options, options};
 use crate::print::counted;
 
-pub static DESCRIPTION: Lazy<Description> =
-    Lazy::new(|| Description::read(include_str!("../../../../pipelines/analyse.launch")));
+mod assist;
+mod descriptions;
+mod findings;
+mod outline;
+
+use assist::AssistOptions;
+use descriptions::Analysed;
+use findings::Findings;
+
+pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
+    Description::read(include_str!("../../../../../pipelines/analyse.launch")).behind(room())
+});
 
 options! {
     /// Variables of `analyse`.
     pub struct AnalyseOptions {
-        /// the recording; without it the sample class of the repository
+        /// the recording, or the folder of a session; without it the sample class of the repository
         "input" (optional) => input: Option<String>,
         /// the class's folder
         "output" (default "OUT") => output: PathBuf,
@@ -52,12 +66,17 @@ options! {
         /// source of the chapter titles: none; transcript; ocr reads the slides with Tesseract, and uses
         /// the transcript for other chapters; auto is ocr where Tesseract is installed
         "titles" (default "auto"),
+        /// true drafts audio descriptions: texts for slides whose titles nobody says
+        "descriptions" (default "false") => descriptions: bool,
+        /// true reads all text of the slides with Tesseract into drafts/slides.LANGUAGE.vtt; once approved,
+        /// learners can search in it
+        "slide-text" (default "false") => slide_text: bool,
         /// edges cuts before and after the class; all also cuts long breaks inside
         "scope" (default "edges"),
         /// start of the class: auto, speech or slide
         "start-at" (default "auto"),
     }
-    groups { texts: TextOptions, recording: RecordingOptions }
+    groups { texts: TextOptions, assist: AssistOptions, source: SourceOptions }
 }
 
 impl AnalyseOptions {
@@ -78,8 +97,19 @@ impl AnalyseOptions {
 
 /// Name of a readable copy of a transcript that pipelines cannot read as it was given.
 const TRANSCRIPT: &str = "transcript.vtt";
+/// Language of slides if it is not known: the one that Tesseract reads then.
+const USUAL: &str = "en";
 /// Name in the description of the element that analyses the video.
 const DETECT: &str = "detect";
+
+/// Options of the roomcompositor in an analysis, which is about the shared screens.
+const SCREENS: [(&str, &str); 5] = [
+    ("layout", "single-speaker"),
+    ("avatar", "none"),
+    ("labels", "false"),
+    ("background", "auto"),
+    ("framerate", "10"),
+];
 
 /// Results of `analyse`.
 #[derive(Serialize, JsonSchema)]
@@ -100,12 +130,20 @@ pub struct AnalyseResults {
     pub slides: usize,
     /// Number of chapters.
     pub chapters: usize,
+    /// Number of slides whose text is in the draft, if it was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slide_texts: Option<usize>,
+    /// Number of sentences and key points in the draft of the summary.
+    pub summary_points: usize,
+    /// Changes that assist-command made to the drafts, if it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assisted: Option<Vec<String>>,
 }
 
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let options = AnalyseOptions::parse(&request.values)?.or_sample();
     let input = options
-        .recording
+        .source
         .open_or_sample(options.input.as_deref(), request)?;
     let texts = GivenTexts::read(&options.texts, options.language.as_deref(), &input)?;
     if request.print {
@@ -125,7 +163,7 @@ pub fn say(
 ) -> Result<(), Error> {
     let drafts = absolute(&options.output)?.join("drafts");
     let spoken = Spoken::of(options, input, texts)?;
-    request.say(&describe(request, input, &spoken, &drafts));
+    request.say(&describe(request, &input.analysed(), &spoken, &drafts));
     Ok(())
 }
 
@@ -138,15 +176,18 @@ pub fn into(
     folder: &ClassFolder,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let recording = fingerprint(input)?;
+    let recording = of_input(input)?;
+    let input = &*input.analysed();
     let mut drafts = Drafts::open(folder.drafts());
     drafts.check_are_of(&recording, texts)?;
     let mut spoken = Spoken::of(options, input, texts)?;
+    let described = described_language(options, &spoken, input)?;
     request.say(&describe(request, input, &spoken, &folder.drafts()));
     let staging = folder.drafts_staging()?;
     spoken.make_readable(&staging.path().join(TRANSCRIPT))?;
     let made = pipeline::make(&describe(request, input, &spoken, staging.path()))?;
     let apart = PicturesApart::new();
+    input.place(&made)?;
     survey::spare(&made, input, &request.stop)?;
     let seen = made
         .by_name(DETECT)
@@ -155,18 +196,44 @@ pub fn into(
     let meters = Meters::listen(&made, input.audio.len());
     let mut findings = Findings::default();
     let outcome = options
+        .source
         .recording
         .run(request, "analyse", &made, input, |message| {
             findings.hear(message);
         })?;
     drop(apart);
     let end = input.duration.unwrap_or(outcome.delivered);
+    let length = input.length(findings.summary().and_then(drafts::length));
+    let wanted = &input.marked.wanted;
+    let whole = length.unwrap_or(outcome.delivered);
+    mark_cuts(&staging.path().join(TRIM), &mut findings, wanted, whole)?;
+    let cuts = {
+        let bytes = fs::read(staging.path().join(TRIM)).ok();
+        let trim = bytes.and_then(|bytes| TrimFile::read(&bytes, length).ok());
+        trim.map_or_else(CutList::keep_all, |trim| trim.cut_list(length))
+    };
     let own = own_chapters::cues(&own_chapters::find(input), end);
     if !own.is_empty() {
         let path = staging.path().join(CHAPTERS);
         let document = Document::new(own.iter().cloned());
         fs::write(&path, document.to_string()).map_err(|error| Error::writing(&path, &error))?;
+    } else {
+        rename_chapters(&staging.path().join(CHAPTERS), &mut findings, &cuts)?;
     }
+    let outline = outline::write(
+        &outline::Task {
+            request,
+            options,
+            spoken: &spoken,
+            drafts: &drafts,
+            staging: staging.path(),
+            recording: &recording,
+            cuts: &cuts,
+            length: length.unwrap_or(outcome.delivered),
+            has_own_chapters: !own.is_empty(),
+        },
+        &mut findings,
+    )?;
     for name in [TRIM, CHAPTERS] {
         stamp(&staging.path().join(name), &recording)?;
     }
@@ -174,6 +241,7 @@ pub fn into(
     analysis.insert(
         "input".into(),
         json!({
+            "path": absolute(&input.path)?,
             "file": input.path.file_name().map(|name| name.to_string_lossy()),
             "fingerprint": recording,
             "bytes": input.size,
@@ -186,10 +254,6 @@ pub fn into(
     analysis.insert("loudness".into(), meters.to_json());
     let mut kind = None;
     if let Some(seen) = seen {
-        let cuts = fs::read(staging.path().join(TRIM)).ok();
-        let length = input.length(findings.0.get("summary").and_then(drafts::length));
-        let cuts = cuts.and_then(|bytes| TrimFile::read(&bytes, length).ok());
-        let cuts = cuts.map_or_else(CutList::keep_all, |trim| trim.cut_list(length));
         let content = if seen.is_screen(&cuts) {
             "screen"
         } else {
@@ -201,6 +265,7 @@ pub fn into(
     findings.say(request);
     let folder = drafts.path("").display().to_string();
     let mut results = findings.results(folder, kind);
+    outline.add_to(&mut results);
     if !own.is_empty() {
         request.note(&format!(
             "the recording's own {} are the draft, in place of those that were found",
@@ -208,16 +273,56 @@ pub fn into(
         ));
         results.chapters = own.len();
     }
-    analysis.append(&mut findings.0);
+    analysis.append(&mut findings.into_map());
+    let found = analysis.clone();
+    drafts.remove_leftovers(&recording)?;
     for name in drafts.replace(staging.path(), analysis)? {
-        let path = drafts.path(name);
+        let path = drafts.path(&name);
         request.note(&format!(
             "{} was changed by a person and is kept",
             path.display()
         ));
     }
+    if let Some(language) = &described {
+        let class = Analysed {
+            analysis: &found,
+            cuts: &cuts,
+            transcript: spoken.path.as_deref(),
+            language,
+            end,
+            recording: &recording,
+        };
+        descriptions::write(request, &mut drafts, &class)?;
+    }
     summary.add(&results);
     Ok(())
+}
+
+/// Returns the language in which descriptions are drafted: that of the class.
+///
+/// # Errors
+/// Descriptions are wanted, and the language is not known.
+fn described_language(
+    options: &AnalyseOptions,
+    spoken: &Spoken,
+    input: &Input,
+) -> Result<Option<String>, Error> {
+    if !options.descriptions {
+        return Ok(None);
+    }
+    let transcript = spoken.transcript.as_ref();
+    let language = options.language.clone();
+    let language = language
+        .or_else(|| transcript.and_then(|text| text.language.clone()))
+        .or_else(|| input.spoken(None).into_iter().next());
+    match language {
+        Some(language) => Ok(Some(language)),
+        None => Err(Error::usage(
+            "the language of the descriptions is not known",
+            "descriptions=true",
+            "name the language of the class, for example language=en",
+        )),
+    }
 }
 
 /// The words of a class for its analysis.
@@ -240,6 +345,20 @@ impl Spoken {
             path: transcript.as_ref().map(|text| text.path().to_owned()),
             transcript,
         })
+    }
+
+    /// Returns the language of the slides, as far as it is known.
+    fn language(&self, options: &AnalyseOptions) -> String {
+        let known = self.known_language(options);
+        known.unwrap_or_else(|| USUAL.to_owned())
+    }
+
+    /// Returns the language that the user names, else that of the transcript.
+    fn known_language(&self, options: &AnalyseOptions) -> Option<String> {
+        let transcript = self.transcript.as_ref();
+        let spoken = transcript.and_then(|text| text.language.as_deref());
+        let tag = options.language.as_deref().or(spoken);
+        tag.and_then(language::known)
     }
 
     /// Writes what pipelines cannot read to `copy`.
@@ -269,148 +388,68 @@ fn describe(request: &Request, input: &Input, spoken: &Spoken, folder: &Path) ->
     values.set("cuts", folder.join(TRIM).display().to_string());
     values.set("chapters", folder.join(CHAPTERS).display().to_string());
     let mut facts = facts(input);
+    if input.room.is_some() {
+        facts.set("apart", true);
+        for (name, value) in SCREENS {
+            values.set(name, value);
+        }
+        values.remove("layout-file");
+    }
     facts.set("transcript", spoken.path.is_some());
     DESCRIPTION.pipeline(&facts, &values)
 }
 
-/// Findings from the elements' messages, by kind, in seconds.
-#[derive(Default)]
-struct Findings(Map<String, Value>);
-
-impl Findings {
-    fn hear(&mut self, message: &gst::StructureRef) {
-        let (key, is_list) = match message.name().as_str() {
-            "silencetrim-speech" => ("speech", true),
-            "silencetrim-cut" => ("cuts", true),
-            "silencetrim-summary" => ("summary", false),
-            "chapterdetect-slide" => ("slides", true),
-            "chapterdetect-title" => ("titles", true),
-            "chapterdetect-chapter" => ("chapters", true),
-            _ => return,
-        };
-        let found = to_json(message);
-        match self.0.get_mut(key) {
-            Some(Value::Array(list)) => list.push(found),
-            _ if is_list => {
-                self.0.insert(key.into(), Value::Array(vec![found]));
-            }
-            _ => {
-                self.0.insert(key.into(), found);
-            }
-        }
+/// Cuts what people did not want to be recorded, in the findings and in their draft.
+fn mark_cuts(
+    path: &Path,
+    findings: &mut Findings,
+    wanted: &Wanted,
+    end: Time,
+) -> Result<(), Error> {
+    if wanted.is_everything() {
+        return Ok(());
     }
-
-    fn list(&self, key: &str) -> &[Value] {
-        self.0
-            .get(key)
-            .and_then(Value::as_array)
-            .map_or(&[], Vec::as_slice)
-    }
-
-    fn removed(&self) -> f64 {
-        self.0
-            .get("summary")
-            .and_then(|summary| summary.get("removed")?.as_f64())
-            .unwrap_or_default()
-    }
-
-    fn results(&self, drafts: String, content: Option<String>) -> AnalyseResults {
-        AnalyseResults {
-            drafts,
-            content,
-            cuts: self.list("cuts").len(),
-            removed: self.removed(),
-            to_review: self.to_review(),
-            slides: self.list("slides").len(),
-            chapters: self.list("chapters").len(),
-        }
-    }
-
-    fn to_review(&self) -> usize {
-        let is_marked = |cut: &&Value| cut.get("review").and_then(Value::as_bool) == Some(true);
-        self.list("cuts").iter().filter(is_marked).count()
-    }
-
-    fn say(&self, request: &Request) {
-        request.note(&format!("found {}", self.words()));
-    }
-
-    fn words(&self) -> String {
-        let cuts = self.list("cuts").len();
-        let chapters = counted(self.list("chapters").len(), "chapter", "chapters");
-        let length = Time::from_secs_f64(self.removed()).clock();
-        let of = match (cuts, self.to_review()) {
-            (0, _) => String::new(),
-            (1, 0) => format!(" ({length})"),
-            (1, _) => format!(" ({length}, to review)"),
-            (_, review) => format!(" ({length} in total, {review} to review)"),
-        };
-        format!("{}{of} and {chapters}", counted(cuts, "cut", "cuts"))
-    }
+    // A room without audio has no draft of cuts.
+    let document = read_draft(path)?.unwrap_or_else(passages::empty);
+    let file = TrimFile::read(document.to_string().as_bytes(), Some(end)).unwrap_or_default();
+    let found = passages::passages(&document, &file, end);
+    let wanted = wanted.apply(found, end);
+    findings.set_cuts(&wanted, end);
+    let document = passages::with_passages(&document, &wanted, end);
+    fs::write(path, document.to_string()).map_err(|error| Error::writing(path, &error))
 }
 
-/// Converts a message to JSON. Its 64-bit numbers are times in nanoseconds and become seconds.
-fn to_json(message: &gst::StructureRef) -> Value {
-    let fields = message.iter().filter_map(|(name, value)| {
-        let value = if let Ok(time) = value.get::<u64>() {
-            json!(time as f64 / 1e9)
-        } else if let Ok(number) = value.get::<f64>() {
-            json!(number)
-        } else if let Ok(is) = value.get::<bool>() {
-            json!(is)
-        } else {
-            json!(value.get::<Option<glib::GString>>().ok()??.as_str())
-        };
-        Some((name.to_string(), value))
-    });
-    Value::Object(fields.collect())
+/// Gives chapters that begin in a cut the titles of slides that are not cut.
+fn rename_chapters(path: &Path, findings: &mut Findings, cuts: &CutList) -> Result<(), Error> {
+    let Some(mut document) = read_draft(path)? else {
+        return Ok(());
+    };
+    findings.rename_chapters(&mut document, cuts);
+    fs::write(path, document.to_string()).map_err(|error| Error::writing(path, &error))
+}
+
+/// Reads a draft that a pipeline has written. Returns `None` if it has written none: a recording
+/// without video and captions has no draft of chapters.
+fn read_draft(path: &Path) -> Result<Option<Document>, Error> {
+    let Ok(bytes) = fs::read(path) else {
+        return Ok(None);
+    };
+    let document = webvtt::read(&bytes).map_err(|error| {
+        Error::request(error.to_string(), path.display().to_string(), "report this")
+    })?;
+    Ok(Some(document))
 }
 
 /// Writes the recording's fingerprint into a draft.
 fn stamp(path: &Path, recording: &str) -> Result<(), Error> {
-    let Ok(bytes) = fs::read(path) else {
-        // A recording without video and captions has no draft of chapters.
+    let Some(mut document) = read_draft(path)? else {
         return Ok(());
     };
-    let mut document = webvtt::read(&bytes).map_err(|error| {
-        Error::request(error.to_string(), path.display().to_string(), "report this")
-    })?;
     let review = Review {
         status: Status::Draft,
-        by: None,
         input: Some(recording.to_string()),
+        ..Review::default()
     };
     document.set_review(&review);
     fs::write(path, document.to_string()).map_err(|error| Error::writing(path, &error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_found_is_said_in_english() {
-        let cut = |review: bool| json!({ "review": review });
-        for (cuts, chapters, words) in [
-            (vec![], 0, "0 cuts and 0 chapters"),
-            (vec![cut(false)], 1, "1 cut (0:05) and 1 chapter"),
-            (vec![cut(true)], 2, "1 cut (0:05, to review) and 2 chapters"),
-            (
-                vec![cut(true), cut(false)],
-                2,
-                "2 cuts (0:05 in total, 1 to review) and 2 chapters",
-            ),
-        ] {
-            let mut findings = Findings::default();
-            let found = [
-                ("cuts", json!(cuts)),
-                ("chapters", json!(vec![json!({}); chapters])),
-                ("summary", json!({ "removed": 5.0 })),
-            ];
-            findings
-                .0
-                .extend(found.map(|(name, found)| (name.to_owned(), found)));
-            assert_eq!(findings.words(), words);
-        }
-    }
 }

@@ -2,14 +2,15 @@
 
 //! `session`: describes the files of another recorder as a session.
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use gstlecture::record::layout::Role;
 use gstlecture::record::mjr;
 use gstlecture::record::session::sources::pattern::Pattern;
-use gstlecture::record::session::sources::{AssembleError, Found, assemble, janus, livekit};
+use gstlecture::record::session::sources::{
+    AssembleError, Found, assemble, bigbluebutton, daily, janus, livekit,
+};
 use gstlecture::record::session::{FILE_NAME, Session};
 use gstlecture::xapi::units;
 use schemars::JsonSchema;
@@ -22,12 +23,17 @@ use crate::fs::AtomicFile;
 use crate::options::{FromText, Options, Wrong, options};
 use crate::print::counted;
 
+mod meeting;
+
+use meeting::Recorded;
+
 pub const ABOUT: &str = "\
 Describes the track recordings of a room as a session.
 
-Takes a folder of Janus recordings (.mjr), of LiveKit track recordings with their JSON manifests, or of
-files that a pattern describes, and writes session.json, the input of compose. The media files stay
-where they are.";
+Takes a folder of Janus recordings (.mjr), of LiveKit track recordings with their JSON manifests, of
+Daily's raw tracks, of a raw recording of BigBlueButton, or of files that a pattern describes. Writes
+session.json, the input of catalog and compose. The media files stay where they are. The presentation
+of BigBlueButton becomes a video beside session.json.";
 
 options! {
     /// Variables of `session`.
@@ -70,16 +76,25 @@ pub struct SessionResults {
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let options = SessionOptions::parse(&request.values)?;
     let folder = absolute(&options.input)?;
+    let output = absolute(&options.output)?;
     let names = list(&folder)?;
+    let is_meeting = names.iter().any(|name| name == bigbluebutton::FILE_NAME);
+    let mut recorded: Option<Recorded> = None;
     let mut found = match &options.pattern {
         Some(pattern) => by_pattern(request, &folder, &names, pattern)?,
+        None if is_meeting => {
+            recorded = meeting::read(request, &folder, &output)?;
+            match &mut recorded {
+                Some(recorded) => std::mem::take(&mut recorded.tracks),
+                None => return Ok(()),
+            }
+        }
         None => by_recorder(request, &folder, &names)?,
     };
     if let Some(room) = &options.room {
         found.retain(|found| found.room.as_ref() == Some(room));
     }
     let is_utc = options.pattern.is_none();
-    let output = absolute(&options.output)?;
     for found in &mut found {
         let file = folder.join(&found.file);
         found.file = match file.strip_prefix(&output) {
@@ -88,10 +103,16 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         };
     }
     let (mut session, origin) = assemble(found).map_err(|error| not_one(&folder, &error))?;
-    session.started = u64::try_from(origin / 1_000_000)
-        .ok()
-        .filter(|_| is_utc)
+    let started = match &recorded {
+        Some(recorded) => recorded.meeting.utc(origin),
+        None => is_utc.then_some(origin),
+    };
+    session.started = started
+        .and_then(|nanos| u64::try_from(nanos / 1_000_000).ok())
         .map(units::timestamp);
+    if let Some(recorded) = &recorded {
+        recorded.meeting.describe(&mut session, origin);
+    }
     give_role(&mut session, options.host.as_deref(), "host", Role::Host)?;
     let interpreter = options.interpreter.as_deref();
     give_role(&mut session, interpreter, "interpreter", Role::Interpreter)?;
@@ -162,10 +183,12 @@ fn by_recorder(request: &Request, folder: &Path, names: &[String]) -> Result<Vec
     }
     janus::mark_screens(&mut recordings);
     let mut found: Vec<Found> = recordings.into_iter().map(|(_, found)| found).collect();
+    found.extend(names.iter().filter_map(|name| daily::track(name)));
     for name in names.iter().filter(|name| name.ends_with(".json")) {
         let path = folder.join(name);
         let bytes = fs::read(&path).map_err(|error| Error::reading(&path, &error))?;
         let Some(track) = livekit::read(&bytes) else {
+            daily::add_events(&bytes, &mut found);
             continue;
         };
         if names.contains(&track.file) {
@@ -227,8 +250,8 @@ fn by_pattern(
 fn not_one(folder: &Path, error: &AssembleError) -> Error {
     let remedy = match error {
         AssembleError::NoTracks => {
-            "name a folder of .mjr files or of LiveKit tracks with their manifests, or describe the \
-             file names: pattern="
+            "name a folder of .mjr files, of LiveKit tracks with their manifests, of Daily's raw tracks or \
+             of a raw recording of BigBlueButton, or describe the file names: pattern="
         }
         AssembleError::Rooms(_) => "choose one: room=NAME",
         AssembleError::Pause { .. } => "make two sessions of them",
@@ -257,10 +280,6 @@ fn give_role(session: &mut Session, id: Option<&str>, name: &str, role: Role) ->
 fn write(folder: &Path, session: &Session) -> Result<PathBuf, Error> {
     fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
     let path = folder.join(FILE_NAME);
-    let file = AtomicFile::new(&path)?;
-    File::create(file.path())
-        .and_then(|mut part| part.write_all(session.to_json().as_bytes()))
-        .map_err(|error| Error::writing(&path, &error))?;
-    file.commit(&path)?;
+    AtomicFile::write(&path, session.to_json())?;
     Ok(path)
 }

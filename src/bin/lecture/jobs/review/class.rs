@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! The class that is reviewed: its folder, its recording, its length.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gstlecture::timeline::{FrameRate, Time};
+use gstlecture::webvtt;
+use serde_json::Value;
+
+use crate::class::drafts::{self, ANALYSIS, CHAPTERS, Drafts, TRIM};
+use crate::class::fingerprint::of_input;
+use crate::class::texts::GivenTexts;
+use crate::error::Error;
+use crate::jobs::Request;
+use crate::jobs::package::PackageOptions;
+use crate::media::probe::Input;
+
+/// A class under review.
+pub struct Class {
+    pub name: String,
+    pub output: PathBuf,
+    pub folder: PathBuf,
+    /// The recording; `None` if it is not found.
+    pub recording: Option<Recording>,
+    /// Length of the recording, as far as it is known.
+    pub duration: Time,
+    /// Passages with speech that the analysis found.
+    pub analysis: Value,
+}
+
+/// The recording of a class.
+pub struct Recording {
+    /// The path by which it is packaged.
+    pub path: PathBuf,
+    pub fingerprint: String,
+    pub frame_rate: Option<FrameRate>,
+    pub has_audio: bool,
+    /// Whether it is composed of tracks, so that no file can be played.
+    pub is_room: bool,
+}
+
+impl Class {
+    /// Opens the folder of a class and looks for its recording.
+    ///
+    /// # Errors
+    /// The folder has no drafts, or `input=` is not the recording of its drafts.
+    pub fn open(request: &Request, options: &PackageOptions) -> Result<Self, Error> {
+        let output = fs::canonicalize(&options.output)
+            .map_err(|error| Error::reading(&options.output, &error))?;
+        let drafts = Drafts::open(output.join("drafts"));
+        let analysis = drafts.read(ANALYSIS)?.unwrap_or_default();
+        let analysis: Value = serde_json::from_slice(&analysis).unwrap_or_default();
+        if drafts.read(TRIM)?.is_none() && drafts.read(CHAPTERS)?.is_none() {
+            return Err(Error::request(
+                "there are no drafts to review in this folder",
+                output.display().to_string(),
+                "make them: lecture catalog input=RECORDING output=FOLDER",
+            ));
+        }
+        let input = find(request, options, &analysis, &output, &drafts)?;
+        let analysed = drafts::length(&analysis["summary"]);
+        let length = input.as_ref().and_then(|(recording, input)| {
+            input
+                .length(drafts.analysed(&recording.fingerprint))
+                .or(input.duration)
+        });
+        let duration = length.or(analysed).unwrap_or_else(|| last(&drafts));
+        let name = match &input {
+            Some((_, input)) => options.title.clone().or(input.title.clone()),
+            None => options.title.clone(),
+        };
+        let name = name.or_else(|| {
+            let file = Path::new(analysis["input"]["file"].as_str()?);
+            Some(file.file_stem()?.to_string_lossy().into_owned())
+        });
+        Ok(Class {
+            name: name.unwrap_or_else(|| "Class".to_owned()),
+            folder: drafts.path(""),
+            output,
+            recording: input.map(|(recording, _)| recording),
+            duration,
+            analysis,
+        })
+    }
+
+    pub fn drafts(&self) -> Drafts {
+        Drafts::open(self.folder.clone())
+    }
+}
+
+/// Finds the recording: the one that the user names, else the one that was analysed, where it was or
+/// beside the folder.
+fn find(
+    request: &Request,
+    options: &PackageOptions,
+    analysis: &Value,
+    output: &Path,
+    drafts: &Drafts,
+) -> Result<Option<(Recording, Input)>, Error> {
+    let open = |path: &Path| {
+        let input = options
+            .source
+            .open_or_sample(Some(&path.to_string_lossy()), request)?;
+        let fingerprint = of_input(&input)?;
+        drafts.check_all_are_of(&fingerprint, &GivenTexts::default())?;
+        let recording = Recording {
+            path: path.to_owned(),
+            fingerprint,
+            frame_rate: input.frame_rate(),
+            has_audio: !input.audio.is_empty(),
+            is_room: input.room.is_some(),
+        };
+        Ok::<_, Error>((recording, input))
+    };
+    if let Some(path) = &options.input {
+        return open(Path::new(path)).map(Some);
+    }
+    let known = &analysis["input"];
+    let mut places: Vec<PathBuf> = known["path"]
+        .as_str()
+        .map(PathBuf::from)
+        .into_iter()
+        .collect();
+    if let Some(file) = known["file"].as_str() {
+        let beside = output.ancestors().take(2);
+        places.extend(beside.map(|folder| folder.join(file)));
+    }
+    for place in places.iter().filter(|place| place.is_file()) {
+        match open(place) {
+            Ok((recording, input))
+                if known["fingerprint"].as_str() == Some(&*recording.fingerprint) =>
+            {
+                return Ok(Some((recording, input)));
+            }
+            Ok(_) => {}
+            Err(error) => request.note(&format!("warning: {}", error.finding())),
+        }
+    }
+    request.note("warning: the recording is not found: name it with input= to see and hear it");
+    Ok(None)
+}
+
+/// Returns the end of the last cue of the cut list and the chapters.
+fn last(drafts: &Drafts) -> Time {
+    let read = |name| webvtt::read(&drafts.read(name).ok()??).ok();
+    let documents = [TRIM, CHAPTERS].into_iter().filter_map(read);
+    let ends = documents.filter_map(|document| document.cues().map(|cue| cue.span.end).max());
+    ends.max().unwrap_or_default()
+}

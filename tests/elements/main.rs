@@ -2,11 +2,13 @@
 
 //! Tests of the elements, in pipelines and in GStreamer's test harness.
 
+mod captioncheck;
 mod catalogsink;
 mod chapterdetect;
 mod harness;
 mod mjrdemux;
 mod roomcompositor;
+mod sessionsink;
 mod silencetrim;
 mod webvttchaptermux;
 mod webvttparse;

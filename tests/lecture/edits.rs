@@ -186,6 +186,12 @@ fn a_last_frame_that_stands_is_shown_to_its_end() {
     assert_eq!(found.last(), Some(&20), "{found:?}");
     let length = found.len() as f64 / RATE;
     assert!((length - 9.0).abs() < 0.15, "{length}");
+    for output in ["output=a.mkv", "output=a.mp4", "output=a.mov"] {
+        place.done(&["trim", "input=class.mp4", output]);
+        let file = place.path(output.trim_start_matches("output="));
+        let length = number(&probe(&file)["format"]["duration"]);
+        assert!((length - 9.0).abs() < 0.15, "{output}: {length}");
+    }
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn the_sample_class_is_packaged_without_any_argument() {
             "analysis.json",
             "captions.en.vtt",
             "chapters.vtt",
+            "summary.md",
             "trim.vtt"
         ]
     );

@@ -3,6 +3,9 @@
 //! Tests of the program `lecture`: each runs whole jobs on recordings that ffmpeg makes, and reads
 //! the results with ffprobe, ffmpeg or another independent tool.
 
+mod assist;
+mod caption_checks;
+mod caption_drafts;
 mod captions;
 mod captions_odd;
 mod codecs;
@@ -17,13 +20,22 @@ mod inputs;
 mod inside;
 mod interruptions;
 mod jobs;
+mod live;
+mod live_faults;
+mod live_operations;
 mod loudness;
+mod meetings;
 mod privacy;
 mod progressive;
 mod publish;
 mod recordings;
 mod rooms;
+mod sessions;
+mod slide_text;
 mod splices;
+mod spoken;
 mod stills;
 mod titles;
 mod trim;
+mod web;
+mod whip;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::harness::media::{is_green, is_red, level, pixel};
 use crate::harness::place::{Place, number, probe, streams};
 use crate::harness::tool;
 
@@ -33,39 +34,6 @@ fn tone(place: &Place, name: &str, frequency: u32, seconds: &str) {
         &["-f", "lavfi", "-t", seconds, "-i", &sound],
         &["-c:a", "libopus", name],
     ]);
-}
-
-/// Red, green and blue of a pixel at a time.
-fn pixel(file: &Path, seconds: &str, (x, y): (u32, u32)) -> [u8; 3] {
-    let crop = format!("format=rgb24,crop=2:2:{x}:{y}");
-    let file = file.display().to_string();
-    let bytes = tool(
-        "ffmpeg",
-        &[
-            "-v",
-            "error",
-            "-ss",
-            seconds,
-            "-i",
-            &file,
-            "-frames:v",
-            "1",
-            "-vf",
-            &crop,
-            "-f",
-            "rawvideo",
-            "-",
-        ],
-    );
-    [bytes[0], bytes[1], bytes[2]]
-}
-
-fn is_red([red, green, _]: [u8; 3]) -> bool {
-    red > 180 && green < 70
-}
-
-fn is_green([red, green, _]: [u8; 3]) -> bool {
-    green > 90 && red < 70
 }
 
 /// The real recordings, if they are there.
@@ -148,41 +116,6 @@ fn tracks_that_a_pattern_names_become_one_video() {
     ]);
     assert!(is_green(pixel(&place.path("again.mkv"), "3", (100, 360))));
     assert_eq!(place.read("class/drafts/layout.vtt"), approved);
-}
-
-/// The level of a tone in a file from this second on, for a second, as a part of full scale.
-fn level(file: &Path, frequency: f64, from: &str) -> f64 {
-    let file = file.display().to_string();
-    let samples = tool(
-        "ffmpeg",
-        &[
-            "-v",
-            "error",
-            "-i",
-            &file,
-            "-ss",
-            from,
-            "-t",
-            "1",
-            "-af",
-            "pan=mono|c0=c0",
-            "-ar",
-            "8000",
-            "-f",
-            "f32le",
-            "-",
-        ],
-    );
-    let samples = samples.chunks_exact(4);
-    let (mut sine, mut cosine, mut count) = (0.0, 0.0, 0.0);
-    for bytes in samples {
-        let sample = f64::from(f32::from_le_bytes(bytes.try_into().expect("four bytes")));
-        let angle = 2.0 * std::f64::consts::PI * frequency * count / 8000.0;
-        sine += sample * angle.sin();
-        cosine += sample * angle.cos();
-        count += 1.0;
-    }
-    2.0 * f64::hypot(sine, cosine) / count
 }
 
 /// A class of two with a camera and a tone each.
@@ -363,6 +296,26 @@ fn a_janus_recording_is_written_without_transcoding() {
             "{name} {output}"
         );
     }
+}
+
+#[test]
+fn every_job_takes_a_janus_recording() {
+    let Some(file) = real("video-vp8.mjr") else {
+        return;
+    };
+    let place = Place::new();
+    let input = format!("input={}", file.display());
+    place.done(&["catalog", &input, "output=OUT", "preset=ultrafast"]);
+    let package = place.path("OUT/package/master.m3u8");
+    let probed = probe(&package);
+    assert!(!streams(&probed, "video").is_empty());
+    let duration = number(&probed["format"]["duration"]);
+    assert!((7.5..8.6).contains(&duration), "{duration}");
+    let [red, green, _] = pixel(&package, "5", (200, 300));
+    assert!(green > red, "{red} {green}");
+    place.done(&["trim", &input, "output=a.mkv"]);
+    let trimmed = number(&probe(&place.path("a.mkv"))["format"]["duration"]);
+    assert!((7.5..8.6).contains(&trimmed), "{trimmed}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::harness::place::Place;
-use crate::harness::{json, tool};
+use crate::harness::{has_tesseract, json, sample, tool};
 
 /// Titles of the slides, and whether the page is dark. The third slide continues the second one.
 const SLIDES: [(&str, bool); 5] = [
@@ -24,15 +24,6 @@ const SLIDES: [(&str, bool); 5] = [
 
 /// Time of one slide in seconds.
 const EACH: usize = 40;
-
-fn has_tesseract() -> bool {
-    let found = Command::new("tesseract").arg("--list-langs").output();
-    let has = found.is_ok_and(|found| String::from_utf8_lossy(&found.stdout).contains("\neng"));
-    if !has {
-        println!("skipped: tesseract with its model eng is not installed");
-    }
-    has
-}
 
 /// Makes a recording of the slides: a title in a bar, a course name above, items, a page number.
 fn make_deck(place: &Place) {
@@ -218,4 +209,26 @@ fn is_ended_by_an_interruption(script: &str) {
     while fs::exists(&path).expect("a path") {
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+#[test]
+fn the_page_of_the_lobby_names_no_chapter() {
+    if !has_tesseract() {
+        return;
+    }
+    let place = Place::new();
+    let input = format!("input={}", sample().display());
+    place.done(&["analyse", &input, "output=OUT"]);
+    let chapters = place.read("OUT/drafts/chapters.vtt");
+    assert!(!chapters.contains("starts soon"), "{chapters}");
+    assert!(
+        chapters.contains("A telephone exchange speaks"),
+        "{chapters}"
+    );
+    let analysis = json(&place.path("OUT/drafts/analysis.json"));
+    assert_eq!(analysis["titles"][0]["title"], "The class starts soon");
+    assert_eq!(
+        analysis["chapters"][0]["title"],
+        "A telephone exchange speaks"
+    );
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::harness::place::Place;
 use crate::harness::{self, done, json, lecture, make, probe, said, sample, tool, value};
 
 /// A flash and a beep begin in every second that is odd.
@@ -300,4 +301,22 @@ fn a_short_track_behind_an_empty_edit_is_one_clear_error() {
     let start = packets.first().expect("a picture");
     let start: f64 = start.parse().expect("a number");
     assert!((start - 100.0).abs() < 0.1, "{start}");
+}
+
+#[test]
+fn a_codec_that_the_container_cannot_hold_is_named() {
+    let place = Place::new();
+    let source = ["-f", "lavfi", "-i", "sine=frequency=440:duration=2"];
+    for (input, codec, output, name) in [
+        ("a.avi", "adpcm_ms", "a.mkv", "ADPCM"),
+        ("b.mkv", "flac", "b.mp4", "FLAC"),
+        ("c.m4a", "alac", "c.mkv", "ALAC"),
+    ] {
+        place.ffmpeg(&[&source[..], &["-c:a", codec, input]]);
+        let input = format!("input={input}");
+        place
+            .lecture(&["trim", &input, &format!("output={output}")])
+            .failed(1, &[name, "cannot hold", output]);
+        assert!(!place.path(output).exists());
+    }
 }

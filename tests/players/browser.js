@@ -84,7 +84,7 @@ export async function withPage(work) {
   try {
     const page = browser.pages()[0] ?? (await browser.newPage());
     page.on("console", (message) => {
-      if (["warning", "error"].includes(message.type())) complaints.push(message.text());
+      if (["warning", "error"].includes(message.type())) complaints.push(`${message.text()} ${message.location().url}`);
     });
     page.on("pageerror", (error) => complaints.push(String(error)));
     return await work(page, complaints);

@@ -35,7 +35,8 @@ await withPage(async (page, complaints) => {
     window.hls = new Hls({ backBufferLength: Infinity, startLevel: 0 });
     hls.on(Hls.Events.ERROR, (_, data) => {
       // A machine that decodes too slowly stalls; a package that cannot be played is fatal or leaves a hole.
-      if (!data.fatal && data.details === "bufferStalledError") window.stalls += 1;
+      const { BUFFER_STALLED_ERROR, BUFFER_NUDGE_ON_STALL } = Hls.ErrorDetails;
+      if (!data.fatal && [BUFFER_STALLED_ERROR, BUFFER_NUDGE_ON_STALL].includes(data.details)) window.stalls += 1;
       // A load that a seek or a switch of ours made needless.
       else if (!data.fatal && data.details === Hls.ErrorDetails.INTERNAL_ABORTED) return;
       else window.errors.push(`${data.type} ${data.details} ${data.error ?? data.reason ?? ""}`);

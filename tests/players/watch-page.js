@@ -46,8 +46,10 @@ const PLAYERS = {
     async load(url) {
       this.hls = new Hls({ startLevel: 0, maxBufferLength: 60 });
       this.hls.on(Hls.Events.ERROR, (_, { type, details, fatal, error, reason }) => {
-        // A machine that decodes too slowly stalls, and a seek or a switch makes loads needless.
-        const harmless = ["bufferStalledError", Hls.ErrorDetails.INTERNAL_ABORTED];
+        // A machine that decodes too slowly stalls and is nudged; a seek or a switch makes loads needless. A hole in
+        // the buffer is another error.
+        const { BUFFER_STALLED_ERROR, BUFFER_NUDGE_ON_STALL, INTERNAL_ABORTED } = Hls.ErrorDetails;
+        const harmless = [BUFFER_STALLED_ERROR, BUFFER_NUDGE_ON_STALL, INTERNAL_ABORTED];
         if (fatal || !harmless.includes(details)) this.errors.push(`${type} ${details} ${error ?? reason ?? ""}`);
       });
       const parsed = event("manifest", (resolve) => this.hls.on(Hls.Events.MANIFEST_PARSED, resolve), this.errors);
@@ -208,26 +210,33 @@ async function hear(label) {
 async function seek(times) {
   const shown = [];
   for (const time of times) {
-    // A seek to where it stands would show no frame, and one from nearby could not be told from it.
-    if (Math.abs(video.currentTime - time) <= 0.5) {
-      const away = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
-      video.currentTime = time + 2;
-      await away;
-    }
-    const frame = new Promise((resolve) => {
-      const limit = setTimeout(() => resolve(null), 10000);
-      const see = (_, { mediaTime }) => {
-        // A frame from before the seek may still come.
-        if (Math.abs(mediaTime - time) > 0.5) return video.requestVideoFrameCallback(see);
-        clearTimeout(limit);
-        resolve(mediaTime);
-      };
-      video.requestVideoFrameCallback(see);
-    });
-    video.currentTime = time;
-    shown.push(await frame);
+    // A browser without a screen does not report each frame that it shows: a second or third try may.
+    let there = null;
+    for (let tries = 0; tries < 3 && there === null; tries++) there = await seekTo(time);
+    shown.push(there);
   }
   return shown;
+}
+
+async function seekTo(time) {
+  // A seek to where it stands would show no frame, and one from nearby could not be told from it.
+  if (Math.abs(video.currentTime - time) <= 0.5) {
+    const away = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
+    video.currentTime = time + 2;
+    await away;
+  }
+  const frame = new Promise((resolve) => {
+    const limit = setTimeout(() => resolve(null), 5000);
+    const see = (_, { mediaTime }) => {
+      // A frame from before the seek may still come.
+      if (Math.abs(mediaTime - time) > 0.5) return video.requestVideoFrameCallback(see);
+      clearTimeout(limit);
+      resolve(mediaTime);
+    };
+    video.requestVideoFrameCallback(see);
+  });
+  video.currentTime = time;
+  return frame;
 }
 
 async function playToTheEnd() {

@@ -2,6 +2,8 @@
 
 //! Who is where.
 
+use gst::prelude::*;
+
 use super::{BLACK, BLUE, GRAY, GREEN, RED, Show, WHITE, camera};
 
 #[test]
@@ -122,5 +124,30 @@ fn any_format_of_video_is_taken() {
         let seen = Show::video("", &source).run();
         assert_eq!(seen.error, None, "{format}");
         seen.frames.last().expect("frames").assert(640, 360, GRAY);
+    }
+}
+
+/// Applications set properties after a description is parsed, and its pads requested.
+#[test]
+fn names_are_shown_whenever_labels_are_set() {
+    let show = Show::video("", &camera(0, RED, "640x360", 0.0, 1.0));
+    let pad = show.room.static_pad("video_0").expect("a pad");
+    pad.set_property("label", "Ada");
+    for has_labels in [true, false, true] {
+        show.room.set_property("labels", has_labels);
+        let seen = show.run();
+        assert_eq!(seen.error, None);
+        assert_eq!(seen.frames.len(), 30);
+        for frame in &seen.frames {
+            let places = (0..200).flat_map(|x| (600..720).map(move |y| (x, y)));
+            let lettered = places.filter(|(x, y)| !frame.is(*x, *y, RED)).count();
+            assert_eq!(
+                lettered > 100,
+                has_labels,
+                "{} ms: {lettered}",
+                frame.millis
+            );
+            frame.assert(640, 200, RED);
+        }
     }
 }

@@ -2,13 +2,10 @@
 
 //! A caption file as it is delivered: WebVTT or SubRip, in any characters.
 
-#![no_main]
-
 use gstlecture::timeline::{CutList, Span, Time};
 use gstlecture::webvtt::captions;
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|file: &[u8]| {
+pub fn run(file: &[u8]) {
     let is_captions = captions::is_captions(file);
     let Ok(document) = captions::read(file) else {
         return;
@@ -26,4 +23,4 @@ fuzz_target!(|file: &[u8]| {
         assert!(cue.span.end <= cuts.output_duration());
     }
     let _ = captions::to_source(&published, &cuts).to_string();
-});
+}

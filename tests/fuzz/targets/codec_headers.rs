@@ -2,13 +2,10 @@
 
 //! The headers of coded video: AVC and AV1 configurations, HEVC samples, H.264 access units.
 
-#![no_main]
-
 use gstlecture::package::mp4::codec;
 use gstlecture::slides::is_disposable;
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
+pub fn run(bytes: &[u8]) {
     let _ = codec::complete_avc_configuration(bytes);
     let _ = codec::complete_av1_configuration(&initialization(bytes));
     if let Some(kept) = codec::without_parameter_sets(bytes) {
@@ -18,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     for length_size in [None, Some(1), Some(2), Some(4), Some(8)] {
         let _ = is_disposable(bytes, length_size);
     }
-});
+}
 
 /// An initialization segment whose AV1 configuration has these bytes.
 fn initialization(configuration: &[u8]) -> Vec<u8> {

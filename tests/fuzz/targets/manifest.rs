@@ -2,13 +2,10 @@
 
 //! The JSON that lies beside media: a package's manifest, and the listing of a published one.
 
-#![no_main]
-
 use gstlecture::package::manifest::{MadeFrom, Manifest};
 use gstlecture::package::publication::listing::Listing;
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|file: &[u8]| {
+pub fn run(file: &[u8]) {
     if let Ok(manifest) = serde_json::from_slice::<Manifest>(file) {
         let _ = manifest.played_by_all();
         let _ = manifest.programme(Some((30_000, 1001)), |_, _| None);
@@ -23,4 +20,4 @@ fuzz_target!(|file: &[u8]| {
         );
         assert_eq!(Listing::read(&listing.to_json()), Some(listing));
     }
-});
+}

@@ -2,12 +2,9 @@
 
 //! A Janus recording: read whole and in pieces, with the times and events that follow from it.
 
-#![no_main]
-
 use gstlecture::record::mjr::{self, Clock, Scanner, Timeline};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|file: &[u8]| {
+pub fn run(file: &[u8]) {
     let whole = mjr::read(file);
     let mut scanner = Scanner::default();
     let in_pieces = file
@@ -35,4 +32,4 @@ fuzz_target!(|file: &[u8]| {
         let payload = file.get(start..start + usize::from(packet.length));
         let _ = recording.rtp_packet(packet, payload.expect("a packet lies in the file"));
     }
-});
+}

@@ -2,8 +2,6 @@
 
 //! The boxes of MP4 files: an initialization segment and media segments.
 
-#![no_main]
-
 use std::io::Cursor;
 
 use fuzz::Parts;
@@ -11,13 +9,12 @@ use gstlecture::package::check::Files;
 use gstlecture::package::mp4::progressive::Movie;
 use gstlecture::package::mp4::{chunks, codec, fragment};
 use gstlecture::timeline::Time;
-use libfuzzer_sys::fuzz_target;
 
 #[path = "../../../src/bin/lecture/media/mp4.rs"]
 #[allow(dead_code, reason = "the program uses the rest")]
 mod mp4;
 
-fuzz_target!(|input: &[u8]| {
+pub fn run(input: &[u8]) {
     let parts = Parts::new(input);
     let init = parts.read("init").unwrap_or_default();
     read_init(&init);
@@ -34,7 +31,7 @@ fuzz_target!(|input: &[u8]| {
     }
     movie.set_chapters([(Time::ZERO, "Start".to_owned())]);
     let _ = movie.finish();
-});
+}
 
 fn read_init(init: &[u8]) {
     let _ = codec::sample_description(init);

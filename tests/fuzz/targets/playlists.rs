@@ -2,13 +2,10 @@
 
 //! HLS playlists and DASH manifests, read and listed anew.
 
-#![no_main]
-
 use gstlecture::package::text::{self, Text, TextRole};
 use gstlecture::package::{dash, hls::playlist};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|file: &[u8]| {
+pub fn run(file: &[u8]) {
     let captions = [Text::new(TextRole::Captions, Some("de".into()), None, &[])];
     let _ = playlist::files(file);
     let _ = playlist::named_frames(file);
@@ -16,4 +13,4 @@ fuzz_target!(|file: &[u8]| {
     let _ = text::relist(file, &captions);
     let _ = dash::files(file);
     let _ = dash::relist(file, &captions);
-});
+}

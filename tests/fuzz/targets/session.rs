@@ -2,13 +2,12 @@
 
 //! The description of a session, and what recorders leave: manifests and the names of files.
 
-#![no_main]
-
-use gstlecture::record::session::sources::{assemble, janus, livekit, pattern::Pattern};
+use gstlecture::record::session::sources::{
+    assemble, bigbluebutton::Meeting, janus, livekit, pattern::Pattern,
+};
 use gstlecture::record::session::{Selection, Session};
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|file: &[u8]| {
+pub fn run(file: &[u8]) {
     if let Ok(session) = Session::read(file) {
         let again = Session::read(session.to_json().as_bytes());
         assert_eq!(again.as_ref(), Ok(&session));
@@ -23,9 +22,16 @@ fuzz_target!(|file: &[u8]| {
         return;
     };
     let _ = janus::parse_name(text);
+    if let Ok(meeting) = Meeting::read(text)
+        && let Ok((mut session, origin)) = assemble(meeting.tracks().to_vec())
+    {
+        meeting.describe(&mut session, origin);
+        let again = Session::read(session.to_json().as_bytes());
+        assert!(again.is_ok(), "{again:?}");
+    }
     let _ = text.parse::<Selection>();
     let (pattern, name) = text.split_once('\n').unwrap_or((text, text));
     if let Ok(pattern) = pattern.parse::<Pattern>() {
         let _ = pattern.read(name);
     }
-});
+}

@@ -2,13 +2,10 @@
 
 //! A trim file: what is kept, muted and covered.
 
-#![no_main]
-
 use gstlecture::edit::trim_file::TrimFile;
 use gstlecture::timeline::Time;
-use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|input: &[u8]| {
+pub fn run(input: &[u8]) {
     let [seconds, file @ ..] = input else {
         return;
     };
@@ -29,4 +26,4 @@ fuzz_target!(|input: &[u8]| {
             }
         }
     }
-});
+}

@@ -160,10 +160,15 @@ macro_rules! containers {
 }
 
 #[test]
-#[ignore = "on a busy machine all but the first buffer of such audio is now and then lost in decodebin"]
 fn quicktime_descriptions_of_version_2_are_read_whole() {
     let folder = TempDir::new().expect("a folder");
-    for (n, audio) in ["pcm_s16le -ar 96000", "pcm_f32le"].iter().enumerate() {
+    let audios = [
+        "pcm_s16le -ar 96000",
+        "pcm_s24be -ar 96000",
+        "pcm_s32le -ar 96000",
+        "pcm_f32le",
+    ];
+    for (n, audio) in audios.iter().enumerate() {
         let file = folder.path().join(format!("{n}.mov"));
         make(&file, "qtrle", audio);
         check_whole(&file, (true, true), SECONDS as f64);

@@ -3,6 +3,7 @@
 //! Shared by the tests of the program: the program itself, ffmpeg as the maker of inputs and the
 //! reader of results.
 
+pub mod media;
 pub mod place;
 
 use std::ffi::OsStr;
@@ -178,4 +179,14 @@ pub fn picture_packets(path: &Path, field: &str) -> Vec<String> {
     lines
         .map(|line| line.trim_matches(',').to_owned())
         .collect()
+}
+
+/// Whether Tesseract with its English model is installed; prints why a test is skipped.
+pub fn has_tesseract() -> bool {
+    let found = Command::new("tesseract").arg("--list-langs").output();
+    let has = found.is_ok_and(|found| String::from_utf8_lossy(&found.stdout).contains("\neng"));
+    if !has {
+        println!("skipped: tesseract with its model eng is not installed");
+    }
+    has
 }

@@ -109,6 +109,35 @@ Eine grüne Folie
 Xanthippe tritt ein
 ";
 
+/// Text of the slides, one of which is cut and one covered.
+pub const SLIDES: &str = "\
+WEBVTT
+
+NOTE
+status: approved
+by: Ada
+
+00:00.000 --> 00:01.900
+Zenobia's list
+
+00:03.000 --> 00:07.500
+Call stacks
+
+00:07.500 --> 00:12.500
+Zenobia's marks
+
+00:18.000 --> 00:19.900
+Zenobia's room
+";
+
+/// The same in a language that nobody has approved.
+pub const FRENCH_SLIDES: &str = "\
+WEBVTT
+
+00:03.000 --> 00:07.500
+Pile de Zenobia
+";
+
 pub const CHAPTERS: &str = "\
 WEBVTT
 
@@ -123,7 +152,8 @@ Questions
 ";
 
 /// Words that only stand in what is cut, muted or covered, or in the reasons for it.
-pub const PRIVATE: [&str; 7] = [
+pub const PRIVATE: [&str; 8] = [
+    "Zenobia",
     "Curtain",
     "Zebul",
     "Quux",
@@ -134,7 +164,8 @@ pub const PRIVATE: [&str; 7] = [
 ];
 
 /// Words that have to be there.
-pub const PUBLIC: [&str; 6] = [
+pub const PUBLIC: [&str; 7] = [
+    "Call stacks",
     "Recursion calls itself",
     "A good question",
     "s'appelle elle-même",
@@ -184,6 +215,8 @@ impl Class {
         assert!(status.success());
         class.write("OUT/drafts/trim.vtt", TRIM);
         class.write("OUT/drafts/chapters.vtt", CHAPTERS);
+        class.write("OUT/drafts/slides.en.vtt", SLIDES);
+        class.write("OUT/drafts/slides.fr.vtt", FRENCH_SLIDES);
         class.write("en.vtt", ENGLISH);
         class.write("fr.srt", FRENCH);
         class.write("de.vtt", GERMAN_DESCRIPTIONS);

@@ -137,6 +137,8 @@ fn nothing_private_is_in_the_package() {
     for note in [
         "captions.en.vtt: cues left out because they touch a hidden passage: 2, the first in line",
         "captions.fr.vtt: cues left out because they touch a hidden passage: 1",
+        "slides.en.vtt: cues left out because they touch a hidden passage: 1",
+        "slides.fr.vtt is left out: it is not approved",
         "chapters.vtt: line 3: it may come from a hidden passage; the title is left out",
         "chapters.vtt: line 6: \"zebulon\" is said only in cut or hidden passages; the title is left out",
     ] {

@@ -252,3 +252,56 @@ fn the_manifest_says_what_it_costs() {
     }
     assert!(!place.path("OTHER").exists());
 }
+
+#[test]
+fn a_class_owes_its_viewers_captions_unless_no_standard_is_asked_for() {
+    let place = Place::new();
+    let manifest = fs::read(place.path("OUT/package/manifest.json")).expect("read");
+    let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
+    assert_eq!(manifest["checked"][0]["file"], "captions.en.vtt");
+    assert_eq!(manifest["checked"][0]["fails"], 0);
+    assert!(manifest["missing"].get("A").is_none(), "{manifest:#}");
+    let missing = manifest["missing"]["AA"][0].as_str().expect("a text");
+    assert!(missing.contains("no audio description"), "{missing}");
+    let aa = ["publish", "to=WWW", "standard=AA"];
+    place.fails(&aa, 1, &["no audio description", "standard=none"]);
+
+    // A named person's word.
+    let path = place.path("OUT/drafts/chapters.vtt");
+    let text = fs::read_to_string(&path).expect("read");
+    let signed = "status: approved\nby: Ada\nsigned: nothing-to-describe\non: 2026-11-30";
+    fs::write(&path, text.replace("status: approved", signed)).expect("written");
+    let input = class().with_file_name("class.mp4");
+    package(&input, &place.path("OUT"), &["mp4=true"]);
+    place.done(&aa);
+    let manifest = fs::read(place.path("WWW/manifest.json")).expect("read");
+    let manifest: Value = serde_json::from_slice(&manifest).expect("JSON");
+    let review = &manifest["review"][0];
+    assert_eq!(review["by"], "Ada");
+    assert_eq!(review["on"], "2026-11-30");
+    assert_eq!(review["signed"][0], "nothing-to-describe");
+
+    // Captions that fail a rule, then none at all.
+    let captions = place.path("OUT/drafts/captions.en.vtt");
+    let text = fs::read_to_string(&captions).expect("read");
+    fs::write(&captions, text.replace("00:08.000", "00:09.500")).expect("written");
+    package(&input, &place.path("OUT"), &["mp4=true"]);
+    place.fails(
+        &["publish", "to=WWW"],
+        1,
+        &["captions.en.vtt fails in 1 place (too-long)"],
+    );
+    place.remove("OUT/drafts/captions.en.vtt");
+    package(&input, &place.path("OUT"), &["mp4=true"]);
+    place.fails(
+        &["publish", "to=WWW"],
+        1,
+        &["no captions in the class's language"],
+    );
+    place.done(&["publish", "to=WWW", "standard=none"]);
+    place.fails(
+        &["publish", "to=WWW", "standard=B"],
+        2,
+        &["write A, AA or none"],
+    );
+}

@@ -27,6 +27,16 @@ const SRT: &str = "1\r\n00:00:01,000 --> 00:00:04,500 X1:1 X2:2\r\n{\\an8}<b>Hel
     2\r\n00:00:10,000 --> 00:00:20,000\r\n- A set\r\n- No < yes\r\n";
 const TRIM: &str = "WEBVTT\n\nNOTE\nstatus: draft\n\n00:00.000 --> 00:10.000\ncut: silence\n\n\
     00:12.000 --> 00:14.000\nmute: a name\n\n00:13.000 --> 00:15.000\ncover: a face\n";
+const WHISPER: &str = r#"{"language":"en","segments":[{"start":1.0,"end":4.5,"text":" Hello you.",
+    "words":[{"word":" Hello","start":1.0,"end":2.0},{"word":" you.","start":2.0,"end":4.5}]}]}"#;
+const VOSK: &str =
+    r#"[{"result":[{"conf":1.0,"start":1.0,"end":2.0,"word":"hello"}],"text":"hello"}]"#;
+const PROFILE: &str =
+    r#"{"name":"our-school","based-on":"bbc","line-length":{"fail":40,"warn":37}}"#;
+const SUMMARY: &str = "---\nstatus: draft\n---\n\n# Summary\n\n- [0:00:12-0:00:17] Light is a wave.\n\n\
+    # Key points\n\n- [0:01:00] Glass slows light down.\n- No time\n";
+const REPLY: &str = r#"{"titles":[{"start":0,"title":"Waves"}],"chapters":[{"start":0,"end":60,"title":"A"}],
+    "summary":[{"start":12.5,"end":17,"text":"Light is a wave."}],"key-points":[{"text":"Glass"}]}"#;
 const SUBTITLES: &str = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-VERSION:7\n#EXT-X-PLAYLIST-TYPE:VOD\n\
     #EXTINF:6.000,\n0.vtt\n#EXTINF:5.5,\n1.vtt\n#EXT-X-ENDLIST\n";
 const MASTER: &str = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n\
@@ -84,6 +94,11 @@ fn main() -> Done {
         ],
     )?;
     seeds.write("trim_file", &[&[b"\x08", TRIM.as_bytes()].concat()])?;
+    seeds.write(
+        "transcripts",
+        &[VTT, WHISPER, VOSK, PROFILE].map(str::as_bytes),
+    )?;
+    seeds.write("summaries", &[SUMMARY, REPLY].map(str::as_bytes))?;
     seeds.write("manifest", &[MANIFEST.as_bytes(), LISTING.as_bytes()])?;
     let texts = [MASTER, SUBTITLES, I_FRAMES, DASH].map(str::as_bytes);
     seeds.write("playlists", &texts)?;

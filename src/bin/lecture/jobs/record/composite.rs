@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use gst::glib;
@@ -45,6 +45,8 @@ pub struct Composite {
     has_pictures: bool,
     holes: Holes,
     reached: Reached,
+    /// The end has reached the file.
+    has_ended: Arc<AtomicBool>,
     tracks: Mutex<HashMap<String, Branch>>,
 }
 
@@ -74,11 +76,12 @@ impl Composite {
             }
         };
         Composite {
+            reached: Reached::watch(pads),
+            has_ended: watch_end(&pipeline),
             room,
             pipeline,
             has_pictures,
             holes,
-            reached: Reached::watch(pads),
             tracks: Mutex::default(),
         }
     }
@@ -264,11 +267,7 @@ impl Composite {
             self.reached.time().is_none_or(|time| time >= end)
         });
         self.send_end();
-        let bus = self.pipeline.bus();
-        let is_written = self.wait(deadline, || {
-            let bus = bus.as_ref();
-            bus.is_some_and(|bus| bus.pop_filtered(&[gst::MessageType::Eos]).is_some())
-        });
+        let is_written = self.wait(deadline, || self.has_ended.load(Ordering::Relaxed));
         if is_composed && is_written {
             return;
         }
@@ -320,6 +319,24 @@ impl Drop for Composite {
     fn drop(&mut self) {
         let _ = self.pipeline.set_state(gst::State::Null);
     }
+}
+
+/// Returns what becomes true when the end reaches the file. The pipeline itself reports no end while one of
+/// its decoders waits for the first key frame of a track.
+fn watch_end(pipeline: &gst::Pipeline) -> Arc<AtomicBool> {
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let file = pipeline.by_name("file");
+    if let Some(pad) = file.and_then(|file| file.static_pad("sink")) {
+        let own = has_ended.clone();
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            let event = info.event();
+            if event.is_some_and(|event| event.type_() == gst::EventType::Eos) {
+                own.store(true, Ordering::Relaxed);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+    has_ended
 }
 
 /// Copies what passes a pad to a source, with running times.

@@ -137,14 +137,7 @@ impl<'a> Course<'a> {
             return Err(Error::request("the pipeline has no bus", "", "report this"));
         };
         let running = Running(pipeline);
-        if pipeline.set_state(gst::State::Playing).is_err() {
-            return Err(gst_error::posted(&bus).unwrap_or_else(|| {
-                Error::request("the recording does not start", "", gst_error::SEE_MORE)
-            }));
-        }
-        if let Some(composite) = &self.composite {
-            composite.start(pipeline)?;
-        }
+        self.start(pipeline, &bus)?;
         let started = Instant::now();
         self.is_begun = true;
         let control = Control::open(&self.folder)?;
@@ -194,18 +187,38 @@ impl<'a> Course<'a> {
             }
         };
         drop(control);
+        self.stop(
+            pipeline,
+            &bus,
+            ended_at.or_else(|| session.current_running_time()),
+        );
+        drop(running);
+        self.finish(last)?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Starts the pipeline, and the composite with its time.
+    fn start(&self, pipeline: &gst::Pipeline, bus: &gst::Bus) -> Result<(), Error> {
+        if pipeline.set_state(gst::State::Playing).is_err() {
+            return Err(gst_error::posted(bus).unwrap_or_else(|| {
+                Error::request("the recording does not start", "", gst_error::SEE_MORE)
+            }));
+        }
+        self.composite
+            .as_ref()
+            .map_or(Ok(()), |composite| composite.start(pipeline))
+    }
+
+    /// Finishes the files, the composite's up to `end`.
+    fn stop(&mut self, pipeline: &gst::Pipeline, bus: &gst::Bus, end: Option<gst::ClockTime>) {
         if let Some(composite) = &self.composite {
-            let now = ended_at.or_else(|| session.current_running_time());
-            composite.finish(now.unwrap_or_default());
+            composite.finish(end.unwrap_or_default());
         }
         // Elements report the last files as they stop; going down to NULL discards the messages.
         let _ = pipeline.set_state(gst::State::Ready);
         while let Some(message) = bus.pop() {
             self.take_message(&message);
         }
-        drop(running);
-        self.finish(last)?;
-        failed.map_or(Ok(()), Err)
     }
 
     /// Looks after the senders; they may end the recording.

@@ -32,7 +32,7 @@ const LIBRARY: [(&str, &[&str]); 17] = [
     ("language", &[]),
     ("source", &[]),
     ("webvtt", &["timeline"]),
-    ("edit", &["timeline", "language", "webvtt"]),
+    ("edit", &["timeline", "language", "webvtt", "speech"]),
     ("captions", &["timeline", "webvtt"]),
     ("speech", &["timeline"]),
     ("slides", &["timeline"]),

@@ -282,6 +282,63 @@ fn raw_tracks_of_daily_become_a_session() {
 }
 
 #[test]
+fn a_person_aligns_tracks_whose_recorder_gives_no_times() {
+    let place = Place::new();
+    fs::create_dir(place.path("tracks")).expect("made");
+    sounding(&place, "ada-microphone.webm", "3", &["-c:a", "libopus"]);
+    colored(&place, "ben-screen.webm", "red", "1", &VP8);
+    place.write(
+        "tracks/ada-microphone.en.vtt",
+        "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n",
+    );
+    let named = [
+        "session",
+        "input=tracks",
+        "output=class",
+        "pattern={participant}-{source}.webm",
+    ];
+    place
+        .lecture(&named)
+        .failed(2, &["ada-microphone.webm", "offset.FILE="]);
+    let both = [
+        "offset.ada-microphone.webm=0",
+        "offset.ben-screen.webm=1.25",
+    ];
+    let given = [&named[..], &both].concat();
+    place
+        .lecture(&[&given[..], &["offset.cy-screen.webm=1"]].concat())
+        .failed(2, &["cy-screen.webm", "ben-screen.webm"]);
+    place.done(&[&given[..], &["copy=true"]].concat());
+    let session: Value = serde_json::from_str(&place.read("class/session.json")).expect("JSON");
+    let tracks = session["tracks"].as_array().expect("tracks");
+    let start = |file: &str| {
+        let track = tracks
+            .iter()
+            .find(|track| track["file"] == file)
+            .expect("a copy");
+        (track["start"].clone(), track["estimated"].clone())
+    };
+    assert_eq!(start("ada-microphone.webm"), (json!(0), json!(true)));
+    assert_eq!(
+        start("ben-screen.webm"),
+        (json!(1_250_000_000), json!(true))
+    );
+    // The folder is whole without the one that was read.
+    let copied = fs::read(place.path("class/ben-screen.webm")).expect("a copy");
+    assert_eq!(
+        copied,
+        fs::read(place.path("tracks/ben-screen.webm")).expect("read")
+    );
+    fs::remove_dir_all(place.path("tracks")).expect("removed");
+    assert!(place.read("class/ada-microphone.en.vtt").contains("Hello"));
+    place.done(&["compose", "input=class", "output=a.mkv", "preset=ultrafast"]);
+    let file = place.path("a.mkv");
+    assert!(is_red(pixel(&file, "1.75", (640, 360))));
+    assert!(!is_red(pixel(&file, "1.0", (640, 360))));
+    assert!(level(&file, 440.0, "0.5") > 0.1);
+}
+
+#[test]
 fn marks_and_pauses_of_the_class_are_its_cuts() {
     let place = Place::new();
     fs::create_dir(place.path("tracks")).expect("made");

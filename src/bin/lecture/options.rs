@@ -15,7 +15,11 @@ use crate::error::Error;
 /// Placeholder of the language in a variable's name.
 const LANGUAGE: &str = "<lang>";
 
-/// A variable of a job. A name that ends in `<lang>` stands for one variable per language.
+/// Placeholder of a file name in a variable's name.
+const FILE: &str = "<file>";
+
+/// A variable of a job. A name that ends in `<lang>` stands for one variable per language, and one that ends in
+/// `<file>` for one per file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Variable {
     pub name: &'static str,
@@ -34,14 +38,22 @@ pub enum Need {
 }
 
 impl Variable {
-    /// Returns the prefix before the language, if there is one such variable per language.
+    /// Returns the prefix before the language or the file, if there is one such variable for each.
     pub fn family(&self) -> Option<&'static str> {
-        self.name.strip_suffix(LANGUAGE)
+        let name = self.name;
+        name.strip_suffix(LANGUAGE)
+            .or_else(|| name.strip_suffix(FILE))
     }
 
-    /// Returns the language of a key of this family.
-    pub fn language<'a>(&self, key: &'a str) -> Option<&'a str> {
-        key.strip_prefix(self.family()?)
+    /// Returns whether there is one such variable per language.
+    pub fn is_by_language(&self) -> bool {
+        self.name.ends_with(LANGUAGE)
+    }
+
+    /// Returns the language or the file of a key of this family.
+    pub fn member<'a>(&self, key: &'a str) -> Option<&'a str> {
+        let member = key.strip_prefix(self.family()?)?;
+        (self.is_by_language() || !member.is_empty()).then_some(member)
     }
 }
 
@@ -61,6 +73,12 @@ impl Values {
 
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// Returns the values whose names begin so, each with the rest of its name.
+    fn of_family(&self, family: &str) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.0.iter();
+        all.filter_map(move |(name, value)| Some((name.strip_prefix(family)?, value.as_str())))
     }
 
     /// Returns the value for one repeat of a line.
@@ -222,11 +240,28 @@ pub struct ByLanguage(pub Vec<(String, String)>);
 impl FromValues for ByLanguage {
     fn from_values(values: &Values, name: &str) -> Result<Self, Error> {
         let family = name.strip_suffix(LANGUAGE).unwrap_or(name);
-        let all = values.0.iter();
-        let of_family = all.filter_map(|(name, value)| {
-            Some((name.strip_prefix(family)?.to_owned(), value.clone()))
+        let of_family = values.of_family(family);
+        Ok(ByLanguage(
+            of_family
+                .map(|(language, value)| (language.to_owned(), value.to_owned()))
+                .collect(),
+        ))
+    }
+}
+
+/// Values of a variable that exists once per file: the file name and the value of each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByFile<T>(pub Vec<(String, T)>);
+
+impl<T: FromText> FromValues for ByFile<T> {
+    fn from_values(values: &Values, name: &str) -> Result<Self, Error> {
+        let family = name.strip_suffix(FILE).unwrap_or(name);
+        let of_family = values.of_family(family);
+        let parsed = of_family.map(|(file, text)| {
+            let value = parse(text, &format!("{family}{file}"))?;
+            Ok((file.to_owned(), value))
         });
-        Ok(ByLanguage(of_family.collect()))
+        Ok(ByFile(parsed.collect::<Result<_, _>>()?))
     }
 }
 
@@ -293,6 +328,8 @@ mod tests {
             "size" (default "1") as u64,
             /// texts
             "text.<lang>" (optional) => texts: ByLanguage,
+            /// lengths
+            "length.<file>" (optional) => lengths: ByFile<Duration>,
         }
         groups { common: Common }
     }
@@ -319,6 +356,7 @@ mod tests {
                 ("preset", Need::Default("medium")),
                 ("size", Need::Default("1")),
                 ("text.<lang>", Need::Optional),
+                ("length.<file>", Need::Optional),
                 ("go-on", Need::Default("false")),
             ]
         );
@@ -329,12 +367,22 @@ mod tests {
             ("go-on", "true"),
             ("text.en", "b"),
             ("text.de", "c"),
+            ("length.a.webm", "1.5"),
         ];
         let test = Test::parse(&values(&given)).expect("valid");
         assert_eq!((test.input.to_str(), test.count), (Some("a"), None));
         assert!(test.common.go_on);
         let texts = [("de", "c"), ("en", "b")].map(|(tag, text)| (tag.into(), text.into()));
         assert_eq!(test.texts.0, texts);
+        let lengths = [("a.webm".to_owned(), Duration::from_millis(1500))];
+        assert_eq!(test.lengths.0, lengths);
+        let wrong = Test::parse(&values(&[
+            ("input", "a"),
+            ("size", "1"),
+            ("length.a.webm", "x"),
+        ]));
+        let error = wrong.expect_err("wrong").to_string();
+        assert!(error.contains("length.a.webm"), "{error}");
     }
 
     #[test]

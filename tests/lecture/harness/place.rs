@@ -187,8 +187,8 @@ impl Place {
     }
 
     /// Waits until a file is there, at most a minute.
-    pub fn wait_for(&self, what: &str, is_there: impl Fn() -> bool) {
-        for _ in 0..6000 {
+    pub fn wait_for(&self, what: &str, mut is_there: impl FnMut() -> bool) {
+        for _ in 0..12_000 {
             if is_there() {
                 return;
             }

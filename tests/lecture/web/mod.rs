@@ -35,11 +35,17 @@ impl Recorder {
         Recorder { place, child }
     }
 
-    fn wait_for_session(&self) {
+    fn wait_for_session(&mut self) {
         let composite = self.place.path("class/composite.mkv");
+        let mut ended = None;
+        let child = &mut self.child;
         self.place.wait_for("the recording", || {
-            fs::metadata(&composite).is_ok_and(|file| file.len() > 0)
+            ended = child.try_wait().expect("it is ours");
+            ended.is_some() || fs::metadata(&composite).is_ok_and(|file| file.len() > 0)
         });
+        if let Some(status) = ended {
+            panic!("it ended ({status}): {}", self.wait().1);
+        }
     }
 
     fn session(&self) -> Session {

@@ -88,11 +88,13 @@ impl Arguments {
         }
         for (key, value) in &self.values {
             let place = || format!("{key}={value}");
-            let family = variables
-                .iter()
-                .find_map(|variable| Some((variable.family()?, variable.language(key)?)));
+            let family = variables.iter().find_map(|variable| {
+                let (family, member) = (variable.family()?, variable.member(key)?);
+                Some((family, member, variable.is_by_language()))
+            });
             let name = match family {
-                Some((family, language)) => {
+                Some((family, file, false)) => format!("{family}{file}"),
+                Some((family, language, true)) => {
                     let tag = known(language, place(), family)?;
                     let name = format!("{family}{tag}");
                     if values.get(&name).is_some() {

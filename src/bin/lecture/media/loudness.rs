@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::prelude::*;
+use gstlecture::edit::Analysis;
 use gstlecture::speech::loudness::{self, Meter, Phrase};
 use gstlecture::timeline::{Content, CutList, Redaction, Span, Time};
 use serde_json::{Value, json};
@@ -138,42 +139,28 @@ fn written(phrase: &Phrase) -> Value {
     })
 }
 
-fn read(phrase: &Value) -> Option<Phrase> {
-    Some(Phrase {
-        span: span(phrase)?,
-        level: phrase["level"].as_f64()?,
-        above_noise: phrase["above-noise"].as_f64()?,
-    })
-}
-
-fn span(value: &Value) -> Option<Span> {
-    let time = |name: &str| value[name].as_f64().map(Time::from_secs_f64);
-    Some(Span::new(time("start")?, time("end")?))
-}
-
 /// Returns the gains of each audio stream that an analysis has measured, as catalogsink reads them.
-pub fn gains(analysis: &Value, cuts: &CutList, redaction: &Redaction, target: f64) -> Vec<String> {
-    let speech = analysis["speech"].as_array();
+pub fn gains(
+    analysis: &Analysis,
+    cuts: &CutList,
+    redaction: &Redaction,
+    target: f64,
+) -> Vec<String> {
+    let speech = analysis.speech.iter().flatten();
     let speech: Vec<Span> = speech
-        .into_iter()
-        .flatten()
-        .filter_map(|found| cuts.span_to_output(span(found)?))
+        .filter_map(|found| cuts.span_to_output(*found))
         .collect();
     let silent = redaction.silent(Content::Main);
-    let sounds = analysis["loudness"].as_array();
-    let sounds = sounds.into_iter().flatten().map(|phrases| {
-        let phrases = phrases.as_array().into_iter().flatten().filter_map(read);
-        let kept = kept(phrases, cuts, silent);
+    let streams = analysis.loudness.iter().map(|phrases| {
+        let kept = kept(phrases.iter().cloned(), cuts, silent);
         loudness::plan(&kept, &speech, target).to_string()
     });
-    sounds.collect()
+    streams.collect()
 }
 
 /// Returns the loudness, in LUFS, that an analysis has measured in the first audio stream.
-pub fn of_analysis(analysis: &Value) -> Option<f64> {
-    let phrases = analysis["loudness"].as_array()?.first()?.as_array()?;
-    let phrases: Vec<Phrase> = phrases.iter().filter_map(read).collect();
-    loudness::loudness(&phrases)
+pub fn of_analysis(analysis: &Analysis) -> Option<f64> {
+    loudness::loudness(analysis.loudness.first()?)
 }
 
 /// Returns a single gain that brings the whole file to the target. It is for audio descriptions,

@@ -175,6 +175,31 @@ pub fn assemble(mut found: Vec<Found>) -> Result<(Session, i64), AssembleError> 
     Ok((session, origin))
 }
 
+/// Sets the starts of files to offsets that a person gives, in nanoseconds since the earliest start of the others.
+///
+/// # Errors
+/// An offset is of a file that is not there: its name.
+pub fn shift(found: &mut [Found], offsets: &[(String, i64)]) -> Result<(), String> {
+    let offset_of = |file: &str| offsets.iter().find(|(name, _)| name == file);
+    if let Some((name, _)) = offsets
+        .iter()
+        .find(|(name, _)| !found.iter().any(|found| found.file == *name))
+    {
+        return Err(name.clone());
+    }
+    let others = found
+        .iter()
+        .filter(|found| offset_of(&found.file).is_none());
+    let origin = others.map(|found| found.start).min().unwrap_or(0);
+    for found in found {
+        if let Some((_, offset)) = offset_of(&found.file) {
+            found.start = origin.saturating_add(*offset);
+            found.is_estimated = true;
+        }
+    }
+    Ok(())
+}
+
 /// Fails at a long pause between files, in the order of their starts.
 fn check_pauses(found: &[Found]) -> Result<(), AssembleError> {
     let mut last: Option<(&Found, i64)> = None;
@@ -268,6 +293,40 @@ mod tests {
         assert_eq!(session.room, "7");
         let read = Session::read(session.to_json().as_bytes()).expect("valid");
         assert_eq!(read, session);
+    }
+
+    #[test]
+    fn a_persons_offsets_are_from_the_start_of_the_others() {
+        let tracks = || {
+            vec![
+                found("a", Source::Camera, 5_000, 10),
+                found("b", Source::Camera, 7_000, 10),
+                found("c", Source::Camera, 0, 10),
+            ]
+        };
+        let starts = |offsets: &[(&str, i64)]| {
+            let mut tracks = tracks();
+            let offsets = offsets.iter().map(|(name, at)| (name.to_string(), *at));
+            let offsets: Vec<_> = offsets.collect();
+            shift(&mut tracks, &offsets)?;
+            let starts = tracks.iter().map(|found| (found.start, found.is_estimated));
+            Ok::<Vec<_>, String>(starts.collect())
+        };
+        let estimated = |start| (start, true);
+        assert_eq!(
+            starts(&[]),
+            Ok(vec![(5_000, false), (7_000, false), (0, false)])
+        );
+        assert_eq!(
+            starts(&[("c-Camera", -100)]),
+            Ok(vec![(5_000, false), (7_000, false), estimated(4_900)])
+        );
+        let all = [("a-Camera", 3), ("b-Camera", 1), ("c-Camera", 2)];
+        assert_eq!(
+            starts(&all),
+            Ok(vec![estimated(3), estimated(1), estimated(2)])
+        );
+        assert_eq!(starts(&[("d-Camera", 3)]), Err("d-Camera".into()));
     }
 
     #[test]

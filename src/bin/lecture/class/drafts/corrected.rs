@@ -7,16 +7,15 @@ use std::path::{Path, PathBuf};
 
 use gstlecture::edit::summary_file::SummaryFile;
 use gstlecture::edit::trim_file::TrimFile;
-use gstlecture::edit::{Review, Status};
+use gstlecture::edit::{Analysis, Review, Status};
 use gstlecture::language;
 use gstlecture::package::chapters::Mark;
 use gstlecture::package::manifest::{Manifest, ReviewEntry, SpanEntry, SummaryEntry};
 use gstlecture::package::standard::{self, Standard};
 use gstlecture::timeline::{Content, CutList, Moved, Redaction, Span, Time, touches};
 use gstlecture::webvtt::{self, Cue};
-use serde_json::{Value, json};
 
-use super::{ANALYSIS, CHAPTERS, CONTENT, Drafts, LANGUAGE, SUMMARY, TRIM};
+use super::{ANALYSIS, CHAPTERS, Drafts, SUMMARY, TRIM};
 use crate::class::texts::{Described, DraftTexts, GivenTexts};
 use crate::error::Error;
 use crate::media::loudness;
@@ -164,21 +163,22 @@ impl Corrected {
                 corrected.add_review(SUMMARY, Some(corrected.summary.review.clone()));
             }
         }
-        let analysis: Value =
-            serde_json::from_slice(&drafts.read(ANALYSIS)?.unwrap_or_default()).unwrap_or_default();
-        let is_of_recording = analysis["input"]["fingerprint"] == json!(recording);
-        let language = analysis[LANGUAGE].as_str().filter(|_| is_of_recording);
+        let analysis = Analysis::read(&drafts.read(ANALYSIS)?.unwrap_or_default());
+        let analysis = Some(analysis).filter(|analysis| analysis.is_of(recording));
+        let language = analysis
+            .as_ref()
+            .and_then(|found| found.language.as_deref());
         corrected.read_texts(drafts, input, recording, language, anew)?;
-        if is_of_recording {
-            corrected.slide_times = slides(&analysis);
-            corrected.speech = speech(&analysis);
+        if let Some(analysis) = analysis {
             corrected.loudness = loudness::of_analysis(&analysis);
-            corrected.slides = corrected.slides_in(&corrected.cuts);
-            corrected.is_screen = analysis[CONTENT] == "screen";
             if let Some(target) = loudness {
                 let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
                 corrected.gains = loudness::gains(&analysis, cuts, redaction, target);
             }
+            corrected.slide_times = analysis.slides;
+            corrected.speech = analysis.speech;
+            corrected.slides = corrected.slides_in(&corrected.cuts);
+            corrected.is_screen = analysis.is_screen;
         }
         Ok(corrected)
     }
@@ -417,26 +417,6 @@ fn malformed<P: std::fmt::Display>(drafts: &Drafts, name: &str, problems: &[P]) 
         format!("{}: {}", drafts.path(name).display(), problems.join("; ")),
         "",
         "",
-    )
-}
-
-/// Returns the slide changes that the analysis found.
-fn slides(analysis: &Value) -> Vec<Time> {
-    let slides = analysis["slides"].as_array().into_iter().flatten();
-    slides
-        .filter_map(|slide| slide["time"].as_f64())
-        .map(Time::from_secs_f64)
-        .collect()
-}
-
-/// Returns the speech that the analysis found; `None` if it did not listen.
-pub fn speech(analysis: &Value) -> Option<Vec<Span>> {
-    let time = |value: &Value| value.as_f64().map(Time::from_secs_f64);
-    let spans = analysis["speech"].as_array()?.iter();
-    Some(
-        spans
-            .filter_map(|span| Some(Span::new(time(&span["start"])?, time(&span["end"])?)))
-            .collect(),
     )
 }
 

@@ -12,14 +12,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use gstlecture::edit::summary_file::SummaryFile;
-use gstlecture::edit::{Review, Status};
+use gstlecture::edit::{Analysis, DESCRIBED, Review, Status, WRITTEN};
 use gstlecture::language;
 use gstlecture::package::text::TextRole;
 use gstlecture::timeline::Time;
 use gstlecture::webvtt;
 use serde_json::{Map, Value, json};
 
-pub use corrected::{Corrected, Cuts, speech};
+pub use corrected::{Corrected, Cuts};
 
 use crate::class::fingerprint;
 use crate::class::texts::GivenTexts;
@@ -34,21 +34,6 @@ pub const CHAPTERS: &str = "chapters.vtt";
 pub const SUMMARY: &str = "summary.md";
 /// The analysis results and the fingerprints of the drafts it wrote.
 pub const ANALYSIS: &str = "analysis.json";
-/// Field of the analysis with the kind of content: `screen` or `camera`.
-pub const CONTENT: &str = "content";
-/// Field of the analysis with the spoken language, if the user set it.
-pub const LANGUAGE: &str = "language";
-/// Key of those fingerprints.
-const WRITTEN: &str = "written";
-/// Key of the given audio descriptions, each with the recording it belongs to.
-const DESCRIBED: &str = "described";
-
-/// Returns the recording's length according to the summary of its analysis, in the time of its cut
-/// list.
-pub fn length(summary: &Value) -> Option<Time> {
-    let seconds = summary["kept"].as_f64()? + summary["removed"].as_f64()?;
-    Some(Time::from_secs_f64(seconds))
-}
 
 /// Returns the file name of the draft of a text.
 pub fn text_name(role: TextRole, language: &str) -> String {
@@ -80,18 +65,13 @@ pub struct Drafts {
 
 impl Drafts {
     pub fn open(folder: PathBuf) -> Self {
-        let analysis: Value = fs::read(folder.join(ANALYSIS))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default();
+        let bytes = fs::read(folder.join(ANALYSIS)).unwrap_or_default();
+        let analysis = Analysis::read(&bytes);
         Drafts {
             folder,
-            written: serde_json::from_value(analysis[WRITTEN].clone()).unwrap_or_default(),
-            described: serde_json::from_value(analysis[DESCRIBED].clone()).unwrap_or_default(),
-            analysed: analysis["input"]["fingerprint"]
-                .as_str()
-                .map(str::to_owned)
-                .zip(length(&analysis["summary"])),
+            written: analysis.written,
+            described: analysis.described,
+            analysed: analysis.recording.fingerprint.zip(analysis.length),
         }
     }
 

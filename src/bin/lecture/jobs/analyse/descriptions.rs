@@ -6,21 +6,20 @@ use std::fs;
 use std::path::Path;
 
 use gstlecture::descriptions::{Class, Slide, document, draft};
-use gstlecture::edit::Review;
+use gstlecture::edit::{Analysis, Review};
 use gstlecture::package::text::TextRole;
-use gstlecture::timeline::{CutList, Span, Time};
+use gstlecture::timeline::{CutList, Time};
 use gstlecture::topics::Sentence;
 use gstlecture::webvtt::captions;
-use serde_json::{Map, Value};
 
 use super::Request;
-use crate::class::drafts::{Drafts, speech, text_name};
+use crate::class::drafts::{Drafts, text_name};
 use crate::error::Error;
 use crate::print::counted;
 
 /// An analysed class.
 pub struct Analysed<'a> {
-    pub analysis: &'a Map<String, Value>,
+    pub analysis: &'a Analysis,
     /// Cuts in the drafts.
     pub cuts: &'a CutList,
     /// The transcript as WebVTT, if there is one.
@@ -46,11 +45,10 @@ pub fn write(request: &Request, drafts: &mut Drafts, class: &Analysed) -> Result
             "warning: no title of a slide was read: nothing is described; titles=ocr reads them",
         );
     }
-    let all = Value::Object(class.analysis.clone());
     let drafted = draft(&Class {
         slides: &slides,
         said: &transcript.unwrap_or_default(),
-        speech: &speech(&all).unwrap_or_default(),
+        speech: class.analysis.speech.as_deref().unwrap_or_default(),
         cuts: class.cuts,
         language: Some(class.language),
         end: class.end,
@@ -79,19 +77,13 @@ pub fn write(request: &Request, drafts: &mut Drafts, class: &Analysed) -> Result
 }
 
 /// Returns the slides whose titles are certain.
-fn slides(analysis: &Map<String, Value>) -> Vec<Slide> {
-    let time = |value: &Value| value.as_f64().map(Time::from_secs_f64);
-    let titles = analysis.get("titles").and_then(Value::as_array);
-    let titles = titles.into_iter().flatten();
-    let certain = titles.filter(|title| title["needs-title"] != Value::Bool(true));
-    certain
-        .filter_map(|title| {
-            Some(Slide {
-                span: Span::new(time(&title["start"])?, time(&title["end"])?),
-                title: title["title"].as_str()?.to_owned(),
-            })
-        })
-        .collect()
+fn slides(analysis: &Analysis) -> Vec<Slide> {
+    let certain = analysis.titles.iter().filter(|title| !title.needs_title);
+    let slides = certain.map(|title| Slide {
+        span: title.span,
+        title: title.title.clone(),
+    });
+    slides.collect()
 }
 
 /// Returns what is said: the transcript of the analysis, else the captions that have a draft.

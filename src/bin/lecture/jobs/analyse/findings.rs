@@ -4,6 +4,7 @@
 
 use gst::glib;
 use gstlecture::chapters::rename_after_cuts;
+use gstlecture::edit::Analysis;
 use gstlecture::edit::passages::{Kind, Passage};
 use gstlecture::timeline::{CutList, Span, Time};
 use gstlecture::webvtt::{Block, Cue, Document};
@@ -139,9 +140,9 @@ impl Findings {
         self.0
     }
 
-    /// Returns the summary of silencetrim.
-    pub fn summary(&self) -> Option<&Value> {
-        self.0.get("summary")
+    /// Returns the length of the recording, as silencetrim has summed it up.
+    pub fn length(&self) -> Option<Time> {
+        Analysis::of(&self.0).length
     }
 
     fn list(&self, key: &str) -> &[Value] {

@@ -5,46 +5,36 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use gst::prelude::*;
-use gstlecture::edit::passages;
-use gstlecture::edit::trim_file::TrimFile;
-use gstlecture::edit::{Review, Status};
+use gstlecture::edit::{Analysis, LANGUAGE, Review, Status};
 use gstlecture::language;
-use gstlecture::record::session::Wanted;
-use gstlecture::timeline::{CutList, Time};
 use gstlecture::webvtt::{self, Document};
 use once_cell::sync::Lazy;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, json};
 
 use super::recording::{SAMPLE_CAPTIONS, SourceOptions};
 use super::session_input::room;
 use super::summary::Summary;
 use super::{Request, absolute, facts, set_input};
-use crate::class::drafts::{self, CHAPTERS, CONTENT, Drafts, LANGUAGE, TRIM};
+use crate::class::drafts::{CHAPTERS, Drafts, TRIM};
 use crate::class::fingerprint::of_input;
 use crate::class::folder::ClassFolder;
 use crate::class::texts::{GivenTexts, TextOptions, Transcript};
 use crate::engine::description::{Description, Pipeline};
-use crate::engine::memory::PicturesApart;
-use crate::engine::pipeline;
 use crate::error::Error;
-use crate::media::loudness::Meters;
-use crate::media::own_chapters;
 use crate::media::probe::Input;
-use crate::media::survey::{self, Seen};
 use crate::options::{Options, options};
 use crate::print::counted;
 
 mod assist;
 mod descriptions;
 mod findings;
+mod heard;
 mod outline;
 
 use assist::AssistOptions;
 use descriptions::Analysed;
-use findings::Findings;
+use heard::Heard;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(include_str!("../../../../../pipelines/analyse.launch")).behind(room())
@@ -99,8 +89,6 @@ impl AnalyseOptions {
 const TRANSCRIPT: &str = "transcript.vtt";
 /// Language of slides if it is not known: the one that Tesseract reads then.
 const USUAL: &str = "en";
-/// Name in the description of the element that analyses the video.
-const DETECT: &str = "detect";
 
 /// Options of the roomcompositor in an analysis, which is about the shared screens.
 const SCREENS: [(&str, &str); 5] = [
@@ -185,41 +173,9 @@ pub fn into(
     request.say(&describe(request, input, &spoken, &folder.drafts()));
     let staging = folder.drafts_staging()?;
     spoken.make_readable(&staging.path().join(TRANSCRIPT))?;
-    let made = pipeline::make(&describe(request, input, &spoken, staging.path()))?;
-    let apart = PicturesApart::new();
-    input.place(&made)?;
-    survey::spare(&made, input, &request.stop)?;
-    let seen = made
-        .by_name(DETECT)
-        .and_then(|detect| detect.static_pad("video_sink"));
-    let seen = seen.as_ref().map(Seen::watch);
-    let meters = Meters::listen(&made, input.audio.len());
-    let mut findings = Findings::default();
-    let outcome = options
-        .source
-        .recording
-        .run(request, "analyse", &made, input, |message| {
-            findings.hear(message);
-        })?;
-    drop(apart);
-    let end = input.duration.unwrap_or(outcome.delivered);
-    let length = input.length(findings.summary().and_then(drafts::length));
-    let wanted = &input.marked.wanted;
-    let whole = length.unwrap_or(outcome.delivered);
-    mark_cuts(&staging.path().join(TRIM), &mut findings, wanted, whole)?;
-    let cuts = {
-        let bytes = fs::read(staging.path().join(TRIM)).ok();
-        let trim = bytes.and_then(|bytes| TrimFile::read(&bytes, length).ok());
-        trim.map_or_else(CutList::keep_all, |trim| trim.cut_list(length))
-    };
-    let own = own_chapters::cues(&own_chapters::find(input), end);
-    if !own.is_empty() {
-        let path = staging.path().join(CHAPTERS);
-        let document = Document::new(own.iter().cloned());
-        fs::write(&path, document.to_string()).map_err(|error| Error::writing(&path, &error))?;
-    } else {
-        rename_chapters(&staging.path().join(CHAPTERS), &mut findings, &cuts)?;
-    }
+    let mut heard = Heard::listen(request, options, input, &spoken, staging.path())?;
+    let cuts = heard.cut(&input.marked.wanted, staging.path())?;
+    let own = heard.name_chapters(input, &cuts, staging.path())?;
     let outline = outline::write(
         &outline::Task {
             request,
@@ -229,52 +185,29 @@ pub fn into(
             staging: staging.path(),
             recording: &recording,
             cuts: &cuts,
-            length: length.unwrap_or(outcome.delivered),
-            has_own_chapters: !own.is_empty(),
+            length: heard.whole(),
+            has_own_chapters: own > 0,
         },
-        &mut findings,
+        &mut heard.findings,
     )?;
     for name in [TRIM, CHAPTERS] {
         stamp(&staging.path().join(name), &recording)?;
     }
-    let mut analysis = Map::new();
-    analysis.insert(
-        "input".into(),
-        json!({
-            "path": absolute(&input.path)?,
-            "file": input.path.file_name().map(|name| name.to_string_lossy()),
-            "fingerprint": recording,
-            "bytes": input.size,
-            "seconds": outcome.delivered.secs_f64(),
-        }),
-    );
-    if let Some(language) = &options.language {
-        analysis.insert(LANGUAGE.into(), language.clone().into());
-    }
-    analysis.insert("loudness".into(), meters.to_json());
-    let mut kind = None;
-    if let Some(seen) = seen {
-        let content = if seen.is_screen(&cuts) {
-            "screen"
-        } else {
-            "camera"
-        };
-        analysis.insert(CONTENT.into(), content.into());
-        kind = Some(content.to_owned());
-    }
-    findings.say(request);
+    heard.findings.say(request);
+    let content = heard.content(&cuts);
     let folder = drafts.path("").display().to_string();
-    let mut results = findings.results(folder, kind);
+    let mut results = heard.findings.results(folder, content.map(str::to_owned));
     outline.add_to(&mut results);
-    if !own.is_empty() {
+    if own > 0 {
         request.note(&format!(
             "the recording's own {} are the draft, in place of those that were found",
-            counted(own.len(), "chapter", "chapters")
+            counted(own, "chapter", "chapters")
         ));
-        results.chapters = own.len();
+        results.chapters = own;
     }
-    analysis.append(&mut findings.into_map());
-    let found = analysis.clone();
+    let end = input.duration.unwrap_or(heard.delivered);
+    let analysis = heard.into_analysis(options, input, &recording, content)?;
+    let found = Analysis::of(&analysis);
     drafts.remove_leftovers(&recording)?;
     for name in drafts.replace(staging.path(), analysis)? {
         let path = drafts.path(&name);
@@ -397,35 +330,6 @@ fn describe(request: &Request, input: &Input, spoken: &Spoken, folder: &Path) ->
     }
     facts.set("transcript", spoken.path.is_some());
     DESCRIPTION.pipeline(&facts, &values)
-}
-
-/// Cuts what people did not want to be recorded, in the findings and in their draft.
-fn mark_cuts(
-    path: &Path,
-    findings: &mut Findings,
-    wanted: &Wanted,
-    end: Time,
-) -> Result<(), Error> {
-    if wanted.is_everything() {
-        return Ok(());
-    }
-    // A room without audio has no draft of cuts.
-    let document = read_draft(path)?.unwrap_or_else(passages::empty);
-    let file = TrimFile::read(document.to_string().as_bytes(), Some(end)).unwrap_or_default();
-    let found = passages::passages(&document, &file, end);
-    let wanted = wanted.apply(found, end);
-    findings.set_cuts(&wanted, end);
-    let document = passages::with_passages(&document, &wanted, end);
-    fs::write(path, document.to_string()).map_err(|error| Error::writing(path, &error))
-}
-
-/// Gives chapters that begin in a cut the titles of slides that are not cut.
-fn rename_chapters(path: &Path, findings: &mut Findings, cuts: &CutList) -> Result<(), Error> {
-    let Some(mut document) = read_draft(path)? else {
-        return Ok(());
-    };
-    findings.rename_chapters(&mut document, cuts);
-    fs::write(path, document.to_string()).map_err(|error| Error::writing(path, &error))
 }
 
 /// Reads a draft that a pipeline has written. Returns `None` if it has written none: a recording

@@ -258,6 +258,7 @@ fn failed(error: &Error) -> Reply {
 
 #[cfg(test)]
 mod tests {
+    use gstlecture::edit::Analysis;
     use std::io::Read;
     use std::path::Path;
 
@@ -288,7 +289,7 @@ mod tests {
             folder,
             recording: None,
             duration: Time::from_secs(60),
-            analysis: Value::Null,
+            analysis: Analysis::default(),
         };
         let request = Request {
             values: Values::default(),

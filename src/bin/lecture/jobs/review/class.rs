@@ -5,11 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gstlecture::edit::Analysis;
 use gstlecture::timeline::{FrameRate, Time};
 use gstlecture::webvtt;
-use serde_json::Value;
 
-use crate::class::drafts::{self, ANALYSIS, CHAPTERS, Drafts, TRIM};
+use crate::class::drafts::{ANALYSIS, CHAPTERS, Drafts, TRIM};
 use crate::class::fingerprint::of_input;
 use crate::class::texts::GivenTexts;
 use crate::error::Error;
@@ -26,8 +26,8 @@ pub struct Class {
     pub recording: Option<Recording>,
     /// Length of the recording, as far as it is known.
     pub duration: Time,
-    /// Passages with speech that the analysis found.
-    pub analysis: Value,
+    /// What the analysis found.
+    pub analysis: Analysis,
 }
 
 /// The recording of a class.
@@ -50,8 +50,7 @@ impl Class {
         let output = fs::canonicalize(&options.output)
             .map_err(|error| Error::reading(&options.output, &error))?;
         let drafts = Drafts::open(output.join("drafts"));
-        let analysis = drafts.read(ANALYSIS)?.unwrap_or_default();
-        let analysis: Value = serde_json::from_slice(&analysis).unwrap_or_default();
+        let analysis = Analysis::read(&drafts.read(ANALYSIS)?.unwrap_or_default());
         if drafts.read(TRIM)?.is_none() && drafts.read(CHAPTERS)?.is_none() {
             return Err(Error::request(
                 "there are no drafts to review in this folder",
@@ -60,19 +59,18 @@ impl Class {
             ));
         }
         let input = find(request, options, &analysis, &output, &drafts)?;
-        let analysed = drafts::length(&analysis["summary"]);
         let length = input.as_ref().and_then(|(recording, input)| {
             input
                 .length(drafts.analysed(&recording.fingerprint))
                 .or(input.duration)
         });
-        let duration = length.or(analysed).unwrap_or_else(|| last(&drafts));
+        let duration = length.or(analysis.length).unwrap_or_else(|| last(&drafts));
         let name = match &input {
             Some((_, input)) => options.title.clone().or(input.title.clone()),
             None => options.title.clone(),
         };
         let name = name.or_else(|| {
-            let file = Path::new(analysis["input"]["file"].as_str()?);
+            let file = Path::new(analysis.recording.file.as_ref()?);
             Some(file.file_stem()?.to_string_lossy().into_owned())
         });
         Ok(Class {
@@ -95,7 +93,7 @@ impl Class {
 fn find(
     request: &Request,
     options: &PackageOptions,
-    analysis: &Value,
+    analysis: &Analysis,
     output: &Path,
     drafts: &Drafts,
 ) -> Result<Option<(Recording, Input)>, Error> {
@@ -117,21 +115,15 @@ fn find(
     if let Some(path) = &options.input {
         return open(Path::new(path)).map(Some);
     }
-    let known = &analysis["input"];
-    let mut places: Vec<PathBuf> = known["path"]
-        .as_str()
-        .map(PathBuf::from)
-        .into_iter()
-        .collect();
-    if let Some(file) = known["file"].as_str() {
+    let known = &analysis.recording;
+    let mut places: Vec<PathBuf> = known.path.iter().cloned().collect();
+    if let Some(file) = &known.file {
         let beside = output.ancestors().take(2);
         places.extend(beside.map(|folder| folder.join(file)));
     }
     for place in places.iter().filter(|place| place.is_file()) {
         match open(place) {
-            Ok((recording, input))
-                if known["fingerprint"].as_str() == Some(&*recording.fingerprint) =>
-            {
+            Ok((recording, input)) if analysis.is_of(&recording.fingerprint) => {
                 return Ok(Some((recording, input)));
             }
             Ok(_) => {}

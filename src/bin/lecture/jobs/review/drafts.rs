@@ -17,7 +17,7 @@ use gstlecture::webvtt::{self, Cue, Document, Problem, ProblemKind, captions};
 use serde::{Deserialize, Serialize};
 
 use super::class::Class;
-use crate::class::drafts::{self, CHAPTERS, TRIM, text_name};
+use crate::class::drafts::{CHAPTERS, TRIM, text_name};
 use crate::class::fingerprint::of_bytes;
 use crate::error::Error;
 use crate::fs::AtomicFile;
@@ -377,8 +377,8 @@ impl Class {
         let Ok(transcript) = Transcript::read(text.as_bytes(), None) else {
             return Ok(None);
         };
-        let speech = drafts::speech(&self.analysis);
-        let made = draft(&transcript, speech.as_deref(), Options::default());
+        let speech = self.analysis.speech.as_deref();
+        let made = draft(&transcript, speech, Options::default());
         Ok(Some(made.cues.iter().map(ShownCue::new).collect()))
     }
 

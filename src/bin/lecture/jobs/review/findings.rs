@@ -7,7 +7,6 @@ use gstlecture::timeline::Time;
 use serde::Serialize;
 
 use super::class::Class;
-use crate::class::drafts;
 use crate::class::texts;
 use crate::error::Error;
 
@@ -42,7 +41,6 @@ impl Class {
             None => trim.cut_list(duration),
         };
         let redaction = trim.redaction().within(&cuts);
-        let speech = drafts::speech(&self.analysis);
         let has_audio = self
             .recording
             .as_ref()
@@ -52,7 +50,7 @@ impl Class {
             &cuts,
             &redaction,
             cuts.output_duration(),
-            speech.as_deref().filter(|_| has_audio),
+            self.analysis.speech.as_deref().filter(|_| has_audio),
         );
         let found = checked.report.findings.iter().map(|finding| {
             let cue = finding.cue.and_then(|index| checked.cues.get(index));

@@ -9,7 +9,7 @@ use gstlecture::record::layout::Role;
 use gstlecture::record::mjr;
 use gstlecture::record::session::sources::pattern::Pattern;
 use gstlecture::record::session::sources::{
-    AssembleError, Found, assemble, bigbluebutton, daily, janus, livekit,
+    AssembleError, Found, assemble, bigbluebutton, daily, janus, livekit, shift,
 };
 use gstlecture::record::session::{FILE_NAME, Session};
 use gstlecture::xapi::units;
@@ -20,9 +20,10 @@ use super::summary::Summary;
 use super::{Request, absolute};
 use crate::error::Error;
 use crate::fs::AtomicFile;
-use crate::options::{FromText, Options, Wrong, options};
+use crate::options::{ByFile, FromText, Options, Wrong, options};
 use crate::print::counted;
 
+mod copy;
 mod meeting;
 
 use meeting::Recorded;
@@ -32,7 +33,7 @@ Describes the track recordings of a room as a session.
 
 Takes a folder of Janus recordings (.mjr), of LiveKit track recordings with their JSON manifests, of
 Daily's raw tracks, of a raw recording of BigBlueButton, or of files that a pattern describes. Writes
-session.json, the input of catalog and compose. The media files stay where they are. The presentation
+session.json, the input of catalog and compose. The media files stay where they are, or are copied. The presentation
 of BigBlueButton becomes a video beside session.json.";
 
 options! {
@@ -45,6 +46,12 @@ options! {
         /// the file names, such as {room}-{participant}-{source}-{start-ms}.webm; {*} stands for anything,
         /// and start-s, start-ms or start-us for the time of the first frame
         "pattern" (optional) => pattern: Option<Pattern>,
+        /// seconds from the start of the session to the first frame of a file, such as
+        /// offset.ada-camera.webm=1.250; in place of what its recorder says
+        "offset.<file>" (optional) => offsets: ByFile<Offset>,
+        /// true copies the media files into output, so that the folder can be moved; false leaves them where
+        /// they are
+        "copy" (default "false") => copy: bool,
         /// only this room, if the folder has several
         "room" (optional) => room: Option<String>,
         /// the participant who gives the class
@@ -58,6 +65,25 @@ impl FromText for Pattern {
     fn from_text(text: &str) -> Result<Self, Wrong> {
         text.parse()
             .map_err(|error| Wrong::Because(format!("pattern: {error}")))
+    }
+}
+
+/// A time before or after the start of a session, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Offset(i64);
+
+/// The longest one, in seconds.
+const LONGEST_OFFSET: f64 = 24.0 * 3600.0;
+
+impl FromText for Offset {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let seconds = text.parse().ok();
+        let seconds = seconds.filter(|seconds: &f64| seconds.abs() <= LONGEST_OFFSET);
+        seconds
+            .map(|seconds| Offset((seconds * 1e9).round() as i64))
+            .ok_or(Wrong::Form(
+                "write seconds from -86400 to 86400, for example 1.250",
+            ))
     }
 }
 
@@ -81,7 +107,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let is_meeting = names.iter().any(|name| name == bigbluebutton::FILE_NAME);
     let mut recorded: Option<Recorded> = None;
     let mut found = match &options.pattern {
-        Some(pattern) => by_pattern(request, &folder, &names, pattern)?,
+        Some(pattern) => by_pattern(request, &folder, &names, pattern, &options.offsets)?,
         None if is_meeting => {
             recorded = meeting::read(request, &folder, &output)?;
             match &mut recorded {
@@ -93,6 +119,10 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     };
     if let Some(room) = &options.room {
         found.retain(|found| found.room.as_ref() == Some(room));
+    }
+    set_starts(&mut found, &options.offsets, &folder)?;
+    if options.copy {
+        copy::files(request, &mut found, &folder, &output)?;
     }
     let is_utc = options.pattern.is_none();
     for found in &mut found {
@@ -119,8 +149,8 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let file = write(&output, &session)?;
     if session.tracks.iter().any(|track| track.estimated) {
         request.note(
-            "warning: the recorder does not record the time of the first frame; the starts are estimates: \
-             check that the participants are in sync, and correct start in session.json",
+            "warning: the starts of some tracks are estimates: check that the participants are in sync, and correct \
+             start in session.json",
         );
     }
     request.note(&format!(
@@ -209,13 +239,16 @@ fn by_pattern(
     folder: &Path,
     names: &[String],
     pattern: &Pattern,
+    offsets: &ByFile<Offset>,
 ) -> Result<Vec<Found>, Error> {
+    let has_offset = |name: &str| offsets.0.iter().any(|(file, _)| file == name);
     let mut found = Vec::new();
     let mut without_start = Vec::new();
     for name in names {
         match pattern.read(name) {
             Some(named) => match named.start {
                 Some(start) => found.push(named.track(name, start, false)),
+                None if has_offset(name) => found.push(named.track(name, 0, true)),
                 None => without_start.push((name, named)),
             },
             None => request.note(&format!("{name} does not fit the pattern and is left out")),
@@ -243,8 +276,25 @@ fn by_pattern(
             names.join(", ")
         ),
         folder.display().to_string(),
-        "put the start into the names and the pattern: {start-ms}, {start-s} or {start-us}",
+        "put the start into the names and the pattern ({start-ms}, {start-s} or {start-us}), or give the seconds \
+         from the start of the session for each: offset.FILE=1.250",
     ))
+}
+
+/// Sets the starts that a person gives.
+fn set_starts(found: &mut [Found], offsets: &ByFile<Offset>, folder: &Path) -> Result<(), Error> {
+    let offsets = offsets.0.iter();
+    let offsets: Vec<(String, i64)> = offsets
+        .map(|(file, Offset(nanos))| (file.clone(), *nanos))
+        .collect();
+    shift(found, &offsets).map_err(|file| {
+        let known: Vec<&str> = found.iter().map(|found| found.file.as_str()).collect();
+        Error::usage(
+            format!("there is no track in the file {file}"),
+            folder.display().to_string(),
+            format!("name one of {}", known.join(", ")),
+        )
+    })
 }
 
 fn not_one(folder: &Path, error: &AssembleError) -> Error {

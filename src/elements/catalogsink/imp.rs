@@ -32,6 +32,7 @@ use crate::elements::shared::{pad_children, request_pads};
 #[derive(Default)]
 pub struct CatalogSink {
     settings: Mutex<Settings>,
+    names: request_pads::Names,
     run: Mutex<Option<Run>>,
     preroll: Preroll,
 }
@@ -322,14 +323,15 @@ impl ElementImpl for CatalogSink {
     ) -> Option<gst::Pad> {
         let obj = self.obj();
         let kind = template.name_template();
-        let name = match kind.strip_suffix("%u") {
-            Some(prefix) => request_pads::new_name(&*obj, prefix, name),
-            None => request_pads::new_name(&*obj, kind, Some(kind)),
+        let reserved = match kind.strip_suffix("%u") {
+            Some(prefix) => self.names.reserve(&*obj, prefix, name),
+            None => self.names.reserve(&*obj, kind, Some(kind)),
         };
-        let Some(name) = name else {
+        let Some(reserved) = reserved else {
             gst::warning!(CAT, imp = self, "There is a pad of this name already");
             return None;
         };
+        let name = &*reserved.name;
         let pad: gst::GhostPad = match kind {
             "audio_%u" => {
                 let pad = gst::PadBuilder::<AudioPad>::from_template(template);

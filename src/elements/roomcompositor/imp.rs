@@ -35,6 +35,7 @@ const AUDIO_SRC: &str = "audio_src";
 #[derive(Default)]
 pub struct RoomCompositor {
     settings: Mutex<Settings>,
+    names: request_pads::Names,
     sides: OnceLock<Result<Arc<Sides>, glib::BoolError>>,
     stage: Mutex<Option<Arc<Stage>>>,
     /// The elements of each pad, by the name of the pad.
@@ -391,11 +392,12 @@ impl ElementImpl for RoomCompositor {
     ) -> Option<gst::Pad> {
         let obj = self.obj();
         let prefix = template.name_template().strip_suffix("%u")?;
-        let Some(name) = request_pads::new_name(&*obj, prefix, name) else {
+        let Some(reserved) = self.names.reserve(&*obj, prefix, name) else {
             gst::warning!(CAT, imp = self, "There is a pad of this name already");
             return None;
         };
-        let pad = Self::make_pad(template, &name);
+        let name = &reserved.name;
+        let pad = Self::make_pad(template, name);
         if let Err(error) = self.attach(&pad) {
             gst::error!(CAT, imp = self, "{name} cannot be made: {error}");
             return None;

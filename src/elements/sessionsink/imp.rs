@@ -62,6 +62,7 @@ struct Run {
 #[derive(Default)]
 pub struct SessionSink {
     settings: Mutex<Settings>,
+    names: request_pads::Names,
     recording: Mutex<Option<Arc<Recording>>>,
     run: Mutex<Run>,
     /// The tracks, by the names of their pads.
@@ -310,18 +311,19 @@ impl ElementImpl for SessionSink {
     ) -> Option<gst::Pad> {
         let obj = self.obj();
         let prefix = template.name_template().strip_suffix("%u")?;
-        let Some(name) = request_pads::new_name(&*obj, prefix, name) else {
+        let Some(reserved) = self.names.reserve(&*obj, prefix, name) else {
             gst::warning!(CAT, imp = self, "There is a pad of this name already");
             return None;
         };
-        let pad = Self::make_pad(template, &name);
+        let name = &reserved.name;
+        let pad = Self::make_pad(template, name);
         lock(&self.branches).insert(name.clone(), Arc::default());
         let is_running = self.recording().is_some();
         if is_running && pad.set_active(true).is_err() || obj.add_pad(&pad).is_err() {
-            lock(&self.branches).remove(&name);
+            lock(&self.branches).remove(name);
             return None;
         }
-        obj.child_added(pad.upcast_ref::<gst::Object>(), &name);
+        obj.child_added(pad.upcast_ref::<gst::Object>(), name);
         Some(pad.upcast())
     }
 

@@ -2,22 +2,51 @@
 
 //! Pads that come and go on request.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
 use gst::glib;
 use gst::prelude::*;
 
-/// Returns the name of a new pad: the requested one, else `prefix` with the first number that is free.
-/// Returns `None` if there is a pad of this name already.
-pub fn new_name(
-    element: &impl IsA<gst::Element>,
-    prefix: &str,
-    requested: Option<&str>,
-) -> Option<String> {
-    let is_free = |name: &String| element.static_pad(name).is_none();
-    match requested {
-        Some(name) => Some(name.to_owned()).filter(is_free),
-        None => (0..)
-            .map(|number: u32| format!("{prefix}{number}"))
-            .find(is_free),
+use super::lock::lock;
+
+/// The names of pads that are being made: threads of several senders may ask at the same time.
+#[derive(Default)]
+pub struct Names(Mutex<BTreeSet<String>>);
+
+/// A name that nobody else gets, for as long as this is held.
+pub struct Reserved<'a> {
+    names: &'a Names,
+    pub name: String,
+}
+
+impl Names {
+    /// Returns the name of a new pad: the requested one, else `prefix` with the first number that is
+    /// free. It is to be held until the pad is there. Returns `None` if there is a pad of this name
+    /// already.
+    pub fn reserve(
+        &self,
+        element: &impl IsA<gst::Element>,
+        prefix: &str,
+        requested: Option<&str>,
+    ) -> Option<Reserved<'_>> {
+        let mut names = lock(&self.0);
+        let is_free = |name: &String| !names.contains(name) && element.static_pad(name).is_none();
+        let name = match requested {
+            Some(name) => Some(name.to_owned()).filter(is_free),
+            None => (0..)
+                .map(|number: u32| format!("{prefix}{number}"))
+                .find(is_free),
+        }?;
+        names.insert(name.clone());
+        drop(names);
+        Some(Reserved { names: self, name })
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        lock(&self.names.0).remove(&self.name);
     }
 }
 

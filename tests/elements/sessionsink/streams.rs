@@ -396,3 +396,29 @@ fn a_pause_is_a_hole_and_marks_have_their_times() {
         .collect();
     assert_eq!(names, ["join ada", "mark", "pause", "resume", "leave ada"]);
 }
+
+/// Senders come in threads of their own.
+#[test]
+fn pads_that_are_requested_at_once_have_names_of_their_own() {
+    crate::harness::init();
+    for name in ["sessionsink", "roomcompositor"] {
+        let element = gst::ElementFactory::make(name).build().expect("made");
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let element = element.clone();
+                std::thread::spawn(move || {
+                    (0..10)
+                        .filter(|_| element.request_pad_simple("audio_%u").is_some())
+                        .count()
+                })
+            })
+            .collect();
+        let made = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"));
+        assert_eq!(made.sum::<usize>(), 80, "{name}");
+        let pads = element.sink_pads();
+        let names: std::collections::BTreeSet<_> = pads.iter().map(|pad| pad.name()).collect();
+        assert_eq!(names.len(), 80, "{name}");
+    }
+}

@@ -3,6 +3,7 @@
 //! The pad of a track, with the participant that it belongs to.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use gst::glib;
 use gst::prelude::*;
@@ -38,6 +39,8 @@ impl Default for Settings {
 #[derive(Default)]
 pub struct SessionPadImp {
     settings: Mutex<Settings>,
+    /// Number of key frames that the sender was asked for.
+    requests: AtomicU32,
 }
 
 #[glib::object_subclass]
@@ -146,8 +149,17 @@ impl SessionPad {
 
     /// Asks the sender for a key frame.
     pub fn request_key_frame(&self) {
+        let caps = self.current_caps();
+        let is_rtp = caps.is_some_and(|caps| {
+            let first = caps.structure(0);
+            first.is_some_and(|first| first.has_name("application/x-rtp"))
+        });
+        // With all headers, an RTP session sends FIR, which some servers do not pass on, in place of PLI.
+        // A FIR with the number of the one before is a repetition.
+        let count = self.imp().requests.fetch_add(1, Ordering::Relaxed);
         let event = gst_video::UpstreamForceKeyUnitEvent::builder()
-            .all_headers(true)
+            .all_headers(!is_rtp)
+            .count(count)
             .build();
         // A sender that cannot make one goes on as it does.
         let _ = self.push_event(event);

@@ -23,6 +23,7 @@ mod jobs;
 mod live;
 mod live_faults;
 mod live_operations;
+mod livekit;
 mod loudness;
 mod meetings;
 mod privacy;

@@ -6,6 +6,7 @@
 //! - `metrics`: the numbers of a recorder for Prometheus.
 //! - `gate`: which frames of a track are written: none during a pause, and no video before a key
 //!   frame.
+//! - `livekit`: a LiveKit room that is recorded.
 //! - `page`: a web page that is recorded, as its browser reports it.
 //! - `retry`: when a track whose file cannot be written is tried again.
 //! - `whip`: the requests of senders that publish by WHIP.
@@ -18,6 +19,7 @@ pub const SOCKET_NAME: &str = "control.socket";
 
 mod gate;
 mod journal;
+pub mod livekit;
 mod metrics;
 pub mod page;
 mod retry;

@@ -18,6 +18,7 @@ use gst::prelude::*;
 use super::hole::Holes;
 use super::reached::Reached;
 use super::stream::Stream;
+use super::tap::{tap, wait_for_key_frames};
 use crate::engine::gst_error;
 use crate::error::Error;
 use crate::print;
@@ -186,6 +187,7 @@ impl Composite {
         let bin = gst::Bin::new();
         bin.add_many([source.upcast_ref(), &decoder, &queue])?;
         source.link(&decoder)?;
+        wait_for_key_frames(&decoder);
         let sink = queue.static_pad("sink");
         decoder.connect_pad_added(move |_, pad| {
             if let Some(sink) = sink.as_ref().filter(|sink| !sink.is_linked()) {
@@ -337,58 +339,4 @@ fn watch_end(pipeline: &gst::Pipeline) -> Arc<AtomicBool> {
         });
     }
     has_ended
-}
-
-/// Copies what passes a pad to a source, with running times.
-fn tap(pad: &gst::Pad, source: gst_app::AppSrc) {
-    let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-    let has_begun = AtomicBool::new(false);
-    let caps = Mutex::new(None);
-    pad.add_probe(mask, move |pad, info| {
-        if !has_begun.swap(true, Ordering::Relaxed) {
-            let event = gst_video::UpstreamForceKeyUnitEvent::builder();
-            // A sender that cannot make one goes on as it does.
-            let _ = pad.send_event(event.all_headers(true).build());
-        }
-        // They come before the first buffer: a decoder that is chosen by the announced ones, which
-        // lack what it asks for, is the wrong one or none.
-        let current = pad.current_caps();
-        let before = {
-            let mut caps = caps.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *caps, current.clone())
-        };
-        if before != current {
-            source.set_caps(current.as_ref());
-        }
-        let segment = pad.sticky_event::<gst::event::Segment>(0);
-        let segment = segment
-            .as_ref()
-            .and_then(|event| event.segment().downcast_ref::<gst::ClockTime>());
-        match (&info.data, segment) {
-            (Some(gst::PadProbeData::Buffer(buffer)), Some(segment)) => {
-                push(&source, buffer.clone(), segment);
-            }
-            (Some(gst::PadProbeData::BufferList(list)), Some(segment)) => {
-                for buffer in list.iter_owned() {
-                    push(&source, buffer, segment);
-                }
-            }
-            _ => {}
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-fn push(
-    source: &gst_app::AppSrc,
-    mut buffer: gst::Buffer,
-    segment: &gst::FormattedSegment<gst::ClockTime>,
-) {
-    let running = |time: Option<gst::ClockTime>| segment.to_running_time(time?);
-    let (pts, dts) = (running(buffer.pts()), running(buffer.dts()));
-    let copy = buffer.make_mut();
-    copy.set_pts(pts);
-    copy.set_dts(dts);
-    // A source that has ended takes nothing.
-    let _ = source.push_buffer(buffer);
 }

@@ -15,6 +15,9 @@ use serde::Serialize;
 pub use self::complete::CompleteOptions;
 use self::composite::Composite;
 use self::course::{Course, Limits};
+use self::kinds::{From, Mode};
+use self::livekit::{LiveKitOptions, Room};
+use self::senders::Opened;
 use self::space::Space;
 use self::stream::{Ports, Stream};
 use self::taps::Taps;
@@ -26,7 +29,7 @@ use super::summary::Summary;
 use crate::engine::description::{Description, Facts, Pipeline, Word};
 use crate::engine::pipeline;
 use crate::error::Error;
-use crate::options::{FromText, Options, Values, Wrong, options};
+use crate::options::{Options, Values, options};
 use crate::print::counted;
 use crate::serve::Listen;
 
@@ -35,6 +38,8 @@ mod composite;
 pub mod control;
 pub mod course;
 mod hole;
+mod kinds;
+mod livekit;
 mod monitor;
 mod reached;
 mod rtcp;
@@ -42,6 +47,7 @@ mod rtp;
 mod senders;
 mod space;
 mod stream;
+mod tap;
 mod taps;
 mod token;
 mod usage;
@@ -61,6 +67,11 @@ static COPY: Lazy<Description> =
     Lazy::new(|| Description::read(include_str!("../../../../../pipelines/record-copy.launch")));
 static TEST: Lazy<Description> =
     Lazy::new(|| Description::read(include_str!("../../../../../pipelines/record-test.launch")));
+static LIVEKIT: Lazy<Description> = Lazy::new(|| {
+    Description::read(include_str!(
+        "../../../../../pipelines/record-livekit.launch"
+    ))
+});
 static WEB: Lazy<Description> =
     Lazy::new(|| Description::read(include_str!("../../../../../pipelines/record-web.launch")));
 
@@ -74,12 +85,12 @@ session is the input of compose, mix and catalog.";
 options! {
     /// Variables of `record`.
     pub struct RecordOptions {
-        /// the source: rtp; whip for browsers, OBS and other senders that publish by WHIP; web for a web
-        /// page with its sound; or test for a test picture with ticks
+        /// the source: livekit for a room of a LiveKit server; rtp; whip for browsers, OBS and other senders
+        /// that publish by WHIP; web for a web page with its sound; or test for a test picture with ticks
         "from" (required) => from: From,
         /// the folder of the session; it must not have one yet
         "output" (required) => output: PathBuf,
-        /// name of the room
+        /// name of the room; with from=livekit that of the server
         "room" (default "room"),
         /// tracks: a file per track; composite: the room in one video, composite.mkv; auto: both; audio:
         /// the mix of all voices alone, audio.mka (default: tracks, with from=web composite)
@@ -114,75 +125,18 @@ options! {
         /// from=rtp, whip: local address for the media; 0.0.0.0 for all, with from=whip for all except
         /// loopback
         "address" (default "0.0.0.0") => address: String,
-        /// from=rtp, whip: time in ms for which late packets are waited for
+        /// from=livekit, rtp, whip: time in ms for which late packets are waited for
         "latency" (default "200") => latency: u64,
         /// from=whip: local address and port of the endpoint http://ADDRESS:PORT/whip/PARTICIPANT
         "listen" (default "127.0.0.1:8090") => listen: Listen,
-        /// from=whip: bearer token that senders must have; from=web: token of the room for template=; as
-        /// env:NAME or file:PATH
+        /// from=whip: bearer token that senders must have; from=livekit: token of the recorder; from=web:
+        /// token of the room for template=; as env:NAME or file:PATH
         "token" (optional) => token: Option<Token>,
         /// local address and port, for example 127.0.0.1:9464, of the pages /metrics for Prometheus and
         /// /health
         "metrics-listen" (optional) => metrics_listen: Option<Listen>,
     }
-    groups { web: WebOptions, complete: CompleteOptions }
-}
-
-/// The source of a recording.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum From {
-    Rtp,
-    Whip,
-    Web,
-    Test,
-}
-
-impl FromText for From {
-    fn from_text(text: &str) -> Result<Self, Wrong> {
-        match text {
-            "rtp" => Ok(From::Rtp),
-            "whip" => Ok(From::Whip),
-            "web" => Ok(From::Web),
-            "test" => Ok(From::Test),
-            _ => Err(Wrong::Form("write rtp, whip, web or test")),
-        }
-    }
-}
-
-/// What is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
-    Tracks,
-    Composite,
-    Auto,
-    Audio,
-}
-
-impl Mode {
-    fn has_tracks(self) -> bool {
-        matches!(self, Mode::Tracks | Mode::Auto)
-    }
-
-    /// Returns the file of the whole room, if there is one.
-    fn file(self) -> Option<&'static str> {
-        match self {
-            Mode::Tracks => None,
-            Mode::Composite | Mode::Auto => Some("composite.mkv"),
-            Mode::Audio => Some("audio.mka"),
-        }
-    }
-}
-
-impl FromText for Mode {
-    fn from_text(text: &str) -> Result<Self, Wrong> {
-        match text {
-            "tracks" => Ok(Mode::Tracks),
-            "composite" => Ok(Mode::Composite),
-            "auto" => Ok(Mode::Auto),
-            "audio" => Ok(Mode::Audio),
-            _ => Err(Wrong::Form("write tracks, composite, auto or audio")),
-        }
-    }
+    groups { web: WebOptions, livekit: LiveKitOptions, complete: CompleteOptions }
 }
 
 /// Results of `record`.
@@ -213,16 +167,13 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let options = RecordOptions::parse(&request.values)?;
     let streams = match options.from {
         From::Rtp => stream::read(options.sdp.as_deref(), options.ports.as_ref())?,
-        From::Whip => Vec::new(),
+        From::LiveKit | From::Whip => Vec::new(),
         From::Test => stream::test(),
         From::Web => stream::page(),
     };
     let limits = limits(&options);
-    let web = match options.from {
-        From::Web => open_page(request, &options, &limits)?,
-        From::Rtp | From::Whip | From::Test => None,
-    };
-    let described = describe(request, &options, &streams, web.as_ref());
+    let opened = open(request, &options, &limits)?;
+    let described = describe(request, &options, &streams, &opened);
     request.say(&described);
     if request.print {
         return Ok(());
@@ -239,7 +190,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         keeps_tracks: mode.has_tracks(),
     };
     let mut course = Course::new(request, &options.output, limits, composite)?;
-    let mut senders = senders::attach(&made, &options, &streams, web, &taps)?;
+    let mut senders = senders::attach(&made, &options, &streams, opened, &taps)?;
     let ended = course.run(&made, &mut senders);
     senders.report(request);
     drop(senders);
@@ -273,28 +224,40 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
 }
 
 impl RecordOptions {
+    /// Returns the time in ms for which late packets are waited for.
+    fn latency(&self) -> u32 {
+        u32::try_from(self.latency).unwrap_or(u32::MAX)
+    }
+
     /// Returns what is written.
     fn mode(&self) -> Mode {
         let default = match self.from {
             From::Web => Mode::Composite,
-            From::Rtp | From::Whip | From::Test => Mode::Tracks,
+            From::LiveKit | From::Rtp | From::Whip | From::Test => Mode::Tracks,
         };
         self.mode.unwrap_or(default)
     }
 }
 
-/// Shows the page that is to be recorded, unless only the line of the pipeline is wanted.
-fn open_page(
-    request: &Request,
-    options: &RecordOptions,
-    limits: &Limits,
-) -> Result<Option<Web>, Error> {
-    if request.print {
-        return Ok(None);
+/// Shows the page or looks for the room that is to be recorded, unless only the line of the pipeline is
+/// wanted.
+fn open(request: &Request, options: &RecordOptions, limits: &Limits) -> Result<Opened, Error> {
+    if request.print || !matches!(options.from, From::Web | From::LiveKit) {
+        return Ok(Opened::Nothing);
     }
     limits.space.check()?;
-    let (size, token) = ((options.width, options.height), options.token.as_ref());
-    Web::open(&options.web, &options.layout, token, size, &request.stop).map(Some)
+    let (token, stop) = (options.token.as_ref(), &request.stop);
+    if options.from == From::Web {
+        let size = (options.width, options.height);
+        let web = Web::open(&options.web, &options.layout, token, size, stop)?;
+        return Ok(Opened::Page(Box::new(web)));
+    }
+    let (url, name) = (
+        options.web.url.as_deref(),
+        request.values.get("room").unwrap_or_default(),
+    );
+    let room = Room::open(&options.livekit, url, name, token, options.latency(), stop)?;
+    Ok(Opened::Room(Box::new(room)))
 }
 
 fn limits(options: &RecordOptions) -> Limits {
@@ -322,7 +285,7 @@ fn describe(
     request: &Request,
     options: &RecordOptions,
     streams: &[Stream],
-    web: Option<&Web>,
+    opened: &Opened,
 ) -> Pipeline {
     let mut values: Values = request.values.clone();
     let mut facts = Facts::default();
@@ -340,7 +303,10 @@ fn describe(
         values.set(format!("caps.{n}"), stream.caps.to_string());
     }
     // The printed line has the display that it needs by way of example.
-    let (display, sound) = web.map_or((":99", "unix:/tmp/sound"), Web::places);
+    let (display, sound) = match opened {
+        Opened::Page(web) => web.places(),
+        Opened::Room(_) | Opened::Nothing => (":99", "unix:/tmp/sound"),
+    };
     let rate = request.values.get("framerate").unwrap_or_default();
     values.set("rate", format!("video/x-raw,framerate=(fraction){rate}"));
     values.set("display", display);
@@ -349,6 +315,7 @@ fn describe(
         values.set("composed", name);
     }
     match options.from {
+        From::LiveKit => LIVEKIT.pipeline(&facts, &values),
         From::Rtp => RTP.pipeline(&facts, &values),
         From::Whip => WHIP.pipeline(&facts, &values),
         From::Test => TEST.pipeline(&facts, &values),
@@ -384,7 +351,7 @@ fn compose(
     facts.set("pictures", has_pictures);
     let described = match from {
         From::Web => COPY.pipeline(&facts, &values),
-        From::Rtp | From::Whip | From::Test => COMPOSITE.pipeline(&facts, &values),
+        From::LiveKit | From::Rtp | From::Whip | From::Test => COMPOSITE.pipeline(&facts, &values),
     };
     request.say(&described);
     let made = pipeline::make(&described)?;

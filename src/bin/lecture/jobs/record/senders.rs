@@ -4,15 +4,24 @@
 
 use gst::prelude::*;
 
+use super::kinds::From;
 use super::stream::Stream;
 use super::taps::Taps;
 use super::web::Web;
-use super::{From, RecordOptions, rtp, session_of, whip};
+use super::{RecordOptions, livekit, rtp, session_of, whip};
 use crate::error::Error;
 use crate::jobs::Request;
 
+/// What is opened before there is a pipeline.
+pub enum Opened {
+    Page(Box<Web>),
+    Room(Box<livekit::Room>),
+    Nothing,
+}
+
 /// What a pipeline receives from, for as long as it is held.
 pub enum Senders {
+    LiveKit(Box<livekit::Recorder>),
     Rtp(rtp::Receiver),
     Whip(whip::Endpoint),
     Web(Box<Web>),
@@ -22,17 +31,24 @@ pub enum Senders {
 impl Senders {
     /// Lets senders come, once the recording runs.
     pub fn start(&mut self) {
-        if let Senders::Whip(endpoint) = self {
-            endpoint.start();
+        match self {
+            Senders::LiveKit(recorder) => recorder.start(),
+            Senders::Whip(endpoint) => endpoint.start(),
+            Senders::Rtp(_) | Senders::Web(_) | Senders::Test => {}
         }
     }
 
-    /// Returns whether an error is that of one sender, who leaves by it.
+    /// Returns whether an error is that of one sender, who leaves by it, or of a connection that is made
+    /// again.
     pub fn fail(&self, message: &gst::Message, error: &gst::message::Error) -> bool {
-        let (Senders::Whip(endpoint), Some(source)) = (self, message.src()) else {
+        let (Some(source), text) = (message.src(), error.error().to_string()) else {
             return false;
         };
-        endpoint.fail(source, &error.error().to_string())
+        match self {
+            Senders::LiveKit(recorder) => recorder.fail(source, &text),
+            Senders::Whip(endpoint) => endpoint.fail(source, &text),
+            Senders::Rtp(_) | Senders::Web(_) | Senders::Test => false,
+        }
     }
 
     /// Looks after senders that need it. Returns whether they end the recording.
@@ -41,6 +57,7 @@ impl Senders {
     /// What is recorded is gone.
     pub fn check(&mut self) -> Result<bool, Error> {
         match self {
+            Senders::LiveKit(recorder) => recorder.check(),
             Senders::Web(web) => web.check(),
             Senders::Rtp(_) | Senders::Whip(_) | Senders::Test => Ok(false),
         }
@@ -64,15 +81,22 @@ pub fn attach(
     made: &gst::Pipeline,
     options: &RecordOptions,
     streams: &[Stream],
-    web: Option<Web>,
+    opened: Opened,
     taps: &Taps,
 ) -> Result<Senders, Error> {
     let address = &*options.address;
     match options.from {
+        From::LiveKit => match opened {
+            Opened::Room(room) => Ok(Senders::LiveKit(Box::new(room.attach(made, taps)?))),
+            Opened::Page(_) | Opened::Nothing => Err(Error::request(
+                "there is no room",
+                "from=livekit",
+                "report this",
+            )),
+        },
         From::Rtp => Ok(Senders::Rtp(rtp::attach(made, streams, address, taps)?)),
         From::Whip => {
-            let latency = u32::try_from(options.latency).unwrap_or(u32::MAX);
-            let token = options.token.as_ref();
+            let (token, latency) = (options.token.as_ref(), options.latency());
             let opened = whip::open(made, options.listen, token, address, latency, taps);
             Ok(Senders::Whip(opened?))
         }
@@ -84,7 +108,10 @@ pub fn attach(
                     taps.add(&pad, &sink, stream);
                 }
             }
-            Ok(web.map_or(Senders::Test, |web| Senders::Web(Box::new(web))))
+            Ok(match opened {
+                Opened::Page(web) => Senders::Web(web),
+                Opened::Room(_) | Opened::Nothing => Senders::Test,
+            })
         }
     }
 }

@@ -17,13 +17,18 @@ impl FromText for Token {
             Ok(Token(text.to_owned()))
         } else {
             let words =
-                "a token on the command line can be read by others; write env:NAME or file:PATH";
+                "a secret on the command line can be read by others; write env:NAME or file:PATH";
             Err(Wrong::Because(words.into()))
         }
     }
 }
 
 impl Token {
+    /// Returns the name of the place.
+    pub fn place(&self) -> &str {
+        &self.0
+    }
+
     /// Reads the token.
     ///
     /// # Errors
@@ -37,7 +42,10 @@ impl Token {
                 "write one into it",
             )),
             Ok(token) => Ok(token),
-            Err(words) => Err(Error::request(words, "", "correct token=")),
+            Err(words) => {
+                let remedy = "correct the name of the variable or file";
+                Err(Error::request(words, "", remedy))
+            }
         }
     }
 }

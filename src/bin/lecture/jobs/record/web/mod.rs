@@ -33,8 +33,8 @@ const SETTLED: Duration = Duration::from_secs(120);
 options! {
     /// The page that is recorded.
     pub struct WebOptions {
-        /// from=web: address of the page; with template=, that of the LiveKit server, for example
-        /// wss://live.example.org
+        /// from=web: address of the page; from=livekit, and with template=: that of the LiveKit server, for
+        /// example wss://live.example.org
         "url" (optional) => url: Option<String>,
         /// from=web: address of one of LiveKit's recorder templates; layout=, url= and token= are added
         /// to it as LiveKit does

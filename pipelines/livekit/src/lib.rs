@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//! Nothing: only the dependency is built.

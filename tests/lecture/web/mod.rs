@@ -27,7 +27,9 @@ impl Recorder {
     fn start(url: &str, arguments: &[&str]) -> Self {
         let place = place();
         let url = format!("url={url}");
-        let child = command(&place, &[&[&*url, "output=class"], arguments].concat())
+        // A browser takes long to start on a busy machine.
+        let own = [&*url, "output=class", "ready-timeout=120"];
+        let child = command(&place, &[&own[..], arguments].concat())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

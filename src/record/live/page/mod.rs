@@ -73,6 +73,8 @@ pub struct Page {
     session: Option<String>,
     /// The browser has started to show the page.
     is_committed: bool,
+    /// The loader of the page's document, once the browser has started to show it.
+    loader: Option<String>,
     /// The loader of the document that was loaded last: the browser may report that before it answers
     /// that it has started to show the page.
     loaded: Option<String>,
@@ -93,6 +95,7 @@ impl Page {
             target: None,
             session: None,
             is_committed: false,
+            loader: None,
             loaded: None,
             is_ready: false,
             is_crashed: false,
@@ -114,7 +117,7 @@ impl Page {
     /// Returns the request to load the page, at first or again.
     pub fn load(&mut self) -> Value {
         (self.is_committed, self.is_ready, self.is_crashed) = (false, false, false);
-        self.loaded = None;
+        (self.loader, self.loaded) = (None, None);
         let url = self.url.clone();
         self.ask("Page.navigate", &json!({"url": url}), Asked::Navigate)
     }
@@ -178,13 +181,8 @@ impl Page {
                     ))],
                     None => {
                         self.is_committed = true;
-                        let loader = result["loaderId"].as_str();
-                        let is_loaded = loader.is_some() && loader == self.loaded.as_deref();
-                        if is_loaded {
-                            self.take_load()
-                        } else {
-                            Vec::new()
-                        }
+                        self.loader = result["loaderId"].as_str().map(str::to_owned);
+                        self.look_for_load()
                     }
                 }
             }
@@ -260,10 +258,19 @@ impl Page {
     /// Remembers the document that is loaded.
     fn take_stage(&mut self, params: &Value) -> Vec<Step> {
         let is_load = params["name"].as_str() == Some("load");
-        if is_load && params["frameId"].as_str() == self.target() {
-            self.loaded = params["loaderId"].as_str().map(str::to_owned);
+        if !is_load || params["frameId"].as_str() != self.target() {
+            return Vec::new();
         }
-        Vec::new()
+        self.loaded = params["loaderId"].as_str().map(str::to_owned);
+        self.look_for_load()
+    }
+
+    /// Goes on once the document that is shown is loaded, whichever of the two is reported last.
+    fn look_for_load(&mut self) -> Vec<Step> {
+        match self.loader.is_some() && self.loader == self.loaded {
+            true => self.take_load(),
+            false => Vec::new(),
+        }
     }
 
     fn take_load(&mut self) -> Vec<Step> {

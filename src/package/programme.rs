@@ -84,6 +84,19 @@ impl Programme {
         video.chain(self.audio.iter().map(|audio| &audio.track))
     }
 
+    /// Gives all tracks the same target duration, which players expect of renditions of one programme
+    /// [8.2]: in a short one, segments of video end at a splice that segments of audio pass over.
+    #[must_use]
+    pub fn with_shared_target(mut self) -> Self {
+        let target = self.tracks().map(Track::target_duration).max();
+        let video = self.video.iter_mut().map(|video| &mut video.track);
+        let audio = self.audio.iter_mut().map(|audio| &mut audio.track);
+        for track in video.chain(audio) {
+            track.shared_target = target.unwrap_or_default();
+        }
+        self
+    }
+
     /// Returns the end of the longest track.
     pub fn duration(&self) -> Time {
         self.tracks().map(Track::end).max().unwrap_or_default()

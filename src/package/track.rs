@@ -61,6 +61,8 @@ pub struct Track {
     pub codec: String,
     /// Media segments in order.
     pub segments: Vec<Segment>,
+    /// Target duration in seconds that its playlists have at least, because others have it.
+    pub shared_target: u64,
 }
 
 /// Bit rates in bit/s.
@@ -121,9 +123,9 @@ impl Track {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// Returns the [`target_duration`] of its segments.
+    /// Returns the [`target_duration`] of its segments, or that which it shares if it is longer.
     pub fn target_duration(&self) -> u64 {
-        target_duration(&self.grid())
+        target_duration(&self.grid()).max(self.shared_target)
     }
 
     /// Returns the times of its segments.
@@ -222,6 +224,7 @@ pub(crate) mod tests {
             folder: folder.into(),
             init: "init.mp4".into(),
             codec: codec.into(),
+            shared_target: 0,
             segments: segments
                 .iter()
                 .enumerate()

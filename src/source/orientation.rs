@@ -293,7 +293,7 @@ fn rolled(bytes: &[u8], roll: f32) -> Option<(usize, Vec<u8>)> {
 }
 
 /// Returns whether a track of an MP4 is one of video.
-fn is_video(track: &Atom) -> bool {
+pub(super) fn is_video(track: &Atom) -> bool {
     let handler = track.find(&[b"mdia", b"hdlr"]);
     handler.is_some_and(|handler| handler.bytes().get(8..12) == Some(b"vide"))
 }

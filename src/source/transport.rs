@@ -14,6 +14,9 @@ const SIZES: [(usize, usize); 3] = [(188, 0), (192, 4), (204, 0)];
 
 const SYNC: u8 = 0x47;
 
+/// The type of a stream that its descriptors name.
+const PRIVATE: u8 = 0x06;
+
 /// A stream of audio or video.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Stream {
@@ -35,9 +38,10 @@ pub fn streams(file: &mut (impl Read + Seek)) -> io::Result<Vec<Stream>> {
         programs.extend(read_programs(&section));
     }
     let mut streams = BTreeMap::new();
+    let sniff = |pid: u16| sniffed(packets(), pid);
     for (program, pid) in programs {
         for section in sections(packets(), pid) {
-            let found = read_streams(&section, program).into_iter();
+            let found = read_streams(&section, program, &sniff).into_iter();
             streams.extend(found.map(|stream| ((program, stream.pid), stream)));
         }
     }
@@ -131,8 +135,33 @@ fn read_programs(section: &[u8]) -> Vec<(u16, u16)> {
     programs.filter(|(program, _)| *program != 0).collect()
 }
 
-/// Reads a program map section.
-fn read_streams(section: &[u8], program: u16) -> Vec<Stream> {
+/// Returns the codec of a private stream without descriptors by the first packet of it that says one: FFmpeg
+/// writes AAC so in M2TS.
+fn sniffed<'a>(packets: impl Iterator<Item = &'a [u8]>, pid: u16) -> Option<&'static str> {
+    let starts = packets.filter_map(|packet| payload(packet, pid));
+    let mut starts = starts
+        .filter(|(starts, _)| *starts)
+        .map(|(_, payload)| payload);
+    starts.find_map(|payload| {
+        // 2.4.3.6: a start code, the kind of stream, and the length of the header.
+        let kind = *payload.strip_prefix(&[0, 0, 1])?.first()?;
+        let data = payload.get(9 + usize::from(*payload.get(8)?)..)?;
+        match (kind, data) {
+            (0xc0..=0xdf, [0xff, second, ..]) if second & 0xf6 == 0xf0 => Some("AAC"),
+            (0xc0..=0xdf, [0x56, second, ..]) if second & 0xe0 == 0xe0 => Some("AAC in LATM"),
+            (0xc0..=0xdf, [_, ..]) => Some("audio of an unknown codec"),
+            (0xe0..=0xef, [_, ..]) => Some("video of an unknown codec"),
+            _ => None,
+        }
+    })
+}
+
+/// Reads a program map section; `sniff` returns the codec of a private stream by its packets.
+fn read_streams(
+    section: &[u8],
+    program: u16,
+    sniff: &impl Fn(u16) -> Option<&'static str>,
+) -> Vec<Stream> {
     let read = || {
         let own = u16::from_be_bytes([*section.get(3)?, *section.get(4)?]);
         if section.first() != Some(&2) || own != program {
@@ -149,7 +178,8 @@ fn read_streams(section: &[u8], program: u16) -> Vec<Stream> {
             let length = usize::from(u16::from_be_bytes([long & 0x0f, *short]));
             let descriptors = rest.get(5..5 + length)?;
             let pid = u16::from_be_bytes([high & 0x1f, *low]);
-            let codec = codec(*kind, about, descriptors);
+            let unnamed = || sniff(pid).filter(|_| *kind == PRIVATE);
+            let codec = codec(*kind, about, descriptors).or_else(unnamed);
             streams.extend(codec.map(|codec| Stream {
                 program,
                 pid,
@@ -186,7 +216,7 @@ fn codec(kind: u8, about: &[u8], descriptors: &[u8]) -> Option<&'static str> {
         0x85 | 0x86 if is_disc => "DTS-HD",
         0xd1 => "Dirac",
         0xea => "VC-1",
-        0x06 => private(descriptors)?,
+        PRIVATE => private(descriptors)?,
         _ => return None,
     })
 }
@@ -306,6 +336,26 @@ mod tests {
         for bytes in [&b""[..], b"RIFF", &[SYNC; 940], &[0; 2000]] {
             assert_eq!(streams(&mut Cursor::new(bytes)).expect("read"), []);
         }
-        assert_eq!(read_streams(&[2, 0, 0, 0, 1], 1), []);
+        assert_eq!(read_streams(&[2, 0, 0, 0, 1], 1, &|_| None), []);
+    }
+
+    #[test]
+    fn private_streams_without_a_name_are_known_by_their_packets() {
+        let mut map = vec![0xe1, 0, 0xf0, 0];
+        map.extend(stream(PRIVATE, 0x100, &[]));
+        map.extend(stream(PRIVATE, 0x101, &[]));
+        map.extend(stream(PRIVATE, 0x102, &[]));
+        let mut file = packets_of(0, &section(0, 1, &[0, 7, 0xf0, 0]));
+        file.extend(packets_of(0x1000, &section(2, 7, &map)));
+        for (pid, kind, data) in [(0x100, 0xc0, [0xff, 0xf1]), (0x101, 0xbd, [0x20, 0])] {
+            let mut packet = vec![SYNC, 0x41, (pid & 0xff) as u8, 0x10, 0, 0, 1, kind];
+            packet.extend([0, 0, 0x80, 0, 0]);
+            packet.extend(data);
+            packet.resize(188, 0xff);
+            file.extend(packet);
+        }
+        let found = streams(&mut Cursor::new(&file)).expect("read");
+        let found: Vec<_> = found.iter().map(|s| (s.pid, s.codec)).collect();
+        assert_eq!(found, [(0x100, "AAC")]);
     }
 }

@@ -56,6 +56,22 @@ pub fn of_times(times: &[Time]) -> Option<(u32, u32)> {
     closest.map(|(rate, _)| rate)
 }
 
+/// Returns whether most frames at these times follow each other faster than at this rate, a fraction:
+/// it is then the mean of a rate that varies, at which some of the frames would be lost.
+pub fn is_denser(times: &[Time], (num, den): (u32, u32)) -> bool {
+    let mut times: Vec<f64> = times.iter().map(|time| time.secs_f64()).collect();
+    times.sort_unstable_by(f64::total_cmp);
+    let intervals = times.windows(2).filter_map(|pair| match pair {
+        [one, next] => Some(next - one),
+        _ => None,
+    });
+    let mut intervals: Vec<f64> = intervals.collect();
+    intervals.sort_unstable_by(f64::total_cmp);
+    let median = intervals.get(intervals.len() / 2);
+    let median = median.filter(|_| times.len() >= FEWEST && num > 0);
+    median.is_some_and(|median| *median + 2.0 * ROUNDED < f64::from(den) / f64::from(num))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +105,16 @@ mod tests {
         // A screen recorder that sends each third frame only.
         let sparse: Vec<Time> = rounded(30.0, 300).into_iter().step_by(7).collect();
         assert_eq!(of_times(&sparse), None);
+    }
+
+    #[test]
+    fn a_mean_of_a_rate_that_varies_is_found_out() {
+        let mut times = rounded(25.0, 100);
+        assert!(!is_denser(&times, (25, 1)));
+        assert!(!is_denser(&times, (24, 1)));
+        times.extend((0..40).map(|n| Time::from_millis(4000 + n * 200)));
+        assert!(is_denser(&times, (12, 1)));
+        assert!(!is_denser(&times, (30, 1)));
+        assert!(!is_denser(&rounded(25.0, 10), (1, 1)));
     }
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::harness::picture_packets;
 use crate::harness::place::{Place, number, probe, streams};
 
 /// Frames per second of the recordings.
@@ -46,13 +47,15 @@ fn frames(path: &Path) -> Vec<i64> {
         .output()
         .expect("ffmpeg is installed");
     assert!(made.status.success(), "{made:?}");
-    let bits = |frame: &[u8]| {
-        let squares = frame.iter().enumerate();
-        squares.fold(0, |number, (bit, luma)| {
-            number | i64::from(*luma > 128) << bit
-        })
-    };
-    made.stdout.chunks_exact(8).map(bits).collect()
+    made.stdout.chunks_exact(8).map(shown_number).collect()
+}
+
+/// The number that a frame of eight pixels shows.
+fn shown_number(frame: &[u8]) -> i64 {
+    let squares = frame.iter().enumerate();
+    squares.fold(0, |number, (bit, luma)| {
+        number | i64::from(*luma > 128) << bit
+    })
 }
 
 /// The second at which the tone of a file or playlist begins.
@@ -135,9 +138,79 @@ fn what_a_cut_between_key_frames_hides_stays_hidden_and_the_end_is_whole() {
         assert!(last < 7.7, "{draft}: {last}");
     }
     let trim = place.lecture(&["trim", "input=class.mp4", "output=copy.mkv"]);
-    trim.failed(1, &["edit list hides frames", "encode it first"]);
+    trim.failed(
+        1,
+        &["5.5 s of what it shows cannot be copied", "encode it first"],
+    );
+    assert!(!place.path("copy.mkv").exists());
     place.lecture(&["chapters", "input=class.mp4"]);
     assert!(place.path("chapters.vtt").exists());
+}
+
+/// The numbers of the frames that a file holds, whether they are shown or not.
+fn all_frames(path: &Path) -> Vec<i64> {
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-ignore_editlist", "1", "-i"])
+        .arg(path)
+        .args(["-map", "0:v:0", "-vf", "scale=4:2:flags=area"])
+        .args(["-fps_mode", "passthrough"])
+        .args(["-f", "rawvideo", "-pix_fmt", "gray", "-"])
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(made.status.success(), "{made:?}");
+    made.stdout.chunks_exact(8).map(shown_number).collect()
+}
+
+#[test]
+fn a_copy_holds_no_frame_that_an_edit_list_hides() {
+    let place = Place::new();
+    numbered(&place, "whole.mp4", "10", &[]);
+    place.ffmpeg(&[
+        &["-ss", "4.5", "-i", "whole.mp4", "-t", "6", "-c", "copy"],
+        &["class.mp4"],
+    ]);
+    let trim = place.lecture(&["trim", "input=class.mp4", "output=copy.mp4"]);
+    assert_eq!(trim.status, Some(0), "{trim:?}");
+    assert!(trim.err.contains("0.50 s of video"), "{trim:?}");
+    let copy = place.path("copy.mp4");
+    let found = all_frames(&copy);
+    // The first key frame that is shown is the frame 50; the last one shown is 104.
+    assert_eq!(found.first(), Some(&50), "{found:?}");
+    assert!(
+        found.iter().all(|number| (50..=105).contains(number)),
+        "{found:?}"
+    );
+    assert!(found.len() >= 53, "{found:?}");
+    let first = picture_packets(&copy, "pts_time");
+    let times = first.iter().filter_map(|time| time.parse::<f64>().ok());
+    let first = times.fold(f64::INFINITY, f64::min);
+    assert!((first - 0.5).abs() < 0.05, "{first}");
+    let begins = tone(&copy);
+    assert!((begins - (TONE.0 - 4.5)).abs() < 0.03, "{begins}");
+}
+
+#[test]
+fn an_edit_that_begins_at_a_key_frame_is_copied_whole() {
+    let place = Place::new();
+    numbered(&place, "class.mp4", "20", &[]);
+    set_edits(
+        &place.path("class.mp4"),
+        &[(3.0, Some(2.0)), (4.0, Some(6.0))],
+    );
+    let trim = place.lecture(&["trim", "input=class.mp4", "output=copy.mkv"]);
+    assert_eq!(trim.status, Some(0), "{trim:?}");
+    assert!(!trim.err.contains("edit list"), "{trim:?}");
+    let copy = place.path("copy.mkv");
+    let mut expected: Vec<i64> = (20..50).chain(60..100).collect();
+    let mut found = frames(&copy);
+    // Frames between references go with a reference that is hidden, at the end of an edit.
+    let is_near = |number: &i64| !(46..50).contains(number) && *number < 96;
+    expected.retain(is_near);
+    found.retain(is_near);
+    found.dedup();
+    assert_eq!(found, expected);
+    let begins = tone(&copy);
+    assert!((begins - 4.0).abs() < 0.03, "{begins}");
 }
 
 #[test]

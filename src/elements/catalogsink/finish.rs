@@ -81,7 +81,8 @@ impl Finished {
             audio: self.audio,
             text: self.texts.into_iter().map(|(text, _)| text).collect(),
             chapters: !chapters.is_empty(),
-        };
+        }
+        .with_shared_target();
         for (path, bytes) in programme.files() {
             writer.write(&path, &bytes)?;
         }

@@ -269,9 +269,8 @@ impl CatalogSink {
                 (Tail::Picture(ladder), Some(_)) => ladder.last_until(end),
                 (Tail::Sound, Some(own_end)) if own_end < end => {
                     let length = (end - own_end).min(SILENCE);
-                    if let Some(silence) = silence(pad.upcast_ref(), end - length, length)
-                        && let Err(error) = target.chain(silence)
-                    {
+                    let filled = fill_up(pad.upcast_ref(), &target, end - length, length);
+                    if let Some(Err(error)) = filled {
                         gst::info!(CAT, imp = self, "{input} is not filled up: {error}");
                     }
                 }
@@ -438,10 +437,32 @@ fn end_of(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<gst::ClockTime> {
     start.checked_add(length.unwrap_or_default())
 }
 
-/// Silence as a pad gets sound, at this running time.
-fn silence(pad: &gst::Pad, start: gst::ClockTime, length: gst::ClockTime) -> Option<gst::Buffer> {
+/// Puts silence at this running time behind what came to a pad.
+fn fill_up(
+    pad: &gst::Pad,
+    target: &gst::Pad,
+    start: gst::ClockTime,
+    length: gst::ClockTime,
+) -> Option<Result<gst::FlowSuccess, gst::FlowError>> {
     let event = pad.sticky_event::<gst::event::Segment>(0)?;
-    let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
+    let mut segment = event.segment().downcast_ref::<gst::ClockTime>()?.clone();
+    // qtdemux ends the segment of each track where its edit list ends.
+    if segment.stop().is_some() {
+        segment.set_stop(None::<gst::ClockTime>);
+        let open = gst::event::Segment::builder(&segment);
+        target.send_event(open.seqnum(event.seqnum()).build());
+    }
+    let silence = silence(pad, &segment, start, length)?;
+    Some(target.chain(silence))
+}
+
+/// Silence as a pad gets sound, at this running time.
+fn silence(
+    pad: &gst::Pad,
+    segment: &gst::FormattedSegment<gst::ClockTime>,
+    start: gst::ClockTime,
+    length: gst::ClockTime,
+) -> Option<gst::Buffer> {
     let info = gst_audio::AudioInfo::from_caps(pad.current_caps()?.as_ref()).ok()?;
     let samples = length
         .nseconds()

@@ -93,7 +93,13 @@ impl Input {
                 let end = pts.saturating_add(clock(length));
                 if clip && !whole && info.is_none() {
                     let (start, end) = segment.clip(pts, end)?;
-                    Span::new(stream_time(segment, start?), stream_time(segment, end?))
+                    let span = Span::new(stream_time(segment, start?), stream_time(segment, end?));
+                    // A packet is copied whole: one that is mostly outside would move those behind it.
+                    let is_outside = span.duration().nanos() < length.nanos() / 2;
+                    if is_outside && matches!(self.kind, Kind::Packets) {
+                        return None;
+                    }
+                    span
                 } else {
                     let start = stream_time(segment, pts);
                     Span::new(start, start.saturating_add(length))

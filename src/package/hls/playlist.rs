@@ -111,6 +111,7 @@ pub fn track(
         init: playlist.segments.first()?.map.as_ref()?.uri.clone(),
         codec: codec.into(),
         segments: segments.collect::<Option<_>>()?,
+        shared_target: 0,
     };
     let Some(i_frames) = playlists.1 else {
         return Some(track);

@@ -11,6 +11,8 @@ use tempfile::TempDir;
 use crate::harness::{self, done_with_complaints, json, lecture, said, tool, value};
 
 mod faults;
+mod lengths;
+mod packets;
 mod table;
 
 use table::TABLE;

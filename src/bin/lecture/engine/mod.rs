@@ -5,8 +5,10 @@
 pub mod description;
 pub mod frame_order;
 pub mod gst_error;
+pub mod hidden;
 pub mod ledger;
 pub mod memory;
+pub mod picture_times;
 pub mod pipeline;
 pub mod process;
 pub mod program;

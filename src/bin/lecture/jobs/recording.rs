@@ -83,6 +83,9 @@ impl RecordingOptions {
                 "warning: there is no decoder for {codec}: this track is left out"
             ));
         }
+        if let Some(what) = truncated::last_fragment(&input.path) {
+            request.note(&format!("warning: {what}"));
+        }
         if let Some(video) = &input.video {
             for (number, size) in &input.other_videos {
                 request.note(&format!(

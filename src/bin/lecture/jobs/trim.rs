@@ -16,19 +16,24 @@ use super::summary::Summary;
 use super::{Request, facts, set_input};
 use crate::engine::description::{Description, Facts};
 use crate::engine::frame_order;
+use crate::engine::hidden::{self, LeftOut};
 use crate::engine::ledger::Ledger;
+use crate::engine::picture_times;
 use crate::engine::pipeline;
 use crate::engine::repair;
 use crate::error::Error;
 use crate::fs::AtomicFile;
+use crate::media::delivered;
 use crate::media::own_chapters;
-use crate::media::picture_times;
 use crate::media::probe::{Input, Text};
 use crate::media::subtitles;
 use crate::options::{Options, options};
 
 pub static DESCRIPTION: Lazy<Description> =
     Lazy::new(|| Description::read(include_str!("../../../../pipelines/trim.launch")));
+
+/// Longest video that may be left out because it needs frames that an edit list hides.
+const MOST_LOST: Time = Time::from_secs(2);
 
 options! {
     /// Variables of `trim`.
@@ -59,9 +64,6 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let options = TrimOptions::parse(&request.values)?;
     let input = options.recording.open(&options.input, request)?;
     let output = &*options.output;
-    if input.has_edits && input.video.is_some() {
-        return Err(hides_frames(&input));
-    }
     let mut facts = streams(&input, output)?;
     check_container(
         &input,
@@ -103,24 +105,22 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
             subtitles::end_cues(&made, n);
         }
     }
-    if input
-        .video
-        .as_ref()
-        .is_some_and(|video| video.caps == "video/mpeg")
-    {
-        picture_times::complete(&made);
-    }
     let ledger = Ledger::default();
+    let mut left_out = LeftOut::default();
     if let Some(pad) = made
         .by_name("video")
         .and_then(|filter| filter.static_pad("sink"))
     {
+        if input.has_edits {
+            left_out = hidden::leave_out(&pad);
+        }
         frame_order::order_frames(&pad, frame_order::Codec::of_packets);
     }
     if let Some(pad) = made
         .by_name("video")
         .and_then(|filter| filter.static_pad("src"))
     {
+        picture_times::complete(&pad);
         repair::count_frames(&pad, ledger.open("video"));
     }
     let (mut kept, mut removed) = (0, 0);
@@ -138,6 +138,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         .recording
         .check_losses(request, &input, &ledger.losses())?;
     drop(made);
+    say_what_needs_hidden(request, &input, left_out.lost())?;
     let end = input.duration.unwrap_or(outcome.delivered);
     own_chapters::place(file.path(), &chapters, &cuts, end)?;
     turn(request, &input, file.path(), facts.is("mp4"))?;
@@ -174,7 +175,7 @@ fn check_container(input: &Input, output: &Path, muxer: &str) -> Result<(), Erro
     Err(Error::request(
         format!(
             "a file of this kind cannot hold {}",
-            gst_pbutils::pb_utils_get_codec_description(refused)
+            delivered::codec(refused)
         ),
         output.display().to_string(),
         "write another kind (.mkv holds most codecs), or convert the recording first: ffmpeg -i \
@@ -214,14 +215,27 @@ fn turn(request: &Request, input: &Input, path: &Path, is_mp4: bool) -> Result<(
     Ok(())
 }
 
-/// Returns the error of a recording whose edit list begins between key frames: a copy of the video holds
-/// the frames before, and no container but MP4 can say that they are hidden.
-fn hides_frames(input: &Input) -> Error {
-    Error::request(
-        "its edit list hides frames that a copy of its video would show again",
-        input.path.display().to_string(),
-        "package it, or encode it first: ffmpeg -i INPUT -crf 18 OUTPUT.mkv",
-    )
+/// Names the frames that an edit list shows and that cannot be decoded without hidden ones; fails if they
+/// are many. No container but MP4 can hide a frame, and what is hidden there is in the file.
+fn say_what_needs_hidden(request: &Request, input: &Input, lost: Time) -> Result<(), Error> {
+    if lost > MOST_LOST {
+        return Err(Error::request(
+            format!(
+                "its edit list hides frames without which {:.1} s of what it shows cannot be copied",
+                lost.secs_f64()
+            ),
+            input.path.display().to_string(),
+            "package it, or encode it first: ffmpeg -i INPUT -crf 18 OUTPUT.mkv",
+        ));
+    }
+    if lost > Time::ZERO {
+        request.note(&format!(
+            "warning: the edit list begins between key frames: {:.2} s of video in front of the next ones \
+             are left out, the audio is whole",
+            lost.secs_f64()
+        ));
+    }
+    Ok(())
 }
 
 /// Returns whether a subtitle track arrives as text.
@@ -283,5 +297,7 @@ fn streams(input: &Input, output: &Path) -> Result<Facts, Error> {
     let caps = input.video.as_ref().map(|video| &*video.caps);
     facts.set("h264", caps == Some("video/x-h264"));
     facts.set("h265", caps == Some("video/x-h265"));
+    // The demuxers of 1.22 spell the field for which the muxer asks in another way.
+    facts.set("ffv1", caps == Some("video/x-ffv"));
     Ok(facts)
 }

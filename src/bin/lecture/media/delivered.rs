@@ -114,6 +114,9 @@ pub fn codec(caps: &gst::CapsRef) -> String {
     if is_aac && configuration.and_then(|data| audio_object_type(&data)) == Some(USAC) {
         return "xHE-AAC".into();
     }
+    if media == "audio/mpeg" && stream.get::<&str>("stream-format") == Ok("loas") {
+        return "AAC in LATM".into();
+    }
     // No pipeline can be made from these caps alone, but they can be described.
     gst_pbutils::pb_utils_get_codec_description(caps).to_string()
 }
@@ -150,6 +153,8 @@ mod tests {
         };
         assert_eq!(name(aac([0xf9, 0x46])), "xHE-AAC");
         assert!(name(aac([0x11, 0x88])).contains("AAC"));
+        let latm = media("audio/mpeg").field("stream-format", "loas");
+        assert_eq!(name(latm.build()), "AAC in LATM");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! The frame rate of a video whose container names none, measured on its first frames.
+//! The frame rate of a video whose container names none, or a mean, measured on its first frames.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +19,17 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// Returns the constant frame rate of the stream with this identifier; `None` if it has none.
 pub fn measure(path: &Path, stream_id: &str) -> Option<(u32, u32)> {
+    steady_rate::of_times(&first_times(path, stream_id)?)
+}
+
+/// Returns whether frames of the stream with this identifier come faster than at this rate.
+pub fn is_denser(path: &Path, stream_id: &str, rate: (u32, u32)) -> bool {
+    let times = first_times(path, stream_id);
+    times.is_some_and(|times| steady_rate::is_denser(&times, rate))
+}
+
+/// Returns the times of the first frames of a stream.
+fn first_times(path: &Path, stream_id: &str) -> Option<Vec<Time>> {
     let made = pipeline::parse("filesrc name=recording ! parsebin name=source").ok()?;
     let running = Running(&made);
     made.by_name("recording")?.set_property("location", path);
@@ -48,7 +59,7 @@ pub fn measure(path: &Path, stream_id: &str) -> Option<(u32, u32)> {
     }
     drop(running);
     let times = times.lock().unwrap_or_else(PoisonError::into_inner);
-    steady_rate::of_times(&times)
+    Some(times.clone())
 }
 
 fn note_times(pad: &gst::Pad, times: Arc<Mutex<Vec<Time>>>) {

@@ -9,7 +9,6 @@ pub mod movie;
 pub mod mp4;
 pub mod own_chapters;
 pub mod peaks;
-pub mod picture_times;
 pub mod probe;
 pub mod room;
 pub mod session;

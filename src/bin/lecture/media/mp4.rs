@@ -24,6 +24,18 @@ pub fn promised_bytes(file: &mut (impl Read + Seek)) -> Option<(u64, u64)> {
     Some((at, there))
 }
 
+/// Returns how many bytes are missing at the end of an MP4 of fragments (8.8), which is read up to there:
+/// none if it is whole, or another file.
+pub fn missing_of_fragments(file: &mut (impl Read + Seek)) -> u64 {
+    let mut missing = || {
+        let (promised, there) = promised_bytes(file)?;
+        let movie = find(file, (0, there), b"moov")?;
+        find(file, movie, b"mvex")?;
+        Some(promised.saturating_sub(there))
+    };
+    missing().unwrap_or(0)
+}
+
 /// A track of video or audio.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Track {

@@ -12,6 +12,7 @@ use gstlecture::source::edits;
 
 use crate::engine::frame_order::{Codec, order_frames};
 use crate::engine::ledger::Ledger;
+use crate::engine::picture_times;
 
 mod blocks;
 mod joined;
@@ -50,6 +51,7 @@ pub fn attach(pipeline: &gst::Pipeline, source: &gst::Element, ledger: &Ledger) 
             && let Some(pad) = element.static_pad("sink")
         {
             order_frames(&pad, Codec::of_decoder);
+            picture_times::complete(&pad);
         }
     });
     forget_defaults(source);

@@ -107,7 +107,8 @@ impl Republish<'_> {
             audio,
             chapters: self.corrected.has_chapters(),
             ..Programme::default()
-        };
+        }
+        .with_shared_target();
         if !is_apart(&programme) {
             return self.in_doubt("two audio renditions have the same name");
         }

@@ -54,6 +54,10 @@ const CODEC_FIELDS: [&str; 7] = [
     "msmpegversion",
 ];
 
+/// The field of caps with the form of coded data, and its value for AAC in LATM.
+const STREAM_FORMAT: &str = "stream-format";
+const LATM: &str = "loas";
+
 /// Returns the videos, without pictures such as the cover of an album.
 pub fn videos(info: &DiscovererInfo) -> impl Iterator<Item = DiscovererVideoInfo> {
     info.video_streams()
@@ -147,6 +151,13 @@ pub fn frame_rate(video: &DiscovererVideoInfo) -> (u32, u32) {
     )
 }
 
+/// Returns the frame rate that the container names.
+pub fn named_rate(video: &DiscovererVideoInfo) -> Option<(u32, u32)> {
+    let rate = video.framerate();
+    let num = u32::try_from(rate.numer()).ok().filter(|num| *num > 0)?;
+    Some((num, u32::try_from(rate.denom()).ok()?))
+}
+
 /// Returns the orientation in a video's tags.
 pub fn orientation(video: &DiscovererVideoInfo) -> Option<Orientation> {
     let tags = video.tags()?;
@@ -176,6 +187,10 @@ pub fn codec(stream: &DiscovererStreamInfo) -> gst::Caps {
                 if let Ok(value) = all.value(field) {
                     named.set_value(field, value.clone());
                 }
+            }
+            // The only form of AAC that no parser makes another of (1.22).
+            if all.get::<&str>(STREAM_FORMAT) == Ok(LATM) {
+                named.set(STREAM_FORMAT, LATM);
             }
             named
         })

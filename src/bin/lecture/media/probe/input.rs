@@ -3,6 +3,8 @@
 //! A recording: its streams, and the way to read them.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use gst_pbutils::DiscovererVideoInfo;
@@ -10,9 +12,10 @@ use gst_pbutils::prelude::*;
 use gstlecture::package::ladder;
 use gstlecture::record::session::{Marked, Session};
 use gstlecture::source::orientation::Orientation;
+use gstlecture::source::pace;
 use gstlecture::timeline::{FrameRate, Time};
 
-use super::discovered::{codec, frame_rate, media_type, orientation};
+use super::discovered::{codec, frame_rate, media_type, named_rate, orientation};
 use crate::error::Error;
 use crate::media::measured_rate;
 use crate::media::room::Room;
@@ -79,10 +82,12 @@ pub struct Video {
     pub is_rolled: bool,
     /// The rate that its renditions get.
     pub frame_rate: (u32, u32),
-    /// Its own rate, if the container names none and its frames have one.
+    /// Its own rate, if the container names none or a mean, and its frames have one.
     pub measured_rate: Option<(u32, u32)>,
-    /// Its stream, if the container names no rate.
-    unrated: Option<String>,
+    /// The rate that the container names.
+    named_rate: Option<(u32, u32)>,
+    /// Its stream, as GStreamer names it.
+    stream_id: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -108,10 +113,8 @@ impl Video {
             is_rolled: false,
             frame_rate: frame_rate(&video),
             measured_rate: None,
-            unrated: video
-                .stream_id()
-                .filter(|_| video.framerate().numer() == 0)
-                .map(|id| id.to_string()),
+            named_rate: named_rate(&video),
+            stream_id: video.stream_id().map(|id| id.to_string()),
         }
     }
 
@@ -127,18 +130,35 @@ impl Video {
             is_rolled: false,
             frame_rate,
             measured_rate: None,
-            unrated: None,
+            named_rate: None,
+            stream_id: None,
         }
     }
 
-    /// Measures the frame rate if the container names none.
+    /// Measures the frame rate if the container names none, or the mean of one that varies.
     pub(super) fn measure_rate(&mut self, path: &Path) {
-        let unrated = self.unrated.as_deref();
-        self.measured_rate = unrated.and_then(|id| measured_rate::measure(path, id));
+        let Some(id) = self.stream_id.as_deref() else {
+            return;
+        };
+        self.measured_rate = match self.named_rate {
+            None => measured_rate::measure(path, id),
+            // Fields may come one by one.
+            Some(named) if !self.interlaced && is_mean(path, self.number, id, named) => {
+                measured_rate::measure(path, id).or(Some(ladder::frame_rate(0, 0)))
+            }
+            Some(_) => None,
+        };
         if let Some((num, den)) = self.measured_rate {
             self.frame_rate = ladder::frame_rate(num, den);
         }
     }
+}
+
+/// Returns whether the rate that is named for a video is the mean of one that varies.
+fn is_mean(path: &Path, number: usize, id: &str, named: (u32, u32)) -> bool {
+    let file = File::open(path).ok();
+    let listed = file.and_then(|file| pace::is_uneven(&mut BufReader::new(file), number));
+    listed.unwrap_or_else(|| measured_rate::is_denser(path, id, named))
 }
 
 impl Input {

@@ -7,17 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use gst::prelude::*;
 
 /// Sets the presentation time of MPEG-1 and MPEG-2 frames by their temporal reference (ISO/IEC
-/// 13818-2, 6.3.9). In a program stream only the first frame that begins in a packet has a time,
-/// and muxers drop frames without one.
-pub fn complete(pipeline: &gst::Pipeline) {
-    let filter = pipeline.by_name("video");
-    let Some(pad) = filter.and_then(|filter| filter.static_pad("src")) else {
-        return;
-    };
+/// 13818-2, 6.3.9). In a program stream only the first frame that begins in a packet has a time:
+/// muxers drop frames without one, and decoders guess.
+pub fn complete(pad: &gst::Pad) {
     let groups = Mutex::new(Groups::default());
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(buffer) = info.buffer_mut()
+        if has_references(pad)
+            && let Some(buffer) = info.buffer_mut()
             && let Some(length) = buffer.duration()
             && let Some(header) = buffer
                 .map_readable()
@@ -31,6 +28,18 @@ pub fn complete(pipeline: &gst::Pipeline) {
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Returns whether frames of a pad are MPEG-1 or MPEG-2 video.
+fn has_references(pad: &gst::Pad) -> bool {
+    let caps = pad.current_caps();
+    let stream = caps.as_ref().and_then(|caps| caps.structure(0));
+    stream.is_some_and(|stream| {
+        stream.name() == "video/mpeg"
+            && stream
+                .get::<i32>("mpegversion")
+                .is_ok_and(|version| version < 4)
+    })
 }
 
 /// The headers before a frame, as far as they concern its position.

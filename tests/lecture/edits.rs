@@ -140,7 +140,7 @@ fn what_a_cut_between_key_frames_hides_stays_hidden_and_the_end_is_whole() {
     let trim = place.lecture(&["trim", "input=class.mp4", "output=copy.mkv"]);
     trim.failed(
         1,
-        &["5.5 s of what it shows cannot be copied", "encode it first"],
+        &["7.5 s of what it shows cannot be copied", "encode it first"],
     );
     assert!(!place.path("copy.mkv").exists());
     place.lecture(&["chapters", "input=class.mp4"]);
@@ -174,13 +174,14 @@ fn a_copy_holds_no_frame_that_an_edit_list_hides() {
     assert!(trim.err.contains("0.50 s of video"), "{trim:?}");
     let copy = place.path("copy.mp4");
     let found = all_frames(&copy);
-    // The first key frame that is shown is the frame 50; the last one shown is 104.
+    // The first key frame that is shown is the frame 50.
+    let shown = frames(&place.path("class.mp4"));
     assert_eq!(found.first(), Some(&50), "{found:?}");
     assert!(
-        found.iter().all(|number| (50..=105).contains(number)),
-        "{found:?}"
+        found.iter().all(|number| shown.contains(number)),
+        "{found:?} of {shown:?}"
     );
-    assert!(found.len() >= 53, "{found:?}");
+    assert!(found.len() + 7 >= shown.len(), "{found:?} of {shown:?}");
     let first = picture_packets(&copy, "pts_time");
     let times = first.iter().filter_map(|time| time.parse::<f64>().ok());
     let first = times.fold(f64::INFINITY, f64::min);

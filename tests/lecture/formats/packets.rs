@@ -37,7 +37,8 @@ fn the_delay_of_an_encoder_moves_no_audio() {
         trim(&file, &short);
         let begins = tone(&short);
         assert!((begins - 1.0).abs() < 0.02, "{codec}: {begins}");
-        assert_eq!(frames(&short), (75, 75), "{codec}");
+        let pictures = harness::picture_packets(&short, "pts_time");
+        assert_eq!(pictures.len(), 75, "{codec}");
     }
 }
 

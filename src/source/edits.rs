@@ -4,8 +4,7 @@
 //!
 //! qtdemux (1.22) makes a segment of each edit, but it compares media times with the length of the
 //! movie: a track is ended when its media reaches that length, so the end of all that an edit list
-//! moves forward is lost, even if it moves no more than what an encoder put before the first sample. It
-//! also announces a gap for each empty edit of a second or more, on which
+//! moves forward is lost. It also announces a gap for each empty edit of a second or more, on which
 //! decoders put the frames they still hold into the wrong segment, and frames that an edit hides are
 //! seen. Here a movie header is written anew that says the same edits without either: a longer movie,
 //! and empty edits in shorter pieces. The media stay where they are.
@@ -48,8 +47,7 @@ impl Overlay {
         self.length
     }
 
-    /// Returns whether it changes edit lists; otherwise it changes only how samples are described, or the
-    /// length of the movie.
+    /// Returns whether it changes edit lists; otherwise it changes only how samples are described.
     pub fn changes_edits(&self) -> bool {
         self.edits
     }
@@ -78,12 +76,10 @@ pub fn overlay(file: &mut (impl Read + Seek)) -> Option<Overlay> {
     let reorders = pcm::rewrite(&mut movie);
     let mut edited = movie.clone();
     let edits = rewrite(&mut edited).is_some();
-    let mut longer = movie.clone();
-    match (edits, lengthen(&mut longer).is_some(), reorders) {
-        (true, _, _) => movie = edited,
-        (false, true, _) => movie = longer,
-        (false, false, true) => {}
-        (false, false, false) => return None,
+    match (edits, reorders) {
+        (true, _) => movie = edited,
+        (false, true) => {}
+        (false, false) => return None,
     }
     let mut written = Vec::with_capacity(bytes.len());
     movie.write(&mut written)?;
@@ -303,36 +299,6 @@ fn rewrite(movie: &mut Atom) -> Option<()> {
         }
     }
     Some(())
-}
-
-/// Makes a movie as long as the media reach that its edits show, so that the last packets behind what an
-/// encoder put before the first sample are read; `None` if it is.
-fn lengthen(movie: &mut Atom) -> Option<()> {
-    if movie.find(&[b"mvex"]).is_some() {
-        return None;
-    }
-    let clock = Clock::of(movie.find(&[b"mvhd"])?.bytes())?;
-    let mut reach = 0.0f64;
-    for (index, atom) in movie.boxes().iter().enumerate() {
-        let track = match atom.kind {
-            [b't', b'r', b'a', b'k'] => Track::read(index, atom),
-            _ => None,
-        };
-        let Some(track) = track else {
-            continue;
-        };
-        if track.is_misread(clock.scale) {
-            return None;
-        }
-        track.each_edit(clock.scale, |edit, _, end| {
-            let media = edit.media.unwrap_or(0) as f64 / track.scale;
-            reach = reach.max((end + media) * clock.scale);
-        });
-    }
-    // Without an edit list nothing is moved.
-    let reach = reach.ceil() as u64;
-    let is_short = clock.duration > 0 && clock.duration < reach;
-    is_short.then(|| set_duration(movie.find_mut(&[b"mvhd"])?, reach))?
 }
 
 /// Splits the empty edits that follow media into pieces that are too short to be announced.
@@ -557,17 +523,6 @@ mod tests {
         assert_eq!(overlay(&mut Cursor::new(&file)), None);
         assert_eq!(overlay(&mut Cursor::new(b"\x1aE\xdf\xa3 and so on")), None);
         assert_eq!(overlay(&mut Cursor::new(b"")), None);
-    }
-
-    #[test]
-    fn packets_behind_what_an_encoder_put_first_are_read() {
-        let priming = track(b"soun", 20, &[edit(20.0, Some(0.02))]);
-        let video = track(b"vide", 20, &[edit(20.0, Some(0.0))]);
-        let file = mp4(20, vec![video, priming]);
-        let overlay = overlay(&mut Cursor::new(&file)).expect("its end would be lost");
-        assert!(!overlay.changes_edits());
-        assert_eq!(overlay.length(), file.len() as u64);
-        assert_eq!(seconds(&movie(&read(&file, &overlay))), 20.02);
     }
 
     #[test]

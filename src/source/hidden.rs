@@ -93,7 +93,7 @@ mod tests {
     fn fates(shown: Span, order: &[u64]) -> (Vec<Fate>, Time) {
         let mut copied = Copied::default();
         copied.begin(shown);
-        let decide = |number: &u64| copied.decide(frame(*number), number % 10 == 0);
+        let decide = |number: &u64| copied.decide(frame(*number), number.is_multiple_of(10));
         let fates = order.iter().map(decide).collect();
         (fates, copied.lost())
     }

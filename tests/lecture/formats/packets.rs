@@ -42,30 +42,6 @@ fn the_delay_of_an_encoder_moves_no_audio() {
     }
 }
 
-/// The number of packets of the first audio.
-fn packets(file: &Path) -> usize {
-    let name = file.to_str().expect("a path in UTF-8");
-    let of = "-select_streams a:0 -show_entries packet=size -of csv=p=0".split(' ');
-    let arguments: Vec<&str> = of.chain([name]).collect();
-    let listed = harness::tool("ffprobe", &arguments);
-    let lines = String::from_utf8_lossy(&listed);
-    lines
-        .lines()
-        .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()))
-        .count()
-}
-
-#[test]
-fn the_last_packets_behind_the_delay_of_an_encoder_are_copied() {
-    let folder = TempDir::new().expect("a folder");
-    let file = folder.path().join("class.mp4");
-    super::make(&file, "libx264 -preset ultrafast", "aac");
-    let short = folder.path().join("short.mkv");
-    trim(&file, &short);
-    // Without the one that only fills the decoder.
-    assert_eq!(packets(&short) + 1, packets(&file));
-}
-
 #[test]
 fn lossless_video_is_copied() {
     let folder = TempDir::new().expect("a folder");

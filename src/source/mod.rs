@@ -5,7 +5,6 @@
 mod boxes;
 mod chunks;
 pub mod edits;
-pub mod hidden;
 pub mod orientation;
 pub mod pace;
 mod pcm;

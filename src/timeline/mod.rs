@@ -9,6 +9,7 @@ mod cut_list;
 mod frames;
 mod gops;
 pub mod h264_order;
+pub mod hidden;
 pub mod picture_order;
 mod redaction;
 mod sample_clock;

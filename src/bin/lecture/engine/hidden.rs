@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gst::prelude::*;
-use gstlecture::source::hidden::{Copied, Fate};
+use gstlecture::timeline::hidden::{Copied, Fate};
 use gstlecture::timeline::{Span, Time};
 
 /// What was left out of a pad.

@@ -2,7 +2,7 @@
 
 //! Coded frames that an edit list hides, left out of a copy together with those that need them.
 
-use crate::timeline::{Span, Time};
+use super::{Span, Time};
 
 /// What becomes of a coded frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

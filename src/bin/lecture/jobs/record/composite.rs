@@ -48,7 +48,8 @@ pub struct Composite {
     reached: Reached,
     /// The end has reached the file.
     has_ended: Arc<AtomicBool>,
-    tracks: Mutex<HashMap<String, Branch>>,
+    /// By the pads of their sources; the pads of two senders may have one name.
+    tracks: Mutex<HashMap<gst::Pad, Branch>>,
 }
 
 /// The decoder of a track and its place in the room.
@@ -107,7 +108,7 @@ impl Composite {
         }))
     }
 
-    fn tracks(&self) -> MutexGuard<'_, HashMap<String, Branch>> {
+    fn tracks(&self) -> MutexGuard<'_, HashMap<gst::Pad, Branch>> {
         self.tracks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -124,7 +125,7 @@ impl Composite {
         };
         match self.branch(room, stream) {
             Ok((branch, source)) => {
-                self.tracks().insert(pad.name().to_string(), branch);
+                self.tracks().insert(pad.clone(), branch);
                 tap(pad, source);
             }
             Err(error) => print::note(format_args!(
@@ -141,7 +142,7 @@ impl Composite {
 
     /// Ends the track of a pad.
     pub fn remove(&self, pad: &gst::Pad) {
-        let branch = self.tracks().remove(pad.name().as_str());
+        let branch = self.tracks().remove(pad);
         if let Some(branch) = branch {
             self.discard(&branch);
         }
@@ -185,6 +186,9 @@ impl Composite {
         let decoder = gst::ElementFactory::make("decodebin").build()?;
         let queue = gst::ElementFactory::make("queue").build()?;
         let bin = gst::Bin::new();
+        // A decoder that waits for its first frame would take the pipeline back to PAUSED, and the live source
+        // of the next track, which starts with the pipeline's state, would never deliver.
+        bin.set_property("async-handling", true);
         bin.add_many([source.upcast_ref(), &decoder, &queue])?;
         source.link(&decoder)?;
         wait_for_key_frames(&decoder);
@@ -226,8 +230,8 @@ impl Composite {
                     let bin = branch.bin.upcast_ref::<gst::Object>();
                     message.src().is_some_and(|src| src.has_as_ancestor(bin))
                 });
-                let name = own.map(|(name, _)| name.clone());
-                name.and_then(|name| tracks.remove(&name))
+                let pad = own.map(|(pad, _)| pad.clone());
+                pad.and_then(|pad| tracks.remove(&pad))
             };
             let is_here = message.src().is_some_and(|src| {
                 src == self.pipeline.upcast_ref::<gst::Object>()

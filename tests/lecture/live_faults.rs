@@ -18,7 +18,7 @@ use gstlecture::record::session::{Session, State};
 
 use crate::harness::place::Place;
 use crate::harness::tool;
-use crate::live::{free_ports, record, session, signal, wait_for_tracks};
+use crate::live::{free_ports, record, sdp, session, signal, wait_for_tracks};
 
 /// A packet, and whether it passed.
 type Relayed = (Vec<u8>, bool);
@@ -365,6 +365,120 @@ fn a_recorder_that_was_stopped_for_five_seconds_goes_on() {
             times.len()
         );
     }
+}
+
+/// Sends parts of VP8 frames that are no key frames, until this is dropped.
+struct Endless(Arc<AtomicBool>, Option<JoinHandle<()>>);
+
+impl Endless {
+    fn start(port: u16) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = is_over.clone();
+        let thread = std::thread::spawn(move || {
+            let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+            let mut number: u16 = 0;
+            while !over.load(Ordering::Relaxed) {
+                let time = u32::from(number) * 3000;
+                let mut packet = vec![0x80, 0x80 | 96];
+                packet.extend(number.to_be_bytes());
+                packet.extend(time.to_be_bytes());
+                packet.extend(77u32.to_be_bytes());
+                // RFC 7741: the start of a partition, and a frame that refers to another one.
+                packet.extend([0x10, 0x01, 0, 0, 0, 0, 0, 0]);
+                // Nobody may listen yet.
+                let _ = socket.send_to(&packet, ("127.0.0.1", port));
+                number = number.wrapping_add(1);
+                std::thread::sleep(Duration::from_millis(33));
+            }
+        });
+        Endless(is_over, Some(thread))
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.1.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[test]
+fn who_has_no_key_frame_holds_up_nobody_in_the_composite() {
+    let place = Place::new();
+    let (waiting, video) = (free_ports(), free_ports());
+    let ben = sdp("video", waiting, "VP8/90000", 96, "a=ssrc:77 cname:ben\r\n");
+    place.write("b.sdp", &ben.replace("s=ada", "s=ben"));
+    place.write(
+        "v.sdp",
+        &sdp("video", video, "VP8/90000", 96, "a=ssrc:4242 cname:ada\r\n"),
+    );
+    let arguments = [
+        "record",
+        "from=rtp",
+        "sdp=b.sdp,v.sdp",
+        "output=class",
+        "address=127.0.0.1",
+        "mode=auto",
+        "preset=ultrafast",
+        "width=640",
+        "height=360",
+    ];
+    let recorder = place
+        .command(&arguments)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    place.wait_for("the recorder", || place.path("class/session.json").exists());
+    let _endless = Endless::start(waiting);
+    // Nothing of it is written that could be waited for.
+    std::thread::sleep(Duration::from_secs(3));
+    let audio = free_ports();
+    let mut sender = send(&place, (video, audio), "6");
+    assert!(sender.wait().expect("it ends").success());
+    let (status, printed) = end(recorder);
+    assert_eq!(status, Some(0), "{printed}");
+    assert!(!printed.contains("may end early"), "{printed}");
+    let session = session(&place);
+    let tracks: Vec<&str> = session
+        .tracks
+        .iter()
+        .map(|track| &*track.participant)
+        .collect();
+    assert_eq!(tracks, ["ada"]);
+    // The test picture has bright colours; an empty room is grey.
+    let file = place.path("class/composite.mkv").display().to_string();
+    let form = [
+        "-map",
+        "0:v",
+        "-vf",
+        "scale=64:36",
+        "-pix_fmt",
+        "rgb24",
+        "-f",
+        "rawvideo",
+        "-",
+    ];
+    let shown = tool(
+        "ffmpeg",
+        &[&["-v", "error", "-i", &file], &form[..]].concat(),
+    );
+    let is_bright = |pixel: &[u8]| {
+        let range = pixel.iter().max().zip(pixel.iter().min());
+        range.is_some_and(|(most, least)| most - least > 150)
+    };
+    let frames = shown.chunks_exact(64 * 36 * 3);
+    let coloured = frames
+        .filter(|frame| {
+            frame
+                .chunks_exact(3)
+                .filter(|pixel| is_bright(pixel))
+                .count()
+                > 50
+        })
+        .count();
+    assert!(coloured > 30, "{coloured} frames: {printed}");
 }
 
 /// A file system of this size in MB, until it is dropped.

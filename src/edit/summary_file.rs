@@ -92,6 +92,7 @@ impl SummaryFile {
         }
         let mut is_of_points = false;
         for (line, number) in lines {
+            let line: String = line.chars().filter_map(readable).collect();
             let line = line.trim();
             if let Some(heading) = line.strip_prefix('#') {
                 let heading = heading.trim_start_matches('#').trim().to_lowercase();
@@ -161,6 +162,15 @@ impl SummaryFile {
     }
 }
 
+/// Returns what stands for a character: whitespace is a space, other control characters are nothing.
+fn readable(character: char) -> Option<char> {
+    if character.is_whitespace() {
+        Some(' ')
+    } else {
+        (!character.is_control()).then_some(character)
+    }
+}
+
 fn read_item(line: &str, number: usize) -> Result<Item, SummaryFileError> {
     let text = BULLETS.iter().find_map(|bullet| line.strip_prefix(bullet));
     let text = text.unwrap_or(line).trim();
@@ -175,10 +185,11 @@ fn read_item(line: &str, number: usize) -> Result<Item, SummaryFileError> {
         }
         _ => (None, text),
     };
-    let text = text.trim().chars().filter(|c| !c.is_control());
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text: String = words.join(" ").chars().take(LONGEST).collect();
     Ok(Item {
         span,
-        text: text.take(LONGEST).collect(),
+        text: text.trim_end().to_owned(),
     })
 }
 
@@ -189,7 +200,7 @@ fn read_span(text: &str) -> Option<Span> {
     (start <= end).then(|| Span::new(start, end))
 }
 
-/// Parses `1:02:03`, `2:03` or `3`, each with or without a fraction.
+/// Parses `1:02:03`, `2:03` or `3`, each with or without a fraction, to a millisecond.
 fn read_time(text: &str) -> Option<Time> {
     let mut seconds = 0.0;
     for part in text.split(':') {
@@ -199,7 +210,10 @@ fn read_time(text: &str) -> Option<Time> {
         let number: f64 = part.parse().ok().filter(|_| is_number && part.len() < 10)?;
         seconds = seconds * 60.0 + number;
     }
-    (seconds < 1e7).then(|| Time::from_secs_f64(seconds))
+    let time = (seconds < 1e7).then(|| Time::from_secs_f64(seconds))?;
+    Some(Time::from_millis(
+        time.saturating_add(Time::from_nanos(500_000)).millis(),
+    ))
 }
 
 /// Writes the file.
@@ -250,6 +264,30 @@ mod tests {
 
     fn millis(start: u64, end: u64) -> Option<Span> {
         Some(Span::new(Time::from_millis(start), Time::from_millis(end)))
+    }
+
+    #[test]
+    fn what_a_person_writes_reads_back_after_it_is_written() {
+        for item in [
+            "- two  spaces\tand a\u{2028}line",
+            "- nothing\u{0}\u{0} is lost",
+            "\u{0}[12] no time behind a control character",
+            "- [1.23456-2.9999] a time finer than a millisecond",
+            "- - a bullet of its own",
+            "- # no heading",
+            "-",
+        ] {
+            let file = SummaryFile::read(item.as_bytes()).expect("a summary");
+            assert_eq!(file.summary.len(), 1, "{item:?}");
+            let again = SummaryFile::read(file.to_string().as_bytes());
+            assert_eq!(again, Ok(file), "{item:?}");
+        }
+        let file = SummaryFile::read(b"- two \twords").expect("a summary");
+        assert_eq!(file.summary[0].text, "two words");
+        let long = format!("- {} {}", "a".repeat(LONGEST - 1), "b".repeat(9));
+        let file = SummaryFile::read(long.as_bytes()).expect("a summary");
+        let again = SummaryFile::read(file.to_string().as_bytes());
+        assert_eq!(again, Ok(file));
     }
 
     #[test]

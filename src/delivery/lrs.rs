@@ -8,9 +8,9 @@ use serde_json::Value;
 use ureq::{
     Agent,
     http::{Response, Uri},
-    tls::{RootCerts, TlsConfig},
 };
 
+use super::agent::agent;
 use super::{Credentials, wall_clock};
 use crate::xapi::{
     Uuid,
@@ -83,22 +83,8 @@ impl Lrs {
         credentials: &Credentials,
         version: Option<&'static str>,
     ) -> Self {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A redirected POST would lose its body or its credentials, so a person must correct
-            // the endpoint.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(PATIENCE))
-            .timeout_connect(Some(CONNECT))
-            .user_agent(concat!("gst-plugin-lecture/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls)
-            .build();
         Lrs {
-            agent: config.into(),
+            agent: agent(PATIENCE, CONNECT),
             endpoint,
             authorization: credentials.header(),
             version,

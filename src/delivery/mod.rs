@@ -3,6 +3,7 @@
 //! Delivery of statements to a Learning Record Store: the journal on disk, the LRS over HTTP, and
 //! the threads between them. [`crate::xapi`] decides what is written and what is sent next.
 
+mod agent;
 mod courier;
 mod journal;
 mod lrs;
@@ -10,6 +11,7 @@ mod secret;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use agent::agent;
 pub use courier::{Courier, Delivery, Notice};
 pub use journal::{Journal, Trouble};
 pub use lrs::{Endpoint, Lrs};

@@ -33,7 +33,7 @@ pub fn signal(child: &Child, name: &str) {
 }
 
 /// Packets of the only stream of a file. The last one of a killed recorder may be cut off.
-fn packets(file: &Path) -> usize {
+pub fn packets(file: &Path) -> usize {
     let shown = Command::new("ffprobe")
         .args([
             "-v",

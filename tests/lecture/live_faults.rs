@@ -18,7 +18,7 @@ use gstlecture::record::session::{Session, State};
 
 use crate::harness::place::Place;
 use crate::harness::tool;
-use crate::live::{free_ports, record, sdp, session, signal, wait_for_tracks};
+use crate::live::{free_ports, packets, record, sdp, session, signal, wait_for_tracks};
 
 /// A packet, and whether it passed.
 type Relayed = (Vec<u8>, bool);
@@ -549,20 +549,7 @@ fn a_full_disk_ends_the_recording_and_keeps_what_was_written() {
     for track in &session.tracks {
         // The last frame may be cut off.
         let file = place.path("disk/class").join(&track.file);
-        let shown = Command::new("ffprobe")
-            .args([
-                "-v",
-                "quiet",
-                "-show_entries",
-                "packet=pts_time",
-                "-of",
-                "csv=p=0",
-            ])
-            .arg(file)
-            .output();
-        let count = String::from_utf8_lossy(&shown.expect("ffprobe runs").stdout)
-            .lines()
-            .count();
+        let count = packets(&file);
         assert!(count > 15, "{count} packets in {}", track.file);
     }
 }

@@ -54,7 +54,12 @@ pub fn tap(pad: &gst::Pad, source: gst_app::AppSrc) {
     let has_begun = AtomicBool::new(false);
     let caps = Mutex::new(None);
     hand_on_requests(&source, pad);
+    let source = source.downgrade();
     pad.add_probe(mask, move |pad, info| {
+        // The pad may go on with the track of another person.
+        let Some(source) = source.upgrade() else {
+            return gst::PadProbeReturn::Remove;
+        };
         // They come before the first buffer: a decoder that is chosen by the announced ones, which
         // lack what it asks for, is the wrong one or none.
         let current = pad.current_caps();

@@ -56,7 +56,7 @@ fn copy(request: &Request, from: &Path, to: &Path) -> Result<(), Error> {
         fs::create_dir_all(folder).map_err(|error| Error::writing(folder, &error))?;
     }
     let file = AtomicFile::new(to)?;
-    // Which side has failed is not told: a file that cannot be opened is the input's fault.
+    // The copy does not tell which side has failed: a file that cannot be opened is named first.
     fs::File::open(from).map_err(|error| Error::reading(from, &error))?;
     fs::copy(from, file.path()).map_err(|error| Error::writing(to, &error))?;
     file.commit(to)

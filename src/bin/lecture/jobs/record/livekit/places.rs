@@ -51,6 +51,8 @@ struct Place {
     gate: Arc<Gate>,
     /// The track that is recorded, with the pad of the session.
     seat: Option<Seat>,
+    /// The track that is about to be recorded: each new offer names it again meanwhile.
+    awaited: Option<String>,
 }
 
 struct Seat {
@@ -179,6 +181,7 @@ impl Places {
             pad: outer,
             gate,
             seat: None,
+            awaited: None,
         };
         self.now().places.insert(mid.clone(), place);
         self.fill(&mid);
@@ -186,44 +189,36 @@ impl Places {
 
     /// Records the track that is offered in a place.
     fn fill(self: &Arc<Self>, mid: &str) {
-        let offered = |now: &Now| {
-            let mut sections = now.offer.iter();
-            let section = sections.find(|section| section.is_sent && section.mid == mid)?;
-            let place = now.places.get(mid)?;
-            let is_free = place.seat.is_none() && !section.track.is_empty();
-            is_free.then(|| (section.clone(), place.pad.clone()))
-        };
-        let Some((section, pad)) = offered(&self.now()) else {
+        let Some((section, pad)) = self.now().claim(mid) else {
             return;
         };
-        let Some(owner) = self.owner(&section, &pad) else {
+        let sink = self.prepare(&section, &pad);
+        // The track may have ended meanwhile, or end while the pads are linked: no lock is held then.
+        let is_linked = sink.as_ref().is_some_and(|(_, sink)| {
+            self.now().is_awaited(mid, &section.track) && pad.link(sink).is_ok()
+        });
+        let is_seated = self
+            .now()
+            .seat(mid, section.track, sink.as_ref(), is_linked);
+        if let Some((_, sink)) = sink.filter(|_| !is_seated) {
+            self.end(&pad, &sink);
+        }
+    }
+
+    /// Makes the pad of the session for the track of a place, and returns it with the identity of whose it is.
+    fn prepare(&self, section: &Section, pad: &gst::Pad) -> Option<(String, gst::Pad)> {
+        let Some(owner) = self.owner(section, pad) else {
             print::note(format_args!(
                 "warning: track {}: the server does not tell whose it is, it is left out",
                 section.track
             ));
-            return;
+            return None;
         };
         if owner.is_encrypted || !self.chosen.has(&owner.identity, &section.track) {
-            return;
+            return None;
         }
-        let Some(sink) = self.seat(&section, &owner, &pad) else {
-            return;
-        };
-        let mut now = self.now();
-        // The track may have ended meanwhile.
-        let is_current = offered(&now).is_some_and(|(own, _)| own.track == section.track);
-        let is_linked = is_current && pad.link(&sink).is_ok();
-        if let Some(place) = now.places.get_mut(mid).filter(|_| is_linked) {
-            place.seat = Some(Seat {
-                track: section.track,
-                identity: owner.identity,
-                sink,
-            });
-            place.gate.open();
-            return;
-        }
-        drop(now);
-        self.end(&pad, &sink);
+        let sink = self.seat(section, &owner, pad)?;
+        Some((owner.identity, sink))
     }
 
     /// Makes the pad of the session for a track.
@@ -291,6 +286,58 @@ impl Places {
         for (pad, sink) in places.values_mut().filter_map(Place::empty) {
             self.end(&pad, &sink);
         }
+    }
+}
+
+impl Now {
+    /// Returns the track that is offered in a place that has a pad and no track yet, and keeps others from
+    /// taking it.
+    fn claim(&mut self, mid: &str) -> Option<(Section, gst::Pad)> {
+        let mut sections = self.offer.iter();
+        let section = sections.find(|section| section.is_sent && section.mid == mid)?;
+        let place = self.places.get_mut(mid)?;
+        let is_claimed = place.awaited.as_ref() == Some(&section.track);
+        if place.seat.is_some() || section.track.is_empty() || is_claimed {
+            return None;
+        }
+        place.awaited = Some(section.track.clone());
+        Some((section.clone(), place.pad.clone()))
+    }
+
+    /// Returns whether a place still waits for a track that is offered in it.
+    fn is_awaited(&self, mid: &str, track: &str) -> bool {
+        let mut sections = self.offer.iter();
+        let is_offered =
+            sections.any(|section| section.is_sent && section.mid == mid && section.track == track);
+        let place = self.places.get(mid);
+        is_offered && place.is_some_and(|place| place.awaited.as_deref() == Some(track))
+    }
+
+    /// Ends the wait for a track: it is recorded from now on if its pads are linked and it is still offered.
+    /// Returns whether it is.
+    fn seat(
+        &mut self,
+        mid: &str,
+        track: String,
+        made: Option<&(String, gst::Pad)>,
+        is_linked: bool,
+    ) -> bool {
+        let is_awaited = self.is_awaited(mid, &track);
+        let place = self.places.get_mut(mid);
+        let Some(place) = place.filter(|place| place.awaited.as_ref() == Some(&track)) else {
+            return false;
+        };
+        place.awaited = None;
+        let Some((identity, sink)) = made.filter(|_| is_linked && is_awaited) else {
+            return false;
+        };
+        place.seat = Some(Seat {
+            track,
+            identity: identity.clone(),
+            sink: sink.clone(),
+        });
+        place.gate.open();
+        true
     }
 }
 

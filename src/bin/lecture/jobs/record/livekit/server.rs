@@ -4,11 +4,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use gstlecture::delivery::agent;
 use gstlecture::record::live::livekit::{
     Claims, Grant, Person, api_address, read_participants, read_rooms, sign,
 };
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig};
 
 use super::super::token::Token;
 use crate::error::Error;
@@ -70,21 +70,9 @@ impl Server {
             Error::usage(what, place, "write for example url=wss://live.example.org")
         })?;
         let access = access(token, keys)?;
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // A token is for this server alone.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(PATIENCE))
-            .timeout_connect(Some(CONNECT))
-            .user_agent(concat!("gst-plugin-lecture/", env!("CARGO_PKG_VERSION")))
-            .tls_config(tls)
-            .build();
         let server = Server {
-            agent: config.into(),
+            // A token is for this server alone.
+            agent: agent(PATIENCE, CONNECT),
             api,
             url: url.to_owned(),
             room: room.to_owned(),

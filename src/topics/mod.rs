@@ -9,7 +9,7 @@
 use crate::timeline::{Span, Time};
 
 mod bayes;
-mod openers;
+mod lists;
 mod said;
 mod spoken;
 mod summary;

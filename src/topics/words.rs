@@ -8,19 +8,15 @@ use icu_segmenter::{WordSegmenter, options::WordBreakInvariantOptions};
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::Sentence;
-use super::openers::{self, Openers, VerbSigns};
+use super::lists::WordLists;
 
 /// Properties of a language. An unknown language has no stemmer and no function words, and is still
 /// split into words.
 pub(super) struct Language {
     stemmer: Option<Stemmer>,
     function_words: HashSet<&'static str>,
-    openers: Openers,
-    fillers: &'static [&'static str],
-    announcers: &'static [&'static str],
-    links: &'static [&'static str],
+    lists: WordLists,
     adverbs: bool,
-    verbs: VerbSigns,
 }
 
 impl Language {
@@ -37,12 +33,8 @@ impl Language {
                 .iter()
                 .copied()
                 .collect(),
-            openers: Openers::of(&code),
-            fillers: openers::fillers(&code),
-            announcers: openers::announcers(&code),
-            links: openers::links(&code),
+            lists: WordLists::read(&code),
             adverbs: code == "en",
-            verbs: openers::verb_signs(&code),
         }
     }
 
@@ -53,13 +45,13 @@ impl Language {
 
     /// Returns the log odds that the first words of a sentence add to the start of a topic.
     pub fn opening(&self, words: &[String]) -> f64 {
-        self.openers.weight(words)
+        self.lists.opening(words)
     }
 
     /// Returns whether a sentence that starts with this word continues or opens a topic, while the
     /// word itself names none: "okay", "so", "and".
     pub fn is_opener(&self, word: &str) -> bool {
-        self.openers.holds(word)
+        self.lists.open.contains(word) || self.lists.go_on.contains(word)
     }
 
     /// Returns whether the word, in lower case, is grammar without a topic: "the", "would", "it's".
@@ -72,32 +64,32 @@ impl Language {
 
     /// Returns whether the word names nothing: "um", "really", "going".
     pub fn is_filler(&self, word: &str) -> bool {
-        self.fillers.contains(&word)
+        self.lists.fillers.contains(word)
     }
 
     /// Returns whether the word may be between the words of a name, as in "conservation of energy".
     pub fn is_link(&self, word: &str) -> bool {
-        self.links.contains(&word) || (self.adverbs && is_english_adverb(word))
+        self.lists.links.contains(word) || (self.adverbs && is_english_adverb(word))
     }
 
     /// Returns whether a topic's name follows the word: "about", "called".
     pub fn announces(&self, word: &str) -> bool {
-        self.announcers.contains(&word)
+        self.lists.announcers.contains(word)
     }
 
     /// Returns whether a verb mostly follows the word: "to", "please".
     pub fn precedes_verb(&self, word: &str) -> bool {
-        self.verbs.before.contains(&word)
+        self.lists.before_verb.contains(word)
     }
 
     /// Returns whether a noun, or its attribute, follows the word: "the", "of".
     pub fn precedes_noun(&self, word: &str) -> bool {
-        self.verbs.before_noun.contains(&word)
+        self.lists.before_noun.contains(word)
     }
 
     /// Returns whether the word mostly follows a verb: the start or the whole of its object.
     pub fn follows_verb(&self, word: &str) -> bool {
-        self.verbs.after.contains(&word)
+        self.lists.after_verb.contains(word)
     }
 
     /// Returns the common part of the inflected forms of a word in lower case.

@@ -101,6 +101,22 @@ impl Stream {
         self.queue.push_back(item);
     }
 
+    /// Takes the next item out of the queue to send it, and wakes a chain that waits for room.
+    pub fn take_next(&mut self) -> Option<Item> {
+        let item = self.queue.pop_front()?;
+        self.bytes -= item.bytes();
+        self.taken += 1;
+        self.sending = Some(match item {
+            Item::Event(_) => Sending::Event,
+            Item::Gap(..) | Item::Buffer(..) => Sending::Data,
+        });
+        if self.queue.is_empty() {
+            self.may_reach = Backlog::default();
+        }
+        self.wake.notify_all();
+        Some(item)
+    }
+
     /// Records that downstream accepts no more data. If it has enough of one stream, a queued next
     /// stream is not affected.
     pub fn refuse(&mut self, error: gst::FlowError) {

@@ -12,10 +12,19 @@ use super::CAT;
 use super::imp::SilenceTrim;
 use super::item::{self, Item};
 use super::pads::Pair;
-use super::redact::Place;
+use super::redact::{Place, Shown};
 use super::session::BEGIN_TIMEOUT;
-use super::stream::Sending;
 use crate::elements::shared::lock::lock;
+use crate::timeline::{Decision, Redaction};
+
+/// A decided item, taken to be sent.
+struct Taken {
+    item: Item,
+    decision: Arc<Decision>,
+    redaction: Arc<Redaction>,
+    /// Until when a frame is shown, if that is not in its duration.
+    shown: Option<Shown>,
+}
 
 impl SilenceTrim {
     pub(super) fn start_task(&self, pair: &Arc<Pair>) {
@@ -48,41 +57,40 @@ impl SilenceTrim {
 
     /// Runs one turn of a pair's task: waits for a decided item and sends it.
     pub(super) fn turn(&self, pair: &Pair) {
+        match self.wait_for_item(pair) {
+            Some(taken) => {
+                let flow = self.send_decided(pair, taken);
+                self.took(pair, flow);
+            }
+            None => {
+                let _ = pair.src.pause_task();
+            }
+        }
+    }
+
+    /// Waits for an item that may be sent; `None` if the task has to pause.
+    fn wait_for_item(&self, pair: &Pair) -> Option<Taken> {
         let mut alone_since: Option<Instant> = None;
         let mut session = lock(&self.session);
-        let (item, decision, redaction, shown) = loop {
+        loop {
             let decision = Arc::clone(&session.decision);
             let ended = session.all_ended() == Some(false) && !session.finished;
-            let Some(stream) = session.streams.get_mut(&pair.id) else {
-                drop(session);
-                let _ = pair.src.pause_task();
-                return;
-            };
+            let stream = session.streams.get_mut(&pair.id)?;
             if !stream.active || stream.flushing {
-                drop(session);
-                let _ = pair.src.pause_task();
-                return;
+                return None;
             }
             let ready = !stream.linked || stream.has_decided(&decision);
             let shown = stream.looks_ahead.then(|| stream.shown()).flatten();
-            if ready && let Some(item) = stream.queue.pop_front() {
-                stream.bytes -= item.bytes();
-                stream.taken += 1;
-                stream.sending = Some(match item {
-                    Item::Event(_) => Sending::Event,
-                    Item::Gap(..) | Item::Buffer(..) => Sending::Data,
-                });
-                if stream.queue.is_empty() {
-                    stream.may_reach = Default::default();
-                }
-                let wake = Arc::clone(&stream.wake);
-                let starves = !stream.has_decided(&decision);
-                wake.notify_all();
-                if starves {
+            if ready && let Some(item) = stream.take_next() {
+                if !stream.has_decided(&decision) {
                     session.wake_all();
                 }
-                let redaction = Arc::clone(&session.redaction);
-                break (item, decision, redaction, shown);
+                return Some(Taken {
+                    item,
+                    decision,
+                    redaction: Arc::clone(&session.redaction),
+                    shown,
+                });
             }
             let wake = Arc::clone(&stream.wake);
             if ended {
@@ -105,9 +113,13 @@ impl SilenceTrim {
                 alone_since = None;
                 session = wake.wait(session).unwrap_or_else(PoisonError::into_inner);
             }
-        };
-        drop(session);
-        let flow = match item {
+        }
+    }
+
+    /// Sends an item as it was decided, or what replaces it.
+    fn send_decided(&self, pair: &Pair, taken: Taken) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let (decision, redaction) = (taken.decision, taken.redaction);
+        match taken.item {
             Item::Event(event) => {
                 self.send_event(pair, event, &decision);
                 Ok(gst::FlowSuccess::Ok)
@@ -124,7 +136,7 @@ impl SilenceTrim {
             Item::Buffer(buffer, span, kind) => {
                 let place = Place {
                     span,
-                    shown,
+                    shown: taken.shown,
                     is_kept: item::is_kept(span, &decision),
                 };
                 let content = pair.content();
@@ -141,8 +153,7 @@ impl SilenceTrim {
                     }
                 }
             }
-        };
-        self.took(pair, flow);
+        }
     }
 
     /// Records the flow return of downstream.

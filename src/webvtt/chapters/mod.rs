@@ -35,72 +35,63 @@ pub fn check(document: &Document) -> Vec<Problem> {
     let mut latest: Option<&Cue> = None;
     for cue in document.cues() {
         let line = cue.line;
-        let title = cue.plain_text();
-        if title.trim().is_empty() {
-            broken(
-                line,
-                "the chapter has no title; write it below the timing line".into(),
-            );
-        }
-        if cue.text.contains('\n') {
-            broken(
-                line,
-                format!("the title \"{title}\" has more than one line; make it one"),
-            );
-        }
-        if cue.text.contains('<') {
-            broken(
-                line,
-                format!("the title \"{title}\" has tags; write < as &lt; or remove them"),
-            );
-        }
+        check_title(cue, &mut broken);
         if let Some(id) = &cue.id
             && let Some(first) = ids.insert(id, line)
         {
-            broken(
-                line,
-                format!("the identifier \"{id}\" is already used in line {first}"),
-            );
+            let rule = format!("the identifier \"{id}\" is already used in line {first}");
+            broken(line, rule);
         }
         if cue.span.is_empty() {
             continue;
         }
         if let Some(before) = latest.filter(|before| cue.span.start < before.span.start) {
-            broken(
-                line,
-                format!(
-                    "the chapter starts before the one of line {}; sort them",
-                    before.line
-                ),
-            );
+            let before = before.line;
+            let rule = format!("the chapter starts before the one of line {before}; sort them");
+            broken(line, rule);
             continue;
         }
         latest = Some(cue);
         open.retain(|outer| outer.span.end > cue.span.start);
-        if let Some(same) = open.iter().find(|outer| outer.span == cue.span) {
-            broken(
-                line,
-                format!(
-                    "the chapter has the same times as the one of line {}",
-                    same.line
-                ),
-            );
-        } else if let Some(outer) = open
-            .iter()
-            .find(|outer| cue.span.end > outer.span.end && cue.span.start > outer.span.start)
-        {
-            broken(
-                line,
-                format!(
-                    "the chapter starts inside the one of line {} and ends after it; \
-                     end one where the other starts, or one inside the other",
-                    outer.line
-                ),
-            );
+        if let Some(rule) = nesting_fault(cue, &open) {
+            broken(line, rule);
         }
         open.push(cue);
     }
     problems
+}
+
+fn check_title(cue: &Cue, broken: &mut impl FnMut(usize, String)) {
+    let (line, title) = (cue.line, cue.plain_text());
+    if title.trim().is_empty() {
+        let rule = "the chapter has no title; write it below the timing line";
+        broken(line, rule.into());
+    }
+    if cue.text.contains('\n') {
+        let rule = format!("the title \"{title}\" has more than one line; make it one");
+        broken(line, rule);
+    }
+    if cue.text.contains('<') {
+        let rule = format!("the title \"{title}\" has tags; write < as &lt; or remove them");
+        broken(line, rule);
+    }
+}
+
+/// Returns why a chapter does not lie inside of those that are open when it starts.
+fn nesting_fault(cue: &Cue, open: &[&Cue]) -> Option<String> {
+    if let Some(same) = open.iter().find(|outer| outer.span == cue.span) {
+        let line = same.line;
+        return Some(format!(
+            "the chapter has the same times as the one of line {line}"
+        ));
+    }
+    let crosses =
+        |outer: &&&Cue| cue.span.end > outer.span.end && cue.span.start > outer.span.start;
+    let line = open.iter().find(crosses)?.line;
+    Some(format!(
+        "the chapter starts inside the one of line {line} and ends after it; end one where the \
+         other starts, or one inside the other"
+    ))
 }
 
 #[cfg(test)]

@@ -105,53 +105,8 @@ pub fn assemble(mut found: Vec<Found>) -> Result<(Session, i64), AssembleError> 
     let origin = found.first().ok_or(AssembleError::NoTracks)?.start;
     check_pauses(&found)?;
     let since = |found: &Found| u64::try_from(found.start.saturating_sub(origin)).unwrap_or(0);
-    let mut participants: Vec<Participant> = Vec::new();
-    for found in &found {
-        match participants.iter_mut().find(|p| p.id == found.participant) {
-            Some(known) => known.label = known.label.take().or_else(|| found.label.clone()),
-            None => participants.push(Participant {
-                id: found.participant.clone(),
-                label: found.label.clone(),
-                role: Role::default(),
-            }),
-        }
-    }
-    let mut events: Vec<Event> = Vec::new();
-    let mut speaking = Vec::new();
-    for found in &found {
-        for (time, happening) in &found.events {
-            let time = since(found).saturating_add(time.nanos());
-            let participant = found.participant.clone();
-            match happening {
-                Happening::Rotation(degrees) => events.push(Event {
-                    time,
-                    kind: EventKind::Rotation {
-                        participant,
-                        source: found.source,
-                        degrees: *degrees,
-                    },
-                }),
-                Happening::Muted(is_muted) => events.push(Event {
-                    time,
-                    kind: match is_muted {
-                        true => EventKind::Mute {
-                            participant,
-                            source: found.source,
-                        },
-                        false => EventKind::Unmute {
-                            participant,
-                            source: found.source,
-                        },
-                    },
-                }),
-                Happening::Speaking(is_speaking) => {
-                    speaking.push((time, participant, *is_speaking))
-                }
-            }
-        }
-    }
-    events.extend(speakers(speaking));
-    events.sort_by_key(|event| event.time);
+    let participants = participants(&found);
+    let events = events(&found, since);
     let tracks = found.iter().map(|found| Track {
         file: found.file.clone(),
         stream: None,
@@ -173,6 +128,57 @@ pub fn assemble(mut found: Vec<Found>) -> Result<(Session, i64), AssembleError> 
         events,
     };
     Ok((session, origin))
+}
+
+/// Returns the participants in the order of their first files, with the first name that a file has.
+fn participants(found: &[Found]) -> Vec<Participant> {
+    let mut participants: Vec<Participant> = Vec::new();
+    for found in found {
+        match participants.iter_mut().find(|p| p.id == found.participant) {
+            Some(known) => known.label = known.label.take().or_else(|| found.label.clone()),
+            None => participants.push(Participant {
+                id: found.participant.clone(),
+                label: found.label.clone(),
+                role: Role::default(),
+            }),
+        }
+    }
+    participants
+}
+
+/// Returns what happens in the files, in order; `since` is the time of a file's start.
+fn events(found: &[Found], since: impl Fn(&Found) -> u64) -> Vec<Event> {
+    let mut events: Vec<Event> = Vec::new();
+    let mut speaking = Vec::new();
+    for found in found {
+        for (time, happening) in &found.events {
+            let time = since(found).saturating_add(time.nanos());
+            let (participant, source) = (found.participant.clone(), found.source);
+            let kind = match happening {
+                Happening::Rotation(degrees) => EventKind::Rotation {
+                    participant,
+                    source,
+                    degrees: *degrees,
+                },
+                Happening::Muted(true) => EventKind::Mute {
+                    participant,
+                    source,
+                },
+                Happening::Muted(false) => EventKind::Unmute {
+                    participant,
+                    source,
+                },
+                Happening::Speaking(is_speaking) => {
+                    speaking.push((time, participant, *is_speaking));
+                    continue;
+                }
+            };
+            events.push(Event { time, kind });
+        }
+    }
+    events.extend(speakers(speaking));
+    events.sort_by_key(|event| event.time);
+    events
 }
 
 /// Sets the starts of files to offsets that a person gives, in nanoseconds since the earliest start of the others.

@@ -8,6 +8,7 @@ mod caption_checks;
 mod caption_drafts;
 mod captions;
 mod captions_odd;
+mod closed_captions;
 mod codecs;
 mod colour;
 mod descriptions;

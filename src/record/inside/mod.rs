@@ -10,6 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 mod ass;
 mod boxes;
+pub mod line21;
 mod matroska;
 mod mp4;
 mod mp4_text;

@@ -11,6 +11,7 @@ mod codec_headers;
 mod cue_text;
 mod journal;
 mod layout;
+mod line21;
 mod manifest;
 mod mjr;
 mod mp4;
@@ -29,13 +30,14 @@ use libfuzzer_sys::fuzz_target;
 /// Runs on the bytes of an input.
 type Run = fn(&[u8]);
 
-const TARGETS: [(&str, Run); 16] = [
+const TARGETS: [(&str, Run); 17] = [
     ("captions", captions::run),
     ("check", check::run),
     ("codec_headers", codec_headers::run),
     ("cue_text", cue_text::run),
     ("journal", journal::run),
     ("layout", layout::run),
+    ("line21", line21::run),
     ("manifest", manifest::run),
     ("mjr", mjr::run),
     ("mp4", mp4::run),

@@ -3,6 +3,7 @@
 //! The content of media files.
 
 pub mod delivered;
+pub mod line21;
 pub mod loudness;
 mod measured_rate;
 pub mod movie;

@@ -98,6 +98,14 @@ fn main() -> Done {
         "transcripts",
         &[VTT, WHISPER, VOSK, PROFILE].map(str::as_bytes),
     )?;
+    // "Hi" pops on and is erased; the same as a packet of triples.
+    seeds.write(
+        "line21",
+        &[
+            b"\x00\x94\x20\x94\x20\x94\xe0\xc8\xe9\x94\x2f\x80\x80\x94\x2c",
+            b"\x02\xfc\x94\x20\xfd\x80\x80\xfc\xc8\xe9\xfc\x94\x2f\xff\x02\x21",
+        ],
+    )?;
     seeds.write("summaries", &[SUMMARY, REPLY].map(str::as_bytes))?;
     seeds.write("manifest", &[MANIFEST.as_bytes(), LISTING.as_bytes()])?;
     let texts = [MASTER, SUBTITLES, I_FRAMES, DASH].map(str::as_bytes);

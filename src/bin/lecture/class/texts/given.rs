@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::media::probe::Input;
 use crate::options::{ByLanguage, FromText, Wrong, options};
 use crate::print::{self, counted};
+use crate::stop::Stop;
 
 options! {
     /// Variables of the texts of a class.
@@ -103,6 +104,7 @@ impl GivenTexts {
         options: &TextOptions,
         language: Option<&str>,
         input: &Input,
+        stop: &Stop,
     ) -> Result<Self, Error> {
         let mut given = GivenTexts {
             in_output_time: options.time_base == TimeBase::Output,
@@ -131,7 +133,7 @@ impl GivenTexts {
                 }
             }
         }
-        given.add_inside(input, language);
+        given.add_inside(input, language, stop)?;
         if input.audio.is_empty() && !given.texts.is_empty() {
             print::note("warning: the recording has no audio; captions are packaged unchanged");
         }
@@ -160,10 +162,15 @@ impl GivenTexts {
     }
 
     /// Adds the captions that the recording holds in languages in which none are given.
-    fn add_inside(&mut self, input: &Input, spoken: Option<&str>) {
+    fn add_inside(
+        &mut self,
+        input: &Input,
+        spoken: Option<&str>,
+        stop: &Stop,
+    ) -> Result<(), Error> {
         let found = match &input.room {
             Some(room) => of_tracks::find(room),
-            None => inside::find(input, spoken),
+            None => inside::find(input, spoken, stop)?,
         };
         for Inside { language, track } in found {
             let mut text = GivenText {
@@ -183,6 +190,7 @@ impl GivenTexts {
                 Err(error) => print::note(format_args!("warning: {}", error.finding())),
             }
         }
+        Ok(())
     }
 
     /// Imports the given files as drafts; texts are converted to the recording's time. A draft that

@@ -169,16 +169,17 @@ mod tests {
     use super::*;
     use crate::engine::pipeline;
     use crate::engine::progress::Progress;
+    use crate::engine::run::{Outcome, run_watched};
     use crate::stop::Stop;
 
     const SHORT: Duration = Duration::from_millis(400);
 
-    fn run(text: &str, limit: Duration, is_network: bool) -> Result<pipeline::Outcome, Error> {
+    fn run(text: &str, limit: Duration, is_network: bool) -> Result<Outcome, Error> {
         gst::init().expect("GStreamer");
         let made = pipeline::parse(text).expect("a pipeline");
         let patience = Patience { limit, is_network };
         let progress = Progress::start("test", None);
-        pipeline::run_watched(&made, None, patience, progress, &Stop::default(), |_| {})
+        run_watched(&made, None, patience, progress, &Stop::default(), |_| {})
     }
 
     #[test]

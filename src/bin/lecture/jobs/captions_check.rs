@@ -17,6 +17,7 @@ use crate::class::texts::Transcript;
 use crate::engine::description::{Description, Facts};
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::run_to_end;
 use crate::error::Error;
 use crate::fs::AtomicFile;
 use crate::options::{FromText, Options, Wrong, options};
@@ -156,7 +157,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         }
         None => {
             let progress = Progress::start("captions-check", None);
-            pipeline::run(&made, progress, &request.stop, on_message)?;
+            run_to_end(&made, progress, &request.stop, on_message)?;
         }
     }
     report(request, &options, results, summary)

@@ -39,15 +39,20 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         .source
         .open_or_sample(options.input.as_deref(), request)?;
     package::check(request, &package_options, &input)?;
-    let texts = GivenTexts::read(&options.texts, options.language.as_deref(), &input)?;
+    let texts = GivenTexts::read(
+        &options.texts,
+        options.language.as_deref(),
+        &input,
+        &request.stop,
+    )?;
     if request.print {
         analyse::say(request, &options, &input, &texts)?;
         let language = options.language.as_deref();
         return package::say_with_drafts(request, &package_options, language, &input, &texts);
     }
     let folder = ClassFolder::open(&options.output)?;
-    analyse::into(request, &options, &input, &texts, &folder, summary)?;
-    package::into(request, &package_options, &input, &texts, &folder, summary).map_err(|error| {
+    analyse::analyse_in(request, &options, &input, &texts, &folder, summary)?;
+    package::make_in(request, &package_options, &input, &texts, &folder, summary).map_err(|error| {
         error.where_stopped(
             "the drafts are written, the package is unchanged",
             "",

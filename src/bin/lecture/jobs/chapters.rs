@@ -19,6 +19,7 @@ use crate::class::texts::Transcript;
 use crate::engine::description::{Description, Facts};
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::run_to_end;
 use crate::error::Error;
 use crate::fs::AtomicFile;
 use crate::media::own_chapters;
@@ -117,7 +118,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
                 .recording
                 .run(request, "chapters", &made, input, count)?
         }
-        None => pipeline::run(
+        None => run_to_end(
             &made,
             Progress::start("chapters", None),
             &request.stop,

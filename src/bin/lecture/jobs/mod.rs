@@ -263,6 +263,10 @@ impl Request {
         print::note(text);
     }
 
+    fn note_all(&self, texts: Vec<String>) {
+        texts.iter().for_each(|text| self.note(text));
+    }
+
     /// Prints the line that does the same with stock tools, on standard output if that was all that
     /// was asked for.
     fn say(&self, pipeline: &Pipeline) {

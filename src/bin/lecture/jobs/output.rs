@@ -10,6 +10,7 @@ use super::Request;
 use crate::engine::description::Pipeline;
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::run_to_end;
 use crate::error::Error;
 use crate::fs::AtomicFile;
 
@@ -32,7 +33,7 @@ pub fn write(
     let made = pipeline::make(&describe(file.path()))?;
     prepare(&made)?;
     let progress = Progress::start(job, duration);
-    let outcome = pipeline::run(&made, progress, &request.stop, |_| {})?;
+    let outcome = run_to_end(&made, progress, &request.stop, |_| {})?;
     for warning in &outcome.warnings {
         request.note(&format!("warning: {warning}"));
     }

@@ -15,9 +15,10 @@ use super::summary::Summary;
 use crate::engine::description::{Description, Facts};
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::run_watched;
 use crate::engine::watch::Patience;
 use crate::error::Error;
-use crate::options::{Options, options};
+use crate::options::{Options, Values, options};
 
 pub static DESCRIPTION: Lazy<Description> =
     Lazy::new(|| Description::read(include_str!("../../../../pipelines/play.launch")));
@@ -90,20 +91,58 @@ pub struct PlayResults {
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let options = PlayOptions::parse(&request.values)?;
     let place = &*options.input;
-    let folder = Path::new(place);
-    let is_package = folder.join("master.m3u8").exists();
+    let is_package = Path::new(place).join("master.m3u8").exists();
     let uri = uri(place, is_package)?;
     let mut facts = streams(&uri, place)?;
     facts.set("headless", options.headless);
     facts.set("report", options.actor.is_some());
-
-    let mut values = request.values.clone();
-    values.set("input", &uri);
-    if options.activity_id.is_none() {
-        values.set("activity-id", &uri);
+    let pipeline = DESCRIPTION.pipeline(&facts, &values(request, &options, &uri, is_package));
+    request.say(&pipeline);
+    if request.print {
+        return Ok(());
     }
-    let own = folder.join("manifest.json");
-    let manifest = options.manifest.or_else(|| {
+    let made = pipeline::make(&pipeline)?;
+    let tap = made.by_name("tap");
+    if let Some(tap) = &tap {
+        for (name, value) in secrets(&options) {
+            if let Some(value) = value {
+                tap.set_property(name, value);
+            }
+        }
+    }
+    let mut verbs = Vec::new();
+    let progress = Progress::start("play", None);
+    let patience = patience(&uri);
+    let outcome = run_watched(&made, None, patience, progress, &request.stop, |message| {
+        if message.name() == "xapitap-statement" {
+            verbs.extend(message.get::<String>("verb"));
+        }
+    });
+    if let Some(tap) = tap {
+        summary.add(&results(&tap, verbs));
+    }
+    match outcome {
+        // Leaving a video is how most viewers end it.
+        Err(Error::Stopped) => {}
+        outcome => {
+            for warning in outcome?.warnings {
+                request.note(&format!("warning: {warning}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the variables of the pipeline, which is printed: without a secret, but with the place of
+/// one. What is not given comes from the package's manifest.
+fn values(request: &Request, options: &PlayOptions, uri: &str, is_package: bool) -> Values {
+    let mut values = request.values.clone();
+    values.set("input", uri);
+    if options.activity_id.is_none() {
+        values.set("activity-id", uri);
+    }
+    let own = Path::new(&options.input).join("manifest.json");
+    let manifest = options.manifest.clone().or_else(|| {
         // A manifest of an older package does not list what it kept.
         (is_package && read(&own)["kept"].is_array()).then_some(own)
     });
@@ -116,66 +155,38 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     {
         values.set("completion-threshold", threshold.to_string());
     }
-    // Messages must not contain a secret, but may contain its location.
-    let secrets = [
-        ("username", options.username),
-        ("password", options.password),
-        ("token", options.token),
-    ];
-    for (name, value) in &secrets {
-        let told = value
-            .as_deref()
-            .is_some_and(|v| v.starts_with("env:") || v.starts_with("file:"));
-        if value.is_some() && !told {
+    for (name, value) in secrets(options) {
+        let is_place = |v: &str| v.starts_with("env:") || v.starts_with("file:");
+        if value.is_some_and(|value| !is_place(value)) {
             values.remove(name);
         }
     }
-    let pipeline = DESCRIPTION.pipeline(&facts, &values);
-    request.say(&pipeline);
-    if request.print {
-        return Ok(());
+    values
+}
+
+/// Returns the variables that may be secrets.
+fn secrets(options: &PlayOptions) -> [(&'static str, Option<&str>); 3] {
+    [
+        ("username", options.username.as_deref()),
+        ("password", options.password.as_deref()),
+        ("token", options.token.as_deref()),
+    ]
+}
+
+/// Returns the counts of the tap.
+fn results(tap: &gst::Element, verbs: Vec<String>) -> PlayResults {
+    let stats = tap.property::<gst::Structure>("stats");
+    let count = |name| stats.get(name).unwrap_or_default();
+    PlayResults {
+        statements: count("statements"),
+        delivered: count("delivered"),
+        pending: count("pending"),
+        dead_letters: count("dead-letters"),
+        failures: count("failures"),
+        lost: count("lost"),
+        troubles: count("troubles"),
+        verbs,
     }
-    let made = pipeline::make(&pipeline)?;
-    if let Some(tap) = made.by_name("tap") {
-        for (name, value) in &secrets {
-            if let Some(value) = value {
-                tap.set_property(name, value);
-            }
-        }
-    }
-    let mut verbs = Vec::new();
-    let progress = Progress::start("play", None);
-    let patience = patience(&uri);
-    let outcome =
-        pipeline::run_watched(&made, None, patience, progress, &request.stop, |message| {
-            if message.name() == "xapitap-statement" {
-                verbs.extend(message.get::<String>("verb"));
-            }
-        });
-    if let Some(tap) = made.by_name("tap") {
-        let stats = tap.property::<gst::Structure>("stats");
-        let count = |name| stats.get(name).unwrap_or_default();
-        summary.add(&PlayResults {
-            statements: count("statements"),
-            delivered: count("delivered"),
-            pending: count("pending"),
-            dead_letters: count("dead-letters"),
-            failures: count("failures"),
-            lost: count("lost"),
-            troubles: count("troubles"),
-            verbs,
-        });
-    }
-    match outcome {
-        // Leaving a video is how most viewers end it.
-        Err(Error::Stopped) => {}
-        outcome => {
-            for warning in outcome?.warnings {
-                request.note(&format!("warning: {warning}"));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Returns the patience for a source. A player waits for its clock, since a file may show one frame

@@ -8,8 +8,8 @@ use std::path::Path;
 use super::Request;
 use super::session_input::RoomOptions;
 use crate::engine::ledger::Loss;
-use crate::engine::pipeline::{self, Outcome};
 use crate::engine::progress::Progress;
+use crate::engine::run::{Outcome, run_to_end};
 use crate::error::Error;
 use crate::media::probe::Input;
 use crate::media::session;
@@ -107,7 +107,7 @@ impl RecordingOptions {
         on_message: impl FnMut(&gst::StructureRef),
     ) -> Result<Outcome, Error> {
         let progress = Progress::start(step, input.duration).watched(&request.watched);
-        let outcome = pipeline::run(pipeline, progress, &request.stop, on_message)?;
+        let outcome = run_to_end(pipeline, progress, &request.stop, on_message)?;
         for warning in &outcome.warnings {
             request.note(&format!("warning: {warning}"));
         }

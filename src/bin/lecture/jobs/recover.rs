@@ -20,6 +20,7 @@ use super::record::{CompleteOptions, course};
 use super::summary::Summary;
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::run_to_end;
 use crate::error::Error;
 use crate::fs::{AtomicFile, files};
 use crate::options::{Options, options};
@@ -205,7 +206,7 @@ fn last_frame(request: &Request, file: &Path) -> Result<Option<u64>, Error> {
         });
     }
     let progress = Progress::start("recover", None);
-    match pipeline::run(&made, progress, &request.stop, |_| {}) {
+    match run_to_end(&made, progress, &request.stop, |_| {}) {
         // What is cut off ends the file; its frames before count.
         Ok(_) | Err(Error::Request(_)) => {}
         Err(error) => return Err(error),

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::recording::RecordingOptions;
 use super::summary::Summary;
 use super::{Request, facts, set_input};
-use crate::engine::description::{Description, Facts};
+use crate::engine::description::{Description, Facts, Pipeline};
 use crate::engine::frame_order;
 use crate::engine::hidden::{self, LeftOut};
 use crate::engine::ledger::Ledger;
@@ -65,95 +65,105 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = options.recording.open(&options.input, request)?;
     let output = &*options.output;
     let mut facts = streams(&input, output)?;
+    let is_mp4 = facts.is("mp4");
     check_container(
         &input,
         output,
-        if facts.is("mp4") {
-            "mp4mux"
-        } else {
-            "matroskamux"
-        },
+        if is_mp4 { "mp4mux" } else { "matroskamux" },
     )?;
-    let texts: Vec<&Text> = input.texts.iter().filter(|text| carries(text)).collect();
-    facts.count("text", texts.len());
-    let pipeline = |to: &Path| {
-        let mut values = request.values.clone();
-        set_input(&mut values, &input);
-        values.set("output", to.display().to_string());
-        if let Some(video) = &input.video {
-            values.set("video-caps", &video.caps);
-        }
-        for (n, audio) in input.audio.iter().enumerate() {
-            values.set(format!("audio.{n}"), &audio.caps);
-        }
-        DESCRIPTION.pipeline(&facts, &values)
-    };
-    request.say(&pipeline(output));
+    let texts = input.texts.iter().filter(|text| carries(text)).count();
+    facts.count("text", texts);
+    request.say(&describe(request, &input, &facts, output));
     if request.print {
         return Ok(());
     }
     say_what_is_lost(request, &input);
     let file = AtomicFile::new(output)?;
-    let made = pipeline::make(&pipeline(file.path()))?;
+    let made = pipeline::make(&describe(request, &input, &facts, file.path()))?;
     let chapters = own_chapters::find(&input);
     if facts.is("matroska") {
         own_chapters::reserve(&made, &chapters);
     }
-    for n in 0..texts.len() {
-        subtitles::write_plainly(&made, n, facts.is("mp4"));
-        if facts.is("mp4") {
+    for n in 0..texts {
+        subtitles::write_plainly(&made, n, is_mp4);
+        if is_mp4 {
             subtitles::end_cues(&made, n);
         }
     }
     let ledger = Ledger::default();
+    let left_out = follow_video(&made, &input, &ledger);
+    let mut done = Done::default();
+    let run = options
+        .recording
+        .run(request, "trim", &made, &input, |message| done.read(message));
+    let outcome = run?;
+    let losses = ledger.losses();
+    options.recording.check_losses(request, &input, &losses)?;
+    drop(made);
+    say_what_needs_hidden(request, &input, left_out.lost())?;
+    let end = input.duration.unwrap_or(outcome.delivered);
+    own_chapters::place(file.path(), &chapters, &done.cuts, end)?;
+    turn(request, &input, file.path(), is_mp4)?;
+    file.commit(output)?;
+    let output = output.display().to_string();
+    let (kept, removed) = (done.kept.clock(), done.removed.clock());
+    request.note(&format!("{output}: {kept} kept, {removed} cut"));
+    summary.add(&TrimResults {
+        output,
+        removed_seconds: done.removed.secs_f64(),
+    });
+    Ok(())
+}
+
+/// Returns the pipeline that writes the file `to`.
+fn describe(request: &Request, input: &Input, facts: &Facts, to: &Path) -> Pipeline {
+    let mut values = request.values.clone();
+    set_input(&mut values, input);
+    values.set("output", to.display().to_string());
+    if let Some(video) = &input.video {
+        values.set("video-caps", &video.caps);
+    }
+    for (n, audio) in input.audio.iter().enumerate() {
+        values.set(format!("audio.{n}"), &audio.caps);
+    }
+    DESCRIPTION.pipeline(facts, &values)
+}
+
+/// Completes the times of the video's packets, counts them, and leaves out those that an edit list
+/// hides.
+fn follow_video(made: &gst::Pipeline, input: &Input, ledger: &Ledger) -> LeftOut {
+    let filter = made.by_name("video");
+    let pad = |name| filter.as_ref().and_then(|filter| filter.static_pad(name));
     let mut left_out = LeftOut::default();
-    if let Some(pad) = made
-        .by_name("video")
-        .and_then(|filter| filter.static_pad("sink"))
-    {
+    if let Some(pad) = pad("sink") {
         if input.has_edits {
             left_out = hidden::leave_out(&pad);
         }
         frame_order::order_frames(&pad, frame_order::Codec::of_packets);
     }
-    if let Some(pad) = made
-        .by_name("video")
-        .and_then(|filter| filter.static_pad("src"))
-    {
+    if let Some(pad) = pad("src") {
         picture_times::complete(&pad);
         repair::count_frames(&pad, ledger.open("video"));
     }
-    let (mut kept, mut removed) = (0, 0);
-    let mut cuts = Vec::new();
-    let outcome = options
-        .recording
-        .run(request, "trim", &made, &input, |message| {
-            cuts.extend(cut(message));
-            if message.name() == "silencetrim-summary" {
-                kept = message.get::<u64>("kept").unwrap_or_default();
-                removed = message.get::<u64>("removed").unwrap_or_default();
-            }
-        })?;
-    options
-        .recording
-        .check_losses(request, &input, &ledger.losses())?;
-    drop(made);
-    say_what_needs_hidden(request, &input, left_out.lost())?;
-    let end = input.duration.unwrap_or(outcome.delivered);
-    own_chapters::place(file.path(), &chapters, &cuts, end)?;
-    turn(request, &input, file.path(), facts.is("mp4"))?;
-    file.commit(output)?;
-    request.note(&format!(
-        "{}: {} kept, {} cut",
-        output.display(),
-        Time::from_nanos(kept).clock(),
-        Time::from_nanos(removed).clock(),
-    ));
-    summary.add(&TrimResults {
-        output: output.display().to_string(),
-        removed_seconds: removed as f64 / 1e9,
-    });
-    Ok(())
+    left_out
+}
+
+/// What silencetrim reports.
+#[derive(Default)]
+struct Done {
+    cuts: Vec<Span>,
+    kept: Time,
+    removed: Time,
+}
+
+impl Done {
+    fn read(&mut self, message: &gst::StructureRef) {
+        self.cuts.extend(cut(message));
+        if message.name() == "silencetrim-summary" {
+            let time = |field| Time::from_nanos(message.get(field).unwrap_or_default());
+            (self.kept, self.removed) = (time("kept"), time("removed"));
+        }
+    }
 }
 
 /// The part of the recording that a message of silencetrim reports as cut.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::run_to_end;
 use crate::error::Error;
 use crate::options::{FromText, Wrong};
 use crate::stop::Stop;
@@ -124,7 +125,7 @@ pub fn of_file(path: &Path, stop: &Stop) -> Result<Vec<Phrase>, Error> {
     if let Some(pad) = made.by_name("end").and_then(|end| end.static_pad("sink")) {
         measure(&pad, &meter);
     }
-    pipeline::run(&made, Progress::start("loudness", None), stop, |_| {})?;
+    run_to_end(&made, Progress::start("loudness", None), stop, |_| {})?;
     let phrases = lock(&meter).as_ref().map(Meter::phrases);
     Ok(phrases.unwrap_or_default())
 }

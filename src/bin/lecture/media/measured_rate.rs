@@ -43,7 +43,7 @@ fn first_times(path: &Path, stream_id: &str) -> Option<Vec<Time>> {
                 note_times(pad, times.clone());
             }
             // Without a sink the demuxer would stop.
-            let _ = bin.upgrade().and_then(|bin| discard(&bin, pad));
+            let _ = bin.upgrade().and_then(|bin| pipeline::discard(&bin, pad));
         }
     });
     let _ = made.set_state(gst::State::Playing);
@@ -75,17 +75,4 @@ fn note_times(pad: &gst::Pad, times: Arc<Mutex<Vec<Time>>>) {
         }
         gst::PadProbeReturn::Ok
     });
-}
-
-/// Discards what comes of a pad.
-fn discard(bin: &gst::Pipeline, pad: &gst::Pad) -> Option<()> {
-    let sink = gst::ElementFactory::make("fakesink")
-        .property("sync", false)
-        .property("async", false)
-        .build()
-        .ok()?;
-    bin.add(&sink).ok()?;
-    sink.sync_state_with_parent().ok()?;
-    pad.link(&sink.static_pad("sink")?).ok()?;
-    Some(())
 }

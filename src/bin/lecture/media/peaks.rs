@@ -9,6 +9,7 @@ use gst::prelude::*;
 
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::run_to_end;
 use crate::error::Error;
 use crate::stop::Stop;
 
@@ -73,7 +74,7 @@ pub fn of_file(path: &Path, stop: &Stop) -> Result<Vec<u8>, Error> {
             gst::PadProbeReturn::Ok
         });
     }
-    pipeline::run(&made, Progress::start("waveform", None), stop, |_| {})?;
+    run_to_end(&made, Progress::start("waveform", None), stop, |_| {})?;
     drop(made);
     let mut peaks = peaks.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(std::mem::take(&mut peaks.peaks))

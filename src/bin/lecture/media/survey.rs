@@ -16,6 +16,7 @@ use gstlecture::timeline::{CutList, Span, Time};
 
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::run_to_end;
 use crate::error::Error;
 use crate::media::probe::Input;
 use crate::stop::Stop;
@@ -120,7 +121,7 @@ fn survey(input: &Input, stop: &Stop) -> Result<Groups, Error> {
         pictures.set_callbacks(callbacks.new_sample(look).build());
     }
     let progress = Progress::start("survey", input.duration);
-    if pipeline::run(&made, progress, stop, |_| {}).is_err() {
+    if run_to_end(&made, progress, stop, |_| {}).is_err() {
         // What is wrong with the recording shows when all of it is decoded.
         stop.check()?;
         return Ok(Groups(None));

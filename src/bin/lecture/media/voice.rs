@@ -14,6 +14,7 @@ use gstlecture::timeline::Time;
 use crate::engine::pipeline;
 use crate::engine::program::{self, Failure, Limits};
 use crate::engine::progress::Progress;
+use crate::engine::run::run_to_end;
 use crate::error::Error;
 use crate::options::{FromText, Wrong};
 use crate::stop::Stop;
@@ -148,7 +149,7 @@ pub fn samples(wav: &Path, speed: f64, stop: &Stop) -> Result<Vec<f32>, Error> {
             gst::PadProbeReturn::Ok
         });
     }
-    pipeline::run(&made, Progress::start("voice", None), stop, |_| {})?;
+    run_to_end(&made, Progress::start("voice", None), stop, |_| {})?;
     drop(made);
     let mut samples = samples.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(std::mem::take(&mut *samples))

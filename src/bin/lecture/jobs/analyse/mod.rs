@@ -133,12 +133,17 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = options
         .source
         .open_or_sample(options.input.as_deref(), request)?;
-    let texts = GivenTexts::read(&options.texts, options.language.as_deref(), &input)?;
+    let texts = GivenTexts::read(
+        &options.texts,
+        options.language.as_deref(),
+        &input,
+        &request.stop,
+    )?;
     if request.print {
         return say(request, &options, &input, &texts);
     }
     let folder = ClassFolder::open(&options.output)?;
-    into(request, &options, &input, &texts, &folder, summary)?;
+    analyse_in(request, &options, &input, &texts, &folder, summary)?;
     texts.import(&folder, &input)
 }
 
@@ -156,7 +161,7 @@ pub fn say(
 }
 
 /// Analyses a recording into a folder that this run has locked.
-pub fn into(
+pub fn analyse_in(
     request: &Request,
     options: &AnalyseOptions,
     input: &Input,

@@ -10,10 +10,11 @@ use once_cell::sync::Lazy;
 
 use super::PackageOptions;
 use crate::class::drafts::{CHAPTERS, Corrected, TRIM};
-use crate::engine::description::{Description, Pipeline};
+use crate::engine::description::{Description, Facts, Pipeline};
 use crate::jobs::session_input::room;
 use crate::jobs::{Request, facts, set_input};
 use crate::media::probe::Input;
+use crate::options::Values;
 
 pub static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
     Description::read(include_str!("../../../../../pipelines/package.launch")).behind(room())
@@ -41,6 +42,39 @@ pub struct Part {
     pub slides: String,
     /// Length of the whole programme, if it is known.
     pub duration: Option<Time>,
+}
+
+impl Part {
+    /// Leaves out of a package's pipeline what is not of the part.
+    fn restrict(&self, values: &mut Values, facts: &mut Facts, is_room: bool) {
+        let is_main = self.picture || self.sound;
+        facts.set("recording", is_main);
+        if is_room {
+            facts.set("room", is_main);
+        }
+        for (is_part, words) in [
+            (self.picture, &["video", "room-video"][..]),
+            (self.sound, &["audio"]),
+            // Who speaks may be shown large.
+            (is_main, &["room-audio"]),
+            (self.descriptions, &["described"]),
+            (false, &["text", "chapters"]),
+        ] {
+            let left_out = words.iter().filter(|_| !is_part);
+            left_out.for_each(|word| facts.set(word, false));
+        }
+        if let Some(cuts) = &self.cuts {
+            values.set("cuts", cuts.display().to_string());
+        }
+        if self.slides.is_empty() {
+            values.remove("slides");
+        } else {
+            values.set("slides", &self.slides);
+        }
+        if let Some(duration) = self.duration {
+            values.set("duration", duration.secs_f64().to_string());
+        }
+    }
 }
 
 /// Like [`describe`], for a part of the media.
@@ -76,6 +110,20 @@ pub fn describe_part(
             values.set(format!("gains.{n}"), gains);
         }
     }
+    set_texts(&mut values, corrected);
+    let mut facts = facts(input);
+    facts.set("cuts", corrected.has_cuts);
+    facts.set("chapters", corrected.has_chapters);
+    facts.count("text", corrected.texts.iter().count());
+    facts.count("described", corrected.described.len());
+    if let Some(part) = part {
+        part.restrict(&mut values, &mut facts, input.room.is_some());
+    }
+    DESCRIPTION.pipeline(&facts, &values)
+}
+
+/// Sets the variables of texts and of recorded descriptions.
+fn set_texts(values: &mut Values, corrected: &Corrected) {
     for (n, text) in corrected.texts.iter().enumerate() {
         values.set(format!("text.{n}"), text.path.display().to_string());
         values.set(format!("text-language.{n}"), &text.rendition.language);
@@ -92,51 +140,13 @@ pub fn describe_part(
         }
     }
     for (n, described) in corrected.described.iter().enumerate() {
-        values.set(
-            format!("described.{n}"),
-            described.path.display().to_string(),
-        );
+        let path = described.path.display().to_string();
+        values.set(format!("described.{n}"), path);
         values.set(format!("described-language.{n}"), &described.language);
         if let Some(gains) = corrected.described_gains.get(n) {
             values.set(format!("described-gains.{n}"), gains);
         }
     }
-    let mut facts = facts(input);
-    facts.set("cuts", corrected.has_cuts);
-    facts.set("chapters", corrected.has_chapters);
-    facts.count("text", corrected.texts.iter().count());
-    facts.count("described", corrected.described.len());
-    if let Some(part) = part {
-        facts.set("recording", part.picture || part.sound);
-        if input.room.is_some() {
-            facts.set("room", part.picture || part.sound);
-        }
-        for (is_part, words) in [
-            (part.picture, &["video", "room-video"][..]),
-            (part.sound, &["audio"]),
-            // Who speaks may be shown large.
-            (part.picture || part.sound, &["room-audio"]),
-            (part.descriptions, &["described"]),
-            (false, &["text", "chapters"]),
-        ] {
-            words
-                .iter()
-                .filter(|_| !is_part)
-                .for_each(|word| facts.set(word, false));
-        }
-        if let Some(cuts) = &part.cuts {
-            values.set("cuts", cuts.display().to_string());
-        }
-        if part.slides.is_empty() {
-            values.remove("slides");
-        } else {
-            values.set("slides", &part.slides);
-        }
-        if let Some(duration) = part.duration {
-            values.set("duration", duration.secs_f64().to_string());
-        }
-    }
-    DESCRIPTION.pipeline(&facts, &values)
 }
 
 /// Returns the requested ladder, or the one that fits the content.

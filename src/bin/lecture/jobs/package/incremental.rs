@@ -24,6 +24,7 @@ use crate::class::drafts::Corrected;
 use crate::class::folder;
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::{run_part, run_to_end};
 use crate::error::Error;
 use crate::fs::files;
 use crate::jobs::Request;
@@ -367,7 +368,7 @@ impl Republish<'_> {
         let seeks = self.input.is_indexed && sought.start > NEAR;
         let progress = Progress::of_part("package", whole).watched(&self.request.watched);
         let part = seeks.then_some(sought);
-        let outcome = pipeline::run_part(&pipeline, part, progress, &self.request.stop, |_| {})?;
+        let outcome = run_part(&pipeline, part, progress, &self.request.stop, |_| {})?;
         fs::remove_file(&list).map_err(|error| Error::writing(&list, &error))?;
         if outcome.began > whole.start {
             return Ok(None);
@@ -461,7 +462,7 @@ impl Republish<'_> {
         });
         let length = self.input.duration;
         let progress = Progress::start("package", length).watched(&self.request.watched);
-        let outcome = pipeline::run(&made, progress, &self.request.stop, |_| {})?;
+        let outcome = run_to_end(&made, progress, &self.request.stop, |_| {})?;
         for warning in &outcome.warnings {
             self.request.note(&format!("warning: {warning}"));
         }

@@ -5,13 +5,14 @@
 mod describe;
 pub mod finish;
 mod incremental;
+mod making;
 mod options;
 mod spoken;
 
 use std::path::Path;
 
 use gstlecture::package::cost::Cost;
-use gstlecture::package::manifest::{Completion, MadeFrom, Manifest, SpokenEntry};
+use gstlecture::package::manifest::{MadeFrom, Manifest, SpokenEntry};
 use gstlecture::package::mp4::chunks::SEGMENT_FORMAT;
 use gstlecture::timeline::{Content, Span, Time};
 use schemars::JsonSchema;
@@ -20,21 +21,18 @@ use serde_json::{Value, json};
 
 pub use self::describe::DESCRIPTION;
 use self::describe::{describe, ladder};
-use self::finish::Wanted;
-use self::incremental::Republish;
+use self::making::Making;
 pub use self::options::PackageOptions;
 use self::spoken::Spoken;
 use super::summary::Summary;
 use super::{Request, absolute};
 use crate::class::drafts::{Corrected, Drafts};
 use crate::class::fingerprint::{of_bytes, of_input};
-use crate::class::folder::{self, ClassFolder, Staging};
+use crate::class::folder::ClassFolder;
 use crate::class::texts::GivenTexts;
-use crate::engine::description::Pipeline;
 use crate::engine::pipeline;
 use crate::error::Error;
 use crate::media::probe::Input;
-use crate::media::verify;
 use crate::options::Options;
 use crate::print::counted;
 
@@ -95,7 +93,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let input = options
         .source
         .open_or_sample(options.input.as_deref(), request)?;
-    let given = GivenTexts::read(&options.texts, None, &input)?;
+    let given = GivenTexts::read(&options.texts, None, &input, &request.stop)?;
     if request.print {
         let class = absolute(&options.output)?;
         let drafts = Drafts::open(class.join("drafts"));
@@ -108,7 +106,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     }
     check(request, &options, &input)?;
     let folder = ClassFolder::open(&options.output)?;
-    into(request, &options, &input, &given, &folder, summary)
+    make_in(request, &options, &input, &given, &folder, summary)
         .map_err(|error| error.where_stopped("the package is unchanged", "", AGAIN))
 }
 
@@ -141,7 +139,7 @@ pub fn check(request: &Request, options: &PackageOptions, input: &Input) -> Resu
 }
 
 /// Makes the package in a folder that this run has locked.
-pub fn into(
+pub fn make_in(
     request: &Request,
     options: &PackageOptions,
     input: &Input,
@@ -153,39 +151,13 @@ pub fn into(
     Drafts::open(folder.drafts()).check_all_are_of(&recording, given)?;
     given.import(folder, input)?;
     let drafts = Drafts::open(folder.drafts());
-    let mut corrected = Corrected::read(
-        &drafts,
-        input,
-        &recording,
-        options.loudness.0,
-        &GivenTexts::default(),
-    )?;
-    for said in corrected.texts.not_approved() {
-        request.note(&said);
-    }
-    for said in corrected.summary_notes(&drafts) {
-        request.note(&said);
-    }
-    let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
-    for said in corrected.texts.remove_unseen(cuts, redaction, end(input)) {
-        request.note(&said);
-    }
+    let mut corrected = read_corrected(request, options, (input, &recording), &drafts)?;
     let held = folder.drafts_staging()?;
     let source = (input, &*recording);
     let spoken = Spoken::plan(request, options, source, &mut corrected, held.path());
     let (made_from, each_made_from) = made_from(request, options, (input, &recording), &corrected);
-    for said in corrected.texts.over_cuts(&corrected.cuts, end(input)) {
-        request.note(&said);
-    }
-    for said in corrected.texts.left_out(&corrected.redaction) {
-        request.note(&said);
-    }
-    for said in corrected.hide_titles(&drafts) {
-        request.note(&said);
-    }
-    let package = folder.package();
-    let old = folder::manifest(&package);
-    let mut making = Making {
+    hide_unseen(request, &mut corrected, input, &drafts);
+    let making = Making {
         request,
         options,
         input,
@@ -196,26 +168,47 @@ pub fn into(
         made_from,
         each_made_from,
     };
-    if !old.as_ref().is_some_and(|old| making.is_same(old)) {
-        making.level()?;
-    }
-    request.say(&making.describe(&package));
-    making.corrected.hold(held.path())?;
-    let mut reused = None;
-    let again = old.map_or(Ok(None), |old| making.again(old, &mut reused));
-    let again = match again {
-        Err(why @ Error::Request(_)) => making.in_doubt(&why),
-        again => again,
-    };
-    let (staging, manifest) = match again? {
-        Some(made) => made,
-        None => {
-            reused = None;
-            making.anew()?
-        }
-    };
+    let (staging, manifest, reused) = making.make()?;
     request.stop.check()?;
     folder.exchange(staging)?;
+    report(request, &folder.package(), manifest, reused, summary);
+    Ok(())
+}
+
+/// Reads what persons decided, without the texts of which nothing would be seen, and prints what is
+/// not approved.
+fn read_corrected(
+    request: &Request,
+    options: &PackageOptions,
+    (input, recording): (&Input, &str),
+    drafts: &Drafts,
+) -> Result<Corrected, Error> {
+    let loudness = options.loudness.0;
+    let mut corrected =
+        Corrected::read(drafts, input, recording, loudness, &GivenTexts::default())?;
+    request.note_all(corrected.texts.not_approved());
+    request.note_all(corrected.summary_notes(drafts));
+    let (cuts, redaction) = (&corrected.cuts, &corrected.redaction);
+    let removed = corrected.texts.remove_unseen(cuts, redaction, end(input));
+    request.note_all(removed);
+    Ok(corrected)
+}
+
+/// Removes from the texts what cuts and covers hide, and prints what that is.
+fn hide_unseen(request: &Request, corrected: &mut Corrected, input: &Input, drafts: &Drafts) {
+    request.note_all(corrected.texts.over_cuts(&corrected.cuts, end(input)));
+    request.note_all(corrected.texts.left_out(&corrected.redaction));
+    request.note_all(corrected.hide_titles(drafts));
+}
+
+/// Prints what was made and adds it to the results.
+fn report(
+    request: &Request,
+    package: &Path,
+    manifest: Manifest,
+    reused: Option<ReusedSegments>,
+    summary: &mut Summary,
+) {
     let cost = manifest.cost.as_ref();
     let stored = cost.map_or(manifest.bytes, |cost| cost.stored_bytes);
     request.note(&format!(
@@ -225,7 +218,7 @@ pub fn into(
         counted(manifest.audio.len(), "audio rendition", "audio renditions"),
         stored as f64 / 1e6,
     ));
-    if let Some(cost) = &manifest.cost {
+    if let Some(cost) = cost {
         request.note(&cost.table());
     }
     summary.add(&PackageResults {
@@ -238,149 +231,12 @@ pub fn into(
         cost: manifest.cost,
         reused,
     });
-    Ok(())
 }
 
 /// Returns the sum of a number of spoken descriptions, if there are any.
 fn count(manifest: &Manifest, number: impl Fn(&SpokenEntry) -> usize) -> Option<usize> {
     let spoken = &manifest.spoken;
     (!spoken.is_empty()).then(|| spoken.iter().map(number).sum())
-}
-
-/// A package in the making.
-struct Making<'a> {
-    request: &'a Request,
-    options: &'a PackageOptions,
-    input: &'a Input,
-    folder: &'a ClassFolder,
-    corrected: Corrected,
-    /// Folder of the drafts in use.
-    held: &'a Path,
-    spoken: Spoken,
-    made_from: String,
-    each_made_from: MadeFrom,
-}
-
-impl Making<'_> {
-    /// Returns whether the old package was made from the same input and settings.
-    fn is_same(&self, old: &Manifest) -> bool {
-        old.made_from.as_ref() == Some(&self.made_from)
-    }
-
-    fn describe(&self, folder: &Path) -> Pipeline {
-        let (request, options) = (self.request, self.options);
-        describe(request, options, self.input, &self.corrected, folder)
-    }
-
-    /// Makes the package from the intact parts of the old one. Returns `None` if everything has to
-    /// be encoded.
-    fn again(
-        &self,
-        mut old: Manifest,
-        reused: &mut Option<ReusedSegments>,
-    ) -> Result<Option<(Staging, Manifest)>, Error> {
-        let (request, package) = (self.request, self.folder.package());
-        match verify::media(&package, &old, &request.stop) {
-            Err(Error::Stopped) => return Err(Error::Stopped),
-            Err(damage) => return self.in_doubt(&damage),
-            Ok(()) => {}
-        }
-        let staging = self.folder.package_staging()?;
-        let media = if self.is_same(&old) {
-            request.note("the media stay unchanged: only chapters, texts and manifest are written");
-            finish::link(&package, staging.path())
-                .map_err(|error| Error::writing(&package, &error))?;
-            if let Err(damage) = verify::pictures(&package, &old) {
-                let note = format!("the still images are made again: {}", damage.finding());
-                request.note(&note);
-                old.thumbnails = None;
-            }
-            old
-        } else {
-            let parts = Republish {
-                request,
-                options: self.options,
-                input: self.input,
-                corrected: &self.corrected,
-                old: &package,
-                staging: staging.path(),
-            };
-            match parts.make(&old, &self.each_made_from, reused)? {
-                Some(media) => media,
-                None => return Ok(None),
-            }
-        };
-        let manifest = self.complete(staging.path(), media)?;
-        Ok(Some((staging, manifest)))
-    }
-
-    /// Reports why the old package is not used.
-    fn in_doubt<T>(&self, why: &Error) -> Result<Option<T>, Error> {
-        self.request.note(&format!(
-            "the old package cannot be reused, everything is encoded: {}",
-            why.finding()
-        ));
-        Ok(None)
-    }
-
-    /// Makes the package with everything encoded.
-    fn anew(&mut self) -> Result<(Staging, Manifest), Error> {
-        self.level()?;
-        let (request, input) = (self.request, self.input);
-        let staging = self.folder.package_staging()?;
-        let made = pipeline::make(&self.describe(staging.path()))?;
-        input.place(&made)?;
-        let recording = &self.options.source.recording;
-        recording.run(request, "package", &made, input, |_| {})?;
-        let media = folder::manifest(staging.path()).ok_or_else(|| {
-            Error::request(
-                "catalogsink wrote no manifest",
-                staging.path().display().to_string(),
-                "report this",
-            )
-        })?;
-        let manifest = self.complete(staging.path(), media)?;
-        Ok((staging, manifest))
-    }
-
-    /// Speaks the descriptions that are texts, and measures all that are encoded, once.
-    fn level(&mut self) -> Result<(), Error> {
-        let (request, corrected) = (self.request, &mut self.corrected);
-        self.spoken
-            .make(request, self.options, self.input, corrected, self.held)?;
-        let target = self.options.loudness.0;
-        match target.filter(|_| self.corrected.described_gains.is_empty()) {
-            Some(target) => self.corrected.level_described(target, &self.request.stop),
-            None => Ok(()),
-        }
-    }
-
-    fn completion(&self) -> Completion {
-        let threshold = self.options.completion_threshold.0;
-        Completion { threshold }
-    }
-
-    /// Adds the files that need no encoding to the media, and checks the package against the rules.
-    fn complete(&self, staging: &Path, media: Manifest) -> Result<Manifest, Error> {
-        let (request, corrected) = (self.request, &self.corrected);
-        let mut manifest = Manifest {
-            title: Some(title(self.options, self.input)),
-            completion: Some(self.completion()),
-            made_from: Some(self.made_from.clone()),
-            each_made_from: Some(self.each_made_from.clone()),
-            ..corrected.complete(media)
-        };
-        if let Some(spoken) = self.spoken.entries() {
-            manifest.spoken = spoken.to_vec();
-        }
-        let wanted = Wanted {
-            mp4: self.options.mp4,
-            pricing: self.options.pricing(),
-        };
-        let manifest = finish::write(staging, corrected, manifest, wanted, &request.stop)?;
-        verify::rules(staging)?;
-        Ok(manifest)
-    }
 }
 
 /// Returns the end of the recording, as far as it is known.
@@ -448,9 +304,4 @@ fn made_from(
     // The multivariant playlist refers to the chapters.
     let all = json!([each, corrected.has_chapters]);
     (of_bytes(all.to_string().as_bytes()), each)
-}
-
-fn title(options: &PackageOptions, input: &Input) -> String {
-    let given = options.title.clone().or_else(|| input.title.clone());
-    given.unwrap_or_else(|| input.name.clone())
 }

@@ -22,6 +22,7 @@ use crate::class::texts::Described;
 use crate::engine::description::Description;
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
+use crate::engine::run::run_to_end;
 use crate::error::Error;
 use crate::jobs::session_input::room;
 use crate::jobs::{Request, facts, set_input};
@@ -162,7 +163,7 @@ fn mix(request: &Request, input: &Input, voices: Vec<Voice>, path: &Path) -> Res
         voice::mix_into(&pad, voices);
     }
     let progress = Progress::start("descriptions", input.duration).watched(&request.watched);
-    pipeline::run(&made, progress, &request.stop, |_| {})?;
+    run_to_end(&made, progress, &request.stop, |_| {})?;
     Ok(())
 }
 

@@ -20,9 +20,9 @@ const SHOW: [u8; 2] = [0x14, 0x2f];
 const ERASE: [u8; 2] = [0x14, 0x2c];
 
 fn with_parity(byte: u8) -> u8 {
-    match byte.count_ones() % 2 {
-        0 => byte | 0x80,
-        _ => byte,
+    match byte.count_ones().is_multiple_of(2) {
+        true => byte | 0x80,
+        false => byte,
     }
 }
 

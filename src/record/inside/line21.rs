@@ -165,7 +165,7 @@ impl Field {
 }
 
 fn with_parity(byte: u8) -> u8 {
-    if byte.count_ones() % 2 == 0 {
+    if byte.count_ones().is_multiple_of(2) {
         byte | 0x80
     } else {
         byte
@@ -302,11 +302,9 @@ impl Captions {
     fn place(&mut self, time: Time, preamble: PreambleAddressCode) {
         let row = usize::from(preamble.row()).min(ROWS - 1);
         match self.mode {
-            Some(mode) if mode.is_rollup() => {
-                if row != self.row {
-                    self.end_cue(time);
-                    self.shown = Screen::default();
-                }
+            Some(mode) if mode.is_rollup() && row != self.row => {
+                self.end_cue(time);
+                self.shown = Screen::default();
             }
             // A line that is painted anew is another caption.
             Some(Mode::PaintOn) => {

@@ -31,6 +31,7 @@ mod privacy;
 mod progressive;
 mod publish;
 mod recordings;
+mod review;
 mod rooms;
 mod sessions;
 mod slide_text;

@@ -7,7 +7,7 @@
 // files of the page from a folder instead of the program, while they are being written.
 
 import { execFileSync, spawn } from "node:child_process";
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
@@ -38,10 +38,23 @@ await writeFile(join(work, "class.vtt"), `${captions.trimEnd()}\n\n02:39.700 -->
 const settings = [`output=${join(work, "OUT")}`, "ladder=360", "preset=ultrafast"];
 execFileSync(program, ["analyse", `input=${join(work, "class.mkv")}`, `captions.en=${join(work, "class.vtt")}`, settings[0]], { stdio: "ignore" });
 
-const server = spawn(program, ["review", ...settings, "--json"], { stdio: ["ignore", "pipe", "inherit"] });
-const ended = new Promise((done) => server.once("exit", (status) => done(status)));
-const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
-const link = (await lines.next()).value;
+/** Starts a review; resolves to its link and to what ends it. */
+async function review(...variables) {
+  const server = spawn(program, ["review", ...variables, "--json"], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((done) => server.once("exit", (status) => done(status)));
+  const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
+  const link = (await lines.next()).value;
+  /** Ends it as Ctrl-C does; resolves to its results. */
+  const end = async () => {
+    server.kill("SIGINT");
+    const exit = await ended;
+    expect(exit === 0, `Ctrl-C ends the review with ${exit}`);
+    return JSON.parse((await lines.next()).value ?? "{}");
+  };
+  return { link, end };
+}
+
+const { link, end } = await review(...settings);
 const base = new URL("/", link).href;
 
 /** Sends a request as it stands; resolves to its status. */
@@ -72,7 +85,8 @@ async function saved(name, holds, what) {
 
 const numbers = { axe: 0 };
 
-async function walk(page, complaints) {
+/** What both walks do on a page. */
+function hands(page) {
   const key = async (...names) => {
     for (const name of names) await page.keyboard.press(name);
   };
@@ -103,6 +117,12 @@ async function walk(page, complaints) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     expect(wide <= 0, `${name} is ${wide} pixels too wide`);
   };
+
+  return { key, type, focused, tabTo, leave, status, shot, check };
+}
+
+async function walk(page, complaints) {
+  const { key, type, focused, tabTo, leave, status, shot, check } = hands(page);
 
   // Only the link opens the page, once.
   expect((await ask("/")) === 401, "without a cookie the page is refused");
@@ -324,26 +344,108 @@ async function walk(page, complaints) {
   complaints.filter((text) => !expected.test(text)).forEach((text) => expect(false, `console: ${text}`));
 }
 
+/** Goes from the list of several classes into one, approves it, and comes back. */
+async function walkList(page, complaints) {
+  const { key, type, tabTo, shot, check } = hands(page);
+  const { link } = listing;
+  const state = (text) => page.waitForFunction((text) => document.getElementById("status").textContent === text, text, { timeout: 60000 });
+  await page.goto(link);
+  await state("3 of 4 not finished");
+  const rows = () => page.locator("#classes > li").allInnerTexts();
+  const row = async (name) => (await rows()).find((text) => text.includes(name)) ?? "";
+  expect((await row("geometry")).includes("2 of 2 still to approve: Start and end, Chapters"), `geometry: ${await row("geometry")}`);
+  expect(/^broken\n.*Cannot be shown: .*trim\.vtt: line 3: .*chop/s.test(await row("broken")), `broken: ${await row("broken")}`);
+  expect((await row("a finished one")).includes("Everything is approved"), `finished: ${await row("a finished one")}`);
+  const lesson = await row("folder lesson");
+  expect(/^class\n\s*3 min · folder lesson\n.*1 of 3 still to approve: Chapters$/s.test(lesson), `lesson: ${lesson}`);
+  await shot("11-classes");
+  await check("classes");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await check("classes, phone");
+  await shot("phone-classes");
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await key("f");
+  expect((await rows()).length === 3, `what is left: ${await rows()}`);
+  await key("f");
+
+  // The first with something left, by its key; the approval, and back.
+  await key("n");
+  await page.waitForURL(/\/class\/[0-9a-f]{32}\/$/);
+  await state("All changes are saved");
+  expect((await page.locator("#name").textContent()) === "geometry", "the next class is the first with something left");
+  await key("4");
+  await tabTo("Your name");
+  await key("Control+a");
+  await type("Grace Hopper");
+  await tabTo("Approve: Chapters");
+  await key("Enter");
+  await page.waitForFunction(() => document.getElementById("panel-approve").textContent.includes("Approved by Grace Hopper"), null, { timeout: 60000 });
+  await page.evaluate(() => document.activeElement.blur());
+  await shot("12-class-of-several");
+  await check("a class of several");
+  await key("b");
+  await state("3 of 4 not finished");
+  expect((await row("geometry")).includes("1 of 2 still to approve: Start and end"), `geometry afterwards: ${await row("geometry")}`);
+
+  // The last draft, by the link and the mouse; then the class is finished.
+  await page.getByRole("link", { name: "geometry" }).click();
+  await state("All changes are saved");
+  await key("a");
+  await page.waitForFunction(() => document.getElementById("panel-approve").textContent.includes("Everything is approved"), null, { timeout: 60000 });
+  await page.getByRole("link", { name: "All classes" }).click();
+  await state("2 of 4 not finished");
+  expect((await row("geometry")).includes("Everything is approved; the package is not made yet"), `geometry at last: ${await row("geometry")}`);
+
+  // The one with a recording plays here, too; a broken one says why it does not open.
+  await page.getByRole("link", { name: "class", exact: true }).click();
+  await page.waitForFunction(() => document.getElementById("video").readyState >= 2, null, { timeout: 60000 });
+  await key("b");
+  await state("2 of 4 not finished");
+  await page.getByRole("link", { name: "broken" }).click();
+  await page.waitForFunction(() => document.getElementById("status").textContent.includes("trim.vtt"), null, { timeout: 60000 });
+  await shot("13-broken");
+  await check("a broken class");
+  await page.getByRole("link", { name: "All classes" }).click();
+  await state("2 of 4 not finished");
+  complaints.forEach((text) => expect(false, `console, classes: ${text}`));
+}
+
 const began = Date.now();
-await withPage(async (page, complaints) => {
+const inChromium = (walk) => withPage(async (page, complaints) => {
   if (process.env.PAGE) {
     await page.route(/\.(js|css)$|\/$/, async (route) => {
       const response = await route.fetch();
-      const name = new URL(route.request().url()).pathname.slice(1) || "index.html";
+      const path = new URL(route.request().url()).pathname;
+      const name = path.split("/").at(-1) || (walk === walkList && path === "/" ? "classes.html" : "index.html");
       await route.fulfill({ response, body: response.ok() ? await readFile(join(process.env.PAGE, name)) : undefined });
     });
   }
   await walk(page, complaints).catch(async (error) => {
-    await page.screenshot({ path: join(work, "fault.png") }).catch(() => {});
+    await page.screenshot({ path: join(work, `fault-${walk.name}.png`) }).catch(() => {});
     expect(false, error.stack);
   });
 }).catch((error) => expect(false, error.stack));
-server.kill("SIGINT");
-const exit = await ended;
-expect(exit === 0, `Ctrl-C ends the review with ${exit}`);
-const { value } = await lines.next();
-const results = JSON.parse(value ?? "{}");
-expect(results.packages === 1 && results.saved > 0, `its results are ${value}`);
+await inChromium(walk);
+const results = await end();
+expect(results.packages === 1 && results.saved > 0, `its results are ${JSON.stringify(results)}`);
+const all = join(work, "ALL");
+const classes = {
+  "a finished one": { "chapters.vtt": "WEBVTT\n\nNOTE\nstatus: approved\nby: Ada\n\n00:00.000 --> 01:00.000\nAll\n" },
+  broken: { "trim.vtt": "WEBVTT\n\n00:00.000 --> 00:10.000\nchop: <b>everything</b>\n" },
+  geometry: {
+    "trim.vtt": "WEBVTT\n\n00:00.000 --> 00:10.000\ncut: chatter\n",
+    "chapters.vtt": "WEBVTT\n\n00:00.000 --> 01:00.000\nAll\n",
+  },
+};
+for (const [name, files] of Object.entries(classes)) {
+  await mkdir(join(all, name, "drafts"), { recursive: true });
+  for (const [file, text] of Object.entries(files)) await writeFile(join(all, name, "drafts", file), text);
+}
+await rename(join(work, "OUT"), join(all, "lesson"));
+const listing = await review(`output=${all}`);
+await inChromium(walkList);
+const listed = await listing.end();
+expect(listed.saved === 2, `two drafts were approved: ${JSON.stringify(listed)}`);
 console.log(`${work}: ${results.saved} times saved, ${numbers.axe} states without a finding of axe, ${((Date.now() - began) / 1000).toFixed(0)} s`);
 faults.forEach((fault) => console.error(fault));
 process.exit(faults.length ? 1 : 0);

@@ -75,6 +75,15 @@ impl Values {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Returns whether there is a value of this name; one that ends with a point stands for all that
+    /// begin so.
+    pub fn has(&self, name: &str) -> bool {
+        match name.ends_with('.') {
+            true => self.of_family(name).next().is_some(),
+            false => self.0.contains_key(name),
+        }
+    }
+
     /// Returns the values whose names begin so, each with the rest of its name.
     fn of_family(&self, family: &str) -> impl Iterator<Item = (&str, &str)> {
         let all = self.0.iter();

@@ -2,7 +2,7 @@
 // Approval by name, what is left, and the package.
 
 import { byId, h, shortcut } from "./model.js";
-import { languageName } from "./captions.js";
+import { draftTitle } from "./names.js";
 
 /** What a person may sign for captions. */
 const SIGNED = {
@@ -52,11 +52,6 @@ export class Approve {
     shortcut("g", "Make the package now", () => this.package());
   }
 
-  title(draft) {
-    const language = draft.language ? `: ${languageName(draft.language)}` : "";
-    return { trim: "Start and end", chapters: "Chapters", captions: "Captions", descriptions: "Spoken descriptions", slides: "Text of the slides" }[draft.kind] + language;
-  }
-
   get waiting() {
     return [...this.model.drafts.values()].filter((draft) => !draft.approved && draft.version !== "");
   }
@@ -83,7 +78,7 @@ export class Approve {
       slides: () => `${draft.items.length} slides; viewers find them by a search`,
     };
     const state = draft.approved ? `Approved by ${draft.by ?? "somebody"}${draft.on ? ` on ${draft.on}` : ""}` : "Not approved yet";
-    const title = this.title(draft);
+    const title = draftTitle(draft);
     return h("li", {}, h("div", { className: "line" }, h("strong", {}, title), h("span", {}, state), h("span", { className: "hint" }, facts[draft.kind]()),
       draft.approved ? null : h("button", { type: "button", "aria-label": `Approve: ${title}`, onclick: () => this.approve([draft.file]) }, "Approve")),
     ...draft.problems.map((problem) => h("p", { className: "problem" }, problem)));
@@ -110,7 +105,7 @@ export class Approve {
     for (const file of files) {
       const draft = this.model.drafts.get(file);
       const text = await this.model.approve(draft, this.name.value, draft.kind === "captions" ? signed : []);
-      if (text) this.answer.textContent = `${this.title(draft)}: ${text}`;
+      if (text) this.answer.textContent = `${draftTitle(draft)}: ${text}`;
     }
     // The button that was pressed is gone.
     if (inList) this.name.focus();

@@ -2,6 +2,7 @@
 // The captions: rows of text, one of them open for editing, the findings beside them.
 
 import { arrange, byId, clock, h, shortcut, withKey } from "./model.js";
+import { draftTitle } from "./names.js";
 import { now, playPassage, seek, timeField } from "./timeline.js";
 
 /** Rows of a section, which the browser lays out only when it is near. */
@@ -77,12 +78,10 @@ export class Captions {
     this.general = h("ul", { className: "findings" });
     this.list = h("div", { className: "cues", role: "list", "aria-label": "Captions", onkeydown: (event) => this.listKey(event) });
     const drafts = [...this.model.of("captions"), ...this.model.of("descriptions"), ...this.model.of("slides")];
-    const names = { captions: "Captions", descriptions: "Spoken descriptions", slides: "Text of the slides" };
-    const name = ({ kind, language }) => `${names[kind]}: ${languageName(language)}`;
     const which = h("select", { "aria-label": "Which captions", onchange: () => this.choose(which.value) },
-      ...drafts.map((draft) => h("option", { value: draft.file }, name(draft))));
+      ...drafts.map((draft) => h("option", { value: draft.file }, draftTitle(draft))));
     panel.append(
-      drafts.length > 1 ? which : h("p", { className: "hint" }, name(drafts[0])),
+      drafts.length > 1 ? which : h("p", { className: "hint" }, draftTitle(drafts[0])),
       h("div", { className: "line" },
         h("label", {}, "Find ", this.find), h("kbd", {}, "f"),
         h("button", { type: "button", onclick: () => this.findNext() }, "Next"),
@@ -391,13 +390,5 @@ export class Captions {
     });
     if (count) this.change(items);
     this.result.textContent = count === 1 ? "Replaced once" : `Replaced ${count} times`;
-  }
-}
-
-export function languageName(tag) {
-  try {
-    return new Intl.DisplayNames(["en"], { type: "language" }).of(tag) ?? tag;
-  } catch {
-    return tag;
   }
 }

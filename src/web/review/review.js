@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // Puts the page together.
 
-import { allShortcuts, byId, clock, h, keysEnabled, Model, shortcut } from "./model.js";
+import { byId, clock, h, Model, shortcut } from "./model.js";
+import { help } from "./keys.js";
 import { Timeline } from "./timeline.js";
 import { Chapters } from "./chapters.js";
 import { Captions } from "./captions.js";
@@ -49,25 +50,6 @@ function status() {
   byId("redo").disabled = !model.redoable.length;
 }
 
-function help() {
-  const dialog = byId("keys");
-  const box = byId("single-keys");
-  const use = () => document.body.classList.toggle("no-keys", !keysEnabled());
-  box.checked = keysEnabled();
-  box.addEventListener("change", () => {
-    localStorage.setItem("single-keys", box.checked ? "on" : "off");
-    use();
-  });
-  const show = () => {
-    byId("keys-list").replaceChildren(...allShortcuts().map(({ key, label }) =>
-      h("tr", {}, h("td", {}, h("kbd", {}, key)), h("td", {}, label))));
-    dialog.showModal();
-  };
-  byId("help").addEventListener("click", show);
-  shortcut("?", "This list", show);
-  use();
-}
-
 /** Shows both versions of a draft that was changed by two people. */
 function conflicts() {
   const dialog = byId("conflict");
@@ -103,8 +85,25 @@ function conflicts() {
   dialog.addEventListener("cancel", (event) => event.preventDefault());
 }
 
+/** Leads back to the list of classes, if there is one, once everything is saved. */
+function list() {
+  const link = byId("all");
+  link.hidden = !model.listed;
+  if (!model.listed) return;
+  const leave = async () => {
+    await model.flush();
+    location.href = link.href;
+  };
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    leave();
+  });
+  shortcut("b", "Back to all classes", leave);
+}
+
 async function start() {
   await model.load();
+  list();
   byId("name").textContent = model.name;
   document.title = `Review: ${model.name}`;
   tabs();
@@ -121,6 +120,7 @@ async function start() {
 }
 
 start().catch((error) => {
+  byId("all").hidden = !location.pathname.includes("/class/");
   byId("status").textContent = error.message;
   byId("status").classList.add("problem");
 });

@@ -14,62 +14,13 @@ use serde_json::json;
 use super::ReviewResults;
 use super::class::Class;
 use super::drafts::{Refused, Shown};
-use super::packaging::Packaging;
+use super::files::{self, failed, unknown};
+use super::packaging::{Packaging, State};
 use crate::class::folder;
 use crate::error::Error;
 use crate::jobs::Request;
 use crate::media::peaks;
 use crate::serve::{Asked, Reply};
-
-/// The files of the page: path, media type, content.
-const FILES: [(&str, &str, &str); 10] = [
-    (
-        "/",
-        "text/html; charset=utf-8",
-        include_str!("../../../../web/review/index.html"),
-    ),
-    (
-        "/review.css",
-        "text/css",
-        include_str!("../../../../web/review/review.css"),
-    ),
-    (
-        "/review.js",
-        SCRIPT,
-        include_str!("../../../../web/review/review.js"),
-    ),
-    (
-        "/model.js",
-        SCRIPT,
-        include_str!("../../../../web/review/model.js"),
-    ),
-    (
-        "/timeline.js",
-        SCRIPT,
-        include_str!("../../../../web/review/timeline.js"),
-    ),
-    (
-        "/chapters.js",
-        SCRIPT,
-        include_str!("../../../../web/review/chapters.js"),
-    ),
-    (
-        "/captions.js",
-        SCRIPT,
-        include_str!("../../../../web/review/captions.js"),
-    ),
-    (
-        "/approve.js",
-        SCRIPT,
-        include_str!("../../../../web/review/approve.js"),
-    ),
-    ("/icon.svg", PICTURE, ICON),
-    // A browser asks for it before it has read the page.
-    ("/favicon.ico", PICTURE, ICON),
-];
-const ICON: &str = include_str!("../../../../web/review/icon.svg");
-const PICTURE: &str = "image/svg+xml";
-const SCRIPT: &str = "text/javascript";
 
 /// The page of a class.
 pub struct Page {
@@ -80,6 +31,8 @@ pub struct Page {
     writing: Mutex<()>,
     peaks: OnceLock<Vec<u8>>,
     saved: AtomicUsize,
+    /// Whether a page of several classes leads to it.
+    is_listed: bool,
 }
 
 /// The class as the page loads it.
@@ -92,6 +45,8 @@ struct Loaded {
     playable: bool,
     /// Whether the recording is found, which a package needs.
     found: bool,
+    /// Whether a page of several classes leads to it.
+    listed: bool,
     drafts: Vec<Shown>,
 }
 
@@ -110,7 +65,25 @@ impl Page {
             writing: Mutex::default(),
             peaks: OnceLock::new(),
             saved: AtomicUsize::default(),
+            is_listed: false,
         }
+    }
+
+    /// Makes it a page to which a page of several classes leads.
+    pub fn listed(self) -> Self {
+        Page {
+            is_listed: true,
+            ..self
+        }
+    }
+
+    pub fn class(&self) -> &Class {
+        &self.class
+    }
+
+    /// Whether a package is being made.
+    pub fn is_packaging(&self) -> bool {
+        matches!(self.packaging.state(), State::Running { .. })
     }
 
     /// Measures the recording's loudness over time in a thread of its own.
@@ -134,19 +107,15 @@ impl Page {
         }
     }
 
-    /// Answers a request that the guard lets pass. A path is compared as a whole, so that it cannot
-    /// lead anywhere else.
-    pub fn answer(&self, asked: &Asked) -> Reply {
-        let file = FILES.iter().find(|(path, ..)| *path == asked.path());
-        let method = match &*asked.method {
-            "HEAD" => "GET",
-            method => method,
-        };
-        if let Some((_, kind, text)) = file.filter(|_| method == "GET") {
-            return Reply::new(200, kind, text.as_bytes());
+    /// Answers a request for `path` that the guard lets pass. A path is compared as a whole, so that
+    /// it cannot lead anywhere else.
+    pub fn answer(&self, asked: &Asked, path: &str) -> Reply {
+        let method = files::method(asked);
+        if let Some(file) = files::find(path, files::CLASS).filter(|_| method == "GET") {
+            return file;
         }
-        let (folder, name) = asked.path().rsplit_once('/').unwrap_or_default();
-        match (method, asked.path(), folder) {
+        let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+        match (method, path, folder) {
             ("GET", "/media", _) => self.media(asked.field("range")),
             ("GET", "/api/class", _) => self.load(),
             ("GET", "/api/peaks", _) => match self.peaks.get() {
@@ -186,6 +155,7 @@ impl Page {
                     duration: self.class.duration.millis(),
                     playable: recording.is_some_and(|recording| !recording.is_room),
                     found: recording.is_some(),
+                    listed: self.is_listed,
                     drafts,
                 },
             ),
@@ -246,16 +216,6 @@ impl Page {
     }
 }
 
-fn unknown() -> Reply {
-    Reply::text(404, "There is nothing here.")
-}
-
-/// Answers with an error: one that another try may mend is told apart.
-fn failed(error: &Error) -> Reply {
-    let status = if error.status() == 75 { 503 } else { 500 };
-    Reply::text(status, error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use gstlecture::edit::Analysis;
@@ -302,12 +262,12 @@ mod tests {
     }
 
     fn ask(page: &Page, method: &str, path: &str, body: &Value) -> (u16, Value) {
-        let reply = page.answer(&Asked {
+        let asked = Asked {
             method: method.into(),
-            target: path.into(),
             body: body.to_string().into_bytes(),
             ..Asked::default()
-        });
+        };
+        let reply = page.answer(&asked, path);
         let status = reply.status;
         let mut bytes = Vec::new();
         reply.into_reader().1.read_to_end(&mut bytes).expect("read");

@@ -47,8 +47,27 @@ impl Class {
     /// # Errors
     /// The folder has no drafts, or `input=` is not the recording of its drafts.
     pub fn open(request: &Request, options: &PackageOptions) -> Result<Self, Error> {
-        let output = fs::canonicalize(&options.output)
-            .map_err(|error| Error::reading(&options.output, &error))?;
+        let mut class = Class::glance(&options.output)?;
+        let drafts = class.drafts();
+        let found = find(request, options, &class.analysis, &class.output, &drafts)?;
+        let title = options.title.clone();
+        let Some((recording, input)) = found else {
+            class.name = title.unwrap_or(class.name);
+            return Ok(class);
+        };
+        let length = input.length(drafts.analysed(&recording.fingerprint));
+        class.duration = length.or(input.duration).unwrap_or(class.duration);
+        class.name = title.or(input.title).unwrap_or(class.name);
+        class.recording = Some(recording);
+        Ok(class)
+    }
+
+    /// Opens the folder of a class without its recording.
+    ///
+    /// # Errors
+    /// The folder has no drafts.
+    pub fn glance(output: &Path) -> Result<Self, Error> {
+        let output = fs::canonicalize(output).map_err(|error| Error::reading(output, &error))?;
         let drafts = Drafts::open(output.join("drafts"));
         let analysis = Analysis::read(&drafts.read(ANALYSIS)?.unwrap_or_default());
         if drafts.read(TRIM)?.is_none() && drafts.read(CHAPTERS)?.is_none() {
@@ -58,27 +77,15 @@ impl Class {
                 "make them: lecture catalog input=RECORDING output=FOLDER",
             ));
         }
-        let input = find(request, options, &analysis, &output, &drafts)?;
-        let length = input.as_ref().and_then(|(recording, input)| {
-            input
-                .length(drafts.analysed(&recording.fingerprint))
-                .or(input.duration)
-        });
-        let duration = length.or(analysis.length).unwrap_or_else(|| last(&drafts));
-        let name = match &input {
-            Some((_, input)) => options.title.clone().or(input.title.clone()),
-            None => options.title.clone(),
-        };
-        let name = name.or_else(|| {
-            let file = Path::new(analysis.recording.file.as_ref()?);
-            Some(file.file_stem()?.to_string_lossy().into_owned())
-        });
+        let file = analysis.recording.file.as_ref().map(Path::new);
+        let stem = file.and_then(|file| Some(file.file_stem()?.to_string_lossy().into_owned()));
+        let folder = output.file_name().unwrap_or_default().to_string_lossy();
         Ok(Class {
-            name: name.unwrap_or_else(|| "Class".to_owned()),
+            name: stem.unwrap_or_else(|| folder.into_owned()),
             folder: drafts.path(""),
+            duration: analysis.length.unwrap_or_else(|| last(&drafts)),
             output,
-            recording: input.map(|(recording, _)| recording),
-            duration,
+            recording: None,
             analysis,
         })
     }

@@ -36,6 +36,14 @@ pub enum Kind {
     Slides,
 }
 
+/// A draft that waits for an approval.
+#[derive(Serialize)]
+pub struct Waiting {
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+}
+
 /// A draft as the page shows it. Times are in milliseconds of the recording.
 #[derive(Serialize)]
 pub struct Shown {
@@ -178,6 +186,30 @@ impl Class {
             (text_name(role, &language), kind, Some(language))
         }));
         Ok(names)
+    }
+
+    /// Returns the drafts that nobody has approved, and the number of all.
+    ///
+    /// # Errors
+    /// A draft cannot be read, or has to be corrected before it can be shown.
+    pub fn waiting(&self) -> Result<(Vec<Waiting>, usize), Error> {
+        let (mut waiting, mut count) = (Vec::new(), 0);
+        for (name, kind, language) in self.names()? {
+            let found = self.on_disk(&name)?;
+            let Some(found) = found.filter(|found| !found.version.is_empty()) else {
+                continue;
+            };
+            if let Some(problem) = found.problems.first() {
+                let path = self.drafts().path(&name).display().to_string();
+                return Err(Error::request(problem.as_str(), path, "correct the file"));
+            }
+            count += 1;
+            let review = found.document.review().ok().flatten().unwrap_or_default();
+            if review.status != Status::Approved {
+                waiting.push(Waiting { kind, language });
+            }
+        }
+        Ok((waiting, count))
     }
 
     /// Reads a draft; returns `None` if there is none of this name.

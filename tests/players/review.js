@@ -350,7 +350,7 @@ async function walkList(page, complaints) {
   const { link } = listing;
   const state = (text) => page.waitForFunction((text) => document.getElementById("status").textContent === text, text, { timeout: 60000 });
   await page.goto(link);
-  await state("3 of 4 not finished");
+  await state("4 of 5 not finished");
   const rows = () => page.locator("#classes > li").allInnerTexts();
   const row = async (name) => (await rows()).find((text) => text.includes(name)) ?? "";
   expect((await row("geometry")).includes("2 of 2 still to approve: Start and end, Chapters"), `geometry: ${await row("geometry")}`);
@@ -365,7 +365,7 @@ async function walkList(page, complaints) {
   await shot("phone-classes");
   await page.setViewportSize({ width: 1280, height: 720 });
   await key("f");
-  expect((await rows()).length === 3, `what is left: ${await rows()}`);
+  expect((await rows()).length === 4, `what is left: ${await rows()}`);
   await key("f");
 
   // The first with something left, by its key; the approval, and back.
@@ -384,7 +384,7 @@ async function walkList(page, complaints) {
   await shot("12-class-of-several");
   await check("a class of several");
   await key("b");
-  await state("3 of 4 not finished");
+  await state("4 of 5 not finished");
   expect((await row("geometry")).includes("1 of 2 still to approve: Start and end"), `geometry afterwards: ${await row("geometry")}`);
 
   // The last draft, by the link and the mouse; then the class is finished.
@@ -393,20 +393,28 @@ async function walkList(page, complaints) {
   await key("a");
   await page.waitForFunction(() => document.getElementById("panel-approve").textContent.includes("Everything is approved"), null, { timeout: 60000 });
   await page.getByRole("link", { name: "All classes" }).click();
-  await state("2 of 4 not finished");
+  await state("3 of 5 not finished");
   expect((await row("geometry")).includes("Everything is approved; the package is not made yet"), `geometry at last: ${await row("geometry")}`);
 
   // The one with a recording plays here, too; a broken one says why it does not open.
   await page.getByRole("link", { name: "class", exact: true }).click();
   await page.waitForFunction(() => document.getElementById("video").readyState >= 2, null, { timeout: 60000 });
   await key("b");
-  await state("2 of 4 not finished");
+  await state("3 of 5 not finished");
   await page.getByRole("link", { name: "broken" }).click();
   await page.waitForFunction(() => document.getElementById("status").textContent.includes("trim.vtt"), null, { timeout: 60000 });
   await shot("13-broken");
   await check("a broken class");
   await page.getByRole("link", { name: "All classes" }).click();
-  await state("2 of 4 not finished");
+  await state("3 of 5 not finished");
+
+  // What no browser plays is played from a copy, at the same times.
+  await page.getByRole("link", { name: "old" }).click();
+  await page.waitForFunction(() => document.getElementById("video").readyState >= 2 && document.getElementById("video").currentSrc.endsWith("/copy"), null, { timeout: 120000 });
+  const played = await page.evaluate(() => ({ duration: document.getElementById("video").duration, height: document.getElementById("video").videoHeight, hidden: document.getElementById("no-video").hidden }));
+  expect(Math.abs(played.duration - 20) < 0.1 && played.height === 360 && played.hidden, `the copy: ${JSON.stringify(played)}`);
+  await shot("14-copy");
+  await check("a copy");
   complaints.forEach((text) => expect(false, `console, classes: ${text}`));
 }
 
@@ -442,6 +450,11 @@ for (const [name, files] of Object.entries(classes)) {
   for (const [file, text] of Object.entries(files)) await writeFile(join(all, name, "drafts", file), text);
 }
 await rename(join(work, "OUT"), join(all, "lesson"));
+// MPEG-2 and AC-3, which no browser plays, with a picture that begins after the sound.
+const old = join(work, "old.mkv");
+execFileSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "sine=frequency=440:duration=20", "-itsoffset", "2", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=18",
+  "-map", "1:v", "-map", "0:a", "-c:v", "mpeg2video", "-c:a", "ac3", old]);
+execFileSync(program, ["analyse", `input=${old}`, `output=${join(all, "old")}`, "titles=none"], { stdio: "ignore" });
 const listing = await review(`output=${all}`);
 await inChromium(walkList);
 const listed = await listing.end();

@@ -55,7 +55,7 @@ export class Model extends EventTarget {
     const response = await fetch("api/class", { cache: "no-store" });
     if (!response.ok) throw new Error(await response.text());
     const loaded = await response.json();
-    Object.assign(this, { name: loaded.name, duration: loaded.duration, playable: loaded.playable, found: loaded.found, listed: loaded.listed });
+    Object.assign(this, { name: loaded.name, duration: loaded.duration, playable: loaded.playable, listed: loaded.listed });
     for (const shown of loaded.drafts) this.take(shown);
   }
 

@@ -5,6 +5,7 @@ import { arrange, byId, clock, h, readClock, shortcut, withKey } from "./model.j
 
 const KINDS = { cut: "Cut out", mute: "Silence the sound", cover: "Hide the picture" };
 const SHORTEST = 100;
+const COPY_POLL = 700;
 
 const video = byId("video");
 
@@ -184,19 +185,45 @@ export class Timeline {
     shortcut(",", "A tenth of a second back", () => step(-100));
     shortcut(".", "A tenth of a second on", () => step(100));
     shortcut("s", "Skip what is cut", () => byId("skip").click());
-    const missing = (text) => {
-      byId("no-video").textContent = text;
-      byId("no-video").hidden = false;
-    };
-    video.addEventListener("error", () =>
-      missing("This browser cannot play the recording, or it is not there any more. You can still correct times and texts."));
-    if (this.model.playable) video.src = "media";
-    else missing("The recording is not here as one file, so it cannot be played. You can still correct times and texts.");
+    this.source();
     byId("timeline").addEventListener("pointerdown", (event) => {
       if (event.target.closest("[role=slider]")) return;
       const box = byId("timeline").getBoundingClientRect();
       seek(((event.clientX - box.left) / box.width) * this.model.duration);
     });
+  }
+
+  /** Plays the recording, or a copy of it where the browser cannot play the recording. */
+  source() {
+    const say = (text) => {
+      byId("no-video").hidden = false;
+      if (byId("no-video-text").textContent !== text) byId("no-video-text").textContent = text;
+    };
+    const still = "You can still correct times and texts.";
+    if (this.model.playable === undefined) return say(`The recording is not here, so it cannot be played. ${still}`);
+    const copy = async (method) => {
+      const response = await fetch("api/copy", { method, cache: "no-store" }).catch(() => null);
+      if (!response?.ok) return say(`The recording cannot be played: ${response ? await response.text() : "the program does not answer"}. ${still}`);
+      const { state, percent, error } = await response.json();
+      const progress = byId("no-video-progress");
+      progress.hidden = state !== "running";
+      if (state === "done") {
+        byId("no-video").hidden = true;
+        video.src = "copy";
+        return undefined;
+      }
+      if (state === "failed") return say(`The recording cannot be played: ${error}. ${still}`);
+      progress.value = percent ?? 0;
+      say(`A copy of the recording is being made for this browser. ${still}`);
+      return setTimeout(() => copy("GET"), COPY_POLL);
+    };
+    video.addEventListener("error", () => {
+      if (video.src.endsWith("/copy")) say(`This browser cannot play the recording. ${still}`);
+      else copy("POST");
+    });
+    if (this.model.playable === "unsure") return copy("POST");
+    video.src = "media";
+    return undefined;
   }
 
   playhead() {

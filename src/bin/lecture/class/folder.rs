@@ -120,7 +120,11 @@ pub struct Staging {
 }
 
 impl Staging {
-    fn new(path: PathBuf) -> Result<Self, Error> {
+    /// Makes an empty folder at `path`, in place of what a killed run left there.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn new(path: PathBuf) -> Result<Self, Error> {
         let made = remove_folder(&path).and_then(|()| fs::create_dir(&path));
         made.map_err(|error| Error::writing(&path, &error))?;
         Ok(Staging { path })

@@ -10,6 +10,7 @@ pub mod movie;
 pub mod mp4;
 pub mod own_chapters;
 pub mod peaks;
+pub mod playable;
 pub mod probe;
 pub mod room;
 pub mod session;

@@ -8,6 +8,7 @@ mod incremental;
 mod making;
 mod options;
 mod spoken;
+pub mod uncut;
 
 use std::path::Path;
 

@@ -3,6 +3,7 @@
 //! The paths of the page: its files, the recording, and the requests of its scripts.
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -12,24 +13,30 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::ReviewResults;
-use super::class::Class;
+use super::class::{Class, Recording};
+use super::copy::Copy;
 use super::drafts::{Refused, Shown};
 use super::files::{self, failed, unknown};
-use super::packaging::{Packaging, State};
+use super::work::{State, Work};
 use crate::class::folder;
 use crate::error::Error;
-use crate::jobs::Request;
+use crate::jobs::summary::Summary;
+use crate::jobs::{Request, package};
 use crate::media::peaks;
+use crate::media::playable::{Playable, media_type};
 use crate::serve::{Asked, Reply};
 
 /// The page of a class.
 pub struct Page {
     request: Request,
     class: Class,
-    packaging: Packaging,
+    packaging: Work,
+    copying: Work,
+    /// The copy for browsers, if there is a recording.
+    copy: Option<Copy>,
     /// Held while a draft is read, compared and written.
     writing: Mutex<()>,
-    peaks: OnceLock<Vec<u8>>,
+    peaks: Arc<OnceLock<Vec<u8>>>,
     saved: AtomicUsize,
     /// Whether a page of several classes leads to it.
     is_listed: bool,
@@ -41,10 +48,9 @@ struct Loaded {
     name: String,
     /// Length of the recording in milliseconds.
     duration: u64,
-    /// Whether there is a file to play.
-    playable: bool,
-    /// Whether the recording is found, which a package needs.
-    found: bool,
+    /// Whether browsers play the recording; absent if it is not found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    playable: Option<Playable>,
     /// Whether a page of several classes leads to it.
     listed: bool,
     drafts: Vec<Shown>,
@@ -60,10 +66,15 @@ impl Page {
         }
         Page {
             request,
+            packaging: Work::default(),
+            copying: Work::default(),
+            copy: class
+                .recording
+                .as_ref()
+                .map(|recording| Copy::of(&class, recording)),
             class,
-            packaging: Packaging::default(),
             writing: Mutex::default(),
-            peaks: OnceLock::new(),
+            peaks: Arc::default(),
             saved: AtomicUsize::default(),
             is_listed: false,
         }
@@ -81,26 +92,52 @@ impl Page {
         &self.class
     }
 
-    /// Whether a package is being made.
-    pub fn is_packaging(&self) -> bool {
-        matches!(self.packaging.state(), State::Running { .. })
+    /// Whether a package or a copy is being made.
+    pub fn is_busy(&self) -> bool {
+        let all = [&self.packaging, &self.copying];
+        all.iter()
+            .any(|work| matches!(work.state(), State::Running { .. }))
     }
 
-    /// Measures the recording's loudness over time in a thread of its own.
+    /// Measures the recording's loudness over time in a thread of its own. That of a recording which
+    /// browsers do not play is measured in its copy, which has the times of the drafts.
     pub fn listen_for_peaks(self: &Arc<Self>) {
         let page = self.clone();
         thread::spawn(move || {
             let recording = page.class.recording.as_ref();
-            let file = recording.filter(|recording| recording.has_audio && !recording.is_room);
-            let found = file.map(|file| peaks::of_file(&file.path, &page.request.stop));
+            if recording.is_some_and(is_copied) {
+                return;
+            }
+            let file = recording.filter(|recording| recording.has_audio);
+            let found = file.map(|file| peaks::of_file(&file.media, &page.request.stop));
             let found = found.and_then(Result::ok).unwrap_or_default();
             // Set once only.
             let _ = page.peaks.set(found);
         });
     }
 
+    /// Starts to make the copy for browsers, unless it is there.
+    fn start_copy(&self) {
+        let (Some(copy), Some(recording)) = (&self.copy, &self.class.recording) else {
+            return;
+        };
+        let (copy, peaks) = (copy.clone(), self.peaks.clone());
+        let listens = is_copied(recording) && recording.has_audio;
+        self.copying.start(&self.request, move |request| {
+            let made = copy.make(request);
+            if peaks.get().is_none() {
+                let heard = listens && made.is_ok();
+                let found = heard.then(|| peaks::of_file(&copy.path(), &request.stop));
+                // Set once only.
+                let _ = peaks.set(found.and_then(Result::ok).unwrap_or_default());
+            }
+            made
+        });
+    }
+
     /// Ends the page.
     pub fn finish(&self) -> ReviewResults {
+        self.copying.finish();
         ReviewResults {
             saved: self.saved.load(Ordering::SeqCst),
             packages: self.packaging.finish(),
@@ -117,6 +154,15 @@ impl Page {
         let (folder, name) = path.rsplit_once('/').unwrap_or_default();
         match (method, path, folder) {
             ("GET", "/media", _) => self.media(asked.field("range")),
+            ("GET", "/copy", _) => match &self.copy {
+                Some(copy) => file(&copy.path(), asked.field("range")),
+                None => unknown(),
+            },
+            ("GET", "/api/copy", _) => Reply::json(200, &self.copying.state()),
+            ("POST", "/api/copy", _) => {
+                self.start_copy();
+                Reply::json(202, &self.copying.state())
+            }
             ("GET", "/api/class", _) => self.load(),
             ("GET", "/api/peaks", _) => match self.peaks.get() {
                 Some(peaks) => Reply::new(200, "application/octet-stream", peaks.clone()),
@@ -124,7 +170,9 @@ impl Page {
             },
             ("GET", "/api/package", _) => Reply::json(200, &self.package()),
             ("POST", "/api/package", _) => {
-                self.packaging.start(&self.request);
+                self.packaging.start(&self.request, |request| {
+                    package::run(request, &mut Summary::default())
+                });
                 Reply::json(202, &self.package())
             }
             ("GET", _, "/api/findings") => match self.class.findings(name) {
@@ -153,8 +201,7 @@ impl Page {
                 &Loaded {
                     name: self.class.name.clone(),
                     duration: self.class.duration.millis(),
-                    playable: recording.is_some_and(|recording| !recording.is_room),
-                    found: recording.is_some(),
+                    playable: recording.map(|recording| recording.playable),
                     listed: self.is_listed,
                     drafts,
                 },
@@ -164,25 +211,9 @@ impl Page {
     }
 
     fn media(&self, range: Option<&str>) -> Reply {
-        let recording = self.class.recording.as_ref();
-        let Some(file) = recording.filter(|recording| !recording.is_room) else {
-            return unknown();
-        };
-        let ending = file.path.extension().unwrap_or_default();
-        let kind = match ending.to_ascii_lowercase().to_str() {
-            Some("mp4" | "m4v" | "mov") => "video/mp4",
-            Some("mkv") => "video/x-matroska",
-            Some("webm") => "video/webm",
-            Some("ogg" | "ogv") => "video/ogg",
-            Some("mp3") => "audio/mpeg",
-            Some("m4a") => "audio/mp4",
-            Some("wav") => "audio/wav",
-            _ => "application/octet-stream",
-        };
-        match Reply::file(&file.path, kind, range) {
-            Ok(reply) => reply,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => unknown(),
-            Err(error) => failed(&Error::reading(&file.path, &error)),
+        match &self.class.recording {
+            Some(recording) => file(&recording.media, range),
+            None => unknown(),
         }
     }
 
@@ -216,11 +247,23 @@ impl Page {
     }
 }
 
+/// Whether the page plays a copy of the recording in every browser.
+fn is_copied(recording: &Recording) -> bool {
+    recording.playable == Playable::Unsure
+}
+
+fn file(path: &Path, range: Option<&str>) -> Reply {
+    match Reply::file(path, media_type(path), range) {
+        Ok(reply) => reply,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => unknown(),
+        Err(error) => failed(&Error::reading(path, &error)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use gstlecture::edit::Analysis;
     use std::io::Read;
-    use std::path::Path;
 
     use gstlecture::timeline::Time;
     use serde_json::Value;

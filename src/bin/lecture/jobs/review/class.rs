@@ -15,6 +15,7 @@ use crate::class::texts::GivenTexts;
 use crate::error::Error;
 use crate::jobs::Request;
 use crate::jobs::package::PackageOptions;
+use crate::media::playable::{self, Playable};
 use crate::media::probe::Input;
 
 /// A class under review.
@@ -37,8 +38,9 @@ pub struct Recording {
     pub fingerprint: String,
     pub frame_rate: Option<FrameRate>,
     pub has_audio: bool,
-    /// Whether it is composed of tracks, so that no file can be played.
-    pub is_room: bool,
+    /// The file that browsers may play.
+    pub media: PathBuf,
+    pub playable: Playable,
 }
 
 impl Class {
@@ -115,7 +117,8 @@ fn find(
             fingerprint,
             frame_rate: input.frame_rate(),
             has_audio: !input.audio.is_empty(),
-            is_room: input.room.is_some(),
+            media: input.path.clone(),
+            playable: playable::of_input(&input),
         };
         Ok::<_, Error>((recording, input))
     };

@@ -154,7 +154,7 @@ impl Classes {
         let analysis = of_bytes(&analysis.unwrap_or_default());
         if let Some(page) = &opened.page {
             let is_old = opened.analysis != analysis || page.class().recording.is_none();
-            if !is_loaded || !is_old || page.is_packaging() {
+            if !is_loaded || !is_old || page.is_busy() {
                 return Ok(page.clone());
             }
         }

@@ -5,10 +5,11 @@
 mod api;
 mod class;
 mod classes;
+mod copy;
 mod drafts;
 mod files;
 mod findings;
-mod packaging;
+mod work;
 
 use std::ops::AddAssign;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ Opens the drafts of a class on a page in a browser: start, end, chapters, captio
 
 It prints a link first; each link opens the page in one browser. It runs until Ctrl-C. The page saves the
 files in OUT/drafts and makes the package with the variables given here, which are those of package.
+
+For browsers that cannot play the recording, it makes a small copy in OUT/drafts/review.
 
 If OUT is a folder of such folders, the first page lists the classes with what is left to approve.";
 

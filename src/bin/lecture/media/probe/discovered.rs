@@ -197,6 +197,12 @@ pub fn codec(stream: &DiscovererStreamInfo) -> gst::Caps {
         .collect()
 }
 
+/// Returns the profile of a stream's codec, if GStreamer knows it.
+pub fn profile(stream: &DiscovererStreamInfo) -> Option<String> {
+    let caps = stream.caps()?;
+    caps.structure(0)?.get("profile").ok()
+}
+
 /// Returns whether a decoder takes the stream. A stream in a container of its own, such as compressed
 /// audio in a WAV file, is listed in both forms, and the inner one is decoded.
 pub fn is_decodable(stream: &DiscovererStreamInfo) -> bool {

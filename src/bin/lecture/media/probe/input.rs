@@ -15,7 +15,7 @@ use gstlecture::source::orientation::Orientation;
 use gstlecture::source::pace;
 use gstlecture::timeline::{FrameRate, Time};
 
-use super::discovered::{codec, frame_rate, media_type, named_rate, orientation};
+use super::discovered::{codec, frame_rate, media_type, named_rate, orientation, profile};
 use crate::error::Error;
 use crate::media::measured_rate;
 use crate::media::room::Room;
@@ -75,6 +75,8 @@ pub struct Video {
     pub caps: String,
     /// The same, with the fields that name its codec.
     pub codec: gst::Caps,
+    /// The profile of the codec, as GStreamer names it.
+    pub profile: Option<String>,
     pub interlaced: bool,
     /// How its frames are to be turned to be upright.
     pub orientation: Option<Orientation>,
@@ -108,6 +110,7 @@ impl Video {
             size: (video.width(), video.height()),
             caps: media_type(video.upcast_ref()),
             codec: codec(video.upcast_ref()),
+            profile: profile(video.upcast_ref()),
             interlaced: video.is_interlaced(),
             orientation: orientation(&video),
             is_rolled: false,
@@ -125,6 +128,7 @@ impl Video {
             size,
             caps: "video/x-raw".into(),
             codec: gst::Caps::new_empty_simple("video/x-raw"),
+            profile: None,
             interlaced: false,
             orientation: None,
             is_rolled: false,

@@ -2,6 +2,8 @@
 
 //! `review` over HTTP, as a browser asks it.
 
+mod copy;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

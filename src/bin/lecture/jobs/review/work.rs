@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-//! Packages that are made while the page is open.
+//! Work that goes on while the page is open: packages, and copies for browsers.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -8,14 +8,14 @@ use std::thread::{self, JoinHandle};
 use serde::Serialize;
 
 use crate::engine::progress::Watched;
-use crate::jobs::summary::Summary;
-use crate::jobs::{Request, package};
+use crate::error::Error;
+use crate::jobs::Request;
 
-/// The state of the package.
+/// The state of a piece of work.
 #[derive(Clone, Default, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum State {
-    /// None was made since the page was opened.
+    /// Nothing was done since the page was opened.
     #[default]
     Idle,
     Running {
@@ -28,9 +28,9 @@ pub enum State {
     },
 }
 
-/// The package that is made, at most one at a time.
+/// Work of one kind, at most one piece at a time.
 #[derive(Default)]
-pub struct Packaging {
+pub struct Work {
     watched: Watched,
     job: Mutex<Job>,
 }
@@ -49,19 +49,23 @@ impl Job {
             return;
         };
         self.last = running.join().unwrap_or_else(|_| State::Failed {
-            error: "the packaging broke off; report this".to_owned(),
+            error: "the work broke off; report this".to_owned(),
         });
         self.made += usize::from(matches!(self.last, State::Done));
     }
 }
 
-impl Packaging {
+impl Work {
     fn job(&self) -> MutexGuard<'_, Job> {
         self.job.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts to make the package, unless one is being made.
-    pub fn start(&self, request: &Request) {
+    /// Starts it in a thread of its own, unless it goes on already.
+    pub fn start(
+        &self,
+        request: &Request,
+        run: impl FnOnce(&Request) -> Result<(), Error> + Send + 'static,
+    ) {
         let mut job = self.job();
         if job
             .running
@@ -76,14 +80,12 @@ impl Packaging {
             watched: self.watched.clone(),
             ..request.clone()
         };
-        job.running = Some(thread::spawn(move || {
-            match package::run(&request, &mut Summary::default()) {
-                Ok(()) => State::Done,
-                Err(error) => {
-                    request.note(&format!("error: {error}"));
-                    State::Failed {
-                        error: error.to_string(),
-                    }
+        job.running = Some(thread::spawn(move || match run(&request) {
+            Ok(()) => State::Done,
+            Err(error) => {
+                request.note(&format!("error: {error}"));
+                State::Failed {
+                    error: error.to_string(),
                 }
             }
         }));
@@ -104,7 +106,7 @@ impl Packaging {
         job.last.clone()
     }
 
-    /// Waits until no package is being made; returns how many were made.
+    /// Waits until it is done; returns how often that was so.
     pub fn finish(&self) -> usize {
         let mut job = self.job();
         job.join();

@@ -213,3 +213,34 @@ fn a_copy_that_cannot_be_made_says_why_and_leaves_nothing() {
     review.end();
     assert_eq!(place.files("OUT/drafts/review").len(), 0);
 }
+
+#[test]
+fn a_session_of_tracks_is_played_from_a_copy_of_its_composition() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("tracks")).expect("made");
+    let picture = "testsrc2=size=640x360:rate=15:duration=4";
+    let x264 = ["-c:v", "libx264", "-preset", "ultrafast"];
+    let screen = "tracks/ada-screen-0.mkv";
+    place.ffmpeg(&[&["-f", "lavfi", "-i", picture], &x264, &[screen]]);
+    let tone = "sine=frequency=440:duration=3";
+    let voice = "tracks/ada-microphone-1000.ogg";
+    place.ffmpeg(&[&["-f", "lavfi", "-i", tone, "-c:a", "libopus", voice]]);
+    let pattern = "pattern={participant}-{source}-{start-ms}.{*}";
+    place.done(&["session", "input=tracks", "output=class", pattern]);
+    place.done(&["analyse", "input=class", "output=OUT", "titles=none"]);
+    let review = Review::open(&place, &["output=OUT"]);
+    assert_eq!(review.get("/api/class").1["playable"], "unsure");
+    let name = make(&place, &review);
+    let (status, _, peaks) = review.ask("GET", "/api/peaks", "");
+    assert_eq!(status, 200);
+    let first = peaks.iter().position(|peak| *peak > 10);
+    assert!(
+        first.is_some_and(|first| (9..=11).contains(&first)),
+        "{first:?}"
+    );
+    review.end();
+    let probed = probe(&place.path(&format!("OUT/drafts/review/{name}")));
+    let duration = probed["format"]["duration"].as_str().expect("a duration");
+    let duration: f64 = duration.parse().expect("a number");
+    assert!((duration - 4.0).abs() < 0.1, "{duration}");
+}

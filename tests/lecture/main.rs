@@ -24,6 +24,7 @@ mod jobs;
 mod live;
 mod live_faults;
 mod live_operations;
+mod live_outputs;
 mod livekit;
 mod loudness;
 mod meetings;

@@ -37,6 +37,7 @@ struct Settings {
     location: Option<PathBuf>,
     room: String,
     composite: Option<String>,
+    outputs: Option<String>,
 }
 
 impl Default for Settings {
@@ -45,6 +46,7 @@ impl Default for Settings {
             location: None,
             room: DEFAULT_ROOM.into(),
             composite: None,
+            outputs: None,
         }
     }
 }
@@ -135,6 +137,19 @@ impl SessionSink {
         Ok(())
     }
 
+    /// Writes the outputs of the composite into `session.json`, if a session is recorded.
+    fn record_outputs(&self, text: Option<&str>) {
+        let outputs = serde_json::from_str(text.unwrap_or("[]"));
+        match (outputs, self.recording()) {
+            (Ok(outputs), Some(recording)) => {
+                let (_, written) = recording.update(|journal| journal.set_outputs(outputs));
+                self.check_written(written);
+            }
+            (Ok(_), None) => {}
+            (Err(error), _) => gst::warning!(CAT, imp = self, "outputs are not a list: {error}"),
+        }
+    }
+
     fn stats(&self) -> gst::Structure {
         let recording = self.recording();
         let number = |of: fn(&Counts) -> &AtomicU64| {
@@ -200,6 +215,11 @@ impl ObjectImpl for SessionSink {
                     .blurb("File of the whole room that is written beside, for session.json (default: none)")
                     .mutable_ready()
                     .build(),
+                glib::ParamSpecString::builder("outputs")
+                    .nick("Outputs")
+                    .blurb("Further outputs of the composite as they are now, the JSON list of session.json (default: none)")
+                    .mutable_playing()
+                    .build(),
                 glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
                     .nick("Statistics")
                     .blurb("Numbers of the run: frames, dropped, key-frame-requests and losses")
@@ -236,6 +256,11 @@ impl ObjectImpl for SessionSink {
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
         let text = value.get::<Option<String>>().ok().flatten();
         let text = text.filter(|text| !text.trim().is_empty());
+        if pspec.name() == "outputs" {
+            lock(&self.settings).outputs.clone_from(&text);
+            self.record_outputs(text.as_deref());
+            return;
+        }
         let mut settings = lock(&self.settings);
         match pspec.name() {
             "location" => settings.location = text.map(PathBuf::from),
@@ -252,6 +277,7 @@ impl ObjectImpl for SessionSink {
         let settings = lock(&self.settings);
         match pspec.name() {
             "composite" => settings.composite.to_value(),
+            "outputs" => settings.outputs.to_value(),
             "location" => {
                 let location = settings.location.as_ref();
                 location.and_then(|path| path.to_str()).to_value()

@@ -17,7 +17,8 @@
 //! with a key frame, which is requested upstream.
 //!
 //! A pad with `recorded=false` has no file: its participant joins and leaves, for a session whose room is
-//! composed beside it. `composite` is the name of that file in `session.json`. `stats` has the numbers of
+//! composed beside it. `composite` is the name of that file in `session.json`, and `outputs` the list of
+//! its further outputs there, which may change during the run. `stats` has the numbers of
 //! the run.
 //!
 //! `location` must be a folder without a session. It holds the file `.recording`, which is locked

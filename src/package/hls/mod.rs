@@ -2,6 +2,7 @@
 
 //! The HLS playlists of a package (RFC 8216), by Apple's authoring specification.
 
+pub mod live;
 pub(in crate::package) mod multivariant;
 pub mod playlist;
 

@@ -9,4 +9,5 @@ pub mod chunks;
 pub mod codec;
 mod decode_times;
 pub mod fragment;
+pub mod live;
 pub mod progressive;

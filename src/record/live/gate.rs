@@ -29,6 +29,14 @@ impl Pauses {
         start.is_some()
     }
 
+    /// Returns the length of the pauses that ended by this time.
+    pub fn before(&self, time: Time) -> Time {
+        let ended = self.closed.iter().filter(|(_, end)| *end <= time);
+        ended.fold(Time::ZERO, |sum, (start, end)| {
+            sum.saturating_add(end.saturating_sub(*start))
+        })
+    }
+
     /// Returns whether a frame of this time was captured during a pause.
     pub fn cover(&self, time: Time) -> bool {
         self.open.is_some_and(|start| time >= start)
@@ -109,6 +117,18 @@ mod tests {
         assert_eq!(gate.pass(at(1600), true, &pauses), Pass::Write);
         assert_eq!(gate.pass(at(1700), false, &pauses), Pass::Write);
         assert_eq!(Gate::new(false).pass(at(0), false, &pauses), Pass::Write);
+    }
+
+    #[test]
+    fn pauses_before_a_time_add_up() {
+        let mut pauses = Pauses::default();
+        for (start, end) in [(1000, 3000), (5000, 5500)] {
+            pauses.pause(at(start));
+            pauses.resume(at(end));
+        }
+        pauses.pause(at(9000));
+        let before = [0, 2999, 3000, 5400, 5500, 10_000].map(|time| pauses.before(at(time)));
+        assert_eq!(before, [0, 0, 2000, 2000, 2500, 2500].map(at));
     }
 
     /// Frames come late: what was captured before the pause is written, what was captured in it never.

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::record::layout::{Role, Source};
-use crate::record::session::{Event, EventKind, Participant, Session, State, Track, VERSION};
+use crate::record::session::{
+    Event, EventKind, Output, Participant, Session, State, Track, VERSION,
+};
 use crate::timeline::Time;
 
 /// Longest part of a participant's identifier in a file name, in characters.
@@ -33,6 +35,7 @@ impl Journal {
                 started: None,
                 state: Some(State::Starting),
                 composite,
+                outputs: Vec::new(),
                 participants: Vec::new(),
                 tracks: Vec::new(),
                 events: Vec::new(),
@@ -130,6 +133,11 @@ impl Journal {
     pub fn add_track(&mut self, track: Track) {
         self.session.tracks.push(track);
         self.session.state = Some(State::Active);
+    }
+
+    /// Records the outputs of the composite as they are now.
+    pub fn set_outputs(&mut self, outputs: Vec<Output>) {
+        self.session.outputs = outputs;
     }
 
     /// Records an event.

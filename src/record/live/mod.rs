@@ -2,6 +2,8 @@
 
 //! A session while it is recorded.
 //!
+//! - `address`: servers that a composite is sent to, whose keys are never shown.
+//! - `feed`: the frames that an output of a composite takes, and those that become images.
 //! - `journal`: the session so far, and the names of its files.
 //! - `metrics`: the numbers of a recorder for Prometheus.
 //! - `gate`: which frames of a track are written: none during a pause, and no video before a key
@@ -17,6 +19,8 @@ pub const LOCK_NAME: &str = ".recording";
 /// Name of the socket in that folder, by which the recorder is controlled.
 pub const SOCKET_NAME: &str = "control.socket";
 
+mod address;
+mod feed;
 mod gate;
 mod journal;
 pub mod livekit;
@@ -25,6 +29,8 @@ pub mod page;
 mod retry;
 pub mod whip;
 
+pub use address::Address;
+pub use feed::{Feed, Snapshots, Verdict};
 pub use gate::{Gate, Pass, Pauses};
 pub use journal::Journal;
 pub use metrics::Metrics;

@@ -170,6 +170,7 @@ mod tests {
             participants: Vec::new(),
             tracks: Vec::new(),
             composite: None,
+            outputs: Vec::new(),
             events: events.collect(),
         }
     }

@@ -50,6 +50,9 @@ pub struct Session {
     /// recorded; relative to the folder of the session or absolute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub composite: Option<String>,
+    /// Where else the composite went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
     /// Everybody who took part.
     #[serde(default)]
     pub participants: Vec<Participant>,
@@ -81,6 +84,57 @@ pub enum State {
     /// The recording has ended at a limit of its length or of the disk.
     #[serde(rename = "EGRESS_LIMIT_REACHED")]
     LimitReached,
+    /// A state that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A further output of the composite.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Output {
+    pub kind: OutputKind,
+    /// The file or folder, relative to that of the session, or the server, without any key.
+    pub to: String,
+    pub state: OutputState,
+    /// The last failure, if it is not over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// The kinds of outputs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputKind {
+    /// A fragmented MP4 file.
+    Mp4,
+    /// A live HLS playlist and its segments.
+    Hls,
+    /// A server that takes RTMP.
+    Rtmp,
+    /// A server that takes SRT.
+    Srt,
+    /// A folder of still images.
+    Images,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// The state of an output.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputState {
+    /// Nothing was written or sent yet.
+    Starting,
+    /// It is written or sent.
+    Active,
+    /// The server was lost, or not reached, and is tried again.
+    Waiting,
+    /// It has ended well.
+    Complete,
+    /// It has ended with an error.
+    Failed,
     /// A state that this version does not know.
     #[serde(other)]
     Unknown,

@@ -193,6 +193,7 @@ fn labelled_marks_are_chapters() {
         started: None,
         participants: Vec::new(),
         composite: None,
+        outputs: Vec::new(),
         tracks: Vec::new(),
         events: vec![
             mark(1, Some("class-start")),

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Request;
-use super::record::{CompleteOptions, course};
+use super::record::{CompleteOptions, course, outputs};
 use super::summary::Summary;
 use crate::engine::pipeline;
 use crate::engine::progress::Progress;
@@ -77,6 +77,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let mut end = 0;
     if is_open && !request.print {
         end = finish(request, folder, &mut session)?;
+        outputs::recover(folder, &mut session)?;
         AtomicFile::write(&path, session.to_json())?;
     }
     if is_open {

@@ -123,6 +123,7 @@ pub fn assemble(mut found: Vec<Found>) -> Result<(Session, i64), AssembleError> 
         started: None,
         state: None,
         composite: None,
+        outputs: Vec::new(),
         participants,
         tracks: tracks.collect(),
         events,

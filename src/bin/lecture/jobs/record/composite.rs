@@ -39,6 +39,9 @@ const POLL: Duration = Duration::from_millis(20);
 /// Largest backlog of a track in bytes.
 const BACKLOG: u64 = 8 << 20;
 
+/// What the encoder of AAC puts before the audio: 1024 samples at 48 kHz.
+const PRIMING: gst::ClockTime = gst::ClockTime::from_nseconds(21_333_333);
+
 pub struct Composite {
     pipeline: gst::Pipeline,
     /// The room that is composed; absent if streams are copied.
@@ -46,8 +49,8 @@ pub struct Composite {
     has_pictures: bool,
     holes: Holes,
     reached: Reached,
-    /// The end has reached the file.
-    has_ended: Arc<AtomicBool>,
+    /// The end has reached these: the file, and the audio for further outputs.
+    has_ended: Vec<Arc<AtomicBool>>,
     /// By the pads of their sources; the pads of two senders may have one name.
     tracks: Mutex<HashMap<gst::Pad, Branch>>,
 }
@@ -66,6 +69,7 @@ impl Composite {
         if let Some(muxer) = pipeline.by_name("mux") {
             holes.watch(&muxer);
         }
+        without_priming(&pipeline);
         let room = pipeline.by_name("room");
         let pads = match &room {
             Some(room) => room.src_pads(),
@@ -79,13 +83,30 @@ impl Composite {
         };
         Composite {
             reached: Reached::watch(pads),
-            has_ended: watch_end(&pipeline),
+            has_ended: ["file", "aac-end"]
+                .into_iter()
+                .filter_map(|name| watch_end(&pipeline.by_name(name)?))
+                .collect(),
             room,
             pipeline,
             has_pictures,
             holes,
             tracks: Mutex::default(),
         }
+    }
+
+    /// Returns the pad with the encoded video, for further outputs.
+    pub fn coded(&self) -> Option<gst::Pad> {
+        self.pipeline.by_name("coded")?.static_pad("src")
+    }
+
+    /// Returns the pad with the AAC audio, for further outputs.
+    pub fn heard(&self) -> Option<gst::Pad> {
+        self.pipeline.by_name("aac")?.static_pad("src")
+    }
+
+    pub fn holes(&self) -> &Holes {
+        &self.holes
     }
 
     /// Starts a pause, or ends it: nothing that is captured in it is written.
@@ -273,7 +294,9 @@ impl Composite {
             self.reached.time().is_none_or(|time| time >= end)
         });
         self.send_end();
-        let is_written = self.wait(deadline, || self.has_ended.load(Ordering::Relaxed));
+        let is_written = self.wait(deadline, || {
+            self.has_ended.iter().all(|end| end.load(Ordering::Relaxed))
+        });
         if is_composed && is_written {
             return;
         }
@@ -327,20 +350,39 @@ impl Drop for Composite {
     }
 }
 
-/// Returns what becomes true when the end reaches the file. The pipeline itself reports no end while one of
+/// Returns what becomes true when the end reaches a sink. The pipeline itself reports no end while one of
 /// its decoders waits for the first key frame of a track.
-fn watch_end(pipeline: &gst::Pipeline) -> Arc<AtomicBool> {
+fn watch_end(sink: &gst::Element) -> Option<Arc<AtomicBool>> {
+    let pad = sink.static_pad("sink")?;
     let has_ended = Arc::new(AtomicBool::new(false));
-    let file = pipeline.by_name("file");
-    if let Some(pad) = file.and_then(|file| file.static_pad("sink")) {
-        let own = has_ended.clone();
-        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
-            let event = info.event();
-            if event.is_some_and(|event| event.type_() == gst::EventType::Eos) {
-                own.store(true, Ordering::Relaxed);
-            }
-            gst::PadProbeReturn::Ok
-        });
-    }
-    has_ended
+    let own = has_ended.clone();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let event = info.event();
+        if event.is_some_and(|event| event.type_() == gst::EventType::Eos) {
+            own.store(true, Ordering::Relaxed);
+        }
+        gst::PadProbeReturn::Ok
+    });
+    Some(has_ended)
+}
+
+/// Removes what an encoder of AAC puts before the audio, frame and time, so that no player need know of it.
+fn without_priming(pipeline: &gst::Pipeline) {
+    let encoder = pipeline.by_name("aac");
+    let Some(pad) = encoder.and_then(|encoder| encoder.static_pad("src")) else {
+        return;
+    };
+    let has_begun = AtomicBool::new(false);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if !has_begun.swap(true, Ordering::Relaxed) {
+            return gst::PadProbeReturn::Handled;
+        }
+        if let Some(buffer) = info.buffer_mut() {
+            let buffer = buffer.make_mut();
+            let pts = buffer.pts().map(|pts| pts.saturating_sub(PRIMING));
+            buffer.set_pts(pts);
+            buffer.set_dts(pts);
+        }
+        gst::PadProbeReturn::Ok
+    });
 }

@@ -12,9 +12,11 @@ use gstlecture::record::live::Metrics;
 use gstlecture::record::session::{FILE_NAME, Session, State};
 
 use super::super::Request;
+use super::OutputResult;
 use super::composite::Composite;
 use super::control::{Answer, Command, Control};
 use super::monitor::Monitor;
+use super::outputs::Outputs;
 use super::senders::Senders;
 use super::session_of;
 use super::space::Space;
@@ -48,6 +50,7 @@ pub struct Course<'a> {
     limits: Limits,
     /// The whole room, until it fails.
     composite: Option<Arc<Composite>>,
+    outputs: Outputs,
     state: State,
     duration: Duration,
     frames: u64,
@@ -64,7 +67,12 @@ pub struct Course<'a> {
 
 /// The name of a state in `session.json`.
 pub fn name(state: State) -> String {
-    let json = serde_json::to_value(state).unwrap_or_default();
+    word(state)
+}
+
+/// The name of a value in JSON.
+fn word(value: impl serde::Serialize) -> String {
+    let json = serde_json::to_value(value).unwrap_or_default();
     json.as_str().unwrap_or_default().to_owned()
 }
 
@@ -74,6 +82,7 @@ impl<'a> Course<'a> {
         folder: &Path,
         limits: Limits,
         composite: Option<Arc<Composite>>,
+        outputs: Outputs,
     ) -> Result<Self, Error> {
         let monitor = limits.monitor.map(Monitor::open).transpose()?;
         Ok(Course {
@@ -81,6 +90,7 @@ impl<'a> Course<'a> {
             folder: folder.to_path_buf(),
             limits,
             composite,
+            outputs,
             state: State::Starting,
             duration: Duration::ZERO,
             frames: 0,
@@ -120,6 +130,16 @@ impl<'a> Course<'a> {
             .map_or(0, |session| session.tracks.len())
     }
 
+    /// Returns how the further outputs of the composite ended.
+    pub fn outputs(&self) -> Vec<OutputResult> {
+        let outputs = self.outputs.states().into_iter();
+        let results = outputs.map(|output| OutputResult {
+            to: output.to,
+            state: word(output.state),
+        });
+        results.collect()
+    }
+
     pub fn participants(&self) -> usize {
         let session = self.session.as_ref();
         session.map_or(0, |session| session.participants.len())
@@ -149,6 +169,7 @@ impl<'a> Course<'a> {
         let last = loop {
             self.duration = started.elapsed();
             self.watch(&session);
+            self.outputs.check(&session);
             // What happens to the composite does not end the tracks.
             let is_lost = self.composite.take_if(|composite| !composite.check());
             if is_lost.is_some() && !self.limits.has_tracks {
@@ -204,9 +225,11 @@ impl<'a> Course<'a> {
                 Error::request("the recording does not start", "", gst_error::SEE_MORE)
             }));
         }
-        self.composite
-            .as_ref()
-            .map_or(Ok(()), |composite| composite.start(pipeline))
+        if let Some(composite) = &self.composite {
+            composite.start(pipeline)?;
+            self.outputs.start();
+        }
+        Ok(())
     }
 
     /// Finishes the files, the composite's up to `end`.
@@ -214,6 +237,7 @@ impl<'a> Course<'a> {
         if let Some(composite) = &self.composite {
             composite.finish(end.unwrap_or_default());
         }
+        self.outputs.finish();
         // Elements report the last files as they stop; going down to NULL discards the messages.
         let _ = pipeline.set_state(gst::State::Ready);
         while let Some(message) = bus.pop() {
@@ -398,10 +422,12 @@ impl<'a> Course<'a> {
             _ if is_empty => State::Aborted,
             _ => last,
         };
+        let outputs = self.outputs.states();
         if let Some(session) = &mut self.session
-            && session.state != Some(last)
+            && (session.state != Some(last) || session.outputs != outputs)
         {
             session.state = Some(last);
+            session.outputs = outputs;
             AtomicFile::write(&file, session.to_json())?;
         }
         self.enter(last);

@@ -45,6 +45,11 @@ impl Holes {
         }
     }
 
+    /// Looks at the pauses so far.
+    pub fn with<R>(&self, look: impl FnOnce(&Pauses) -> R) -> R {
+        look(&self.lock())
+    }
+
     /// Starts a pause, or ends it.
     pub fn pause(&self, is_paused: bool, now: gst::ClockTime) {
         let now = Time::from_nanos(now.nseconds());

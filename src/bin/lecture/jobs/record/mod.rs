@@ -17,6 +17,7 @@ use self::composite::Composite;
 use self::course::{Course, Limits};
 use self::kinds::{From, Mode};
 use self::livekit::{LiveKitOptions, Room};
+use self::outputs::{OutputOptions, Outputs};
 use self::senders::Opened;
 use self::space::Space;
 use self::stream::{Ports, Stream};
@@ -41,6 +42,7 @@ mod hole;
 mod kinds;
 mod livekit;
 mod monitor;
+pub mod outputs;
 mod reached;
 mod rtcp;
 mod rtp;
@@ -136,7 +138,7 @@ options! {
         /// /health
         "metrics-listen" (optional) => metrics_listen: Option<Listen>,
     }
-    groups { web: WebOptions, livekit: LiveKitOptions, complete: CompleteOptions }
+    groups { web: WebOptions, livekit: LiveKitOptions, outputs: OutputOptions, complete: CompleteOptions }
 }
 
 /// Results of `record`.
@@ -155,6 +157,8 @@ pub struct RecordResults {
     pub frames: u64,
     /// The file of the whole room, if one was asked for.
     pub composite: Option<String>,
+    /// Further outputs of the composite, as in `session.json`.
+    pub outputs: Vec<OutputResult>,
     /// Processor time of the recorder in seconds, with that of the browser of a web page.
     pub cpu_seconds: Option<f64>,
     /// Largest memory of the recorder in MB.
@@ -163,8 +167,19 @@ pub struct RecordResults {
     pub on_complete: Option<i32>,
 }
 
+/// A further output of `record`.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct OutputResult {
+    /// The file, folder or server, without any key.
+    pub to: String,
+    /// How it ended: complete or failed.
+    pub state: String,
+}
+
 pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let options = RecordOptions::parse(&request.values)?;
+    options.check_outputs()?;
     let streams = match options.from {
         From::Rtp => stream::read(options.sdp.as_deref(), options.ports.as_ref())?,
         From::LiveKit | From::Whip => Vec::new(),
@@ -182,14 +197,15 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
     let mode = options.mode();
     let file = mode.file().map(|name| options.output.join(name));
     let composite = match &file {
-        Some(file) => Some(compose(request, options.from, mode, file)?),
+        Some(file) => Some(compose(request, &options, file)?),
         None => None,
     };
+    let outputs = options.outputs(request, composite.as_ref())?;
     let taps = Taps {
         composite: composite.clone(),
         keeps_tracks: mode.has_tracks(),
     };
-    let mut course = Course::new(request, &options.output, limits, composite)?;
+    let mut course = Course::new(request, &options.output, limits, composite, outputs)?;
     let mut senders = senders::attach(&made, &options, &streams, opened, &taps)?;
     let ended = course.run(&made, &mut senders);
     senders.report(request);
@@ -208,6 +224,7 @@ pub fn run(request: &Request, summary: &mut Summary) -> Result<(), Error> {
         duration: course.duration().as_secs_f64(),
         tracks: course.tracks(),
         frames: course.frames(),
+        outputs: course.outputs(),
         composite: file.as_ref().map(|file| file.display().to_string()),
         cpu_seconds,
         peak_memory: usage::peak_memory(),
@@ -227,6 +244,32 @@ impl RecordOptions {
     /// Returns the time in ms for which late packets are waited for.
     fn latency(&self) -> u32 {
         u32::try_from(self.latency).unwrap_or(u32::MAX)
+    }
+
+    /// Prepares the further outputs of the composite.
+    fn outputs(
+        &self,
+        request: &Request,
+        composite: Option<&Arc<Composite>>,
+    ) -> Result<Outputs, Error> {
+        let targets = self.outputs.targets(&self.output);
+        for line in outputs::lines(&targets) {
+            request.say(&line);
+        }
+        Outputs::open(targets, composite)
+    }
+
+    /// Makes sure that there is a composite if outputs take copies of one.
+    fn check_outputs(&self) -> Result<(), Error> {
+        let is_composed = matches!(self.mode(), Mode::Composite | Mode::Auto);
+        match self.outputs.targets(&self.output).first() {
+            Some(target) if !is_composed => Err(Error::usage(
+                "there is no composite to take it from",
+                format!("{}=", target.word()),
+                "write mode=composite or mode=auto too",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Returns what is written.
@@ -340,16 +383,16 @@ fn with_display(mut described: Pipeline) -> Pipeline {
 /// Makes the pipeline of the whole room, which writes to a file. A page is a whole room already.
 fn compose(
     request: &Request,
-    from: From,
-    mode: Mode,
+    options: &RecordOptions,
     file: &Path,
 ) -> Result<Arc<Composite>, Error> {
     let mut values: Values = request.values.clone();
     values.set("composite", file.display().to_string());
-    let has_pictures = mode != Mode::Audio;
+    let has_pictures = options.mode() != Mode::Audio;
     let mut facts = Facts::default();
     facts.set("pictures", has_pictures);
-    let described = match from {
+    facts.set("aac", options.outputs.need_audio());
+    let described = match options.from {
         From::Web => COPY.pipeline(&facts, &values),
         From::LiveKit | From::Rtp | From::Whip | From::Test => COMPOSITE.pipeline(&facts, &values),
     };

@@ -2,7 +2,7 @@
 
 //! Copies the stream of a pad to a source of another pipeline, and its requests back.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use gst::prelude::*;
@@ -38,7 +38,8 @@ fn hand_on_requests(source: &gst_app::AppSrc, pad: &gst::Pad) {
     }
 }
 
-fn request_key_frame(pad: &gst::Pad) {
+/// Asks the sender behind a pad for a key frame.
+pub fn request_key_frame(pad: &gst::Pad) {
     let caps = pad.current_caps();
     let mut first = caps.iter().filter_map(|caps| caps.structure(0));
     // With all headers an RTP session sends FIR in place of PLI, which not every server passes on.
@@ -48,10 +49,12 @@ fn request_key_frame(pad: &gst::Pad) {
     let _ = pad.send_event(event.all_headers(!is_rtp).build());
 }
 
-/// Copies what passes a pad to a source, with running times.
+/// Copies what passes a pad to a source, with running times. The offsets of the copies count them, so that
+/// what a full source drops is noticed.
 pub fn tap(pad: &gst::Pad, source: gst_app::AppSrc) {
     let mask = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
     let has_begun = AtomicBool::new(false);
+    let count = AtomicU64::new(0);
     let caps = Mutex::new(None);
     hand_on_requests(&source, pad);
     let source = source.downgrade();
@@ -79,11 +82,11 @@ pub fn tap(pad: &gst::Pad, source: gst_app::AppSrc) {
             .and_then(|event| event.segment().downcast_ref::<gst::ClockTime>());
         match (&info.data, segment) {
             (Some(gst::PadProbeData::Buffer(buffer)), Some(segment)) => {
-                push(&source, buffer.clone(), segment);
+                push(&source, buffer.clone(), segment, &count);
             }
             (Some(gst::PadProbeData::BufferList(list)), Some(segment)) => {
                 for buffer in list.iter_owned() {
-                    push(&source, buffer, segment);
+                    push(&source, buffer, segment, &count);
                 }
             }
             _ => {}
@@ -96,12 +99,14 @@ fn push(
     source: &gst_app::AppSrc,
     mut buffer: gst::Buffer,
     segment: &gst::FormattedSegment<gst::ClockTime>,
+    count: &AtomicU64,
 ) {
     let running = |time: Option<gst::ClockTime>| segment.to_running_time(time?);
     let (pts, dts) = (running(buffer.pts()), running(buffer.dts()));
     let copy = buffer.make_mut();
     copy.set_pts(pts);
     copy.set_dts(dts);
+    copy.set_offset(count.fetch_add(1, Ordering::Relaxed));
     // A source that has ended takes nothing.
     let _ = source.push_buffer(buffer);
 }

@@ -331,11 +331,19 @@ fn a_server_that_goes_and_comes_back_disturbs_nobody() {
     let said = place.read("said");
     assert!(!said.contains(KEY), "{said}");
     assert!(!place.read("class/session.json").contains(KEY));
-    let warnings = said.lines().filter(|line| line.contains("tried again"));
-    assert_eq!(warnings.count(), 2, "{said}");
+    // Said once before each connection, not at every attempt; a busy machine may lose one more.
+    let warnings = said
+        .lines()
+        .filter(|line| line.contains("tried again"))
+        .count();
+    assert!(warnings >= 2, "{said}");
+    assert_eq!(
+        said.matches("/live/…: connected").count(),
+        warnings,
+        "{said}"
+    );
     assert!(said.contains("/live/…: Connection refused"), "{said}");
     assert!(!said.contains("../gst"), "{said}");
-    assert_eq!(said.matches("/live/…: connected").count(), 2, "{said}");
 }
 
 #[test]

@@ -172,8 +172,11 @@ impl<'a> Course<'a> {
             self.outputs.check(&session);
             // What happens to the composite does not end the tracks.
             let is_lost = self.composite.take_if(|composite| !composite.check());
-            if is_lost.is_some() && !self.limits.has_tracks {
-                failed.get_or_insert_with(|| self.composite_error());
+            if is_lost.is_some() {
+                self.outputs.cut_off();
+                if !self.limits.has_tracks {
+                    failed.get_or_insert_with(|| self.composite_error());
+                }
             }
             while let Some(asked) = control.next() {
                 let answer = self.answer(&session, &asked.command);

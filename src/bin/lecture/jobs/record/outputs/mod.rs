@@ -51,6 +51,8 @@ static DESCRIPTION: Lazy<Description> = Lazy::new(|| {
 pub struct Outputs {
     all: Vec<(Target, Arc<Shared>)>,
     composite: Option<Arc<Composite>>,
+    /// Whether the composite has failed before the end of the recording.
+    is_cut_off: bool,
     reported: Vec<Output>,
 }
 
@@ -91,6 +93,7 @@ impl Outputs {
         Ok(Outputs {
             all: all.collect(),
             composite: composite.cloned(),
+            is_cut_off: false,
             reported: Vec::new(),
         })
     }
@@ -121,10 +124,21 @@ impl Outputs {
         }
     }
 
+    /// Notes that the composite has failed: what the outputs hold ends there.
+    pub fn cut_off(&mut self) {
+        self.is_cut_off = true;
+    }
+
     /// Returns the outputs as they are now.
     pub fn states(&self) -> Vec<Output> {
         let states = self.all.iter().map(|(target, shared)| {
-            let (state, error) = shared.state();
+            let (state, error) = match shared.state() {
+                (OutputState::Complete, _) if self.is_cut_off => {
+                    let error = "it ends where the composite has failed";
+                    (OutputState::Failed, Some(error.to_owned()))
+                }
+                as_it_is => as_it_is,
+            };
             Output {
                 kind: target.kind(),
                 to: target.shown(),

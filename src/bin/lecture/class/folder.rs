@@ -114,6 +114,20 @@ pub fn manifest(package: &Path) -> Option<Manifest> {
     serde_json::from_slice(&fs::read(package.join(names::MANIFEST)).ok()?).ok()
 }
 
+/// Returns the manifest that a run of a package's pipeline has written into this folder.
+///
+/// # Errors
+/// There is none.
+pub fn written_manifest(folder: &Path) -> Result<Manifest, Error> {
+    manifest(folder).ok_or_else(|| {
+        Error::request(
+            "catalogsink wrote no manifest",
+            folder.display().to_string(),
+            "report this",
+        )
+    })
+}
+
 /// A folder that is removed on drop.
 pub struct Staging {
     path: PathBuf,

@@ -36,6 +36,31 @@ pub fn missing_of_fragments(file: &mut (impl Read + Seek)) -> u64 {
     missing().unwrap_or(0)
 }
 
+/// Returns the end of the last media box (8.1.1) that is whole; 0 if there is none. What follows was
+/// cut off.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn end_of_media(file: &mut (impl Read + Seek)) -> io::Result<u64> {
+    let there = file.seek(SeekFrom::End(0))?;
+    let (mut at, mut end) = (0_u64, 0);
+    while there.saturating_sub(at) >= 8 {
+        let (kind, size) = match header(file, at) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            header => header?,
+        };
+        let next = at.checked_add(size).filter(|next| *next <= there);
+        let Some(next) = next.filter(|_| size >= 8) else {
+            break;
+        };
+        if kind == *b"mdat" {
+            end = next;
+        }
+        at = next;
+    }
+    Ok(end)
+}
+
 /// A track of video or audio.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Track {

@@ -128,13 +128,7 @@ impl Making<'_> {
         input.place(&made)?;
         let recording = &self.options.source.recording;
         recording.run(request, "package", &made, input, |_| {})?;
-        let media = folder::manifest(staging.path()).ok_or_else(|| {
-            Error::request(
-                "catalogsink wrote no manifest",
-                staging.path().display().to_string(),
-                "report this",
-            )
-        })?;
+        let media = folder::written_manifest(staging.path())?;
         let manifest = self.complete(staging.path(), media)?;
         Ok((staging, manifest))
     }

@@ -45,13 +45,7 @@ pub fn write(request: &Request, input: &Input, staging: &Path, file: &Path) -> R
     let recording = &options.source.recording;
     recording.run(&request, "copy for browsers", &made, input, |_| {})?;
     drop(made);
-    let manifest = folder::manifest(staging).ok_or_else(|| {
-        Error::request(
-            "catalogsink wrote no manifest",
-            staging.display().to_string(),
-            "report this",
-        )
-    })?;
+    let manifest = folder::written_manifest(staging)?;
     movie::write(staging, &manifest, &[], &request.stop)?;
     let movie = staging.join(names::MOVIE);
     fs::rename(&movie, file).map_err(|error| Error::writing(file, &error))

@@ -3,7 +3,7 @@
 //! Finishes the outputs of a recorder that was killed.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
 use std::path::Path;
 
 use gstlecture::package::hls::live::EventList;
@@ -15,6 +15,7 @@ use super::segments::INIT;
 use super::target::{HLS, MP4};
 use crate::error::Error;
 use crate::fs::{AtomicFile, files};
+use crate::media::mp4;
 
 /// Removes what is cut off of the files, names the last segment in the playlist, and ends it.
 ///
@@ -52,38 +53,12 @@ fn trim(path: &Path) -> Result<bool, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(reading(error)),
     };
-    let end = last_fragment(&mut file).map_err(reading)?;
+    let end = mp4::end_of_media(&mut file).map_err(reading)?;
     if end > 0 {
         let trimmed = file.set_len(end);
         trimmed.map_err(|error| Error::writing(path, &error))?;
     }
     Ok(end > 0)
-}
-
-/// Returns the end of the last media of a file that is whole.
-fn last_fragment(file: &mut File) -> io::Result<u64> {
-    let length = file.metadata()?.len();
-    let (mut at, mut end) = (0_u64, 0);
-    while length.saturating_sub(at) >= 8 {
-        file.seek(SeekFrom::Start(at))?;
-        let (mut size, mut kind, mut long) = ([0; 4], [0; 4], [0; 8]);
-        file.read_exact(&mut size)?;
-        file.read_exact(&mut kind)?;
-        let mut size = u64::from(u32::from_be_bytes(size));
-        if size == 1 && length - at >= 16 {
-            file.read_exact(&mut long)?;
-            size = u64::from_be_bytes(long);
-        }
-        let next = at.checked_add(size).filter(|next| *next <= length);
-        let Some(next) = next.filter(|_| size >= 8) else {
-            break;
-        };
-        if kind == *b"mdat" {
-            end = next;
-        }
-        at = next;
-    }
-    Ok(end)
 }
 
 /// Adds what was written of the last segment to a playlist, and ends it. Returns whether it has segments.
